@@ -1,0 +1,107 @@
+import type { Capabilities } from './capabilities.js';
+import type { Clock } from './clock.js';
+import type { TransportError } from './errors.js';
+import type { OutgoingMessage, PublishReceipt } from './message.js';
+import type { Notices } from './notices.js';
+import type { Subscription, SubscriptionSink } from './subscription.js';
+
+/**
+ * A driver's front door: what `kafka({...})` and `memory()` return. It holds checked options and no connection, so one
+ * value may serve several applications; each gets a connection of its own from `open`.
+ *
+ * A whole driver: `open` gives a connection whose `producer` stores messages and whose `consume` hands deliveries to
+ * sinks. Everything above (retry, order, dead letter, drain) is the library's.
+ */
+export interface Broker {
+  /** `'kafka'`, `'memory'`, ...: named in errors and notices. */
+  readonly driver: string;
+  readonly capabilities: Capabilities;
+  /**
+   * Refuses what this broker would refuse: names, contradictory settings. Pure, called before anything connects.
+   * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+   */
+  checkSubscription(subscription: Subscription): void;
+  open(host: BrokerHost): BrokerConnection;
+}
+
+/** What a connection may use of the application around it. */
+export interface BrokerHost {
+  /** The service's name: client ids are made from it. */
+  readonly service: string;
+  /** The name the application gave this broker; `'default'` when it has one. */
+  readonly broker: string;
+  readonly notices: Notices;
+  readonly clock: Clock;
+}
+
+export interface BrokerConnection {
+  readonly producer: Producer;
+  /**
+   * Resolves when the broker answered; keeps trying, without end, while it does not.
+   * `abort` ends the wait. What another try cannot mend (login, certificate) rejects at once.
+   * @throws TransportError `TRANSPORT_AUTHENTICATION_FAILED`, `TRANSPORT_TLS_FAILED`, `TRANSPORT_PEER_MISSING`, `TRANSPORT_CLOSED`
+   */
+  connect(abort: AbortSignal): Promise<void>;
+  /** One try, for `connect: 'fail'`. @throws TransportError `TRANSPORT_BROKER_UNREACHABLE` and those of `connect` */
+  connectOnce(): Promise<void>;
+  /**
+   * Makes sure that these topics are there: creates them where the driver was asked to, else looks.
+   * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_AUTHORIZATION_FAILED`
+   */
+  ensureTopics(topics: readonly string[]): Promise<void>;
+  /** Starts intake for all subscriptions of the application at once; resolves when each is placed in its group. */
+  consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption>;
+  health(): BrokerHealth;
+  /** Only where `capabilities.requestReply` is not absent. */
+  readonly requester?: Requester;
+  /** Closes the producer too; consumptions are closed before. Twice is the same as once. */
+  close(): Promise<void>;
+}
+
+/** Running intake. */
+export interface Consumption {
+  /** Hands over nothing new from now on; what is with the sinks can still be settled. Twice is the same as once. */
+  stop(): Promise<void>;
+  /** Makes every settlement so far safe on the broker, gives back the rest, leaves the groups. Twice is the same as once. */
+  close(): Promise<void>;
+}
+
+/** What became of one message: a receipt, or an error whose `stored` says what is known. */
+export type SendResult = PublishReceipt | TransportError;
+
+export interface Producer {
+  /** Largest message (key, body and headers) that may be sent, in bytes. */
+  readonly maxBytes: number;
+  /** Most bytes that may go into one call of `send`. */
+  readonly maxRequestBytes: number;
+  /**
+   * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number, size.
+   * Cheap: it is called once per message.
+   */
+  check(message: OutgoingMessage, bytes: number): void;
+  /**
+   * Sends in order and resolves on the broker's own confirmation, with a result per message, in the order given.
+   * Never rejects. When a request was refused because of one unknown message in it, all of them get
+   * `TRANSPORT_NEIGHBOUR_REFUSED` and the caller sends smaller requests.
+   */
+  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]>;
+}
+
+export type HealthStatus = 'up' | 'degraded' | 'down';
+
+export interface BrokerHealth {
+  readonly status: HealthStatus;
+  /** One sentence per thing that is not well; empty when up. */
+  readonly problems: readonly string[];
+}
+
+/** A reply on its way back. Errors travel as data, because only text crosses a broker. */
+export type Reply =
+  | { readonly kind: 'value'; readonly body: Buffer; readonly last: boolean }
+  | { readonly kind: 'error'; readonly name: string; readonly message: string }
+  | { readonly kind: 'end' };
+
+export interface Requester {
+  /** Publishes a request; every reply reaches `onReply`, until the returned function is called. */
+  request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void>;
+}

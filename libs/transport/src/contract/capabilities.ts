@@ -1,0 +1,21 @@
+/** `native`: the broker does it. `emulated`: we do it and keep the promise. `absent`: asking for it is refused at start. */
+export type Capability = 'native' | 'emulated' | 'absent';
+
+/** What can be promised, broker by broker. The README's table is printed from a conformance run over these. */
+export const CAPABILITY_MEANINGS = {
+  groups: 'every group gets every message, the members of one group share them',
+  orderByKey: 'messages of one key are handled in publish order, also when one of them is retried',
+  orderByPartition: 'messages without a key keep the order of their partition',
+  partitions: 'a message can be sent to a partition by number',
+  redelivery: 'a failed message comes again after a delay, without holding up other keys',
+  attempts: 'the number of the attempt survives the death of the process',
+  deadLetter: 'a message that cannot be handled is stored elsewhere before it is settled',
+  startFromBeginning: 'a new group starts with what the topic still holds',
+  headers: 'headers travel beside the payload',
+  durability: 'a confirmed message survives the restart of the broker',
+  requestReply: 'a handler can answer the sender',
+} as const satisfies Record<string, string>;
+
+export type CapabilityName = keyof typeof CAPABILITY_MEANINGS;
+
+export type Capabilities = Readonly<Record<CapabilityName, Capability>>;

@@ -1,0 +1,96 @@
+import { WIRE_HEADERS, type Headers } from './message.js';
+import type { Settlement } from './settlement.js';
+
+/** What a handler may know about the message it is given: `@Ctx() context: MessageContext`. */
+export interface MessageContext<Raw = unknown> {
+  readonly topic: string;
+  readonly group: string;
+  /** The event type: the `message-type` header, else the topic. */
+  readonly type: string;
+  /** The publisher's id; for a foreign message without one, its place on the broker. Never empty, the same on redelivery. */
+  readonly id: string;
+  readonly key: string | undefined;
+  readonly headers: Headers;
+  /** 1 on the first delivery. */
+  readonly attempt: number;
+  readonly partition: number | undefined;
+  readonly offset: string | undefined;
+  /** When the publisher or the broker stamped the message. */
+  readonly publishedAt: Date | undefined;
+  /** The client library's own record; its type is the driver's. */
+  readonly raw: Raw;
+  /** One header without reading the others. */
+  header(name: string): string | undefined;
+}
+
+/**
+ * Where a delivery stands. `queued`, `running` and `parked` are unsettled and owned by the runner;
+ * `settled` is the end; `revoked` means that the broker took it back and will give it to somebody else.
+ */
+export type DeliveryState = 'queued' | 'running' | 'parked' | 'settled' | 'revoked';
+
+/**
+ * One message as a driver hands it to a subscription; the same object is the handler's context.
+ * Drivers extend it. One instance per message and attempt-to-deliver; fields are set once, in the constructor,
+ * so that the hot path sees one shape.
+ */
+export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
+  state: DeliveryState = 'queued';
+  /** The next delivery of the same lane; consuming links lanes through their members, so that a lane costs nothing. */
+  laneNext: Delivery | undefined = undefined;
+
+  constructor(
+    readonly topic: string,
+    readonly group: string,
+    readonly key: string | undefined,
+    /** The undecoded payload; `null` is a Kafka tombstone. */
+    readonly body: Buffer | null,
+    /** Runner and driver keep it up to date while the message waits for its next attempt. */
+    public attempt: number,
+    readonly partition: number | undefined,
+  ) {}
+
+  abstract readonly offset: string | undefined;
+  abstract readonly headers: Headers;
+  abstract readonly publishedAt: Date | undefined;
+  abstract readonly raw: Raw;
+  abstract header(name: string): string | undefined;
+
+  /** Carries a settlement to the broker. Called at most once, and never after a revoke. Must not throw: report by notice. */
+  protected abstract settled(settlement: Settlement): void;
+
+  /**
+   * The order a message without a key keeps: deliveries with the same number stay in order.
+   * Undefined where the broker promises no order.
+   */
+  get stream(): number | undefined {
+    return undefined;
+  }
+
+  get type(): string {
+    return this.header(WIRE_HEADERS.type) ?? this.topic;
+  }
+
+  get id(): string {
+    return this.header(WIRE_HEADERS.id) ?? `${this.topic}/${this.partition ?? 0}/${this.offset ?? 0}`;
+  }
+
+  /** Settles once. Returns false, and does nothing, when the delivery was settled before or belongs to somebody else by now. */
+  settle(settlement: Settlement): boolean {
+    if (this.state === 'settled' || this.state === 'revoked') return false;
+    this.state = 'settled';
+    this.settled(settlement);
+    return true;
+  }
+
+  /** The runner keeps the message for another attempt in `delayMs`. Drivers override it to store the count or to extend a deadline. */
+  park(nextAttempt: number, _delayMs: number): void {
+    this.attempt = nextAttempt;
+    this.state = 'parked';
+  }
+
+  /** The driver takes the delivery back: it will not be settled, and what has not started will not run. */
+  revoke(): void {
+    if (this.state !== 'settled') this.state = 'revoked';
+  }
+}

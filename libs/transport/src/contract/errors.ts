@@ -1,0 +1,89 @@
+/**
+ * Every failure the library reports, with the one sentence that says when it happens.
+ * `docs/errors.md` has a row per code; a test compares both ways.
+ */
+export const ERROR_CODES = {
+  TRANSPORT_OPTION_INVALID: 'An option has a value of the wrong type or out of its range.',
+  TRANSPORT_OPTION_UNKNOWN: 'An option has a name that the library does not know.',
+  TRANSPORT_OPTION_CONFLICT: 'Two options contradict each other.',
+  TRANSPORT_EVENT_INVALID: 'An event definition cannot be used as it is written.',
+  TRANSPORT_PEER_MISSING: 'A package that the chosen driver or codec needs is not installed.',
+  TRANSPORT_CAPABILITY_ABSENT: 'The broker cannot keep a promise that was asked for.',
+  TRANSPORT_BROKER_UNREACHABLE: 'No broker answered at the given address.',
+  TRANSPORT_AUTHENTICATION_FAILED: 'The broker refused the login.',
+  TRANSPORT_AUTHORIZATION_FAILED: 'The login is known, but may not do this.',
+  TRANSPORT_TLS_FAILED: 'The encrypted connection could not be made: certificate, host name or protocol.',
+  TRANSPORT_TOPIC_INVALID: 'The broker does not accept this topic name.',
+  TRANSPORT_TOPIC_MISSING: 'The topic does not exist and was not to be created.',
+  TRANSPORT_GROUP_INVALID: 'The broker does not accept this group name.',
+  TRANSPORT_PARTITION_MISSING: 'The message names a partition that the topic does not have.',
+  TRANSPORT_KEY_INVALID: 'The key of a message is not a string that a broker can carry.',
+  TRANSPORT_HEADER_INVALID: 'A header has a name or value that no broker can carry, or a reserved name.',
+  TRANSPORT_MESSAGE_TOO_LARGE: 'The message is larger than the limit; nothing was sent.',
+  TRANSPORT_PAYLOAD_INVALID: 'The payload does not fit the schema of its event.',
+  TRANSPORT_PAYLOAD_UNENCODABLE: 'The codec could not turn the payload into bytes.',
+  TRANSPORT_PAYLOAD_UNDECODABLE: 'The codec could not read the bytes of a received message.',
+  TRANSPORT_TYPE_UNHANDLED: 'A message has a type that no handler of the subscription takes.',
+  TRANSPORT_PUBLISH_FAILED: 'The broker did not store the message.',
+  TRANSPORT_PUBLISH_UNKNOWN: 'The connection broke after sending; the message may have been stored.',
+  TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
+  TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
+  TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',
+  TRANSPORT_SUBSCRIPTION_DUPLICATE: 'Two handlers claim the same event type of one subscription.',
+  TRANSPORT_SUBSCRIPTION_CRASHED: 'The client of a subscription died and is being built anew.',
+  TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would stay deaf.',
+  TRANSPORT_NOT_STARTED: 'The transport was used before it was started.',
+  TRANSPORT_CLOSED: 'The transport was used after it began to close.',
+  TRANSPORT_REQUEST_TIMEOUT: 'No reply came in time.',
+  TRANSPORT_REQUEST_FAILED: 'The handler of a request answered with an error.',
+} as const satisfies Record<string, string>;
+
+/** The machine-readable name of a failure; stable across releases. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What is known about a failed publish: `'no'` can be sent again without a duplicate, `'unknown'` cannot. */
+export type StoredState = 'no' | 'unknown';
+
+export interface TransportErrorDetails {
+  /** Whether the same call can succeed later without a change of code or configuration. @default false */
+  readonly retryable?: boolean;
+  /** Driver that reports it: `'kafka'`, `'memory'`, ... */
+  readonly driver?: string;
+  readonly topic?: string;
+  /** Only on failures of a publish. */
+  readonly stored?: StoredState;
+  /** The failure underneath, untouched. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of the library. Tell failures apart by `code`, never by the message.
+ * The message says who, what failed, with which values and what to do, and ends with the code.
+ */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly driver: string | undefined;
+  readonly topic: string | undefined;
+  readonly stored: StoredState | undefined;
+
+  constructor(code: ErrorCode, message: string, details: TransportErrorDetails = {}) {
+    super(`${message} (${code})`, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retryable = details.retryable ?? false;
+    this.driver = details.driver;
+    this.topic = details.topic;
+    this.stored = details.stored;
+  }
+}
+
+/** True for a `TransportError`, with this code when one is given. */
+export function isTransportError(error: unknown, code?: ErrorCode): error is TransportError {
+  return error instanceof TransportError && (code === undefined || error.code === code);
+}
+
+/** The text of anything that was thrown, without its stack. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

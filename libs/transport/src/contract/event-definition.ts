@@ -1,0 +1,54 @@
+import { TransportError } from './errors.js';
+import type { StandardSchema } from './schema.js';
+
+/**
+ * What two services agree on: the type of an event, the topic it lives on, its schema and its key.
+ * `In` is what a publisher gives, `Out` what a handler gets (they differ where the schema transforms).
+ */
+export interface EventDefinition<In = unknown, Out = In> {
+  readonly type: string;
+  readonly topic: string;
+  readonly schema: StandardSchema<In, Out> | undefined;
+  readonly key: ((payload: In) => string | undefined) | undefined;
+}
+
+export interface EventOptions<In, Out = In> {
+  /** Where the event lives. Several types may share a topic; they then keep their order. @default the type */
+  readonly topic?: string;
+  /** Checked before a publish and before a handler; any Standard Schema library. @default no check */
+  readonly schema?: StandardSchema<In, Out>;
+  /** Messages with the same key are handled one at a time, in publish order. @default no key */
+  readonly key?: (payload: In) => string | undefined;
+}
+
+const KNOWN_OPTIONS: readonly string[] = ['topic', 'schema', 'key'] satisfies (keyof EventOptions<unknown>)[];
+
+/**
+ * Defines an event once, for its publishers and its handlers.
+ *
+ * ```ts
+ * export const OrderCreated = defineEvent('order.created', { schema: orderCreatedSchema, key: (order) => order.orderId });
+ * export const UserMoved = defineEvent<UserMovedDto>('user.moved');   // no schema: the type is believed
+ * ```
+ * @throws TransportError `TRANSPORT_EVENT_INVALID`
+ */
+export function defineEvent<In, Out = In>(type: string, options: EventOptions<In, Out> = {}): EventDefinition<In, Out> {
+  refuseBadDefinition(type, options);
+  const { topic = type, schema, key } = options;
+  return Object.freeze({ type, topic, schema, key });
+}
+
+function refuseBadDefinition<In, Out>(type: string, options: EventOptions<In, Out>): void {
+  const refuse = (what: string): never => {
+    throw new TransportError('TRANSPORT_EVENT_INVALID', `defineEvent(${JSON.stringify(type)}): ${what}.`);
+  };
+  if (typeof type !== 'string' || type === '') refuse('the type must be a text that is not empty');
+  const unknown = Object.keys(options).find((name) => !KNOWN_OPTIONS.includes(name));
+  if (unknown !== undefined) refuse(`there is no option "${unknown}"; known are ${KNOWN_OPTIONS.join(', ')}`);
+  if (options.topic === '') refuse('the topic must not be empty; leave it out to use the type');
+  if (options.schema !== undefined && typeof options.schema['~standard']?.validate !== 'function') {
+    refuse('the schema has no "~standard".validate; use a library that follows Standard Schema v1, such as zod 4');
+  }
+  if (options.key !== undefined && typeof options.key !== 'function')
+    refuse('the key must be a function of the payload');
+}

@@ -1,0 +1,49 @@
+/**
+ * Headers as users see them: text by lower-case name.
+ * A header that a foreign program repeated shows its last value; the bytes are under `raw`.
+ */
+export type Headers = Readonly<Record<string, string>>;
+
+/** A message on its way out: checked, encoded and named, ready for any driver. */
+export interface OutgoingMessage {
+  readonly topic: string;
+  /** Messages with the same key keep their order. */
+  readonly key: string | undefined;
+  /** The encoded payload; `null` is a Kafka tombstone. */
+  readonly body: Buffer | null;
+  /** Everything that travels beside the body, `message-id` included; undefined when nothing does. */
+  readonly headers: Headers | undefined;
+  /** UUID v7 unless the caller gave another; the same id marks the same message on every broker. */
+  readonly id: string;
+  /** A partition asked for by name; undefined lets the driver choose by key, or in turn. */
+  readonly partition: number | undefined;
+}
+
+/** Where the broker stored a message; `partition` and `offset` are undefined where it has none. */
+export interface PublishReceipt {
+  readonly id: string;
+  readonly topic: string;
+  readonly partition: number | undefined;
+  readonly offset: string | undefined;
+}
+
+/** Header names of the wire format; `docs/wire-format.md` is the reference. */
+export const WIRE_HEADERS = {
+  id: 'message-id',
+  type: 'message-type',
+  contentType: 'content-type',
+} as const;
+
+/** Headers of a dead letter; the list is closed, and what a foreign message carries under these names is dropped. */
+export const DEAD_LETTER_HEADERS = {
+  topic: 'dead-letter-topic',
+  partition: 'dead-letter-partition',
+  offset: 'dead-letter-offset',
+  key: 'dead-letter-key',
+  group: 'dead-letter-group',
+  attempts: 'dead-letter-attempts',
+  firstFailedAt: 'dead-letter-first-failed-at',
+  lastFailedAt: 'dead-letter-last-failed-at',
+  errorName: 'dead-letter-error-name',
+  errorMessage: 'dead-letter-error-message',
+} as const;

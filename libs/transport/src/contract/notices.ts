@@ -1,0 +1,89 @@
+import type { TransportError } from './errors.js';
+
+interface OfBroker {
+  /** The name the application gave the broker; `'default'` when it has one. */
+  readonly broker: string;
+}
+interface OfSubscription extends OfBroker {
+  readonly topic: string;
+  readonly group: string;
+}
+interface OfMessage extends OfSubscription {
+  readonly id: string;
+  readonly key: string | undefined;
+  readonly attempt: number;
+}
+
+/**
+ * Everything the library tells about itself, `noun:verb`. Logs, metrics, health and tests all listen here;
+ * the rooms below `nest` write no log of their own. Payloads and secrets never appear in a notice.
+ */
+export interface NoticeMap {
+  'broker:connected': OfBroker;
+  /** The connection is lost or was never made; the library keeps trying. Told once per outage. */
+  'broker:unreachable': OfBroker & { readonly error: TransportError };
+  'subscription:started': OfSubscription;
+  /** The client died; the library builds it anew after `restartInMs`. */
+  'subscription:crashed': OfSubscription & { readonly error: TransportError; readonly restartInMs: number };
+  /** Intake of one partition waits, because too much behind an unsettled message is already done. Told once per stall. */
+  'subscription:stalled': OfSubscription & {
+    readonly partition: number;
+    readonly unsettledOffset: string;
+    readonly reason: string;
+  };
+  'subscription:resumed': OfSubscription & { readonly partition: number };
+  /** A setting of the subscription does less than its reader would think. */
+  'subscription:warned': OfSubscription & { readonly warning: string };
+  'partition:assigned': OfSubscription & { readonly partition: number };
+  'partition:revoked': OfSubscription & { readonly partition: number; readonly unsettled: number };
+  'commit:failed': OfSubscription & { readonly error: TransportError };
+  'message:acked': OfMessage;
+  /** The handler failed; the message is tried again. */
+  'message:retried': OfMessage & { readonly delayMs: number; readonly error: unknown };
+  /** Acked unhandled, because the handler said so (`Drop`), the type is ignored, or dead letters are switched off. */
+  'message:dropped': OfMessage & { readonly reason: string };
+  'message:dead-lettered': OfMessage & { readonly deadLetterTopic: string; readonly error: unknown };
+  /** The dead letter could not be stored; the original stays unsettled and is tried again. */
+  'message:dead-letter-failed': OfMessage & { readonly deadLetterTopic: string; readonly error: TransportError };
+  /** A settlement came too late, twice, or for a delivery that belongs to somebody else by now: nothing was done. */
+  'settlement:ignored': OfMessage & { readonly settlement: string };
+  'publish:failed': OfBroker & { readonly topic: string; readonly messages: number; readonly error: TransportError };
+  'drain:started': OfBroker & { readonly inFlight: number; readonly timeoutMs: number };
+  'drain:finished': OfBroker & { readonly unsettled: number; readonly durationMs: number };
+}
+
+export type NoticeName = keyof NoticeMap;
+export type NoticeListener<Name extends NoticeName> = (notice: NoticeMap[Name]) => void;
+
+/** A typed board of notices; one per application, never global. */
+export class Notices {
+  readonly #listeners = new Map<NoticeName, Set<NoticeListener<never>>>();
+
+  /** Listens until the returned function is called. A listener that throws does not disturb the transport: its error is rethrown outside it. */
+  on<Name extends NoticeName>(name: Name, listener: NoticeListener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener as NoticeListener<never>));
+    return () => {
+      listeners.delete(listener as NoticeListener<never>);
+      if (listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name);
+    };
+  }
+
+  /** Whether anybody listens; hot paths ask before they build a notice. */
+  heard(name: NoticeName): boolean {
+    return this.#listeners.has(name);
+  }
+
+  emit<Name extends NoticeName>(name: Name, notice: NoticeMap[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as NoticeListener<Name>)(notice);
+      } catch (error) {
+        // Why a microtask: a fault of a listener must be seen, and must not settle or lose a message.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { TransportError } from './errors.js';
+
+/**
+ * Any validation library that follows Standard Schema v1 (https://standardschema.dev): zod, valibot, arktype, ...
+ * The names under `~standard` are the specification's.
+ */
+export interface StandardSchema<In = unknown, Out = In> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Out> | Promise<SchemaResult<Out>>;
+    readonly types?: { readonly input: In; readonly output: Out } | undefined;
+  };
+}
+
+export type SchemaResult<Out> =
+  { readonly value: Out; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** `items[0].sku: expected string, received number`; at most five issues, so that an error stays readable. */
+export function describeIssues(issues: readonly SchemaIssue[]): string {
+  const shown = issues.slice(0, 5).map(describeIssue).join('; ');
+  return issues.length > 5 ? `${shown}; and ${issues.length - 5} more` : shown;
+}
+
+function describeIssue(issue: SchemaIssue): string {
+  const field = fieldPath(issue.path ?? []);
+  return field === '' ? issue.message : `${field}: ${issue.message}`;
+}
+
+function fieldPath(path: NonNullable<SchemaIssue['path']>): string {
+  return path.reduce<string>((text, segment) => {
+    const key = typeof segment === 'object' ? segment.key : segment;
+    return typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}
+
+/**
+ * The schema's output for a value; a promise only where the schema is asynchronous.
+ * @param what names the value in the error: `event "order.created"`
+ * @throws TransportError `TRANSPORT_PAYLOAD_INVALID` naming the fields
+ */
+export function validate(schema: StandardSchema, value: unknown, what: string): unknown {
+  const result = schema['~standard'].validate(value);
+  return result instanceof Promise ? result.then((settled) => accept(settled, what)) : accept(result, what);
+}
+
+function accept(result: SchemaResult<unknown>, what: string): unknown {
+  if (result.issues === undefined) return result.value;
+  throw new TransportError(
+    'TRANSPORT_PAYLOAD_INVALID',
+    `The payload does not fit the schema of ${what}: ${describeIssues(result.issues)}.`,
+  );
+}

@@ -1,0 +1,36 @@
+import type { Delivery } from './delivery.js';
+
+/** Where a group begins that has never settled anything: with what the topic still holds, or with what comes next. */
+export type StartFrom = 'beginning' | 'new';
+
+/** `'key'`: one key, one at a time. `'partition'`: one partition, one at a time. `'none'`: up to `concurrency` at once. */
+export type Ordering = 'key' | 'partition' | 'none';
+
+/** (broker, topic, group): what a driver has to deliver, and how much of it at a time. */
+export interface Subscription {
+  readonly topic: string;
+  readonly group: string;
+  readonly startFrom: StartFrom;
+  readonly ordering: Ordering;
+  /** Handlers that run at the same time. */
+  readonly concurrency: number;
+  /** Deliveries that may be with the runner, parked ones not counted, before it asks to wait. */
+  readonly maxInFlight: number;
+}
+
+/**
+ * Takes what a driver delivers. Handed over in arrays, so that the hot path pays per batch and not per message.
+ *
+ * A returned promise means "enough for now": until it resolves the driver hands over nothing more of the same stream.
+ * It never rejects. What was in the array stays with the sink either way.
+ */
+export interface DeliverySink {
+  receive(deliveries: readonly Delivery[]): void | Promise<void>;
+  /** Told after the driver revoked deliveries, so that the sink forgets those that were parked. */
+  revoked(): void;
+}
+
+export interface SubscriptionSink {
+  readonly subscription: Subscription;
+  readonly sink: DeliverySink;
+}
