@@ -1,0 +1,1 @@
+process.stdout.write('order-service: nothing here yet\n');
