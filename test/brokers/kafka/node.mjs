@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startKept } from '../kept-process.mjs';
+import { freePorts } from '../ports.mjs';
+import { serverProperties } from './properties.mjs';
+import { SCRAM_ARGUMENTS, SECURE_LISTENERS, secureListeners } from './security.mjs';
+
+const run = promisify(execFile);
+
+const START_TIMEOUT_MS = 90_000;
+/** Another run may take a port between our look and Kafka's bind; then everything is tried again with new ones. */
+const PORT_TRIES = 3;
+
+/**
+ * @typedef {object} NodeOptions
+ * @property {string} libs folder of the jars
+ * @property {boolean} security
+ * @property {Record<string, string>} config
+ * @property {number | undefined} port
+ * @property {number} heapMb
+ */
+
+/**
+ * @typedef {object} KafkaNode a formatted node in a folder of its own; `start` may be called again after `end`
+ * @property {string} folder
+ * @property {import('./properties.mjs').Listener[]} listeners
+ * @property {import('../certificates.mjs').Certificates | undefined} certificates
+ * @property {() => Promise<import('../kept-process.mjs').KeptProcess>} start
+ */
+
+/**
+ * Makes a node and starts it.
+ * @param {NodeOptions} options
+ * @returns {Promise<{ node: KafkaNode, running: import('../kept-process.mjs').KeptProcess }>}
+ */
+export async function startNewNode(options) {
+  for (let tries = 1; ; tries++) {
+    const node = await formatNode(options);
+    try {
+      return { node, running: await node.start() };
+    } catch (error) {
+      await rm(node.folder, { recursive: true, force: true });
+      const taken = /Address already in use|BindException/.test(String(error));
+      if (!taken || tries === PORT_TRIES || options.port !== undefined) throw error;
+    }
+  }
+}
+
+/**
+ * @param {NodeOptions} options
+ * @returns {Promise<KafkaNode>}
+ */
+async function formatNode(options) {
+  const folder = await mkdtemp(join(tmpdir(), 'nest-transport-kafka-'));
+  try {
+    return await formatIn(folder, options);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * @param {string} folder
+ * @param {NodeOptions} options
+ * @returns {Promise<KafkaNode>}
+ */
+async function formatIn(folder, { libs, security, config, port, heapMb }) {
+  const secureCount = security ? SECURE_LISTENERS.length : 0;
+  const [controllerPort = 0, freePort = 0, ...securePorts] = await freePorts(2 + secureCount);
+  const secure = security ? await secureListeners(join(folder, 'certificates'), securePorts) : undefined;
+  const listeners = [
+    { name: 'PLAINTEXT', protocol: 'PLAINTEXT', port: port ?? freePort },
+    ...(secure?.listeners ?? []),
+  ];
+  const properties = join(folder, 'server.properties');
+  const dataFolder = join(folder, 'data');
+  await writeFile(properties, serverProperties({ dataFolder, controllerPort, listeners, extra: config }));
+  await format(libs, properties, security ? SCRAM_ARGUMENTS : []);
+  const start = () =>
+    startKept({
+      name: 'kafka',
+      command: 'java',
+      args: ['-Xms256m', `-Xmx${heapMb}m`, '-XX:+UseSerialGC', '-cp', join(libs, '*'), 'kafka.Kafka', properties],
+      cwd: folder,
+      log: join(folder, 'kafka.log'),
+      ready: 'Kafka Server started',
+      removeOnOrphan: folder,
+      readyTimeoutMs: START_TIMEOUT_MS,
+    });
+  return { folder, listeners, certificates: secure?.certificates, start };
+}
+
+/**
+ * @param {string} libs
+ * @param {string} properties
+ * @param {string[]} extra
+ */
+async function format(libs, properties, extra) {
+  const jvm = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(libs, '*')];
+  await run('java', [...jvm, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties, ...extra]);
+}
+
+/** 16 random bytes as Kafka writes them. n.b. never with a "-" in front: the tool would take it for an option. */
+function clusterId() {
+  const bytes = randomBytes(16);
+  bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
+  return bytes.toString('base64url');
+}
