@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { TransportError } from './errors.js';
 import type { OutgoingMessage, PublishReceipt } from './message.js';
 import type { Notices } from './notices.js';
+import type { Requester } from './reply.js';
 import type { Subscription, SubscriptionSink } from './subscription.js';
 
 /**
@@ -93,15 +94,4 @@ export interface BrokerHealth {
   readonly status: HealthStatus;
   /** One sentence per thing that is not well; empty when up. */
   readonly problems: readonly string[];
-}
-
-/** A reply on its way back. Errors travel as data, because only text crosses a broker. */
-export type Reply =
-  | { readonly kind: 'value'; readonly body: Buffer; readonly last: boolean }
-  | { readonly kind: 'error'; readonly name: string; readonly message: string }
-  | { readonly kind: 'end' };
-
-export interface Requester {
-  /** Publishes a request; every reply reaches `onReply`, until the returned function is called. */
-  request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void>;
 }

@@ -1,3 +1,5 @@
+import { TransportError } from './errors.js';
+
 /** `native`: the broker does it. `emulated`: we do it and keep the promise. `absent`: asking for it is refused at start. */
 export type Capability = 'native' | 'emulated' | 'absent';
 
@@ -19,3 +21,24 @@ export const CAPABILITY_MEANINGS = {
 export type CapabilityName = keyof typeof CAPABILITY_MEANINGS;
 
 export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
+
+/**
+ * Refuses a broker that cannot keep a promise which is asked for.
+ * @param wayOut what the reader can do about it: one sentence
+ * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`
+ */
+export function requireCapabilities(
+  broker: { readonly driver: string; readonly capabilities: Capabilities },
+  names: readonly CapabilityName[],
+  where: string,
+  wayOut = 'Do without it, or choose a broker that has it.',
+): void {
+  for (const name of names) {
+    if (broker.capabilities[name] !== 'absent') continue;
+    throw new TransportError(
+      'TRANSPORT_CAPABILITY_ABSENT',
+      `${where} asks for "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${broker.driver} driver cannot promise. ${wayOut}`,
+      { driver: broker.driver },
+    );
+  }
+}

@@ -1,4 +1,5 @@
 import { WIRE_HEADERS, type Headers } from './message.js';
+import type { Reply } from './reply.js';
 import type { Settlement } from './settlement.js';
 
 /** What a handler may know about the message it is given: `@Ctx() context: MessageContext`. */
@@ -64,6 +65,11 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
    * Undefined where the broker promises no order.
    */
   get stream(): number | undefined {
+    return undefined;
+  }
+
+  /** Answers the sender; undefined when nobody waits for an answer. */
+  get reply(): ((reply: Reply) => void) | undefined {
     return undefined;
   }
 

@@ -9,6 +9,7 @@ export * from './event-definition.js';
 export * from './message.js';
 export * from './notices.js';
 export * from './options.js';
+export * from './reply.js';
 export * from './schema.js';
 export * from './settlement.js';
 export * from './subscription.js';

@@ -1,0 +1,107 @@
+import {
+  checkOptions,
+  option,
+  TransportError,
+  withDefaults,
+  type Ordering,
+  type StartFrom,
+} from '../contract/index.js';
+
+export interface RetryOptions {
+  /** Attempts at one message, the first included. Integer >= 1. @default 5 */
+  readonly maxAttempts?: number;
+  /** Longest wait before attempt 2; doubles each time up to `maxDelayMs`, with full jitter. @default 200 */
+  readonly initialDelayMs?: number;
+  /** No wait is longer than this. @default 30000 */
+  readonly maxDelayMs?: number;
+}
+
+/** What happens to a message whose type no handler of the subscription takes. `'fail'` tries again, for a deploy that brings the handler. */
+export type UnknownTypePolicy = 'ignore' | 'dead-letter' | 'fail';
+
+/** How a subscription treats its messages, on every broker alike. */
+export interface ConsumingOptions {
+  /** @default 'key' */
+  readonly ordering?: Ordering;
+  /** Handlers that run at the same time, at most `maxInFlight`. @default 16 */
+  readonly concurrency?: number;
+  /** Messages taken from the broker and not yet settled; those that wait for a retry are not counted. A small window is also the faster one. @default 256 */
+  readonly maxInFlight?: number;
+  readonly retry?: RetryOptions;
+  /**
+   * Where messages go that cannot be handled. `false` discards them, with a notice for each.
+   * @default `<topic>.<group>.dead-letter`
+   */
+  readonly deadLetterTopic?: string | false;
+  /** Where the group begins when it has never settled anything. @default 'beginning' */
+  readonly startFrom?: StartFrom;
+  /** @default 'ignore' where the topic carries several types, else 'dead-letter' */
+  readonly unknownType?: UnknownTypePolicy;
+  /** Whether payloads are checked against the schema of their event. @default true */
+  readonly validate?: boolean;
+}
+
+export const RETRY_DEFAULTS = {
+  maxAttempts: 5,
+  initialDelayMs: 200,
+  maxDelayMs: 30_000,
+} as const satisfies Required<RetryOptions>;
+
+export const CONSUMING_DEFAULTS = {
+  ordering: 'key',
+  concurrency: 16,
+  maxInFlight: 256,
+  startFrom: 'beginning',
+  validate: true,
+} as const satisfies ConsumingOptions;
+
+export const RETRY_RULES = {
+  maxAttempts: option.integer(1),
+  initialDelayMs: option.integer(0),
+  maxDelayMs: option.integer(0),
+} as const satisfies Record<keyof RetryOptions, unknown>;
+
+/** The rules of `ConsumingOptions`; the Nest room adds those that only a decorator has. */
+export const CONSUMING_RULES = {
+  ordering: option.oneOf('key', 'partition', 'none'),
+  concurrency: option.integer(1),
+  maxInFlight: option.integer(1),
+  retry: option.record,
+  deadLetterTopic: option.either(option.text, option.oneOf(false)),
+  startFrom: option.oneOf('beginning', 'new'),
+  unknownType: option.oneOf('ignore', 'dead-letter', 'fail'),
+  validate: option.flag,
+} as const satisfies Record<keyof ConsumingOptions, unknown>;
+
+/** Options with every default filled in; what is left open depends on topic and group. */
+export type ResolvedConsumingOptions = Required<Omit<ConsumingOptions, 'retry' | 'deadLetterTopic' | 'unknownType'>> &
+  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType'> & { readonly retry: Required<RetryOptions> };
+
+/**
+ * Fills in the defaults and refuses contradictions. Names and types of the options are checked before, with `checkOptions`.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function resolveConsumingOptions(where: string, options: ConsumingOptions): ResolvedConsumingOptions {
+  if (options.retry !== undefined) checkOptions(`${where} retry`, options.retry, RETRY_RULES);
+  const resolved = {
+    ...withDefaults(options, CONSUMING_DEFAULTS),
+    retry: withDefaults(options.retry ?? {}, RETRY_DEFAULTS),
+  } as ResolvedConsumingOptions;
+  refuseConflicts(where, resolved);
+  return resolved;
+}
+
+function refuseConflicts(where: string, { concurrency, maxInFlight, retry }: ResolvedConsumingOptions): void {
+  if (concurrency > maxInFlight) {
+    throw new TransportError(
+      'TRANSPORT_OPTION_CONFLICT',
+      `${where}: concurrency (${concurrency}) must not be above maxInFlight (${maxInFlight}), or some handlers could never run. Raise maxInFlight.`,
+    );
+  }
+  if (retry.initialDelayMs > retry.maxDelayMs) {
+    throw new TransportError(
+      'TRANSPORT_OPTION_CONFLICT',
+      `${where} retry: initialDelayMs (${retry.initialDelayMs}) must not be above maxDelayMs (${retry.maxDelayMs}).`,
+    );
+  }
+}

@@ -1,0 +1,121 @@
+import {
+  DEAD_LETTER_HEADERS,
+  WIRE_HEADERS,
+  TransportError,
+  isTransportError,
+  messageOf,
+  type Delivery,
+  type Headers,
+  type OutgoingMessage,
+  type Producer,
+  type SendResult,
+} from '../contract/index.js';
+import type { FailureRecord } from './failure-log.js';
+
+/** Longer messages are cut: a header is for people to read, and brokers bound its size. */
+const MAX_ERROR_MESSAGE_LENGTH = 1_000;
+const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
+
+/** The copy that goes to the dead-letter topic: the same id, key, body and headers, and why it is there. */
+export function deadLetterOf(delivery: Delivery, deadLetterTopic: string, failure: FailureRecord): OutgoingMessage {
+  return {
+    topic: deadLetterTopic,
+    key: delivery.key,
+    body: delivery.body,
+    headers: { ...foreignHeaders(delivery.headers), ...failureHeaders(delivery, failure) },
+    id: delivery.id,
+    partition: undefined,
+  };
+}
+
+/** n.b. ours are dropped from what came in: an old or forged one must not speak for this failure. */
+function foreignHeaders(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.has(name)));
+}
+
+function failureHeaders(delivery: Delivery, failure: FailureRecord): Headers {
+  const { error } = failure;
+  const values: Record<string, string | undefined> = {
+    [WIRE_HEADERS.id]: delivery.id,
+    [DEAD_LETTER_HEADERS.topic]: delivery.topic,
+    [DEAD_LETTER_HEADERS.partition]: delivery.partition?.toString(),
+    [DEAD_LETTER_HEADERS.offset]: delivery.offset,
+    [DEAD_LETTER_HEADERS.key]: delivery.key,
+    [DEAD_LETTER_HEADERS.group]: delivery.group,
+    [DEAD_LETTER_HEADERS.attempts]: String(delivery.attempt),
+    [DEAD_LETTER_HEADERS.firstFailedAt]: new Date(failure.firstFailedAt).toISOString(),
+    [DEAD_LETTER_HEADERS.lastFailedAt]: new Date(failure.lastFailedAt).toISOString(),
+    [DEAD_LETTER_HEADERS.errorName]: error instanceof Error ? oneLine(error.name) : typeof error,
+    [DEAD_LETTER_HEADERS.errorMessage]: oneLine(messageOf(error)),
+  };
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** Some brokers write headers as lines of text, so control characters are taken out. */
+function oneLine(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MAX_ERROR_MESSAGE_LENGTH);
+}
+
+interface Waiting {
+  readonly message: OutgoingMessage;
+  readonly resolve: (result: SendResult) => void;
+}
+
+/**
+ * Stores dead letters, one request at a time; those that come meanwhile leave together in the next one, so a flood of
+ * poison costs a request per batch and not per message.
+ */
+export class DeadLetters {
+  readonly #producer: Producer;
+  #waiting: Waiting[] = [];
+  #sending = false;
+
+  constructor(producer: Producer) {
+    this.#producer = producer;
+  }
+
+  /** Resolves when the broker has stored the copy, or with the reason why it has not. Never rejects. */
+  store(message: OutgoingMessage): Promise<SendResult> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ message, resolve });
+      if (!this.#sending) void this.#sendAll();
+    });
+  }
+
+  async #sendAll(): Promise<void> {
+    this.#sending = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const results = await this.#send(batch.map(({ message }) => message));
+      batch.forEach(({ resolve }, index) => resolve(results[index] ?? missingResult()));
+    }
+    this.#sending = false;
+  }
+
+  async #send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    const results = [...(await this.#request(messages))];
+    for (const [index, message] of messages.entries()) {
+      if (messages.length > 1 && isTransportError(results[index], 'TRANSPORT_NEIGHBOUR_REFUSED')) {
+        results[index] = (await this.#request([message]))[0] ?? missingResult();
+      }
+    }
+    return results;
+  }
+
+  async #request(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    try {
+      return await this.#producer.send(messages);
+    } catch (cause) {
+      return messages.map(() => missingResult(cause));
+    }
+  }
+}
+
+/** A driver that breaks its contract must not cost a message: what it did not confirm counts as unknown. */
+function missingResult(cause?: unknown): TransportError {
+  const message = 'The driver gave no result for a dead letter.';
+  return new TransportError('TRANSPORT_PUBLISH_UNKNOWN', message, { stored: 'unknown', retryable: true, cause });
+}

@@ -1,0 +1,16 @@
+/** A delivery's way in: decode, validate, lanes, verdict, dead letter, drain. Knows no broker and no Nest. */
+export { classify, type Classification, type Classifier } from './classification.js';
+export {
+  CONSUMING_DEFAULTS,
+  CONSUMING_RULES,
+  RETRY_DEFAULTS,
+  RETRY_RULES,
+  resolveConsumingOptions,
+  type ConsumingOptions,
+  type ResolvedConsumingOptions,
+  type RetryOptions,
+  type UnknownTypePolicy,
+} from './consuming-options.js';
+export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
+export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
+export type { Handler, Route, SubscriptionPlan } from './route.js';

@@ -1,0 +1,25 @@
+import type { Delivery, StandardSchema } from '../contract/index.js';
+import type { ConsumingOptions } from './consuming-options.js';
+
+/** A handler as the runner calls it. What it returns is awaited; what it throws is classified. */
+export type Handler = (payload: unknown, delivery: Delivery) => unknown;
+
+/** Which messages of a subscription a handler takes. */
+export interface Route {
+  /** The event type; undefined takes every type. */
+  readonly type: string | undefined;
+  readonly schema: StandardSchema | undefined;
+  /** False when the event says that its messages have no key. @default true */
+  readonly keyed?: boolean;
+  readonly handle: Handler;
+}
+
+/** One subscription as it is wanted: (topic, group), how its messages are treated, and who handles them. */
+export interface SubscriptionPlan {
+  readonly topic: string;
+  readonly group: string;
+  /** How a reader finds the place in the code, for errors: `InventoryController.reserve`. */
+  readonly where: string;
+  readonly options: ConsumingOptions;
+  readonly routes: readonly Route[];
+}

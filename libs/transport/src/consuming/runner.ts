@@ -1,0 +1,307 @@
+import {
+  ACK,
+  TransportError,
+  isTransportError,
+  validate,
+  type Clock,
+  type Codec,
+  type Delivery,
+  type DeliverySink,
+  type Notices,
+  type Settlement,
+} from '../contract/index.js';
+import { classify, type Classification, type Classifier } from './classification.js';
+import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
+import { deadLetterOf, type DeadLetters } from './dead-letter.js';
+import { decodePayload } from './decode.js';
+import { FailureLog, type FailureRecord } from './failure-log.js';
+import { IntakeGate } from './intake-gate.js';
+import { Lanes } from './lanes.js';
+import type { Route } from './route.js';
+import type { Router } from './routing.js';
+import { backoffMs, decide } from './verdict.js';
+
+/** One subscription, with everything decided: names, options, routes. */
+export interface RunnerPlan {
+  readonly broker: string;
+  readonly topic: string;
+  readonly group: string;
+  readonly options: ResolvedConsumingOptions;
+  readonly unknownType: UnknownTypePolicy;
+  /** undefined: what cannot be handled is discarded, by the user's own word. */
+  readonly deadLetterTopic: string | undefined;
+  /** Whether the driver brings a message back by itself; then those that keep no order wait on the broker. */
+  readonly nativeRedelivery: boolean;
+  readonly route: Router;
+}
+
+export interface RunnerTools {
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly notices: Notices;
+  readonly deadLetters: DeadLetters;
+  readonly classify: Classifier | undefined;
+  /** A number in [0, 1), for the jitter of delays. */
+  readonly random: () => number;
+}
+
+/**
+ * Takes the deliveries of one subscription to their end: decode, validate, handle, verdict, settle.
+ * At most `concurrency` workers run; each takes the next delivery that its lane allows.
+ */
+export class SubscriptionRunner implements DeliverySink {
+  readonly #plan: RunnerPlan;
+  readonly #tools: RunnerTools;
+  readonly #lanes: Lanes;
+  readonly #gate: IntakeGate;
+  readonly #failures = new FailureLog();
+  /** Deliveries that are to become dead letters, whose copy could not be stored yet. */
+  readonly #rejected = new Set<Delivery>();
+  #workers = 0;
+  #unsettled = 0;
+  #draining = false;
+  #drained: Promise<void> | undefined;
+  #tellDrained: (() => void) | undefined;
+
+  constructor(plan: RunnerPlan, tools: RunnerTools) {
+    this.#plan = plan;
+    this.#tools = tools;
+    this.#lanes = new Lanes(plan.options.ordering);
+    this.#gate = new IntakeGate(plan.options.maxInFlight, plan.options.concurrency);
+  }
+
+  /** Deliveries taken and not settled, parked ones included. */
+  get inFlight(): number {
+    return this.#unsettled;
+  }
+
+  receive(deliveries: readonly Delivery[]): void | Promise<void> {
+    const taken = this.#admit(deliveries, 0);
+    if (taken < deliveries.length) return this.#admitWhenThereIsRoom(deliveries, taken);
+  }
+
+  revoked(): void {
+    this.#lanes.wakeRevoked();
+    this.#startWorkers();
+  }
+
+  /** Takes nothing more and resolves when nothing runs or is about to. Parked deliveries stay unsettled: the broker brings them back. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#startDraining();
+    return this.#drained;
+  }
+
+  #startDraining(): Promise<void> {
+    this.#draining = true;
+    this.#lanes.callOffTimers();
+    this.#gate.openForGood();
+    return new Promise((resolve) => {
+      this.#tellDrained = resolve;
+      this.#tellWhenIdle();
+    });
+  }
+
+  /** Admits from `start` on while there is room; returns the index of the first that was not. */
+  #admit(deliveries: readonly Delivery[], start: number): number {
+    if (this.#draining) return deliveries.length;
+    let index = start;
+    while (index < deliveries.length && !this.#gate.isFull(this.#active)) {
+      this.#unsettled++;
+      this.#lanes.add(deliveries[index++] as Delivery);
+    }
+    this.#startWorkers();
+    return index;
+  }
+
+  async #admitWhenThereIsRoom(deliveries: readonly Delivery[], start: number): Promise<void> {
+    let index = start;
+    while (index < deliveries.length) {
+      if (this.#gate.isFull(this.#active)) await this.#gate.room();
+      index = this.#admit(deliveries, index);
+    }
+  }
+
+  /** Unsettled deliveries that are not parked: what `maxInFlight` bounds. */
+  get #active(): number {
+    return this.#unsettled - this.#lanes.waiting;
+  }
+
+  #startWorkers(): void {
+    while (this.#workers < this.#plan.options.concurrency && this.#lanes.ready > 0) {
+      this.#workers++;
+      void this.#work();
+    }
+  }
+
+  /** n.b. the hot path: one iteration per message, and nothing awaited that is not a promise. */
+  async #work(): Promise<void> {
+    for (let delivery = this.#lanes.next(); delivery !== undefined; delivery = this.#lanes.next()) {
+      if (delivery.state === 'revoked') {
+        this.#release(delivery);
+        continue;
+      }
+      try {
+        if (this.#rejected.size > 0 && this.#rejected.has(delivery)) {
+          await this.#reject(delivery);
+          continue;
+        }
+        delivery.state = 'running';
+        const outcome = this.#handle(delivery);
+        if (isThenable(outcome)) await outcome;
+      } catch (error) {
+        await this.#fail(delivery, error);
+        continue;
+      }
+      this.#end(delivery, ACK);
+    }
+    this.#workers--;
+    this.#tellWhenIdle();
+  }
+
+  #handle(delivery: Delivery): unknown {
+    const route = this.#plan.route(delivery);
+    if (route === undefined) return this.#handleUnknownType(delivery);
+    const payload = decodePayload(delivery, this.#tools.codec);
+    if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
+    const valid = validate(route.schema, payload, `event "${route.type ?? delivery.topic}"`);
+    return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
+  }
+
+  async #handleLater(route: Route, payload: Promise<unknown>, delivery: Delivery): Promise<void> {
+    await route.handle(await payload, delivery);
+  }
+
+  /** A type that is ignored costs no error: on a topic of many types it is the common case. */
+  #handleUnknownType(delivery: Delivery): void {
+    const { group, unknownType } = this.#plan;
+    const reason = `no handler of group "${group}" takes messages of type "${delivery.type}" from topic "${delivery.topic}"`;
+    if (unknownType !== 'ignore')
+      throw new TransportError('TRANSPORT_TYPE_UNHANDLED', `${reason}; add one with @Subscribe`);
+    if (this.#tools.notices.heard('message:dropped')) {
+      this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
+    }
+  }
+
+  async #fail(delivery: Delivery, error: unknown): Promise<void> {
+    if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
+    this.#failures.record(delivery, error, this.#tools.clock.now());
+    const classification = this.#classify(error);
+    const verdict = decide(classification, delivery.attempt, this.#plan.options.retry, this.#tools.random());
+    if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
+    if (verdict.kind === 'retry') return this.#retry(delivery, verdict.delayMs, error);
+    await this.#reject(delivery);
+  }
+
+  #classify(error: unknown): Classification {
+    if (isTransportError(error, 'TRANSPORT_TYPE_UNHANDLED')) {
+      return { kind: this.#plan.unknownType === 'fail' ? 'retryable' : 'permanent' };
+    }
+    return this.#tools.classify?.(error) ?? classify(error);
+  }
+
+  #drop(delivery: Delivery, reason: string): void {
+    this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
+    this.#end(delivery, ACK);
+  }
+
+  #retry(delivery: Delivery, delayMs: number, error: unknown): void {
+    this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs, error });
+    const keepsOrder = this.#lanes.laneOf(delivery) !== undefined;
+    if (!keepsOrder && this.#plan.nativeRedelivery) {
+      this.#failures.expectAgain(delivery);
+      return this.#end(delivery, { kind: 'nack', delayMs });
+    }
+    delivery.park(delivery.attempt + 1, delayMs);
+    this.#park(delivery, delayMs);
+  }
+
+  #park(delivery: Delivery, delayMs: number): void {
+    const wake = (): void => {
+      this.#lanes.wake(delivery);
+      this.#startWorkers();
+    };
+    this.#lanes.park(delivery, this.#draining ? () => undefined : this.#tools.clock.schedule(delayMs, wake));
+    this.#makeRoom();
+  }
+
+  /** Stores the copy first and settles the original after; while the copy cannot be stored, the original waits unsettled. */
+  async #reject(delivery: Delivery): Promise<void> {
+    const { deadLetterTopic } = this.#plan;
+    const failure = this.#failures.of(delivery);
+    if (deadLetterTopic === undefined) return this.#discard(delivery, failure);
+    const result = await this.#tools.deadLetters.store(deadLetterOf(delivery, deadLetterTopic, failure));
+    if (result instanceof TransportError) return this.#rejectLater(delivery, deadLetterTopic, result);
+    this.#rejected.delete(delivery);
+    this.#tools.notices.emit('message:dead-lettered', {
+      ...this.#about(delivery),
+      deadLetterTopic,
+      error: failure.error,
+    });
+    this.#end(delivery, { kind: 'reject', reason: asError(failure.error) });
+  }
+
+  #discard(delivery: Delivery, { error }: FailureRecord): void {
+    const reason = `dead letters are switched off, and handling failed: ${asError(error).message}`;
+    this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
+    this.#end(delivery, { kind: 'reject', reason: asError(error) });
+  }
+
+  #rejectLater(delivery: Delivery, deadLetterTopic: string, cause: TransportError): void {
+    const error = new TransportError(
+      'TRANSPORT_DEAD_LETTER_FAILED',
+      `The dead letter of message ${delivery.id} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is tried again. ${cause.message}`,
+      { retryable: true, topic: deadLetterTopic, cause },
+    );
+    this.#tools.notices.emit('message:dead-letter-failed', { ...this.#about(delivery), deadLetterTopic, error });
+    if (delivery.state === 'revoked') return this.#release(delivery);
+    this.#rejected.add(delivery);
+    delivery.park(delivery.attempt, 0);
+    this.#park(delivery, DEAD_LETTER_PAUSE_MS + backoffMs(1, this.#plan.options.retry, this.#tools.random()));
+  }
+
+  #end(delivery: Delivery, settlement: Settlement): void {
+    if (!delivery.settle(settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
+    if (settlement === ACK && this.#tools.notices.heard('message:acked')) {
+      this.#tools.notices.emit('message:acked', this.#about(delivery));
+    }
+    this.#release(delivery);
+  }
+
+  #ignoreSettlement(delivery: Delivery, settlement: string): void {
+    this.#tools.notices.emit('settlement:ignored', { ...this.#about(delivery), settlement });
+    this.#release(delivery);
+  }
+
+  #release(delivery: Delivery): void {
+    this.#unsettled--;
+    this.#failures.forget(delivery);
+    if (this.#rejected.size > 0) this.#rejected.delete(delivery);
+    this.#lanes.done(delivery);
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    if (this.#gate.hasWaiting) this.#gate.letIn(this.#active);
+  }
+
+  #tellWhenIdle(): void {
+    if (this.#workers === 0 && this.#lanes.ready === 0) this.#tellDrained?.();
+  }
+
+  #about(delivery: Delivery) {
+    const { broker, topic, group } = this.#plan;
+    const { id, key, attempt } = delivery;
+    return { broker, topic, group, id, key, attempt };
+  }
+}
+
+/** Between two tries to store one dead letter: the fault is the broker's or the topic's, and hurrying does not mend it. */
+const DEAD_LETTER_PAUSE_MS = 1_000;
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,0 +1,12 @@
+import type { OutgoingMessage } from './message.js';
+
+/** A reply on its way back. Errors travel as data, because only text crosses a broker. */
+export type Reply =
+  | { readonly kind: 'value'; readonly body: Buffer; readonly last: boolean }
+  | { readonly kind: 'error'; readonly name: string; readonly message: string }
+  | { readonly kind: 'end' };
+
+export interface Requester {
+  /** Publishes a request; every reply reaches `onReply`, until the returned function is called. */
+  request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void>;
+}

@@ -1,0 +1,54 @@
+import type {
+  BrokerConnection,
+  BrokerHealth,
+  BrokerHost,
+  Consumption,
+  Producer,
+  Requester,
+  SubscriptionSink,
+} from '../../contract/index.js';
+import { MemoryProducer } from './publisher.js';
+import type { MemoryStore } from './store.js';
+import { MemoryConsumption } from './subscriber.js';
+
+/** One application's connection to a memory broker. */
+export class MemoryConnection implements BrokerConnection {
+  readonly producer: Producer;
+  readonly requester: Requester;
+  readonly #store: MemoryStore;
+  readonly #host: BrokerHost;
+
+  constructor(store: MemoryStore, host: BrokerHost) {
+    const producer = new MemoryProducer(store, host.clock);
+    this.#store = store;
+    this.#host = host;
+    this.producer = producer;
+    this.requester = producer;
+  }
+
+  connect(): Promise<void> {
+    return this.connectOnce();
+  }
+
+  connectOnce(): Promise<void> {
+    this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
+    return Promise.resolve();
+  }
+
+  ensureTopics(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#store.topic(topic);
+    return Promise.resolve();
+  }
+
+  consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    return Promise.resolve(new MemoryConsumption(this.#store, this.#host.clock, subscriptions));
+  }
+
+  health(): BrokerHealth {
+    return { status: 'up', problems: [] };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

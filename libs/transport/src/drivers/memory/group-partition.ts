@@ -1,0 +1,151 @@
+import type { Settlement, StartFrom } from '../../contract/index.js';
+import type { MemoryMember } from './group.js';
+import { MemoryDelivery, type MemoryDeliveryOwner, type MemoryRecord } from './mapping.js';
+import type { PartitionLog } from './partition-log.js';
+
+/** A message that was delivered before and has to come again. */
+interface Returned {
+  readonly record: MemoryRecord;
+  readonly attempt: number;
+}
+
+/**
+ * One partition as one group sees it.
+ *
+ * ```
+ * log:      | settled | unsettled | not delivered |
+ *                                 ^ cursor
+ * returned: messages before the cursor that come again, oldest first, before anything after the cursor
+ * ```
+ * A partition moves to another member only when nothing of it runs with the old one, so a key is never with two.
+ */
+export class GroupPartition implements MemoryDeliveryOwner {
+  readonly #group: string;
+  readonly #log: PartitionLog;
+  readonly #unsettled = new Set<MemoryDelivery>();
+  readonly #timers = new Map<() => void, Returned>();
+  #returned: Returned[] = [];
+  #cursor: number;
+  #member: MemoryMember | undefined;
+  #next: MemoryMember | undefined;
+  #paused = false;
+  /** The member said "enough for now". */
+  #waiting = false;
+
+  constructor(group: string, log: PartitionLog, startFrom: StartFrom) {
+    this.#group = group;
+    this.#log = log;
+    this.#cursor = startFrom === 'beginning' ? log.start : log.end;
+    log.addReader(() => this.#cursor);
+  }
+
+  get unsettled(): number {
+    return this.#unsettled.size + this.#returned.length + this.#timers.size + this.#log.end - this.#cursor;
+  }
+
+  /** Gives the partition to a member: at once when it is free, else as soon as nothing of it runs. */
+  assign(member: MemoryMember | undefined): void {
+    this.#next = member;
+    if (this.#member !== member) this.#takeBackIdle();
+    this.#moveWhenFree();
+  }
+
+  pause(member: MemoryMember): void {
+    if (this.#member === member) this.#paused = true;
+  }
+
+  /** The member is gone: whatever it has not settled comes again. */
+  takeBack(member: MemoryMember): void {
+    if (this.#member !== member) return;
+    for (const delivery of this.#unsettled) this.#return(delivery);
+    this.#callOffTimers();
+    this.#member = undefined;
+  }
+
+  deliver(): void {
+    const member = this.#member;
+    if (member === undefined || this.#paused || this.#waiting || this.#member !== this.#next) return;
+    const batch = this.#takeBatch(member.maxInFlight);
+    if (batch.length === 0) return;
+    const enough = member.sink.receive(batch);
+    if (enough !== undefined) this.#waitFor(enough, member);
+    else if (this.#hasMore()) setImmediate(() => this.deliver());
+  }
+
+  ended(delivery: MemoryDelivery, settlement: Settlement): void {
+    this.#unsettled.delete(delivery);
+    if (settlement.kind === 'nack') this.#returnLater(delivery, settlement.delayMs);
+    if (this.#member !== this.#next) this.#moveWhenFree();
+  }
+
+  #waitFor(enough: Promise<void>, member: MemoryMember): void {
+    this.#waiting = true;
+    void enough.then(() => {
+      if (this.#member !== member) return;
+      this.#waiting = false;
+      setImmediate(() => this.deliver());
+    });
+  }
+
+  #takeBatch(max: number): MemoryDelivery[] {
+    const returned = this.#returned.length > 0 ? this.#returned.splice(0, max) : [];
+    const records = returned.length > 0 ? [] : this.#log.read(this.#cursor, max);
+    this.#cursor += records.length;
+    const batch = [
+      ...returned.map(({ record, attempt }) => new MemoryDelivery(record, this.#group, attempt, this)),
+      ...records.map((record) => new MemoryDelivery(record, this.#group, 1, this)),
+    ];
+    for (const delivery of batch) this.#unsettled.add(delivery);
+    return batch;
+  }
+
+  #hasMore(): boolean {
+    return this.#returned.length > 0 || this.#cursor < this.#log.end;
+  }
+
+  #moveWhenFree(): void {
+    if (this.#member === this.#next || (this.#member !== undefined && this.#unsettled.size > 0)) return;
+    this.#member = this.#next;
+    this.#paused = false;
+    this.#waiting = false;
+    setImmediate(() => this.deliver());
+  }
+
+  /** What the old member has not begun goes back; it keeps what runs. */
+  #takeBackIdle(): void {
+    for (const delivery of this.#unsettled) if (delivery.state !== 'running') this.#return(delivery);
+    this.#callOffTimers();
+  }
+
+  #return(delivery: MemoryDelivery): void {
+    this.#unsettled.delete(delivery);
+    const attempt = delivery.attempt;
+    delivery.revoke();
+    this.#insert({ record: delivery.raw, attempt });
+  }
+
+  #returnLater(delivery: MemoryDelivery, delayMs: number): void {
+    const returned = { record: delivery.raw, attempt: delivery.attempt + 1 };
+    if (this.#member === undefined) return this.#insert(returned);
+    const callOff = this.#member.clock.schedule(delayMs, () => {
+      this.#timers.delete(callOff);
+      this.#insert(returned);
+      this.deliver();
+    });
+    this.#timers.set(callOff, returned);
+  }
+
+  /** Delays end with the member whose clock measured them; the messages come at once. */
+  #callOffTimers(): void {
+    for (const [callOff, returned] of this.#timers) {
+      callOff();
+      this.#insert(returned);
+    }
+    this.#timers.clear();
+  }
+
+  #insert(returned: Returned): void {
+    const later = this.#returned.findIndex(({ record }) => record.offset > returned.record.offset);
+    this.#returned.splice(later === -1 ? this.#returned.length : later, 0, returned);
+  }
+}

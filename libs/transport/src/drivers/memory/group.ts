@@ -1,0 +1,65 @@
+import type { Clock, DeliverySink, StartFrom } from '../../contract/index.js';
+import { GroupPartition } from './group-partition.js';
+import type { PartitionLog } from './partition-log.js';
+
+/** One member of a group: a subscription of one connection. */
+export interface MemoryMember {
+  readonly sink: DeliverySink;
+  readonly maxInFlight: number;
+  readonly clock: Clock;
+}
+
+/** A group: remembers what it has handled, and shares the partitions among its members. It outlives them. */
+export class MemoryGroup {
+  readonly #partitions: readonly GroupPartition[];
+  readonly #members: MemoryMember[] = [];
+  #awake = false;
+
+  constructor(name: string, logs: readonly PartitionLog[], startFrom: StartFrom) {
+    this.#partitions = logs.map((log) => new GroupPartition(name, log, startFrom));
+  }
+
+  /** Messages of the group that are neither settled nor forgotten. */
+  get unsettled(): number {
+    return this.#partitions.reduce((sum, partition) => sum + partition.unsettled, 0);
+  }
+
+  join(member: MemoryMember): void {
+    this.#members.push(member);
+    this.#share();
+  }
+
+  /** Hands over nothing more to this member; what it has can still be settled. */
+  pause(member: MemoryMember): void {
+    for (const partition of this.#partitions) partition.pause(member);
+  }
+
+  /** Takes back what the member has not settled; the others get it at once. */
+  leave(member: MemoryMember): void {
+    const index = this.#members.indexOf(member);
+    if (index === -1) return;
+    this.#members.splice(index, 1);
+    for (const partition of this.#partitions) partition.takeBack(member);
+    member.sink.revoked();
+    this.#share();
+  }
+
+  /**
+   * There is something to deliver. n.b. by setImmediate and not a microtask: handlers that publish to their own topic
+   * would otherwise keep timers and sockets from ever being served.
+   */
+  wake(): void {
+    if (this.#awake || this.#members.length === 0) return;
+    this.#awake = true;
+    setImmediate(() => {
+      this.#awake = false;
+      for (const partition of this.#partitions) partition.deliver();
+    });
+  }
+
+  #share(): void {
+    this.#partitions.forEach((partition, index) => partition.assign(this.#members[index % this.#members.length]));
+    for (const { sink } of this.#members) sink.revoked();
+    this.wake();
+  }
+}

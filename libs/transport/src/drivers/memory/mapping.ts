@@ -1,0 +1,66 @@
+import { Delivery, type Headers, type OutgoingMessage, type Reply, type Settlement } from '../../contract/index.js';
+
+/** A message as the memory broker keeps it. */
+export interface MemoryRecord {
+  readonly message: OutgoingMessage;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since the epoch. */
+  readonly storedAt: number;
+  readonly reply: ((reply: Reply) => void) | undefined;
+}
+
+/** Whoever wants to know how a delivery ended. */
+export interface MemoryDeliveryOwner {
+  ended(delivery: MemoryDelivery, settlement: Settlement): void;
+}
+
+const NO_HEADERS: Headers = Object.freeze({});
+
+export class MemoryDelivery extends Delivery<MemoryRecord> {
+  readonly #owner: MemoryDeliveryOwner;
+
+  constructor(
+    readonly raw: MemoryRecord,
+    group: string,
+    attempt: number,
+    owner: MemoryDeliveryOwner,
+  ) {
+    const { message, partition } = raw;
+    super(message.topic, group, message.key, message.body, attempt, partition);
+    this.#owner = owner;
+  }
+
+  get offset(): string {
+    return String(this.raw.offset);
+  }
+
+  get headers(): Headers {
+    return this.raw.message.headers ?? NO_HEADERS;
+  }
+
+  get publishedAt(): Date {
+    return new Date(this.raw.storedAt);
+  }
+
+  override get reply(): ((reply: Reply) => void) | undefined {
+    return this.raw.reply;
+  }
+
+  header(name: string): string | undefined {
+    return this.raw.message.headers?.[name];
+  }
+
+  protected settled(settlement: Settlement): void {
+    this.#owner.ended(this, settlement);
+  }
+}
+
+/**
+ * FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits over UTF-16 units: spreads keys over partitions.
+ */
+export function partitionOf(key: string, partitions: number): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) % partitions;
+}

@@ -1,0 +1,33 @@
+import { checkOptions, option, withDefaults } from '../../contract/index.js';
+
+/** Options of the memory broker. */
+export interface MemoryOptions {
+  /** Partitions of each topic; the members of a group share them. @default 8 */
+  readonly partitions?: number;
+  /** Largest message (key, body and headers), in bytes. @default 1048576 (1 MiB) */
+  readonly maxMessageBytes?: number;
+  /**
+   * Messages a topic keeps for groups that come later, oldest forgotten first. What a known group has not handled yet
+   * is never forgotten. @default 10000
+   */
+  readonly retainMessages?: number;
+}
+
+export const MEMORY_DEFAULTS = {
+  partitions: 8,
+  maxMessageBytes: 1_048_576,
+  retainMessages: 10_000,
+} as const satisfies Required<MemoryOptions>;
+
+export const MEMORY_RULES = {
+  partitions: option.integer(1, 1_024),
+  maxMessageBytes: option.integer(1),
+  retainMessages: option.integer(0),
+} as const satisfies Record<keyof MemoryOptions, unknown>;
+
+export type ResolvedMemoryOptions = Required<MemoryOptions>;
+
+export function resolveMemoryOptions(options: MemoryOptions): ResolvedMemoryOptions {
+  checkOptions('memory()', options, MEMORY_RULES);
+  return withDefaults(options, MEMORY_DEFAULTS);
+}

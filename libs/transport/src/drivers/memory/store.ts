@@ -1,0 +1,39 @@
+import { TransportError } from '../../contract/index.js';
+import type { ResolvedMemoryOptions } from './options.js';
+import { MemoryTopic } from './topic.js';
+
+/** What every broker takes as a topic or group: so a name that works here works on the others. */
+const NAME = /^[a-zA-Z0-9._-]{1,249}$/;
+
+/** All topics of one memory broker, shared by every application that was given the same `memory()` value. */
+export class MemoryStore {
+  readonly options: ResolvedMemoryOptions;
+  readonly #topics = new Map<string, MemoryTopic>();
+
+  constructor(options: ResolvedMemoryOptions) {
+    this.options = options;
+  }
+
+  /** The topic of this name; made on first use. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
+  topic(name: string): MemoryTopic {
+    const known = this.#topics.get(name);
+    if (known !== undefined) return known;
+    checkName('TRANSPORT_TOPIC_INVALID', 'topic', name);
+    const topic = new MemoryTopic(this.options);
+    this.#topics.set(name, topic);
+    return topic;
+  }
+}
+
+export function checkName(
+  code: 'TRANSPORT_TOPIC_INVALID' | 'TRANSPORT_GROUP_INVALID',
+  what: string,
+  name: string,
+): void {
+  if (typeof name === 'string' && NAME.test(name)) return;
+  throw new TransportError(
+    code,
+    `[memory] ${JSON.stringify(name)} cannot be the name of a ${what}: 1 to 249 letters, digits, ".", "_" or "-".`,
+    { driver: 'memory', stored: 'no' },
+  );
+}

@@ -1,0 +1,47 @@
+import type { OutgoingMessage, Reply, StartFrom } from '../../contract/index.js';
+import { MemoryGroup } from './group.js';
+import { partitionOf, type MemoryRecord } from './mapping.js';
+import type { ResolvedMemoryOptions } from './options.js';
+import { PartitionLog } from './partition-log.js';
+
+/** A topic: a log per partition, and the groups that read them. */
+export class MemoryTopic {
+  readonly #options: ResolvedMemoryOptions;
+  readonly #logs: readonly PartitionLog[];
+  readonly #groups = new Map<string, MemoryGroup>();
+  #turn = 0;
+
+  constructor(options: ResolvedMemoryOptions) {
+    this.#options = options;
+    const retained = Math.ceil(options.retainMessages / options.partitions);
+    this.#logs = Array.from({ length: options.partitions }, () => new PartitionLog(retained));
+  }
+
+  get partitions(): number {
+    return this.#logs.length;
+  }
+
+  append(message: OutgoingMessage, storedAt: number, reply?: (reply: Reply) => void): MemoryRecord {
+    const partition = message.partition ?? this.#choosePartition(message.key);
+    const log = this.#logs[partition] as PartitionLog;
+    const record = { message, partition, offset: log.end, storedAt, reply };
+    log.append(record);
+    for (const group of this.#groups.values()) group.wake();
+    return record;
+  }
+
+  /** The group of this name; a new one begins where `startFrom` says. */
+  group(name: string, startFrom: StartFrom): MemoryGroup {
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    const group = new MemoryGroup(name, this.#logs, startFrom);
+    this.#groups.set(name, group);
+    return group;
+  }
+
+  #choosePartition(key: string | undefined): number {
+    if (key !== undefined) return partitionOf(key, this.#options.partitions);
+    this.#turn = (this.#turn + 1) % this.#options.partitions;
+    return this.#turn;
+  }
+}

@@ -1,0 +1,256 @@
+import {
+  checkOptions,
+  jsonCodec,
+  requireCapabilities,
+  TransportError,
+  validate,
+  withDefaults,
+  type Broker,
+  type BrokerConnection,
+  type BrokerHost,
+  type Codec,
+  type EventDefinition,
+  type OutgoingMessage,
+  type PublishReceipt,
+} from '../contract/index.js';
+import { Coalescer } from './coalescer.js';
+import { envelope, exactSize, formatOf, sizeAtMost, type Format } from './envelope.js';
+import { messageIds } from './message-id.js';
+import { Publisher, type PublishEntry, type PublishOptions, type PublishResult } from './publisher.js';
+import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** A publisher with a beginning and an end. */
+export interface ClosablePublisher extends Publisher {
+  /** From now on `publish` goes through; before, it is refused with `TRANSPORT_NOT_STARTED`. */
+  start(): void;
+  /** Refuses new messages and resolves when the others are stored or have failed, at the latest after `timeoutMs`. Twice is the same as once. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * The publisher of one broker connection.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
+ */
+export function createPublisher(
+  broker: Broker,
+  connection: BrokerConnection,
+  host: BrokerHost,
+  options: PublishingOptions,
+  codec: Codec = jsonCodec,
+): ClosablePublisher {
+  checkOptions('publishing', options, PUBLISHING_RULES);
+  return new BrokerPublisher(broker, connection, host, options, codec);
+}
+
+type Target<In = unknown, Out = unknown> = EventDefinition<In, Out> | string;
+type Phase = 'not started' | 'open' | 'closed';
+
+class BrokerPublisher extends Publisher implements ClosablePublisher {
+  readonly #broker: Broker;
+  readonly #connection: BrokerConnection;
+  readonly #host: BrokerHost;
+  readonly #format: Format;
+  readonly #options: Required<Omit<PublishingOptions, 'maxBytes'>>;
+  readonly #maxBytes: number;
+  readonly #coalescer: Coalescer;
+  readonly #waitingRoom: WaitingRoom;
+  readonly #nextId: () => string;
+  #phase: Phase = 'not started';
+  /** Closed before everything could be sent. */
+  #abandoned = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    broker: Broker,
+    connection: BrokerConnection,
+    host: BrokerHost,
+    options: PublishingOptions,
+    codec: Codec,
+  ) {
+    super();
+    this.#broker = broker;
+    this.#connection = connection;
+    this.#host = host;
+    this.#format = formatOf(codec);
+    this.#options = withDefaults(options, PUBLISHING_DEFAULTS);
+    this.#maxBytes = Math.min(options.maxBytes ?? Infinity, connection.producer.maxBytes);
+    this.#nextId = messageIds(() => host.clock.now());
+    this.#waitingRoom = new WaitingRoom(() => this.#hasRoom());
+    this.#coalescer = this.#createCoalescer();
+  }
+
+  start(): void {
+    if (this.#phase === 'not started') this.#phase = 'open';
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs);
+    return this.#closed;
+  }
+
+  publish(event: Target, payload: unknown, options?: PublishOptions): Promise<PublishReceipt> {
+    if (this.#phase !== 'open') return Promise.reject(this.#refusal(topicOf(event)));
+    const since = this.#host.clock.monotonicMs();
+    if (!this.#hasRoom() || this.#waitingRoom.isOccupied)
+      return this.#publishWhenThereIsRoom(event, payload, options, since);
+    return this.#publishNow(event, payload, options, since);
+  }
+
+  async publishMany(event: Target, entries: readonly PublishEntry<unknown>[]): Promise<PublishResult[]> {
+    const publishes = entries.map(({ payload, ...options }) => this.publish(event, payload, options));
+    const outcomes = await Promise.allSettled(publishes);
+    return outcomes.map((outcome) =>
+      outcome.status === 'fulfilled'
+        ? { status: 'stored', receipt: outcome.value }
+        : { status: 'failed', error: outcome.reason as TransportError },
+    );
+  }
+
+  async flush(timeoutMs: number = this.#options.publishTimeoutMs): Promise<void> {
+    if (await this.#flushedWithin(timeoutMs)) return;
+    throw new TransportError(
+      'TRANSPORT_PUBLISH_TIMEOUT',
+      `[${this.#broker.driver}] flush: ${this.#coalescer.outstanding} messages are not confirmed after ${timeoutMs} ms. They are still being sent.`,
+      { driver: this.#broker.driver, retryable: true },
+    );
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#phase = 'closed';
+    if (await this.#flushedWithin(timeoutMs)) return;
+    this.#abandoned = true;
+    this.#coalescer.abandon();
+    this.#waitingRoom.letIn();
+  }
+
+  async #flushedWithin(timeoutMs: number): Promise<boolean> {
+    let callOff = (): void => undefined;
+    const late = new Promise<boolean>((resolve) => {
+      callOff = this.#host.clock.schedule(timeoutMs, () => resolve(false));
+    });
+    const flushed = this.#waitingRoom.emptied().then(() => this.#coalescer.flush());
+    return Promise.race([flushed.then(() => true), late]).finally(callOff);
+  }
+
+  /** n.b. not async: on the hot path the coalescer's promise is the only one. */
+  #publishNow(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+    since: number,
+  ): Promise<PublishReceipt> {
+    try {
+      const valid = this.#validated(event, payload);
+      if (valid instanceof Promise) return valid.then(() => this.#send(event, payload, options, since));
+      return this.#send(event, payload, options, since);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  #publishWhenThereIsRoom(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+    since: number,
+  ): Promise<PublishReceipt> {
+    return new Promise((resolve, reject) => {
+      this.#waitingRoom.enter(() => {
+        if (this.#abandoned || this.#isLate(since)) reject(this.#neverSent(topicOf(event)));
+        else this.#publishNow(event, payload, options, since).then(resolve, reject);
+      });
+    });
+  }
+
+  #isLate(since: number): boolean {
+    return this.#host.clock.monotonicMs() - since >= this.#options.publishTimeoutMs;
+  }
+
+  #neverSent(topic: string): TransportError {
+    const { driver } = this.#broker;
+    const { publishTimeoutMs, maxOutstanding } = this.#options;
+    return new TransportError(
+      'TRANSPORT_PUBLISH_TIMEOUT',
+      `[${driver}] a message for "${topic}" waited ${publishTimeoutMs} ms (publishTimeoutMs) for a place among ${maxOutstanding} outstanding messages (maxOutstanding) and was not sent.`,
+      { driver, topic, stored: 'no', retryable: true },
+    );
+  }
+
+  /** n.b. what was given goes on the wire; the schema's output is what a handler gets. */
+  #validated(event: Target, payload: unknown): unknown {
+    if (typeof event === 'string' || event.schema === undefined || !this.#options.validate) return undefined;
+    return validate(event.schema, payload, `event "${event.type}"`);
+  }
+
+  #send(event: Target, payload: unknown, options: PublishOptions | undefined, since: number): Promise<PublishReceipt> {
+    const message = this.#envelope(event, payload, options);
+    const bytes = sizeAtMost(message);
+    if (bytes > this.#maxBytes) this.#refuseOversize(message);
+    if (message.partition !== undefined) {
+      requireCapabilities(
+        this.#broker,
+        ['partitions'],
+        `publish to "${message.topic}" with a partition`,
+        'Give a key instead.',
+      );
+    }
+    this.#connection.producer.check(message, bytes);
+    return this.#coalescer.publish(message, bytes, since);
+  }
+
+  #envelope(event: Target, payload: unknown, options: PublishOptions | undefined): OutgoingMessage {
+    const id = options?.id ?? this.#nextId();
+    if (typeof event === 'string') {
+      return envelope({ topic: event, type: undefined }, payload, options?.key, options, id, this.#format);
+    }
+    const key = options?.key ?? event.key?.(payload);
+    return envelope(event, payload, key, options, id, this.#format);
+  }
+
+  #refuseOversize(message: OutgoingMessage): void {
+    const bytes = exactSize(message);
+    if (bytes <= this.#maxBytes) return;
+    throw new TransportError(
+      'TRANSPORT_MESSAGE_TOO_LARGE',
+      `[${this.#broker.driver}] a message for "${message.topic}" has ${bytes} bytes (body ${message.body?.length ?? 0}), the limit is ${this.#maxBytes}. Send less, or a reference to where the data is.`,
+      { driver: this.#broker.driver, topic: message.topic, stored: 'no' },
+    );
+  }
+
+  #refusal(topic: string): TransportError {
+    const { driver } = this.#broker;
+    if (this.#phase === 'closed') {
+      return new TransportError(
+        'TRANSPORT_CLOSED',
+        `[${driver}] cannot publish to "${topic}": the transport is closed. Publish before the application's shutdown hooks end.`,
+        { driver, topic, stored: 'no' },
+      );
+    }
+    return new TransportError(
+      'TRANSPORT_NOT_STARTED',
+      `[${driver}] cannot publish to "${topic}": the transport has not started. Publish after the application's bootstrap, and call connectTransport(app) in main.`,
+      { driver, topic, stored: 'no' },
+    );
+  }
+
+  #hasRoom(): boolean {
+    const { maxOutstanding, maxOutstandingBytes } = this.#options;
+    return this.#coalescer.outstanding < maxOutstanding && this.#coalescer.outstandingBytes < maxOutstandingBytes;
+  }
+
+  #createCoalescer(): Coalescer {
+    const { notices, broker, clock } = this.#host;
+    return new Coalescer(this.#connection.producer, {
+      driver: this.#broker.driver,
+      publishTimeoutMs: this.#options.publishTimeoutMs,
+      clock,
+      onFailure: (topic, messages, error) => notices.emit('publish:failed', { broker, topic, messages, error }),
+      onRoom: () => this.#waitingRoom.letIn(),
+    });
+  }
+}
+
+function topicOf(event: Target): string {
+  return typeof event === 'string' ? event : event.topic;
+}

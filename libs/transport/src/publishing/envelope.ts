@@ -1,0 +1,117 @@
+import {
+  DEAD_LETTER_HEADERS,
+  TransportError,
+  WIRE_HEADERS,
+  isJsonContentType,
+  type Codec,
+  type Headers,
+  type OutgoingMessage,
+} from '../contract/index.js';
+import type { PublishOptions } from './publisher.js';
+
+/** RFC 9110 "token": what is a header name on every broker. */
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+/** Brokers that write headers as lines of text would take these for the end of one. */
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+const RESERVED: ReadonlySet<string> = new Set([...Object.values(WIRE_HEADERS), ...Object.values(DEAD_LETTER_HEADERS)]);
+
+/** What a message is about, before its payload is looked at. */
+export interface Address {
+  readonly topic: string;
+  /** undefined: the message says no type, as when a topic is published to by its name. */
+  readonly type: string | undefined;
+}
+
+/** How payloads are written. */
+export interface Format {
+  readonly codec: Codec;
+  /** undefined: JSON, which is what a message without the header is. */
+  readonly contentType: string | undefined;
+}
+
+export function formatOf(codec: Codec): Format {
+  return { codec, contentType: isJsonContentType(codec.contentType) ? undefined : codec.contentType };
+}
+
+/**
+ * The message as it goes on the wire (docs/wire-format.md): the body is the encoded payload and nothing else,
+ * headers only where they carry something.
+ * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`, `TRANSPORT_KEY_INVALID`, `TRANSPORT_HEADER_INVALID`
+ */
+export function envelope(
+  address: Address,
+  payload: unknown,
+  key: string | undefined,
+  options: PublishOptions | undefined,
+  id: string,
+  format: Format,
+): OutgoingMessage {
+  const { topic } = address;
+  if (key !== undefined && (typeof key !== 'string' || key === '')) throw badKey(topic, key);
+  return {
+    topic,
+    key,
+    body: format.codec.encode(payload),
+    headers: headersOf(address, options?.headers, id, format),
+    id,
+    partition: options?.partition,
+  };
+}
+
+function headersOf({ topic, type }: Address, given: Headers | undefined, id: string, { contentType }: Format): Headers {
+  const headers: Record<string, string> = { [WIRE_HEADERS.id]: id };
+  if (type !== undefined && type !== topic) headers[WIRE_HEADERS.type] = type;
+  if (contentType !== undefined) headers[WIRE_HEADERS.contentType] = contentType;
+  if (given !== undefined) addChecked(headers, given, topic);
+  return headers;
+}
+
+function addChecked(headers: Record<string, string>, given: Headers, topic: string): void {
+  for (const [givenName, value] of Object.entries(given)) {
+    const name = givenName.toLowerCase();
+    if (!HEADER_NAME.test(name))
+      throw badHeader(topic, givenName, "the name may hold letters, digits and -_.~!#$%&'*+^`| only");
+    if (RESERVED.has(name)) throw badHeader(topic, givenName, 'the name is reserved for the transport');
+    if (typeof value !== 'string') throw badHeader(topic, givenName, `the value must be a text, got ${typeof value}`);
+    if (CONTROL_CHARACTER.test(value))
+      throw badHeader(topic, givenName, 'the value holds a control character or a line break');
+    headers[name] = value;
+  }
+}
+
+function badHeader(topic: string, name: string, why: string): TransportError {
+  return new TransportError(
+    'TRANSPORT_HEADER_INVALID',
+    `Cannot publish to "${topic}" with header ${JSON.stringify(name)}: ${why}.`,
+    { topic, stored: 'no' },
+  );
+}
+
+function badKey(topic: string, key: unknown): TransportError {
+  const got = key === '' ? 'an empty text' : `${typeof key}`;
+  return new TransportError(
+    'TRANSPORT_KEY_INVALID',
+    `Cannot publish to "${topic}": the key must be a text that is not empty, got ${got}. Leave it out for no key.`,
+    { topic, stored: 'no' },
+  );
+}
+
+/** Bytes a header costs beside its own text, on the broker where it costs most. */
+const HEADER_OVERHEAD_BYTES = 8;
+
+/** The size of a message as a broker counts it: never less than it really is, for text is counted at its longest. */
+export function sizeAtMost({ body, key, headers }: OutgoingMessage): number {
+  let size = body === null ? 0 : body.length;
+  if (key !== undefined) size += key.length * 3;
+  for (const name in headers) size += name.length + (headers[name] as string).length * 3 + HEADER_OVERHEAD_BYTES;
+  return size;
+}
+
+/** The same, exactly; slower. */
+export function exactSize({ body, key, headers }: OutgoingMessage): number {
+  const text = Object.entries(headers ?? {}).reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + HEADER_OVERHEAD_BYTES,
+    0,
+  );
+  return (body?.length ?? 0) + (key === undefined ? 0 : Buffer.byteLength(key)) + text;
+}

@@ -1,0 +1,53 @@
+import type { EventDefinition, Headers, PublishReceipt, TransportError } from '../contract/index.js';
+
+/** What one message may carry beside its payload. */
+export interface PublishOptions {
+  /** Messages with the same key keep their order. @default the event's `key` function, else none */
+  readonly key?: string;
+  readonly headers?: Headers;
+  /** The message's id; give one to make a repeated publish recognizable. @default a new UUID v7 */
+  readonly id?: string;
+  /** A partition by number; refused where the broker has none. @default chosen by key, else in turn */
+  readonly partition?: number;
+}
+
+/** One message of a `publishMany`. */
+export interface PublishEntry<In> extends PublishOptions {
+  readonly payload: In;
+}
+
+/** What became of one message of a `publishMany`. */
+export type PublishResult =
+  | { readonly status: 'stored'; readonly receipt: PublishReceipt }
+  | { readonly status: 'failed'; readonly error: TransportError };
+
+/** Publishes events. Inject it with `@InjectPublisher()`. */
+export abstract class Publisher {
+  /**
+   * Publishes one message and resolves when the broker has stored it.
+   * Messages published while a request is under way leave together in the next one, so do not hesitate to start many at once.
+   * @param event an event definition, or the name of a topic for what has none
+   * @throws TransportError `TRANSPORT_PAYLOAD_INVALID`, `TRANSPORT_MESSAGE_TOO_LARGE`, ... before anything was sent;
+   *   `TRANSPORT_PUBLISH_FAILED` (`stored: 'no'`); `TRANSPORT_PUBLISH_UNKNOWN` and `TRANSPORT_PUBLISH_TIMEOUT`, whose
+   *   `stored` tells whether the message MAY have been stored: publishing it again can then make a duplicate
+   */
+  abstract publish<In, Out>(
+    event: EventDefinition<In, Out>,
+    payload: In,
+    options?: PublishOptions,
+  ): Promise<PublishReceipt>;
+  abstract publish(topic: string, payload: unknown, options?: PublishOptions): Promise<PublishReceipt>;
+
+  /** Publishes many and resolves, never rejects, with a result per message in the order given. One bad message does not hurt the others. */
+  abstract publishMany<In, Out>(
+    event: EventDefinition<In, Out>,
+    entries: readonly PublishEntry<In>[],
+  ): Promise<PublishResult[]>;
+  abstract publishMany(topic: string, entries: readonly PublishEntry<unknown>[]): Promise<PublishResult[]>;
+
+  /**
+   * Resolves when everything published so far is stored or has failed; the failures are told to their own callers.
+   * @throws TransportError `TRANSPORT_PUBLISH_TIMEOUT` when that takes longer than `timeoutMs`
+   */
+  abstract flush(timeoutMs?: number): Promise<void>;
+}

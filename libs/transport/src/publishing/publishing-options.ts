@@ -1,0 +1,30 @@
+import { option } from '../contract/index.js';
+
+/** Defaults for every publish of one broker. */
+export interface PublishingOptions {
+  /** How long a publish waits for the broker's confirmation, its wait in the queue included. @default 10000 */
+  readonly publishTimeoutMs?: number;
+  /** Largest message, key, body and headers together, in bytes. @default the driver's own limit */
+  readonly maxBytes?: number;
+  /** Messages that may wait or be under way; at the bound `publish` waits for room. @default 10000 */
+  readonly maxOutstanding?: number;
+  /** The same bound in bytes. @default 33554432 (32 MiB) */
+  readonly maxOutstandingBytes?: number;
+  /** Whether payloads are checked against the schema of their event. @default true */
+  readonly validate?: boolean;
+}
+
+export const PUBLISHING_DEFAULTS = {
+  publishTimeoutMs: 10_000,
+  maxOutstanding: 10_000,
+  maxOutstandingBytes: 33_554_432,
+  validate: true,
+} as const satisfies PublishingOptions;
+
+export const PUBLISHING_RULES = {
+  publishTimeoutMs: option.integer(1),
+  maxBytes: option.integer(1),
+  maxOutstanding: option.integer(1),
+  maxOutstandingBytes: option.integer(1),
+  validate: option.flag,
+} as const satisfies Record<keyof PublishingOptions, unknown>;
