@@ -3,7 +3,6 @@ import type {
   BrokerHealth,
   BrokerHost,
   Consumption,
-  Producer,
   Requester,
   SubscriptionSink,
 } from '../../contract/index.js';
@@ -13,10 +12,11 @@ import { MemoryConsumption } from './subscriber.js';
 
 /** One application's connection to a memory broker. */
 export class MemoryConnection implements BrokerConnection {
-  readonly producer: Producer;
+  readonly producer: MemoryProducer;
   readonly requester: Requester;
   readonly #store: MemoryStore;
   readonly #host: BrokerHost;
+  #closed = false;
 
   constructor(store: MemoryStore, host: BrokerHost) {
     const producer = new MemoryProducer(store, host.clock);
@@ -45,10 +45,12 @@ export class MemoryConnection implements BrokerConnection {
   }
 
   health(): BrokerHealth {
-    return { status: 'up', problems: [] };
+    return this.#closed ? { status: 'down', problems: ['the connection is closed'] } : { status: 'up', problems: [] };
   }
 
   close(): Promise<void> {
+    this.#closed = true;
+    this.producer.close();
     return Promise.resolve();
   }
 }

@@ -17,6 +17,7 @@ export class MemoryProducer implements Producer, Requester {
   readonly maxRequestBytes = Number.MAX_SAFE_INTEGER;
   readonly #store: MemoryStore;
   readonly #clock: Clock;
+  #closed = false;
 
   constructor(store: MemoryStore, clock: Clock) {
     this.#store = store;
@@ -40,12 +41,14 @@ export class MemoryProducer implements Producer, Requester {
    * would otherwise never let deliveries, timers and sockets have their turn.
    */
   send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    if (this.#closed) return Promise.resolve(messages.map(({ topic }) => refuseClosed(topic)));
     const storedAt = this.#clock.now();
     const receipts = messages.map((message) => receiptOf(this.#store.topic(message.topic).append(message, storedAt)));
     return new Promise((resolve) => setImmediate(resolve, receipts));
   }
 
   request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
+    if (this.#closed) return Promise.reject(refuseClosed(message.topic));
     let listening = true;
     this.#store.topic(message.topic).append(message, this.#clock.now(), (reply) => {
       if (listening) onReply(reply);
@@ -54,6 +57,19 @@ export class MemoryProducer implements Producer, Requester {
       listening = false;
     });
   }
+
+  /** Stores nothing from now on: a message that is sent after the end must not look stored. */
+  close(): void {
+    this.#closed = true;
+  }
+}
+
+function refuseClosed(topic: string): TransportError {
+  return new TransportError('TRANSPORT_CLOSED', `[memory] cannot send to "${topic}": the connection is closed.`, {
+    driver: 'memory',
+    topic,
+    stored: 'no',
+  });
 }
 
 function receiptOf({ message, partition, offset }: MemoryRecord): PublishReceipt {
