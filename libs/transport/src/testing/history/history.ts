@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import type { Notices } from '../../contract/index.js';
+import type { Handler } from '../../consuming/index.js';
+import type { Publisher } from '../../publishing/index.js';
+import { checkDuplicates, checkLost, checkOrderPerKey, checkPhantoms, checkPredecessors } from './checks.js';
+
+/**
+ * One line of a history, in the order things happened. Plain data, so that several processes can write theirs to a file
+ * and a test can put them together (`History.of`).
+ */
+export type HistoryEntry =
+  | { readonly what: 'publish'; readonly id: string; readonly topic: string; readonly key?: string | undefined }
+  | { readonly what: 'published'; readonly id: string; readonly outcome: PublishOutcome }
+  | (Handling & { readonly what: 'handle'; readonly attempt: number })
+  | (Handling & { readonly what: 'handled'; readonly outcome: 'ok' | 'failed' })
+  | (Handling & { readonly what: 'settled'; readonly how: 'ack' | 'drop' | 'dead-letter' });
+
+/** `unknown`: the publisher was told that the message may or may not be stored. */
+export type PublishOutcome = 'ok' | 'failed' | 'unknown';
+
+interface Handling {
+  readonly id: string;
+  readonly topic: string;
+  readonly group: string;
+}
+
+export interface NothingLostOptions {
+  /**
+   * `'all'`: everything that was published is expected to be done by now. `'seen'`: only what was published before
+   * the last message that a group has seen, for a history that ends in the middle of the work. @default 'all'
+   */
+  readonly expect?: 'all' | 'seen';
+}
+
+/**
+ * What was published, handled and settled, and what that proves. The idea is Jepsen's queue checker: record everything,
+ * judge afterwards, so the test itself may kill, restart and reorder as it likes.
+ *
+ * ```ts
+ * const history = new History();
+ * const publisher = history.recordPublisher(app.get(Publisher));
+ * history.recordNotices(notices);
+ * ...
+ * history.assertNothingLost();
+ * history.assertDuplicatesAtMost(1000);
+ * history.assertOrderPerKey();
+ * ```
+ */
+export class History {
+  readonly #entries: HistoryEntry[];
+
+  constructor(entries: readonly HistoryEntry[] = []) {
+    this.#entries = [...entries];
+  }
+
+  get entries(): readonly HistoryEntry[] {
+    return this.#entries;
+  }
+
+  add(entry: HistoryEntry): void {
+    this.#entries.push(entry);
+  }
+
+  /** The same publisher, written down. It chooses the ids, since a publish that fails tells none. */
+  recordPublisher(publisher: Publisher): Pick<Publisher, 'publish'> {
+    return { publish: recordPublish(this, publisher) };
+  }
+
+  /** The same handler, written down. */
+  recordHandler(handler: Handler): Handler {
+    return async (payload, delivery) => {
+      const { id, topic, group, attempt } = delivery;
+      this.add({ what: 'handle', id, topic, group, attempt });
+      try {
+        const returned: unknown = await handler(payload, delivery);
+        this.add({ what: 'handled', id, topic, group, outcome: 'ok' });
+        return returned;
+      } catch (error) {
+        this.add({ what: 'handled', id, topic, group, outcome: 'failed' });
+        throw error;
+      }
+    };
+  }
+
+  /** Writes down how messages are settled. The returned function ends it. */
+  recordNotices(notices: Notices): () => void {
+    const settled = (how: 'ack' | 'drop' | 'dead-letter') => (notice: Handling) => {
+      const { id, topic, group } = notice;
+      this.add({ what: 'settled', id, topic, group, how });
+    };
+    const ends = [
+      notices.on('message:acked', settled('ack')),
+      notices.on('message:dropped', settled('drop')),
+      notices.on('message:dead-lettered', settled('dead-letter')),
+    ];
+    return () => ends.forEach((end) => end());
+  }
+
+  /** Every message whose publish was confirmed was handled, dead-lettered or dropped by every group that was seen on its topic. */
+  assertNothingLost({ expect = 'all' }: NothingLostOptions = {}): void {
+    checkLost(this.#entries, expect);
+  }
+
+  /** Per group, at most `limit` handlings succeeded beyond the first of their message. */
+  assertDuplicatesAtMost(limit: number): void {
+    checkDuplicates(this.#entries, limit);
+  }
+
+  /** Messages of one key were handled for the first time in publish order. Publish one key from one place, in sequence. */
+  assertOrderPerKey(): void {
+    checkOrderPerKey(this.#entries);
+  }
+
+  /** No handler began before the predecessor of the same key was settled. For histories without a crash. */
+  assertPredecessorsSettled(): void {
+    checkPredecessors(this.#entries);
+  }
+
+  /** Nothing was handled that was never published, or whose publish was reported as not stored. */
+  assertNoPhantom(): void {
+    checkPhantoms(this.#entries);
+  }
+}
+
+function recordPublish(history: History, publisher: Publisher): Publisher['publish'] {
+  // Why a cast: one body serves both overloads, an event definition or the name of a topic.
+  const inner = publisher.publish.bind(publisher) as (
+    event: string,
+    payload: unknown,
+    options: object,
+  ) => ReturnType<Publisher['publish']>;
+  return async (
+    event: string | { readonly topic: string },
+    payload: unknown,
+    options: { id?: string; key?: string } = {},
+  ) => {
+    const id = options.id ?? randomUUID();
+    const topic = typeof event === 'string' ? event : event.topic;
+    history.add({ what: 'publish', id, topic, key: options.key ?? keyOf(event, payload) });
+    try {
+      const receipt = await inner(event as string, payload, { ...options, id });
+      history.add({ what: 'published', id, outcome: 'ok' });
+      return receipt;
+    } catch (error) {
+      const stored = (error as { stored?: string }).stored;
+      history.add({ what: 'published', id, outcome: stored === 'unknown' ? 'unknown' : 'failed' });
+      throw error;
+    }
+  };
+}
+
+function keyOf(event: unknown, payload: unknown): string | undefined {
+  const key = (event as { key?: (payload: unknown) => string | undefined }).key;
+  return typeof key === 'function' ? key(payload) : undefined;
+}
