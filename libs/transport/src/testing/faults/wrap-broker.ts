@@ -1,0 +1,119 @@
+import type {
+  Broker,
+  BrokerConnection,
+  BrokerHealth,
+  BrokerHost,
+  Capabilities,
+  Consumption,
+  Delivery,
+  OutgoingMessage,
+  Producer,
+  SendResult,
+  Subscription,
+  SubscriptionSink,
+} from '../../contract/index.js';
+
+/**
+ * Stands between an application and one connection of a broker. Each function sees a call and decides whether, when and
+ * with what it goes on by calling `go`; what is left out goes on as it is.
+ */
+export interface Interception {
+  connect?(go: () => Promise<void>, abort: AbortSignal): Promise<void>;
+  connectOnce?(go: () => Promise<void>): Promise<void>;
+  ensureTopics?(topics: readonly string[], go: () => Promise<void>): Promise<void>;
+  check?(message: OutgoingMessage, bytes: number, go: () => void): void;
+  send?(
+    messages: readonly OutgoingMessage[],
+    go: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>,
+  ): Promise<readonly SendResult[]>;
+  consume?(
+    subscriptions: readonly SubscriptionSink[],
+    go: (subscriptions: readonly SubscriptionSink[]) => Promise<Consumption>,
+  ): Promise<Consumption>;
+  receive?(
+    deliveries: readonly Delivery[],
+    go: (deliveries: readonly Delivery[]) => void | Promise<void>,
+    subscription: Subscription,
+  ): void | Promise<void>;
+  /** `Consumption.stop`. */
+  stop?(go: () => Promise<void>): Promise<void>;
+  /** `Consumption.close`. */
+  leave?(go: () => Promise<void>): Promise<void>;
+  health?(go: () => BrokerHealth): BrokerHealth;
+  close?(go: () => Promise<void>): Promise<void>;
+}
+
+/**
+ * A broker with somebody in its way: the seam that fault injection, observation and planted defects are made of.
+ *
+ * ```ts
+ * const slow = wrapBroker(memory(), () => ({
+ *   send: async (messages, go) => (await pause(50), go(messages)),
+ * }));
+ * ```
+ * @param intercept called once per connection, so that what it keeps belongs to one application
+ */
+export function wrapBroker(
+  broker: Broker,
+  intercept: (host: BrokerHost) => Interception,
+  capabilities: Partial<Capabilities> = {},
+): Broker {
+  return {
+    driver: broker.driver,
+    capabilities: { ...broker.capabilities, ...capabilities },
+    checkSubscription: (subscription) => broker.checkSubscription(subscription),
+    open: (host) => wrapConnection(broker.open(host), intercept(host)),
+  };
+}
+
+function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnection {
+  return {
+    producer: wrapProducer(inner.producer, by),
+    ...(inner.requester === undefined ? {} : { requester: inner.requester }),
+    connect: (abort) => (by.connect ? by.connect(() => inner.connect(abort), abort) : inner.connect(abort)),
+    connectOnce: () => (by.connectOnce ? by.connectOnce(() => inner.connectOnce()) : inner.connectOnce()),
+    ensureTopics: (topics) =>
+      by.ensureTopics ? by.ensureTopics(topics, () => inner.ensureTopics(topics)) : inner.ensureTopics(topics),
+    consume: (subscriptions) => {
+      const go = async (taken: readonly SubscriptionSink[]) =>
+        wrapConsumption(await inner.consume(taken.map((each) => wrapSink(each, by))), by);
+      return by.consume ? by.consume(subscriptions, go) : go(subscriptions);
+    },
+    health: () => (by.health ? by.health(() => inner.health()) : inner.health()),
+    close: () => (by.close ? by.close(() => inner.close()) : inner.close()),
+  };
+}
+
+function wrapProducer(inner: Producer, by: Interception): Producer {
+  return {
+    // n.b. getters: a driver may learn its limits only when it is connected.
+    get maxBytes() {
+      return inner.maxBytes;
+    },
+    get maxRequestBytes() {
+      return inner.maxRequestBytes;
+    },
+    check: (message, bytes) =>
+      by.check ? by.check(message, bytes, () => inner.check(message, bytes)) : inner.check(message, bytes),
+    send: (messages) => (by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages)),
+  };
+}
+
+function wrapSink({ subscription, sink }: SubscriptionSink, by: Interception): SubscriptionSink {
+  if (by.receive === undefined) return { subscription, sink };
+  const go = (deliveries: readonly Delivery[]) => sink.receive(deliveries);
+  return {
+    subscription,
+    sink: {
+      receive: (deliveries) => by.receive?.(deliveries, go, subscription),
+      revoked: () => sink.revoked(),
+    },
+  };
+}
+
+function wrapConsumption(inner: Consumption, by: Interception): Consumption {
+  return {
+    stop: () => (by.stop ? by.stop(() => inner.stop()) : inner.stop()),
+    close: () => (by.leave ? by.leave(() => inner.close()) : inner.close()),
+  };
+}
