@@ -1,0 +1,36 @@
+import type { NoticeMap, NoticeName, Notices } from '../../contract/index.js';
+
+/** A notice as it was heard. */
+export type HeardNotice = {
+  [Name in NoticeName]: { readonly name: Name; readonly notice: NoticeMap[Name] };
+}[NoticeName];
+
+// Why a record: the compiler then refuses a list that misses a name.
+const NAMES: Record<NoticeName, true> = {
+  'broker:connected': true,
+  'broker:unreachable': true,
+  'subscription:started': true,
+  'subscription:crashed': true,
+  'subscription:stalled': true,
+  'subscription:resumed': true,
+  'subscription:warned': true,
+  'partition:assigned': true,
+  'partition:revoked': true,
+  'commit:failed': true,
+  'message:acked': true,
+  'message:retried': true,
+  'message:dropped': true,
+  'message:dead-lettered': true,
+  'message:dead-letter-failed': true,
+  'settlement:ignored': true,
+  'publish:failed': true,
+  'drain:started': true,
+  'drain:finished': true,
+};
+
+/** Listens to every notice there is. */
+export function onEveryNotice(notices: Notices, listener: (heard: HeardNotice) => void): void {
+  for (const name of Object.keys(NAMES) as NoticeName[]) {
+    notices.on(name, (notice) => listener({ name, notice } as HeardNotice));
+  }
+}

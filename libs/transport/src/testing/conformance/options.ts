@@ -1,0 +1,50 @@
+import type { Broker } from '../../contract/index.js';
+import type { ConformanceReport } from './report.js';
+
+/**
+ * What the suite has to know of a driver. It asks the broker itself for its capabilities: a promise that is `native` or
+ * `emulated` must be kept, one that is `absent` must be refused by code, and none is skipped.
+ */
+export interface ConformanceOptions {
+  /** Names the driver in test titles and in the report. */
+  readonly name: string;
+  /** A new `Broker` value, called once per promise. What one value has stored, its connections must see. */
+  readonly createBroker: () => Broker;
+  /** A topic name that nobody has used. @default `conformance-` and a random part */
+  readonly topicName?: () => string;
+  /** How to kill the broker's server. Needed unless the driver's durability is absent. */
+  readonly restartable?: RestartableBroker;
+  /** A broker value that points where no server is. Left out only by a broker that lives in the process. */
+  readonly absentBroker?: () => Broker;
+  /** A topic name that the broker does not accept; it must be refused before anything is sent. @default the empty name */
+  readonly refusedTopic?: string;
+  /** What the server still holds open for applications that are closed: connections, temporary topics. One sentence each. */
+  readonly leftovers?: () => Promise<readonly string[]>;
+  /** The large messages of the suite, in bytes; the driver's own limit where that is smaller. @default 1000000 */
+  readonly largeBytes?: number;
+  /** How long a promise waits for what must happen. Reached only when the promise is broken. @default 15000 */
+  readonly deadlineMs?: number;
+  /** Told once, after the last promise. */
+  readonly onReport?: (report: ConformanceReport) => void;
+}
+
+export interface RestartableBroker {
+  /** Points at the server that `restart` kills; may be another one than the rest of the suite uses. */
+  readonly createBroker: () => Broker;
+  /** Kills the server, hard, and brings it back with what it had stored. */
+  readonly restart: () => Promise<void>;
+}
+
+export const CONFORMANCE_DEFAULTS = {
+  refusedTopic: '',
+  largeBytes: 1_000_000,
+  deadlineMs: 15_000,
+} as const satisfies Partial<ConformanceOptions>;
+
+/** The parts of Jest, Vitest or any runner like them that the suite uses; handed in, so that it depends on none. */
+export interface TestRunner {
+  describe(title: string, body: () => void): void;
+  test(title: string, body: () => Promise<void>, timeoutMs?: number): void;
+  afterEach(body: () => Promise<void>): void;
+  afterAll(body: () => Promise<void>): void;
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import type { Reply } from '../../../contract/index.js';
+import type { ConformancePromise } from '../promise.js';
+
+export const aHandlerCanAnswer: ConformancePromise = {
+  name: 'a-handler-can-answer',
+  title: 'brings every answer of a handler to the one who asked, in order, and none after the asker stopped listening',
+  capability: 'requestReply',
+  async run(stage) {
+    const asker = await stage.open();
+    const { requester } = asker.connection;
+    assert.ok(requester, 'a connection that can ask has a requester');
+    await stage.subscribe({
+      handle: (payload, { reply }) => {
+        assert.ok(reply, 'the delivery of a request can be answered');
+        for (const text of ['one', 'two']) {
+          reply({
+            kind: 'value',
+            body: Buffer.from(JSON.stringify(`${text} ${payload as string}`)),
+            last: text === 'two',
+          });
+        }
+      },
+    });
+    const ask = async (question: string): Promise<string[]> => {
+      const answers: Reply[] = [];
+      const message = { topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question };
+      const stop = await requester.request({ ...message, body: Buffer.from(JSON.stringify(question)) }, (reply) => {
+        answers.push(reply);
+        stage.watch.changed();
+      });
+      await stage.until(`both answers to "${question}" arrive`, () => answers.length === 2);
+      stop();
+      return answers.map((answer) =>
+        answer.kind === 'value' ? (JSON.parse(answer.body.toString()) as string) : answer.kind,
+      );
+    };
+    const [a, b] = await Promise.all([ask('a'), ask('b')]);
+    assert.deepEqual(a, ['one a', 'two a']);
+    assert.deepEqual(b, ['one b', 'two b'], 'answers do not cross');
+  },
+};

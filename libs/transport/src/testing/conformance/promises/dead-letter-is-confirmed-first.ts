@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { DeadLetter } from '../../../consuming/index.js';
+import type { ConformancePromise } from '../promise.js';
+
+export const deadLetterIsConfirmedFirst: ConformancePromise = {
+  name: 'dead-letter-is-confirmed-first',
+  title: 'settles the original only when the broker has confirmed its dead letter',
+  capability: 'deadLetter',
+  ask: (stage) => stage.subscribe(),
+  async run(stage) {
+    const publisher = await stage.publisher();
+    const confirm = stage.faults.hold(stage.deadLetterTopic);
+    const subscriber = await stage.subscribe({
+      handle: () => {
+        throw new DeadLetter('as planned');
+      },
+    });
+    await publisher.publish(stage.topic, { n: 0 }, { id: 'poison' });
+    await stage.until('the dead letter waits for its confirmation', () => stage.faults.held > 0);
+    assert.equal(stage.intake.deliveries.length, 1);
+    assert.notEqual(stage.intake.deliveries[0]?.state, 'settled', 'the original waits for the confirmation');
+    assert.equal(subscriber.settled, 0, 'nothing is said to be settled');
+
+    // The process ends before the confirmation: the message is not lost.
+    await subscriber.close(0);
+    const second = await stage.subscribe();
+    await second.untilSettled(1);
+    assert.equal(second.received[0]?.id, 'poison', 'the original is delivered again');
+    confirm();
+  },
+};

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import type { ConformancePromise } from '../promise.js';
+
+const MESSAGES = 40;
+
+export const drainFinishesWhatRuns: ConformancePromise = {
+  name: 'drain-finishes-what-runs',
+  title:
+    'lets running handlers finish and publish while it drains, settles them, and repeats none of them after a restart',
+  async run(stage) {
+    const publisher = await stage.publisher();
+    const out = stage.newTopic();
+    await publisher.publishNumbers(MESSAGES, (n) => `${n}`);
+    const slow = stage.gate();
+    const draining = await stage.open({
+      publishesTo: [out],
+      subscriptions: [
+        {
+          concurrency: 4,
+          handle: async (payload): Promise<void> => {
+            await slow.opened;
+            await draining.publish(out, payload);
+          },
+        },
+      ],
+    });
+    await draining.untilReceived(4);
+    const closed = draining.close();
+    await stage.until('the drain has begun', () => draining.noticesOf('drain:started').length === 1);
+    slow.open();
+    await closed;
+    assert.equal(draining.running, 0, 'no handler is cut off');
+    assert.equal(draining.noticesOf('message:retried').length, 0, 'handlers can publish until they end');
+    const handled = draining.settled;
+    assert.ok(handled >= 4, `the running handlers are settled, got ${handled}`);
+
+    const next = await stage.subscribe();
+    await stage.until('the rest is settled', () => next.settled + handled >= MESSAGES);
+    const repeated = next.numbers.filter((n) => draining.numbers.includes(n));
+    assert.deepEqual(repeated, [], 'what was settled while draining does not come again');
+    const reader = await stage.subscribe({ topic: out });
+    await reader.untilSettled(handled);
+    stage.history.assertNothingLost();
+  },
+};

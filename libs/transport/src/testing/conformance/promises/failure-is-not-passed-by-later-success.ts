@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { RetryAfter } from '../../../consuming/index.js';
+import type { ConformancePromise } from '../promise.js';
+
+const MESSAGES = 40;
+
+export const failureIsNotPassedByLaterSuccess: ConformancePromise = {
+  name: 'failure-is-not-passed-by-later-success',
+  title: 'brings a failed message back after a restart, although later ones were settled before the process ended',
+  capability: 'redelivery',
+  async run(stage) {
+    const publisher = await stage.publisher();
+    await publisher.publishNumbers(MESSAGES, (n) => `${n}`);
+    // Every fifth fails and waits far longer than the process lives; those around it succeed.
+    const failed = (n: number): boolean => n % 5 === 2;
+    const first = await stage.subscribe({
+      handle: (payload) => {
+        if (failed((payload as { n: number }).n)) throw new RetryAfter(3_600_000);
+      },
+    });
+    await first.untilSettled((MESSAGES * 4) / 5);
+    await first.close();
+
+    const second = await stage.subscribe();
+    const missing = (): number[] => [...Array(MESSAGES).keys()].filter((n) => failed(n) && !second.numbers.includes(n));
+    await stage.until('the failed messages have come again', () => missing().length === 0 && second.running === 0);
+    stage.history.assertNothingLost();
+    assert.deepEqual(missing(), []);
+  },
+};

@@ -1,0 +1,101 @@
+import type { ConformancePromise } from '../promise.js';
+import { aHandlerCanAnswer } from './a-handler-can-answer.js';
+import { aPartitionCanBeNamed } from './a-partition-can-be-named.js';
+import { anotherMemberTakesOver } from './another-member-takes-over.js';
+import { attemptsAreCountedAndDelayed } from './attempts-are-counted-and-delayed.js';
+import { attemptsSurviveTheProcess } from './attempts-survive-the-process.js';
+import { brokerAbsentAtStart } from './broker-absent-at-start.js';
+import { brokerRestartLosesNothing } from './broker-restart-loses-nothing.js';
+import { closingAndReopeningLosesNothing } from './closing-and-reopening-loses-nothing.js';
+import { closingFlushesPublishes } from './closing-flushes-publishes.js';
+import { deadLetterIsConfirmedFirst } from './dead-letter-is-confirmed-first.js';
+import { deadLetterThatCannotBeStored } from './dead-letter-that-cannot-be-stored.js';
+import { deadLettersOnceWithHeaders } from './dead-letters-once-with-headers.js';
+import { drainEndsAtItsDeadline } from './drain-ends-at-its-deadline.js';
+import { drainFinishesWhatRuns } from './drain-finishes-what-runs.js';
+import { failureIsNotPassedByLaterSuccess } from './failure-is-not-passed-by-later-success.js';
+import { foreignMessagesAreTakenAsTheyAre } from './foreign-messages-are-taken-as-they-are.js';
+import { groupsEachGetAll } from './groups-each-get-all.js';
+import { headersArriveBesideThePayload } from './headers-arrive-beside-the-payload.js';
+import { inFlightIsBounded } from './in-flight-is-bounded.js';
+import { manyCloseAtOnce } from './many-close-at-once.js';
+import { manyPublishersAndSubscribers } from './many-publishers-and-subscribers.js';
+import { membersComeAndGo } from './members-come-and-go.js';
+import { membersShareAGroup } from './members-share-a-group.js';
+import { messagesWithoutABodyArrive } from './messages-without-a-body-arrive.js';
+import { newGroupCanStartWithWhatComesNext } from './new-group-can-start-with-what-comes-next.js';
+import { newGroupStartsAtTheBeginning } from './new-group-starts-at-the-beginning.js';
+import { nothingIsLeftOpen } from './nothing-is-left-open.js';
+import { orderOfAPartition } from './order-of-a-partition.js';
+import { orderPerKeyUnderConcurrency } from './order-per-key-under-concurrency.js';
+import { orderPerKeyUnderRedelivery } from './order-per-key-under-redelivery.js';
+import { otherKeysGoOn } from './other-keys-go-on.js';
+import { oversizeMessagesAreRefusedAlone } from './oversize-messages-are-refused-alone.js';
+import { payloadIdAndKeyArriveIntact } from './payload-id-and-key-arrive-intact.js';
+import { predecessorIsSettledFirst } from './predecessor-is-settled-first.js';
+import { publishFailuresSurface } from './publish-failures-surface.js';
+import { publishingNeedsAnOpenApplication } from './publishing-needs-an-open-application.js';
+import { redeliversAfterFailure } from './redelivers-after-failure.js';
+import { schemaFailuresNameTheField } from './schema-failures-name-the-field.js';
+import { settlingLateOrTwiceDoesNothing } from './settling-late-or-twice-does-nothing.js';
+import { topicsDoNotCross } from './topics-do-not-cross.js';
+import { typesOfOneTopicKeepTheirOrder } from './types-of-one-topic-keep-their-order.js';
+import { undecodableMessagesAreDeadLettered } from './undecodable-messages-are-dead-lettered.js';
+import { unknownTypesGoByPolicy } from './unknown-types-go-by-policy.js';
+import { unusualPayloadsArriveByteForByte } from './unusual-payloads-arrive-byte-for-byte.js';
+
+/** Every promise of the transport, one file each, in the order a reader would ask for them. */
+export const ALL_PROMISES: readonly ConformancePromise[] = [
+  // A message arrives as it was published
+  payloadIdAndKeyArriveIntact,
+  headersArriveBesideThePayload,
+  unusualPayloadsArriveByteForByte,
+  messagesWithoutABodyArrive,
+  foreignMessagesAreTakenAsTheyAre,
+  // Everybody gets what is theirs
+  manyPublishersAndSubscribers,
+  topicsDoNotCross,
+  groupsEachGetAll,
+  membersShareAGroup,
+  anotherMemberTakesOver,
+  membersComeAndGo,
+  newGroupStartsAtTheBeginning,
+  newGroupCanStartWithWhatComesNext,
+  // Order is kept
+  predecessorIsSettledFirst,
+  orderPerKeyUnderConcurrency,
+  orderPerKeyUnderRedelivery,
+  orderOfAPartition,
+  typesOfOneTopicKeepTheirOrder,
+  aPartitionCanBeNamed,
+  // A failure is not the end
+  redeliversAfterFailure,
+  attemptsAreCountedAndDelayed,
+  attemptsSurviveTheProcess,
+  otherKeysGoOn,
+  failureIsNotPassedByLaterSuccess,
+  // What cannot be handled is kept
+  deadLettersOnceWithHeaders,
+  deadLetterIsConfirmedFirst,
+  deadLetterThatCannotBeStored,
+  undecodableMessagesAreDeadLettered,
+  schemaFailuresNameTheField,
+  unknownTypesGoByPolicy,
+  // Bounds, settlements, answers
+  inFlightIsBounded,
+  settlingLateOrTwiceDoesNothing,
+  aHandlerCanAnswer,
+  // Publishing tells the truth
+  publishFailuresSurface,
+  oversizeMessagesAreRefusedAlone,
+  publishingNeedsAnOpenApplication,
+  // Starting, stopping, outages
+  brokerAbsentAtStart,
+  brokerRestartLosesNothing,
+  drainFinishesWhatRuns,
+  drainEndsAtItsDeadline,
+  closingFlushesPublishes,
+  closingAndReopeningLosesNothing,
+  manyCloseAtOnce,
+  nothingIsLeftOpen,
+];

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import type { ConformancePromise } from '../promise.js';
+
+const PUBLISHERS = 5;
+const SUBSCRIBERS = 3;
+const EACH = 100;
+
+export const manyPublishersAndSubscribers: ConformancePromise = {
+  name: 'many-publishers-and-subscribers',
+  title: 'loses nothing and invents nothing between many publishers and many members of one group',
+  capability: 'groups',
+  async run(stage) {
+    const publishers = await Promise.all(Array.from({ length: PUBLISHERS }, () => stage.open()));
+    const subscribers = await Promise.all(Array.from({ length: SUBSCRIBERS }, () => stage.subscribe()));
+
+    await Promise.all(publishers.map((publisher, p) => publisher.publishNumbers(EACH, (n) => `${p}-${n % 7}`)));
+    const settled = (): number => subscribers.reduce((sum, subscriber) => sum + subscriber.settled, 0);
+    await stage.until('all members together have settled everything', () => settled() >= PUBLISHERS * EACH);
+
+    stage.history.assertNothingLost();
+    stage.history.assertNoPhantom();
+    assert.ok(
+      subscribers.every(({ running }) => running === 0),
+      'no handler is left running',
+    );
+  },
+};

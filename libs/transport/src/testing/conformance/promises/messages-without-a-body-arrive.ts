@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import type { ConformancePromise } from '../promise.js';
+
+export const messagesWithoutABodyArrive: ConformancePromise = {
+  name: 'messages-without-a-body-arrive',
+  title: 'gives the handler null for a message without a body (a tombstone), and hurts no neighbour',
+  async run(stage) {
+    const publisher = await stage.publisher();
+    await publisher.publish(stage.topic, { n: 0 }, { key: 'a' });
+    await publisher.sendRaw({ key: 'a', body: null, headers: { 'message-id': 'tombstone' }, id: 'tombstone' });
+    await publisher.publish(stage.topic, { n: 1 }, { key: 'a' });
+    const subscriber = await stage.subscribe();
+    await subscriber.untilSettled(3);
+    const payloads = subscriber.received.map(({ payload }) => payload);
+    assert.deepEqual(payloads, [{ n: 0 }, null, { n: 1 }]);
+    assert.equal(subscriber.received[1]?.id, 'tombstone');
+  },
+};

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { defineEvent } from '../../../contract/index.js';
+import type { UnknownTypePolicy } from '../../../consuming/index.js';
+import type { ConformancePromise } from '../promise.js';
+import type { Stage } from '../stage.js';
+
+const retry = { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 1 };
+
+export const unknownTypesGoByPolicy: ConformancePromise = {
+  name: 'unknown-types-go-by-policy',
+  title: 'ignores, dead-letters or retries a type that nobody handles, as it was told, and handles the others',
+  capability: 'deadLetter',
+  ask: (stage) => stage.subscribe(),
+  async run(stage) {
+    const publisher = await stage.publisher();
+    const [known, unknown] = ['user.known', 'user.unknown'].map((type) => defineEvent(type, { topic: stage.topic }));
+    for (const event of [known, unknown, known]) {
+      await publisher.publisher.publish(event as never, {} as never, { key: 'a' });
+    }
+    assert.deepEqual(await noticesUnder(stage, 'ignore'), ['acked', 'dropped', 'acked']);
+    assert.deepEqual(await noticesUnder(stage, 'dead-letter'), ['acked', 'dead-lettered', 'acked']);
+    assert.deepEqual(await noticesUnder(stage, 'fail'), ['acked', 'retried', 'dead-lettered', 'acked']);
+  },
+};
+
+async function noticesUnder(stage: Stage, unknownType: UnknownTypePolicy): Promise<string[]> {
+  const routes = [{ type: 'user.known', schema: undefined, handle: () => undefined }];
+  const subscriber = await stage.subscribe({ group: `${stage.group}-${unknownType}`, unknownType, retry, routes });
+  await subscriber.untilSettled(3);
+  const told = subscriber.heard.map(({ name }) => name).filter((name) => name.startsWith('message:'));
+  return told.map((name) => name.slice('message:'.length));
+}

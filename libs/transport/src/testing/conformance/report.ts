@@ -1,0 +1,22 @@
+import type { Capabilities, CapabilityName } from '../../contract/index.js';
+
+/** `kept` and `refused` are both well: what is absent has to be refused. */
+export type Outcome = 'kept' | 'refused' | 'broken';
+
+/** What became of one promise. */
+export interface PromiseResult {
+  readonly name: string;
+  readonly title: string;
+  readonly capability?: CapabilityName;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  /** Only where it is broken. */
+  readonly error?: string;
+}
+
+/** A driver's run, as plain data: write it as JSON, print tables from it. */
+export interface ConformanceReport {
+  readonly driver: string;
+  readonly capabilities: Capabilities;
+  readonly promises: readonly PromiseResult[];
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import type { Broker } from '../../contract/index.js';
+import { faultyBroker, type FaultyBroker, type Faults } from '../faults/faulty-broker.js';
+import { History } from '../history/history.js';
+import { Application, type ApplicationSpec, type SubscriptionSpec } from './application.js';
+import { bytesCodec } from './bytes-codec.js';
+import { Gate } from './gate.js';
+import { Intake, watchIntake } from './intake.js';
+import { CONFORMANCE_DEFAULTS, type ConformanceOptions, type RestartableBroker } from './options.js';
+import { Watch } from './watch.js';
+
+/**
+ * What one promise is played on: a broker value with a topic and a group of its own, the applications it opens, and the
+ * history of what they did. It closes everything it opened.
+ */
+export class Stage {
+  readonly options: ConformanceOptions & typeof CONFORMANCE_DEFAULTS;
+  readonly broker: FaultyBroker;
+  readonly topic: string;
+  readonly group: string;
+  readonly history = new History();
+  readonly watch: Watch;
+  /** What passes between driver and consumer. */
+  readonly intake = new Intake();
+  readonly #applications: Application[] = [];
+  readonly #gates: Gate[] = [];
+  #publisher: Promise<Application> | undefined;
+
+  constructor(options: ConformanceOptions, broker: Broker) {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    this.options = { ...CONFORMANCE_DEFAULTS, ...given } as ConformanceOptions & typeof CONFORMANCE_DEFAULTS;
+    this.broker = faultyBroker(watchIntake(broker, this.intake));
+    this.topic = this.newTopic();
+    this.group = `group-${randomBytes(6).toString('hex')}`;
+    this.watch = new Watch(this.options.deadlineMs, () => this.story());
+  }
+
+  get faults(): Faults {
+    return this.broker.faults;
+  }
+
+  get restartable(): RestartableBroker {
+    if (this.options.restartable === undefined) {
+      throw new Error(
+        `The ${this.broker.driver} driver says that a confirmed message survives a restart. Give the suite a way to show it: option "restartable".`,
+      );
+    }
+    return this.options.restartable;
+  }
+
+  newTopic(): string {
+    return this.options.topicName?.() ?? `conformance-${randomBytes(6).toString('hex')}`;
+  }
+
+  /** An application that is not started yet. */
+  prepare(spec: ApplicationSpec = {}, broker: Broker = this.broker): Application {
+    const application = new Application(spec, { ...this, broker });
+    this.#applications.push(application);
+    return application;
+  }
+
+  async open(spec: ApplicationSpec = {}): Promise<Application> {
+    const application = this.prepare(spec);
+    await this.watch.within('an application starts', application.start());
+    return application;
+  }
+
+  /** An application with one subscription. */
+  subscribe(subscription: SubscriptionSpec = {}): Promise<Application> {
+    return this.open({ subscriptions: [subscription], publishesTo: [] });
+  }
+
+  /** Where messages of the stage's own subscription end that cannot be handled. */
+  get deadLetterTopic(): string {
+    return `${this.topic}.${this.group}.dead-letter`;
+  }
+
+  /** A reader of dead letters that takes their bytes as they are, whatever they say they are. */
+  readDeadLetters(topic = this.deadLetterTopic): Promise<Application> {
+    const subscription = { topic, group: `${this.group}-reader`, deadLetterTopic: false } as const;
+    return this.open({ subscriptions: [subscription], publishesTo: [], codec: bytesCodec });
+  }
+
+  /** The application that only publishes; the same one each time. */
+  publisher(): Promise<Application> {
+    return (this.#publisher ??= this.open());
+  }
+
+  /** Something handlers can wait for; it opens by itself when the stage is closed. */
+  gate(): Gate {
+    const gate = new Gate();
+    this.#gates.push(gate);
+    return gate;
+  }
+
+  until(what: string, condition: () => boolean): Promise<void> {
+    return this.watch.until(what, condition);
+  }
+
+  /** Ends whatever is still open. @throws when that takes longer than the deadline, or a handler is still running after it */
+  async close(): Promise<void> {
+    this.#gates.forEach((gate) => gate.open());
+    const closing = Promise.all(this.#applications.map((application) => application.close()));
+    await this.watch.within('all applications close', closing);
+    const running = this.#applications.reduce((sum, application) => sum + application.running, 0);
+    if (running > 0) throw new Error(`${running} handlers still run after their applications were closed.`);
+  }
+
+  /** One line on what was seen, for a wait that failed. */
+  story(): string {
+    const told = this.#applications.map(({ received, heard, settled }, index) => {
+      const names = [...new Set(heard.map(({ name }) => name))].join(', ');
+      return `application ${index + 1}: ${received.length} handlers begun, ${settled} messages settled, heard ${names || 'nothing'}`;
+    });
+    return `Seen: ${told.join('; ') || 'no application'}.`;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Lets a promise wait for what must happen, without a sleep: the condition is looked at again after every change, and
+ * the wait ends with a sentence at the deadline.
+ */
+export class Watch {
+  readonly #looks = new Set<() => void>();
+  readonly #deadlineMs: number;
+  readonly #story: () => string;
+
+  /** @param story what was seen so far, for the sentence of a wait that failed */
+  constructor(deadlineMs: number, story: () => string) {
+    this.#deadlineMs = deadlineMs;
+    this.#story = story;
+  }
+
+  /** To be called whenever something happened that a condition may depend on. */
+  readonly changed = (): void => {
+    for (const look of [...this.#looks]) look();
+  };
+
+  /** @throws Error naming `what` when `condition` does not hold before the deadline */
+  until(what: string, condition: () => boolean, deadlineMs = this.#deadlineMs): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        this.#looks.delete(look);
+        clearTimeout(timer);
+        settle();
+      };
+      const look = (): void => {
+        if (condition()) end(resolve);
+      };
+      const timer = setTimeout(() => end(() => reject(this.#missed(what, deadlineMs))), deadlineMs);
+      this.#looks.add(look);
+      look();
+    });
+  }
+
+  /** The promise's own result, unless it takes longer than the deadline. */
+  async within<T>(what: string, promise: Promise<T>, deadlineMs = this.#deadlineMs): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#missed(what, deadlineMs)), deadlineMs);
+    });
+    try {
+      return await Promise.race([promise, deadline]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #missed(what: string, deadlineMs: number): Error {
+    return new Error(`${what}: not within ${deadlineMs} ms. ${this.#story()}`);
+  }
+}
