@@ -1,5 +1,6 @@
 /** A message's way out: validate, encode, name, coalesce. Knows no broker and no Nest. */
 export { createPublisher, type ClosablePublisher } from './create-publisher.js';
+export { envelope, formatOf } from './envelope.js';
 export { messageIds } from './message-id.js';
 export { Publisher, type PublishEntry, type PublishOptions, type PublishResult } from './publisher.js';
 export { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';

@@ -1,0 +1,178 @@
+import {
+  isTransportError,
+  messageOf,
+  TransportError,
+  type Broker,
+  type BrokerConnection,
+  type BrokerHealth,
+  type BrokerHost,
+  type Capabilities,
+} from '../contract/index.js';
+import { Consumer, type SubscriptionPlan, type SubscriptionSummary } from '../consuming/index.js';
+import { createPublisher, type ClosablePublisher } from '../publishing/index.js';
+import { BrokerHandle } from './broker-handle.js';
+import { classifyNestError } from './classify-nest-error.js';
+import type { ResolvedModuleOptions } from './module-options.js';
+import { untilKnown } from './until-known.js';
+
+/** Pause before another try of what failed for good after the start: a topic may have been created, a password corrected. */
+const ANOTHER_TRY_MS = 10_000;
+
+/**
+ * One application on one broker: opens the connection, starts publisher and consumer, and closes them in the right order.
+ * Consumers end with `drain`, so that handlers can publish to their last moment; publisher and connection with `close`.
+ */
+export class BrokerRuntime extends BrokerHandle {
+  readonly connection: BrokerConnection;
+  readonly publisher: ClosablePublisher;
+  readonly #broker: Broker;
+  readonly #host: BrokerHost;
+  readonly #options: ResolvedModuleOptions;
+  readonly #abort = new AbortController();
+  #consumer: Consumer | undefined;
+  #connecting: Promise<void> | undefined;
+  #isConnected = false;
+  #isSubscribed = true;
+  #problem: string | undefined;
+  #callOffRetry: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(broker: Broker, host: BrokerHost, options: ResolvedModuleOptions) {
+    super();
+    this.#broker = broker;
+    this.#host = host;
+    this.#options = options;
+    this.connection = broker.open(host);
+    this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
+  }
+
+  get name(): string {
+    return this.#host.broker;
+  }
+
+  get driver(): string {
+    return this.#broker.driver;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#broker.capabilities;
+  }
+
+  /** Connected, and placed in the group of every subscription there is. */
+  get isUp(): boolean {
+    return this.#isConnected && this.#isSubscribed;
+  }
+
+  /** The subscriptions with every default filled in; empty before `prepare`. */
+  get subscriptions(): readonly SubscriptionSummary[] {
+    return this.#consumer?.subscriptions ?? [];
+  }
+
+  health(): BrokerHealth {
+    const { status, problems } = this.connection.health();
+    if (this.#problem !== undefined) return { status: 'down', problems: [this.#problem, ...problems] };
+    if (this.#isConnected || status !== 'up') return { status, problems };
+    return { status: 'down', problems: [`Broker "${this.name}" (${this.driver}) is not connected yet.`] };
+  }
+
+  /**
+   * Lets publishes through and connects.
+   * Returns when the broker answered (`connect: 'fail'`), or already when it is known to be away (`'wait'`).
+   */
+  async open(): Promise<void> {
+    this.publisher.start();
+    await this.#start();
+  }
+
+  /** Checks the plans without asking the broker. @throws TransportError what `Consumer` refuses */
+  prepare(plans: readonly SubscriptionPlan[]): void {
+    this.#consumer = new Consumer(this.#broker, this.connection, this.#host, plans, {
+      classify: classifyNestError,
+      ...(this.#options.codec === undefined ? {} : { codec: this.#options.codec }),
+    });
+    this.#isSubscribed = plans.length === 0;
+  }
+
+  /** Starts intake, as soon as the broker is connected. Returns as `open` does. */
+  async subscribe(): Promise<void> {
+    if (!this.#isSubscribed) await this.#start();
+  }
+
+  /** Stops intake and lets handlers finish. Resolves with the number of messages left unsettled. Twice is the same as once. */
+  async drain(timeoutMs: number): Promise<number> {
+    this.#abort.abort();
+    this.#callOffRetry?.();
+    return (await this.#consumer?.drain(timeoutMs)) ?? 0;
+  }
+
+  /** Flushes the publisher, for at most `timeoutMs`, and closes the connection. Twice is the same as once. */
+  close(timeoutMs: number): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs);
+    return this.#closed;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await this.drain(timeoutMs);
+    await this.publisher.close(timeoutMs);
+    await this.connection.close();
+    this.#isConnected = false;
+  }
+
+  #start(): Promise<void> {
+    const work = this.#bringUp();
+    return this.#options.connect === 'fail' ? work : this.#untilKnown(work);
+  }
+
+  async #bringUp(): Promise<void> {
+    this.#connecting ??= this.#connect();
+    await this.#connecting;
+    if (this.#isSubscribed) return;
+    await this.#consumer?.start();
+    this.#isSubscribed = true;
+    this.#problem = undefined;
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      await (this.#options.connect === 'fail'
+        ? this.connection.connectOnce()
+        : this.connection.connect(this.#abort.signal));
+    } catch (error) {
+      this.#connecting = undefined;
+      throw error;
+    }
+    this.#isConnected = true;
+    this.#problem = undefined;
+  }
+
+  /** What fails while somebody waits is theirs to report; what fails after that is told here, and tried again. */
+  async #untilKnown(work: Promise<void>): Promise<void> {
+    let someoneWaits = true;
+    work.catch((error: unknown) => {
+      if (!someoneWaits && !this.#abort.signal.aborted) this.#tryAgainLater(error);
+    });
+    try {
+      await untilKnown(work, this.name, this.#host.notices, this.#host.clock);
+    } finally {
+      someoneWaits = false;
+    }
+  }
+
+  #tryAgainLater(error: unknown): void {
+    if (this.#callOffRetry !== undefined) return;
+    const { notices, clock, broker } = this.#host;
+    this.#problem = messageOf(error);
+    notices.emit('broker:unreachable', { broker, error: asTransportError(error) });
+    this.#callOffRetry = clock.schedule(ANOTHER_TRY_MS, () => {
+      this.#callOffRetry = undefined;
+      this.#bringUp().catch((again: unknown) => {
+        if (!this.#abort.signal.aborted) this.#tryAgainLater(again);
+      });
+    });
+  }
+}
+
+function asTransportError(error: unknown): TransportError {
+  if (isTransportError(error)) return error;
+  return new TransportError('TRANSPORT_BROKER_UNREACHABLE', messageOf(error), { cause: error, retryable: true });
+}

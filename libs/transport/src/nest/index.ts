@@ -1,0 +1,25 @@
+/** The library as a Nest application sees it. */
+export { BrokerHandle } from './broker-handle.js';
+export { connectTransport, transportStrategy } from './connect-transport.js';
+export { createTransportApp, type RootModule, type TransportAppOptions } from './create-transport-app.js';
+export { MessageHeader } from './message-header.decorator.js';
+export {
+  TRANSPORT_DEFAULTS,
+  type TransportModuleAsyncOptions,
+  type TransportModuleOptions,
+  type TransportOptionsFactory,
+} from './module-options.js';
+export type { SubscribeOptions } from './subscribe-options.js';
+export { Subscribe, type HandlerDecorator } from './subscribe.decorator.js';
+export { TRANSPORT_ID } from './subscription-metadata.js';
+export { getBrokerToken, getClientToken, getPublisherToken, InjectBroker, InjectPublisher } from './tokens.js';
+export {
+  TransportHealth,
+  type BrokerReport,
+  type SubscriptionReport,
+  type SubscriptionState,
+  type TransportReport,
+} from './transport-health.js';
+export { TransportModule } from './transport.module.js';
+export { TransportClient } from './transport.client.js';
+export { TransportServer } from './transport.server.js';

@@ -1,0 +1,201 @@
+import type { InjectionToken, LoggerService, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
+import {
+  CAPABILITY_MEANINGS,
+  checkOptions,
+  nearestName,
+  option,
+  requireCapabilities,
+  TransportError,
+  withDefaults,
+  type Broker,
+  type CapabilityName,
+  type Codec,
+} from '../contract/index.js';
+import {
+  CONSUMING_DEFAULTS,
+  CONSUMING_RULES,
+  resolveConsumingOptions,
+  RETRY_DEFAULTS,
+  type ConsumingOptions,
+} from '../consuming/index.js';
+import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from '../publishing/index.js';
+
+interface CommonOptions {
+  /** The service's name: the default `group` of its subscriptions, and part of client ids. */
+  readonly service: string;
+  /** Defaults for every subscription; `@Subscribe` has the last word, field by field. */
+  readonly subscriptions?: ConsumingOptions;
+  readonly publishing?: PublishingOptions;
+  /** How long a shutdown waits for handlers that run, in milliseconds. What is left is delivered again, never lost. @default 25000 */
+  readonly drainTimeoutMs?: number;
+  /**
+   * What happens when no broker answers at start. `'wait'`: the application starts, keeps trying, and is not ready until
+   * it is connected. `'fail'`: the start fails. What trying again cannot mend (login, certificate) fails the start either way.
+   * @default 'wait'
+   */
+  readonly connect?: 'wait' | 'fail';
+  /** Promises every broker must be able to keep; the start is refused where one is absent. @default none */
+  readonly require?: readonly CapabilityName[];
+  /** Turns payloads into bytes and back, for all brokers. @default JSON */
+  readonly codec?: Codec;
+  /** `false`: this process only publishes; its `@Subscribe` handlers stay deaf on purpose, as in a script. @default true */
+  readonly consume?: boolean;
+  /** Takes the transport's log lines; `false` silences them. @default Nest's logger */
+  readonly logger?: LoggerService | false;
+}
+
+interface OneBroker {
+  readonly broker: Broker;
+  readonly brokers?: undefined;
+}
+
+interface NamedBrokers {
+  readonly broker?: undefined;
+  /** Several brokers by name; the one called `default`, else the first, is the default broker. */
+  readonly brokers: Readonly<Record<string, Broker>>;
+}
+
+/** What `TransportModule.forRoot` takes. */
+export type TransportModuleOptions = CommonOptions & (OneBroker | NamedBrokers);
+
+/** For `useClass` and `useExisting` of `TransportModule.forRootAsync`. */
+export interface TransportOptionsFactory {
+  createTransportOptions(): TransportModuleOptions | Promise<TransportModuleOptions>;
+}
+
+/** What `TransportModule.forRootAsync` takes: one of `useFactory`, `useClass`, `useExisting`. */
+export interface TransportModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
+  // n.b. `any[]`: what is injected is known to the user's factory only.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly useFactory?: (...injected: any[]) => TransportModuleOptions | Promise<TransportModuleOptions>;
+  readonly useClass?: Type<TransportOptionsFactory>;
+  readonly useExisting?: InjectionToken<TransportOptionsFactory>;
+  /**
+   * The names of the `brokers` that will come, for `@InjectPublisher(name)`: tokens must be known before the factory runs.
+   * @default only the default broker can be injected
+   */
+  readonly brokerNames?: readonly string[];
+}
+
+const MODULE_DEFAULTS = {
+  drainTimeoutMs: 25_000,
+  connect: 'wait',
+  consume: true,
+} as const satisfies Partial<CommonOptions>;
+
+/** Every default of the library that no driver owns, in one place; the documentation is checked against it. */
+export const TRANSPORT_DEFAULTS = {
+  module: MODULE_DEFAULTS,
+  subscriptions: CONSUMING_DEFAULTS,
+  retry: RETRY_DEFAULTS,
+  publishing: PUBLISHING_DEFAULTS,
+} as const;
+
+/** The name of the broker of an application that has one. */
+export const ONLY_BROKER = 'default';
+
+export interface ResolvedModuleOptions extends Required<Pick<CommonOptions, 'service' | keyof typeof MODULE_DEFAULTS>> {
+  readonly brokers: ReadonlyMap<string, Broker>;
+  readonly defaultBroker: string;
+  readonly subscriptions: ConsumingOptions;
+  readonly publishing: PublishingOptions;
+  readonly codec: Codec | undefined;
+  readonly logger: LoggerService | false | undefined;
+}
+
+const isBroker = (value: unknown): value is Broker =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Broker).open === 'function' &&
+  typeof (value as Broker).capabilities === 'object';
+
+const rule = (expected: string, accepts: (value: unknown) => boolean) => ({ expected, accepts });
+
+const RULES = {
+  service: option.text,
+  broker: rule('a broker, such as memory() or kafka({ ... })', isBroker),
+  brokers: rule(
+    'an object of brokers by name, at least one',
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.keys(value).length > 0 &&
+      Object.entries(value).every(([name, broker]) => name !== '' && isBroker(broker)),
+  ),
+  subscriptions: option.record,
+  publishing: option.record,
+  drainTimeoutMs: option.integer(0),
+  connect: option.oneOf('wait', 'fail'),
+  require: rule('an array of capability names', Array.isArray),
+  codec: option.record,
+  consume: option.flag,
+  logger: option.either(option.oneOf(false), option.record),
+} as const satisfies Record<keyof TransportModuleOptions, unknown>;
+
+/**
+ * Checks the module's options and fills in the defaults.
+ * @param where how the reader finds them: `TransportModule.forRoot`
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_ABSENT`
+ */
+export function resolveModuleOptions(where: string, options: TransportModuleOptions): ResolvedModuleOptions {
+  checkOptions(where, options, RULES);
+  const { service, subscriptions = {}, publishing = {}, require = [], codec, logger } = options;
+  if (service === undefined) {
+    throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: service is missing. Write service: 'inventory'.`);
+  }
+  checkOptions(`${where} subscriptions`, subscriptions, CONSUMING_RULES);
+  resolveConsumingOptions(`${where} subscriptions`, subscriptions);
+  checkOptions(`${where} publishing`, publishing, PUBLISHING_RULES);
+  const { drainTimeoutMs, connect, consume } = withDefaults(options as CommonOptions, MODULE_DEFAULTS);
+  const brokers = brokersOf(where, options);
+  const defaultBroker = brokers.has(ONLY_BROKER) ? ONLY_BROKER : ([...brokers.keys()][0] as string);
+  refuseAbsentCapabilities(where, brokers, require);
+  return {
+    service,
+    subscriptions,
+    publishing,
+    drainTimeoutMs,
+    connect,
+    consume,
+    codec,
+    logger,
+    brokers,
+    defaultBroker,
+  };
+}
+
+function brokersOf(where: string, { broker, brokers }: TransportModuleOptions): ReadonlyMap<string, Broker> {
+  if (broker !== undefined && brokers !== undefined) {
+    throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${where}: give broker or brokers, not both.`);
+  }
+  if (broker !== undefined) return new Map([[ONLY_BROKER, broker]]);
+  if (brokers !== undefined) return new Map(Object.entries(brokers));
+  throw new TransportError(
+    'TRANSPORT_OPTION_INVALID',
+    `${where}: broker is missing. Write broker: memory(), or another driver's.`,
+  );
+}
+
+function refuseAbsentCapabilities(
+  where: string,
+  brokers: ReadonlyMap<string, Broker>,
+  names: readonly CapabilityName[],
+): void {
+  names.forEach((name) => refuseUnknownCapability(where, name));
+  for (const [name, broker] of brokers) {
+    const wayOut = 'Take it out of require, or choose a broker that has it.';
+    requireCapabilities(broker, names, `${where}: require, for broker "${name}",`, wayOut);
+  }
+}
+
+function refuseUnknownCapability(where: string, name: string): void {
+  const known = Object.keys(CAPABILITY_MEANINGS);
+  if (known.includes(name)) return;
+  const nearest = nearestName(String(name), known);
+  const hint = nearest === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
+  throw new TransportError(
+    'TRANSPORT_OPTION_INVALID',
+    `${where}: require names a capability "${name}" that does not exist. ${hint}`,
+  );
+}

@@ -1,0 +1,119 @@
+import { messageOf, type NoticeMap, type NoticeName, type Notices } from '../contract/index.js';
+import type { TransportLog } from './transport-log.js';
+
+type Level = 'log' | 'warn' | 'error' | 'debug';
+type Line<Name extends NoticeName> = readonly [level: Level, text: (notice: NoticeMap[Name]) => string];
+
+interface Subscription {
+  readonly broker: string;
+  readonly topic: string;
+  readonly group: string;
+}
+interface Message extends Subscription {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** One grep finds a subscription. */
+const sub = ({ topic, group, broker }: Subscription): string => `topic=${topic} group=${group} broker=${broker}`;
+/** One grep finds the life of a message. n.b. no key and no payload: both may be personal data. */
+const msg = (notice: Message): string => `${sub(notice)} id=${notice.id} attempt=${notice.attempt}`;
+
+/**
+ * What is written for which notice: level and one sentence. `message:acked` has no line: it would be one per message.
+ * `subscription:started` has its own (start-lines.ts).
+ */
+const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
+  'broker:connected': ['log', ({ broker }) => `Connected to broker "${broker}".`],
+  'broker:unreachable': [
+    'error',
+    ({ broker, error }) => `Broker "${broker}" is away; trying on, not ready meanwhile. ${error.message}`,
+  ],
+  'subscription:crashed': [
+    'error',
+    (notice) =>
+      `Subscription crashed, a new one starts in ${notice.restartInMs} ms. ${notice.error.message} ${sub(notice)}`,
+  ],
+  'subscription:stalled': [
+    'warn',
+    (notice) =>
+      `Intake of partition ${notice.partition} waits for offset ${notice.unsettledOffset}: ${notice.reason}. ${sub(notice)}`,
+  ],
+  'subscription:resumed': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
+  'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],
+  'partition:assigned': ['debug', (notice) => `Partition ${notice.partition} came. ${sub(notice)}`],
+  'partition:revoked': [
+    'debug',
+    (notice) => `Partition ${notice.partition} went, ${notice.unsettled} unsettled messages with it. ${sub(notice)}`,
+  ],
+  'commit:failed': ['warn', (notice) => `A commit failed and is tried again. ${notice.error.message} ${sub(notice)}`],
+  'message:retried': [
+    'warn',
+    (notice) =>
+      `A message failed and is tried again in ${notice.delayMs} ms: ${describe(notice.error)}. ${msg(notice)}`,
+  ],
+  'message:dropped': ['debug', (notice) => `A message was dropped: ${notice.reason}. ${msg(notice)}`],
+  'message:dead-lettered': [
+    'error',
+    (notice) =>
+      `A message was given up and stored in ${notice.deadLetterTopic}: ${describe(notice.error)}. ${msg(notice)}`,
+  ],
+  'message:dead-letter-failed': [
+    'error',
+    (notice) =>
+      `A dead letter could not be stored in ${notice.deadLetterTopic}; its original stays unsettled. ${notice.error.message} ${msg(notice)}`,
+  ],
+  'settlement:ignored': [
+    'debug',
+    (notice) => `A settlement (${notice.settlement}) came too late and did nothing. ${msg(notice)}`,
+  ],
+  'publish:failed': [
+    'error',
+    ({ broker, topic, messages, error }) =>
+      `${messages} message(s) were not published. ${error.message} topic=${topic} broker=${broker}`,
+  ],
+  'drain:started': [
+    'log',
+    ({ broker, inFlight, timeoutMs }) =>
+      `Draining broker "${broker}": ${inFlight} message(s) in flight, at most ${timeoutMs} ms.`,
+  ],
+  'drain:finished': [
+    'log',
+    ({ broker, unsettled, durationMs }) =>
+      unsettled === 0
+        ? `Drained broker "${broker}" in ${durationMs} ms.`
+        : `Drained broker "${broker}" in ${durationMs} ms; ${unsettled} message(s) are left and will be delivered again.`,
+  ],
+};
+
+/** Writes the transport's notices to a log. */
+export function logNotices(notices: Notices, log: TransportLog): void {
+  for (const name of Object.keys(LINES) as NoticeName[]) listen(name, notices, log);
+}
+
+function listen<Name extends NoticeName>(name: Name, notices: Notices, log: TransportLog): void {
+  const [level, text] = LINES[name] as Line<Name>;
+  notices.on(name, (notice) => {
+    if (level === 'error') log.error(text(notice), stackOf(notice));
+    else log[level](text(notice));
+  });
+}
+
+/** The stack of what a handler threw, told once: when its message is given up. Our own errors say all in their message. */
+function stackOf(notice: object): string | undefined {
+  const { error, deadLetterTopic } = notice as { error?: unknown; deadLetterTopic?: string };
+  return deadLetterTopic !== undefined && error instanceof Error && error.name !== 'TransportError'
+    ? error.stack
+    : undefined;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : plain(error);
+}
+
+/** n.b. an object that was thrown may hold a payload: only its message is shown. */
+function plain(error: unknown): string {
+  const { message } = Object(error) as { message?: unknown };
+  if (typeof message === 'string') return message;
+  return typeof error === 'object' ? 'an object that is no Error' : messageOf(error);
+}

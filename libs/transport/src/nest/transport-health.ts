@@ -1,0 +1,138 @@
+import type { HealthStatus, Notices } from '../contract/index.js';
+import type { TransportRuntime } from './transport-runtime.js';
+
+/** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'crashed'`: it is being built anew. */
+export type SubscriptionState = 'starting' | 'running' | 'stalled' | 'crashed' | 'stopped';
+
+export interface SubscriptionReport {
+  readonly topic: string;
+  readonly group: string;
+  readonly state: SubscriptionState;
+}
+
+export interface BrokerReport {
+  readonly name: string;
+  readonly driver: string;
+  readonly status: HealthStatus;
+  /** One sentence per thing that is not well; empty when up. */
+  readonly problems: readonly string[];
+  readonly subscriptions: readonly SubscriptionReport[];
+}
+
+export interface TransportReport {
+  readonly status: HealthStatus;
+  readonly ready: boolean;
+  readonly brokers: readonly BrokerReport[];
+}
+
+const SEVERITY = { up: 0, degraded: 1, down: 2 } as const satisfies Record<HealthStatus, number>;
+
+const worst = (statuses: readonly HealthStatus[]): HealthStatus =>
+  statuses.reduce((worse, status) => (SEVERITY[status] > SEVERITY[worse] ? status : worse), 'up');
+
+/** How the transport is: the source of a readiness probe. Inject it, or `app.get(TransportHealth)`. */
+export class TransportHealth {
+  readonly #runtime: TransportRuntime;
+  readonly #troubles: SubscriptionTroubles;
+
+  constructor(runtime: TransportRuntime) {
+    this.#runtime = runtime;
+    this.#troubles = new SubscriptionTroubles(runtime.notices);
+  }
+
+  /** `'up'`; `'degraded'`: messages still flow, but a part of them waits; `'down'`: not started, cut off, or draining. */
+  get status(): HealthStatus {
+    return this.report().status;
+  }
+
+  /** False until every broker is connected and every subscription is placed in its group, and from the first moment of a drain. */
+  isReady(): boolean {
+    return this.#isRunning() && this.status !== 'down';
+  }
+
+  /** Everything at once, for an endpoint or a log. */
+  report(): TransportReport {
+    const brokers = [...this.#runtime.brokers.keys()].map((name) => this.#broker(name));
+    const status = this.#isRunning() ? worst(brokers.map((broker) => broker.status)) : 'down';
+    return { status, ready: status !== 'down', brokers };
+  }
+
+  #isRunning(): boolean {
+    const { phase, brokers, willConsume } = this.#runtime;
+    const started = phase === 'consuming' || (phase === 'open' && !willConsume);
+    return started && [...brokers.values()].every((broker) => broker.isUp);
+  }
+
+  #broker(name: string): BrokerReport {
+    const broker = this.#runtime.broker(name);
+    const subscriptions = broker.subscriptions.map(({ topic, group }) => ({
+      topic,
+      group,
+      state: this.#state(name, topic, group),
+    }));
+    const { status, problems } = broker.health();
+    const unwell = subscriptions.filter(({ state }) => state === 'crashed' || state === 'stalled');
+    const told = unwell.map(({ topic, group, state }) => `Subscription to ${topic} of group ${group} is ${state}.`);
+    return {
+      name,
+      driver: broker.driver,
+      status: unwell.length > 0 ? worst([status, 'degraded']) : status,
+      problems: [...problems, ...told],
+      subscriptions,
+    };
+  }
+
+  #state(broker: string, topic: string, group: string): SubscriptionState {
+    const { phase } = this.#runtime;
+    if (phase === 'draining' || phase === 'closed') return 'stopped';
+    if (!this.#runtime.broker(broker).isUp) return 'starting';
+    return this.#troubles.of(broker, topic, group) ?? 'running';
+  }
+}
+
+interface OfSubscription {
+  readonly broker: string;
+  readonly topic: string;
+  readonly group: string;
+}
+
+/** Remembers which subscriptions crashed or stalled, from their notices. */
+class SubscriptionTroubles {
+  readonly #crashed = new Set<string>();
+  readonly #stalled = new Map<string, Set<number>>();
+
+  constructor(notices: Notices) {
+    notices.on('subscription:crashed', (notice) => this.#crashed.add(identity(notice)));
+    notices.on('subscription:started', (notice) => this.#recovered(identity(notice)));
+    notices.on('partition:assigned', (notice) => this.#crashed.delete(identity(notice)));
+    notices.on('subscription:stalled', (notice) => this.#stalledAt(identity(notice), notice.partition));
+    notices.on('subscription:resumed', (notice) => this.#flowsAt(identity(notice), notice.partition));
+    notices.on('partition:revoked', (notice) => this.#flowsAt(identity(notice), notice.partition));
+  }
+
+  of(broker: string, topic: string, group: string): 'crashed' | 'stalled' | undefined {
+    const subscription = identity({ broker, topic, group });
+    if (this.#crashed.has(subscription)) return 'crashed';
+    return this.#stalled.has(subscription) ? 'stalled' : undefined;
+  }
+
+  #recovered(subscription: string): void {
+    this.#crashed.delete(subscription);
+    this.#stalled.delete(subscription);
+  }
+
+  #stalledAt(subscription: string, partition: number): void {
+    const partitions = this.#stalled.get(subscription) ?? new Set();
+    this.#stalled.set(subscription, partitions.add(partition));
+  }
+
+  #flowsAt(subscription: string, partition: number): void {
+    const partitions = this.#stalled.get(subscription);
+    partitions?.delete(partition);
+    if (partitions?.size === 0) this.#stalled.delete(subscription);
+  }
+}
+
+function identity({ broker, topic, group }: OfSubscription): string {
+  return JSON.stringify([broker, topic, group]);
+}

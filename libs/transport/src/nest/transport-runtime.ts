@@ -1,0 +1,115 @@
+import { messageOf, Notices, systemClock, type Clock } from '../contract/index.js';
+import type { SubscriptionPlan } from '../consuming/index.js';
+import { BrokerRuntime } from './broker-runtime.js';
+import type { ResolvedModuleOptions } from './module-options.js';
+import { logNotices } from './notice-log.js';
+import { logStarts } from './start-lines.js';
+import { createLog, type TransportLog } from './transport-log.js';
+
+/** Publishers get at least this long to flush, even when the handlers used up the whole drain timeout. */
+const LAST_FLUSH_MS = 1_000;
+
+/** Where the transport of an application stands; it only ever moves to the right. */
+export type TransportPhase = 'created' | 'open' | 'consuming' | 'draining' | 'closed';
+
+/** The transport of one application: its brokers, from connection to close. One per application, nothing is shared between two. */
+export class TransportRuntime {
+  readonly notices = new Notices();
+  readonly log: TransportLog;
+  readonly brokers: ReadonlyMap<string, BrokerRuntime>;
+  readonly #clock: Clock;
+  /** Whether intake is to come: readiness then waits for it. */
+  willConsume = false;
+  #phase: TransportPhase = 'created';
+  #drained: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #tellClosed = (): void => undefined;
+  /** Resolves when everything is closed. */
+  readonly closed = new Promise<void>((resolve) => {
+    this.#tellClosed = resolve;
+  });
+
+  constructor(
+    readonly options: ResolvedModuleOptions,
+    clock: Clock = systemClock,
+  ) {
+    this.#clock = clock;
+    this.log = createLog(options.logger);
+    logNotices(this.notices, this.log);
+    logStarts(this, this.log);
+    const { service, brokers } = options;
+    this.brokers = new Map(
+      [...brokers].map(([name, broker]) => [
+        name,
+        new BrokerRuntime(broker, { service, broker: name, notices: this.notices, clock }, options),
+      ]),
+    );
+  }
+
+  get phase(): TransportPhase {
+    return this.#phase;
+  }
+
+  /** A broker by name. @param name @default the default broker */
+  broker(name: string = this.options.defaultBroker): BrokerRuntime {
+    return this.brokers.get(name) as BrokerRuntime;
+  }
+
+  /** Connects all brokers and lets publishes through. */
+  async open(): Promise<void> {
+    if (this.#phase !== 'created') return;
+    this.#phase = 'open';
+    await Promise.all([...this.brokers.values()].map((broker) => broker.open()));
+  }
+
+  /** Checks all subscriptions before a broker is asked. */
+  prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>): void {
+    for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? []);
+  }
+
+  /** Starts intake of what was prepared. */
+  async consume(): Promise<void> {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'consuming';
+    await Promise.all([...this.brokers.values()].map((broker) => broker.subscribe()));
+  }
+
+  /**
+   * Stops intake on all brokers and waits until the handlers that run are done and settled, for at most `drainTimeoutMs`.
+   * Publishing goes on working. Twice is the same as once.
+   */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  /** Drains, flushes the publishers and closes the connections. Twice is the same as once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #drain(): Promise<void> {
+    this.#phase = 'draining';
+    await this.#end((broker) => broker.drain(this.options.drainTimeoutMs));
+  }
+
+  async #close(): Promise<void> {
+    const startedAt = this.#clock.monotonicMs();
+    await this.drain();
+    const left = this.options.drainTimeoutMs - (this.#clock.monotonicMs() - startedAt);
+    await this.#end((broker) => broker.close(Math.max(LAST_FLUSH_MS, left)));
+    this.#phase = 'closed';
+    this.#tellClosed();
+  }
+
+  /** n.b. a shutdown goes on: a broker that fails to say goodbye must not keep the application's own hooks from their turn. */
+  async #end(act: (broker: BrokerRuntime) => Promise<unknown>): Promise<void> {
+    const brokers = [...this.brokers.values()];
+    const results = await Promise.allSettled(brokers.map(act));
+    results.forEach((result, index) => {
+      if (result.status === 'fulfilled') return;
+      this.log.error(`Broker "${brokers[index]?.name}" did not end well: ${messageOf(result.reason)}`);
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
+import { ReplaySubject, type Observable } from 'rxjs';
+import {
+  jsonCodec,
+  messageOf,
+  requireCapabilities,
+  systemClock,
+  TransportError,
+  type Codec,
+  type Headers,
+  type OutgoingMessage,
+  type Reply,
+} from '../contract/index.js';
+import { envelope, formatOf, messageIds } from '../publishing/index.js';
+import type { BrokerRuntime } from './broker-runtime.js';
+import type { TransportRuntime } from './transport-runtime.js';
+
+/** A packet as Nest 12 makes it: its dispatch hook may have put headers beside the data. */
+interface Packet extends ReadPacket {
+  readonly metadata?: Headers;
+}
+
+type Respond = (packet: WritePacket) => void;
+
+/**
+ * Nest's `ClientProxy` over the transport, so that existing code goes on working. New code has `Publisher`, which is typed.
+ *
+ * `emit(topic, payload)` publishes at once; its Observable completes when the broker has stored the message and errors
+ * when it has not. A failure that nobody subscribed to is logged. `send(topic, payload)` needs a broker that can answer
+ * and errors with `TRANSPORT_CAPABILITY_ABSENT` elsewhere.
+ */
+export class TransportClient extends ClientProxy {
+  readonly #runtime: TransportRuntime;
+  readonly #broker: BrokerRuntime;
+  readonly #codec: Codec;
+  readonly #nextId = messageIds(() => systemClock.now());
+
+  constructor(runtime: TransportRuntime, broker: BrokerRuntime) {
+    super();
+    this.#runtime = runtime;
+    this.#broker = broker;
+    this.#codec = runtime.options.codec ?? jsonCodec;
+  }
+
+  /** Nothing to do: the application's lifecycle connects. */
+  async connect(): Promise<void> {}
+
+  /** Nothing to do: the application's lifecycle closes, after the last handler. */
+  close(): void {}
+
+  unwrap<T = BrokerRuntime>(): T {
+    return this.#broker as T;
+  }
+
+  // n.b. `any`, as in the method of Nest that it overrides.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  override emit<TResult = any, TInput = any>(pattern: any, data: TInput): Observable<TResult> {
+    if (pattern == null || data == null) return super.emit(pattern, data);
+    // Why a replay: the base tells its outcome only to those who subscribed before it came.
+    const outcome = new ReplaySubject<TResult>(1);
+    this.dispatchEvent<TResult>(this.#packet(pattern, data)).then(
+      (receipt) => {
+        outcome.next(receipt);
+        outcome.complete();
+      },
+      (error: unknown) => {
+        if (!outcome.observed) this.#runtime.log.error(`emit failed and nobody subscribed to it: ${messageOf(error)}`);
+        outcome.error(error);
+      },
+    );
+    return outcome.asObservable();
+  }
+
+  protected async dispatchEvent<T>({ pattern, data, metadata }: Packet): Promise<T> {
+    const options = metadata === undefined ? {} : { headers: metadata };
+    return (await this.#broker.publisher.publish(this.normalizePattern(pattern), data, options)) as T;
+  }
+
+  protected publish(packet: Packet, respond: Respond): () => void {
+    let stop: (() => void) | undefined;
+    let stopped = false;
+    this.#request(packet, respond).then(
+      (stopRequest) => {
+        stop = stopRequest;
+        if (stopped) stop();
+      },
+      (error: unknown) => respond({ err: error, isDisposed: true }),
+    );
+    return () => {
+      stopped = true;
+      stop?.();
+    };
+  }
+
+  async #request(packet: Packet, respond: Respond): Promise<() => void> {
+    const topic = this.normalizePattern(packet.pattern);
+    const wayOut = 'Use emit() or a Publisher, or a broker that can answer.';
+    requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, wayOut);
+    const { requester } = this.#broker.connection;
+    if (requester === undefined)
+      throw new TypeError(`The ${this.#broker.driver} driver says requestReply, but has no requester.`);
+    return requester.request(this.#message(topic, packet), (reply) => respond(this.#response(topic, reply)));
+  }
+
+  #message(topic: string, { data, metadata }: Packet): OutgoingMessage {
+    const options = metadata === undefined ? {} : { headers: metadata };
+    return envelope({ topic, type: undefined }, data, undefined, options, this.#nextId(), formatOf(this.#codec));
+  }
+
+  #response(topic: string, reply: Reply): WritePacket {
+    if (reply.kind === 'value') return { response: this.#codec.decode(reply.body), isDisposed: reply.last };
+    if (reply.kind === 'end') return { isDisposed: true };
+    return { err: requestFailed(topic, reply.name, reply.message), isDisposed: true };
+  }
+
+  /** n.b. Nest 11 makes no packets by a method, and has no dispatch hook. */
+  #packet(pattern: unknown, data: unknown): Packet {
+    return typeof this.createPacket === 'function' ? this.createPacket(pattern, data) : { pattern, data };
+  }
+}
+
+function requestFailed(topic: string, name: string, message: string): TransportError {
+  const cause = new Error(message);
+  cause.name = name;
+  return new TransportError('TRANSPORT_REQUEST_FAILED', `The handler of "${topic}" answered ${name}: ${message}.`, {
+    topic,
+    cause,
+  });
+}

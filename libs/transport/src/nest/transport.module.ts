@@ -1,0 +1,142 @@
+import { Module, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
+import { Notices, TransportError } from '../contract/index.js';
+import { Publisher } from '../publishing/index.js';
+import { BrokerHandle } from './broker-handle.js';
+import { DrainModule } from './drain.module.js';
+import {
+  resolveModuleOptions,
+  type ResolvedModuleOptions,
+  type TransportModuleAsyncOptions,
+  type TransportModuleOptions,
+  type TransportOptionsFactory,
+} from './module-options.js';
+import { getBrokerToken, getClientToken, getPublisherToken } from './tokens.js';
+import { TransportHealth } from './transport-health.js';
+import { TransportLifecycle } from './transport-lifecycle.js';
+import { TransportRuntime } from './transport-runtime.js';
+import { TransportClient } from './transport.client.js';
+import { TransportServer } from './transport.server.js';
+
+const OPTIONS = Symbol('nest-transport:options');
+
+/**
+ * Brings a broker into an application: `Publisher` and `@InjectPublisher`, `TransportClient`, `TransportHealth`, `Notices`
+ * and what runs `@Subscribe` handlers. Import it once, in the root module; it is global.
+ *
+ * ```ts
+ * @Module({ imports: [TransportModule.forRoot({ service: 'inventory', broker: memory() })], controllers: [InventoryController] })
+ * ```
+ * Handlers run after `connectTransport(app)` or in an application of `createTransportApp(AppModule)`.
+ */
+@Module({})
+export class TransportModule {
+  /** @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_ABSENT` */
+  static forRoot(options: TransportModuleOptions): DynamicModule {
+    const resolved = resolveModuleOptions('TransportModule.forRoot', options);
+    return assemble([{ provide: OPTIONS, useValue: resolved }], [...resolved.brokers.keys()]);
+  }
+
+  /**
+   * The same with options that are known later: from a factory, a class or a provider. With several brokers give their
+   * names in `brokerNames`, so that they can be injected. The errors of `forRoot` come when the application is created.
+   */
+  static forRootAsync(options: TransportModuleAsyncOptions): DynamicModule {
+    const { brokerNames = [], imports = [] } = options;
+    return { ...assemble(asyncOptions(options), brokerNames), imports: [DrainModule, ...imports] };
+  }
+}
+
+function assemble(options: Provider[], brokerNames: readonly string[]): DynamicModule {
+  const injectable: Provider[] = [...ofDefaultBroker(), ...brokerNames.flatMap(ofNamedBroker)];
+  const own: FactoryProvider[] = [
+    {
+      provide: TransportRuntime,
+      useFactory: (given: ResolvedModuleOptions) => new TransportRuntime(given),
+      inject: [OPTIONS],
+    },
+    fromRuntime(Notices, (runtime) => runtime.notices),
+    fromRuntime(TransportHealth, (runtime) => new TransportHealth(runtime)),
+  ];
+  return {
+    module: TransportModule,
+    global: true,
+    imports: [DrainModule],
+    providers: [...options, ...own, ...injectable, TransportServer, TransportLifecycle],
+    exports: [
+      Notices,
+      TransportHealth,
+      TransportServer,
+      ...injectable.map((provider) => (provider as FactoryProvider).provide),
+    ],
+  };
+}
+
+function fromRuntime<T>(token: FactoryProvider['provide'], pick: (runtime: TransportRuntime) => T): FactoryProvider<T> {
+  return { provide: token, useFactory: pick, inject: [TransportRuntime] };
+}
+
+function ofDefaultBroker(): Provider[] {
+  return [
+    fromRuntime(getPublisherToken(), (runtime) => runtime.broker().publisher),
+    fromRuntime(getBrokerToken(), (runtime) => runtime.broker()),
+    fromRuntime(getClientToken(), (runtime) => new TransportClient(runtime, runtime.broker())),
+    { provide: Publisher, useExisting: getPublisherToken() },
+    { provide: BrokerHandle, useExisting: getBrokerToken() },
+    { provide: TransportClient, useExisting: getClientToken() },
+  ];
+}
+
+function ofNamedBroker(name: string): Provider[] {
+  return [
+    fromRuntime(getPublisherToken(name), (runtime) => runtime.broker(name).publisher),
+    fromRuntime(getBrokerToken(name), (runtime) => runtime.broker(name)),
+    fromRuntime(getClientToken(name), (runtime) => new TransportClient(runtime, runtime.broker(name))),
+  ];
+}
+
+function asyncOptions({
+  useFactory,
+  useClass,
+  useExisting,
+  inject = [],
+  brokerNames = [],
+}: TransportModuleAsyncOptions): Provider[] {
+  const resolve = (options: TransportModuleOptions): ResolvedModuleOptions => {
+    const resolved = resolveModuleOptions('TransportModule.forRootAsync', options);
+    refuseOtherNames(resolved, brokerNames);
+    return resolved;
+  };
+  if (useFactory !== undefined) {
+    return [
+      {
+        provide: OPTIONS,
+        inject,
+        useFactory: async (...injected: unknown[]) => resolve(await useFactory(...injected)),
+      },
+    ];
+  }
+  const factory = useExisting ?? useClass;
+  if (factory === undefined) {
+    throw new TransportError(
+      'TRANSPORT_OPTION_INVALID',
+      'TransportModule.forRootAsync needs one of useFactory, useClass and useExisting.',
+    );
+  }
+  const options: FactoryProvider = {
+    provide: OPTIONS,
+    inject: [factory],
+    useFactory: async (from: TransportOptionsFactory) => resolve(await from.createTransportOptions()),
+  };
+  return useClass === undefined ? [options] : [useClass, options];
+}
+
+function refuseOtherNames({ brokers }: ResolvedModuleOptions, announced: readonly string[]): void {
+  const names = [...brokers.keys()];
+  const absent = announced.find((name) => !brokers.has(name));
+  const surplus = names.length > 1 ? names.find((name) => !announced.includes(name)) : undefined;
+  if (absent === undefined && surplus === undefined) return;
+  throw new TransportError(
+    'TRANSPORT_OPTION_CONFLICT',
+    `TransportModule.forRootAsync: the options came with the brokers ${names.join(', ')}, but brokerNames says ${announced.join(', ') || 'nothing'}. Write brokerNames: [${names.map((name) => `'${name}'`).join(', ')}], or @InjectPublisher could not find them.`,
+  );
+}

@@ -1,0 +1,224 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { Server, type MessageHandler } from '@nestjs/microservices';
+import { finalize } from 'rxjs';
+import {
+  jsonCodec,
+  messageOf,
+  requireCapabilities,
+  type Delivery,
+  type NoticeListener,
+  type NoticeName,
+} from '../contract/index.js';
+import type { Handler } from '../consuming/index.js';
+import type { BrokerHandle } from './broker-handle.js';
+import { completion, isStream } from './completion.js';
+import { placesOfPattern } from './handler-scan.js';
+import { answering } from './request-handler.js';
+import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
+import { planSubscriptions, type HandlerRegistration } from './subscription-plan.js';
+import { TransportRuntime } from './transport-runtime.js';
+
+/**
+ * The transport as Nest sees it: a custom strategy that runs `@Subscribe` handlers and undecorated `@EventPattern` ones.
+ * Handlers for another transport are not its business. `connectTransport(app)` connects it; `app.get(TransportServer)` gives
+ * it to Nest's own `connectMicroservice`.
+ */
+@Injectable()
+export class TransportServer extends Server {
+  override readonly transportId = TRANSPORT_ID;
+  /** Failures are classified, settled and told by notices: Nest must not log them a second time. */
+  override readonly propagatesEventHandlerErrors = true;
+  readonly #runtime: TransportRuntime;
+  readonly #modules: ModulesContainer;
+  readonly #registrations: HandlerRegistration[] = [];
+  readonly #seen = new Map<unknown, number>();
+  #registerHandlers: (() => void) | undefined;
+  #isAttached = false;
+  #isObserved = false;
+  #isPrepared = false;
+  #isBootstrapped = false;
+  #isListening = false;
+  #begun: Promise<void> | undefined;
+
+  constructor(
+    @Inject(TransportRuntime) runtime: TransportRuntime,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+  ) {
+    super();
+    this.#runtime = runtime;
+    this.#modules = modules;
+  }
+
+  /**
+   * `connectTransport` was here: original errors are captured.
+   * @param registerHandlers for a hybrid application: builds the handlers, once the application's globals are known; intake
+   *   then starts by itself after the bootstrap hooks. A pure microservice builds its own, and starts with `listen`.
+   */
+  attach(registerHandlers?: () => void): void {
+    this.#isAttached = true;
+    this.#registerHandlers = registerHandlers;
+  }
+
+  /** Whether anything will ever call handlers. */
+  get isConnected(): boolean {
+    return this.#isAttached || this.#isListening || this.#registrations.length > 0 || this.#isRpcTarget();
+  }
+
+  /** Before the application's own hooks: builds handlers and refuses what contradicts itself. */
+  initialized(): void {
+    this.#registerHandlers?.();
+    if (this.#registrations.length > 0) this.#prepare();
+  }
+
+  /** After the application's own hooks: intake may begin. */
+  async bootstrapped(): Promise<void> {
+    this.#isBootstrapped = true;
+    if (this.#isListening || this.#registerHandlers !== undefined) await this.#begin();
+  }
+
+  /** Called by Nest (`startAllMicroservices`, `listen`). Intake begins now or after the bootstrap hooks, whichever is later. */
+  override listen(callback: (error?: unknown) => void): void {
+    this.#isListening = true;
+    const begun = this.#isBootstrapped ? this.#begin() : Promise.resolve();
+    begun.then(() => callback(), callback);
+  }
+
+  /** Called by Nest; a last resort, because the drain is normally over by then. Publishing goes on working. */
+  override async close(): Promise<void> {
+    await this.#runtime.drain();
+  }
+
+  /** Listens to a notice of the transport, as `Notices.on` does. */
+  // n.b. `Function`, as in the method of Nest that it overrides.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type
+  override on(event: string, callback: Function): void {
+    this.#runtime.notices.on(event as NoticeName, callback as NoticeListener<NoticeName>);
+  }
+
+  /** The application's handles on its brokers, by name. The clients' own connections are not shown. */
+  override unwrap<T = ReadonlyMap<string, BrokerHandle>>(): T {
+    return this.#runtime.brokers as T;
+  }
+
+  override setOnProcessingStartHook(...hook: Parameters<Server['setOnProcessingStartHook']>): void {
+    this.#isObserved = true;
+    super.setOnProcessingStartHook(...hook);
+  }
+
+  override setOnProcessingEndHook(...hook: Parameters<Server['setOnProcessingEndHook']>): void {
+    this.#isObserved = true;
+    super.setOnProcessingEndHook(...hook);
+  }
+
+  /** n.b. never the base's: it would chain two handlers of one pattern into one, and a failure of either would repeat both. */
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<PropertyKey, unknown> = {},
+  ): void {
+    const normalized = this.normalizePattern(pattern as string);
+    callback.isEventHandler = isEventHandler;
+    callback.extras = extras;
+    if (!this.messageHandlers.has(normalized)) this.messageHandlers.set(normalized, callback);
+    const said = this.#whatWasSaid(pattern, normalized, extras);
+    const handle = isEventHandler ? this.#eventHandler(callback) : this.#requestHandler(callback, said);
+    this.#registrations.push({ ...said, handle });
+    this.#isPrepared = false;
+  }
+
+  /** n.b. a method with several `@Subscribe` is registered once for each, in their order, with the same extras. */
+  #whatWasSaid(pattern: unknown, normalized: string, extras: Record<PropertyKey, unknown>): SubscriptionMetadata {
+    const subscriptions = extras[SUBSCRIPTIONS] as readonly SubscriptionMetadata[] | undefined;
+    const nth = this.#count(subscriptions ?? normalized);
+    if (subscriptions !== undefined) return subscriptions[nth % subscriptions.length] as SubscriptionMetadata;
+    const where = placesOfPattern(this.#modules, pattern)[nth] ?? 'a handler of Nest';
+    return { pattern: normalized, topic: normalized, event: undefined, options: {}, where };
+  }
+
+  #count(what: unknown): number {
+    const nth = this.#seen.get(what) ?? 0;
+    this.#seen.set(what, nth + 1);
+    return nth;
+  }
+
+  #prepare(): void {
+    const { service, brokers, defaultBroker, subscriptions } = this.#runtime.options;
+    const brokerNames = [...brokers.keys()];
+    const plans = planSubscriptions(this.#registrations, { service, brokerNames, defaultBroker, subscriptions });
+    this.#runtime.prepare(plans);
+    this.#isPrepared = true;
+  }
+
+  #begin(): Promise<void> {
+    this.#begun ??= this.#start();
+    return this.#begun;
+  }
+
+  async #start(): Promise<void> {
+    if (!this.#runtime.options.consume) return;
+    if (!this.#isPrepared) this.#prepare();
+    if (!this.#isAttached) this.#runtime.log.warn(WITHOUT_CAPTURE);
+    await this.#runtime.consume();
+  }
+
+  #eventHandler(callback: MessageHandler): Handler {
+    return async (payload, delivery) => {
+      const result = this.#isObserved
+        ? await this.#callObserved(callback, payload, delivery)
+        : ((await callback(payload, delivery)) as unknown);
+      if (isStream(result)) await completion(result);
+    };
+  }
+
+  #requestHandler(callback: MessageHandler, { pattern, where }: SubscriptionMetadata): Handler {
+    const wayOut = 'Write @EventPattern or @Subscribe if nobody waits for an answer, or use a broker that can answer.';
+    requireCapabilities(this.#runtime.broker(), ['requestReply'], `@MessagePattern("${pattern}") in ${where}`, wayOut);
+    const call = (payload: unknown, delivery: Delivery): Promise<unknown> =>
+      this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
+    return answering(call, this.#runtime.options.codec ?? jsonCodec, (error, { topic, id }) =>
+      this.#runtime.log.error(
+        `A request was answered with "Internal server error": ${messageOf(error)} topic=${topic} id=${id}`,
+        error instanceof Error ? error.stack : undefined,
+      ),
+    );
+  }
+
+  /**
+   * Between the hooks that tools such as @nestjs/observe set. A stream ends when it is done, not when it is made.
+   * n.b. Nest 11 has no `runWithProcessingHooks`.
+   */
+  #callObserved(callback: MessageHandler, payload: unknown, delivery: Delivery): Promise<unknown> {
+    const context = delivery as never;
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        const end = (): void => this.onProcessingEndHook?.(TRANSPORT_ID, context);
+        try {
+          const result: unknown = await callback(payload, delivery);
+          if (isStream(result)) return resolve(result.pipe(finalize(end)));
+          end();
+          resolve(result);
+        } catch (error) {
+          end();
+          reject(error as Error);
+        }
+      };
+      const hooked: unknown = this.onProcessingStartHook(TRANSPORT_ID, context, run);
+      Promise.resolve(hooked).catch(reject);
+    });
+  }
+
+  /** Nest's microservice made itself known, although it may register its handlers later (`deferInitialization`). */
+  #isRpcTarget(): boolean {
+    let isTarget = false;
+    this.#modules
+      .getRpcTargetRegistry?.()
+      .subscribe((target: unknown) => (isTarget ||= target === this))
+      .unsubscribe();
+    return isTarget;
+  }
+}
+
+const WITHOUT_CAPTURE =
+  'TransportServer runs without connectTransport(app): what guards, pipes and handlers throw reaches it as Nest\'s "Internal server error", so no failure can be known to be permanent and each is retried. Write connectTransport(app) in place of app.connectMicroservice({ strategy: app.get(TransportServer) }).';
