@@ -1,1 +1,20 @@
-process.stdout.write('inventory-service: nothing here yet\n');
+import { DatabaseModule, describeFlags, readServiceOptions, runCommand, SERVICE_FLAGS } from '@demo/platform';
+import { createTransportApp } from 'nest-transport';
+import { kafka } from 'nest-transport/kafka';
+import { DataModule } from './data/data.module.js';
+import { InventoryServiceModule } from './server/inventory-service.module.js';
+import { SAMPLE_STOCK } from './server/sample-stock.js';
+const DEFAULT_PORT = 3002;
+
+await runCommand(async () => {
+  const options = readServiceOptions('inventory-service', DEFAULT_PORT, process.argv.slice(2), process.env);
+  if (options.help) {
+    process.stdout.write(describeFlags('nest start inventory-service --', SERVICE_FLAGS));
+    return;
+  }
+  // provision: a sample has to run on a Kafka that was started a minute ago; a shop would create its topics by hand.
+  const broker = kafka({ brokers: options.brokers, provision: { partitions: 6 } });
+  const data = DataModule.on(DatabaseModule.open(options.databaseUrl), SAMPLE_STOCK);
+  const app = await createTransportApp(InventoryServiceModule.forRoot({ broker, data }));
+  await app.listen(options.port);
+});

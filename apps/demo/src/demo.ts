@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { useTopicPrefix } from '@demo/contracts/topic-prefix';
+import { Closers } from './closers.js';
+import { HELP, readDemoOptions, type DemoOptions } from './command-line.js';
+import { Interruption } from './interruption.js';
+import { checkInvariants } from './invariants.js';
+import { Output } from './output.js';
+import type { RunOptions } from './perform-run.js';
+import { describeRun, describeShop } from './report-table.js';
+import { summarize } from './run-report.js';
+import { openVenue } from './venue.js';
+
+type Alterations = Pick<RunOptions, 'alterInventory'>;
+
+/**
+ * The whole demo. Sets the exit code: 0, or 1 when an invariant is broken.
+ * @throws UsageError for what cannot be done
+ */
+export async function demo(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  alterations: Alterations = {},
+): Promise<void> {
+  const options = readDemoOptions(argv);
+  const output = new Output(options.json);
+  if (options.help) return output.say(HELP);
+  const closers = new Closers();
+  const interruption = new Interruption();
+  try {
+    process.exitCode = await runAndJudge(options, env, output, closers, interruption, alterations);
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    output.say('interrupted: closing');
+    process.exitCode = interruption.exitCode;
+  } finally {
+    await closers.close();
+    interruption.stopListening();
+  }
+}
+
+async function runAndJudge(
+  { broker, serve }: DemoOptions,
+  env: NodeJS.ProcessEnv,
+  output: Output,
+  closers: Closers,
+  interruption: Interruption,
+  alterations: Alterations,
+): Promise<number> {
+  const startedAt = performance.now();
+  const run = randomBytes(3).toString('hex');
+  const say = (line: string): void => output.say(line);
+  const venue = await openVenue({ broker, run, env, closers, say });
+  interruption.signal.throwIfAborted();
+  // n.b. before the imports below: they define the events, and with them the topics.
+  useTopicPrefix(venue.prefix);
+  const { performRun } = await import('./perform-run.js');
+
+  const databaseUrl = env['DATABASE_URL'] || undefined;
+  const abort = interruption.signal;
+  const whole = { brokerName: broker, venue, run, startedAt, databaseUrl, closers, abort, say, ...alterations };
+  const { facts, shop } = await performRun(whole);
+  const invariants = checkInvariants(facts);
+  say(describeRun(facts, invariants));
+  if (serve) {
+    say(describeShop(shop.orders.http.url, shop.inventory.http.url, Object.keys(facts.initialStock)));
+    await interruption.happened();
+  }
+  output.result(summarize(facts));
+  return invariants.some(({ faults }) => faults.length > 0) ? 1 : 0;
+}

@@ -1,0 +1,27 @@
+/** An answer of one of the services. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Talks to a service as any program outside would. */
+export class HttpClient {
+  constructor(readonly url: string) {}
+
+  get(path: string): Promise<Answer> {
+    return this.#ask(path, {});
+  }
+
+  post(path: string, body: unknown): Promise<Answer> {
+    return this.#ask(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async #ask(path: string, request: RequestInit): Promise<Answer> {
+    const response = await fetch(`${this.url}${path}`, { ...request, signal: AbortSignal.timeout(30_000) });
+    return { status: response.status, body: await response.json() };
+  }
+}
