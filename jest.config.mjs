@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SyntheticModule } from 'node:vm';
+import { brokers } from './test/brokers/index.mjs';
 import { swcOptions } from './tools/swc-options.mjs';
 
 if (typeof SyntheticModule !== 'function') {
@@ -16,7 +17,7 @@ const rootDir = fileURLToPath(new URL('.', import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** A spec named `x.kafka.spec.ts` needs that broker and runs in the project of that name, wherever it lies in test/. */
-export const BROKERS = ['kafka', 'nats', 'nsq', 'rabbitmq'];
+const BROKERS = Object.keys(brokers);
 
 const shared = {
   rootDir,
@@ -57,6 +58,8 @@ const projects = [
     ...shared,
     displayName: broker,
     testMatch: [`<rootDir>/test/**/*.${broker}.spec.ts`],
+    globalSetup: '<rootDir>/test/brokers/jest-setup.mjs',
+    globalTeardown: '<rootDir>/test/brokers/jest-teardown.mjs',
   })),
 ];
 

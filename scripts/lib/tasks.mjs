@@ -12,7 +12,8 @@ import { inRoot, root } from './paths.mjs';
  * @property {boolean} [withoutInstall] works on a bare clone
  */
 
-const fromSource = [
+/** Node runs TypeScript, and our own packages from src/. */
+export const fromSource = [
   '--enable-source-maps',
   '--conditions=nest-transport:source',
   '--import',
@@ -26,7 +27,7 @@ export const jest = [
 
 /** @type {Record<string, Task>} */
 export const tasks = {
-  demo: { about: 'both sample services in one process', node: [...fromSource, 'apps/demo/src/main.ts'] },
+  demo: { about: 'both sample services in one process', node: ['scripts/demo.mjs'] },
   test: { about: 'everything, real brokers included', node: ['scripts/test.mjs'] },
   'test:unit': { about: 'specs beside the sources; seconds', node: [...jest, '--selectProjects', 'unit'] },
   'test:kafka': { about: 'every suite that needs Kafka', node: ['scripts/test.mjs', '--only', 'kafka'] },

@@ -10,6 +10,7 @@ import { startNewNode } from './kafka/node.mjs';
 import { probeKafka } from './kafka/probe.mjs';
 import { USERS } from './kafka/security.mjs';
 import { requireTools, TOOLS } from './toolchain.mjs';
+import { readStanding } from './standing.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
@@ -104,7 +105,8 @@ export async function prepareKafka({ installSystemPackages = isCi(), log = toStd
  */
 
 /**
- * A Kafka to share: the one that KAFKA_BROKERS names, else a container where an engine runs, else a private node.
+ * A Kafka to share: the one that KAFKA_BROKERS names, else what `npm run brokers:up` left up,
+ * else a container where an engine runs, else a private node.
  * @param {StartOptions & { env?: NodeJS.ProcessEnv }} [options]
  * @returns {Promise<SharedKafka>}
  * @throws {BrokerUnavailable} also when KAFKA_BROKERS names something that does not answer: it was asked for by name
@@ -112,6 +114,8 @@ export async function prepareKafka({ installSystemPackages = isCi(), log = toStd
 export async function useKafka({ env = process.env, ...options } = {}) {
   const named = env['KAFKA_BROKERS'];
   if (named) return listening(named.split(',').map((address) => address.trim()));
+  const standing = readStanding('kafka')?.env['KAFKA_BROKERS'];
+  if (standing && (await probeKafka(standing)).ok) return listening([standing]);
   const container = await runningContainer(options.log ?? toStderr);
   if (container) return { ...container, source: 'container' };
   const { brokers, env: childEnv, stop } = await startKafka(options);

@@ -12,7 +12,7 @@ import { BrokerUnavailable } from './unavailable.mjs';
 /** @type {Record<'java' | 'mvn' | 'openssl', Tool>} */
 export const TOOLS = {
   java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimumMajor: 17 },
-  mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
+  mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--batch-mode', '--version'] },
   openssl: { command: 'openssl', debianPackage: 'openssl', versionArgs: ['version'] },
 };
 

@@ -1,0 +1,153 @@
+// npm run brokers:up [name ...]     starts brokers, prints where they are, and leaves them up
+// npm run brokers:down [name ...]   ends them
+//
+// With a container engine they are containers of compose.yaml; else a process of ours that stands in the background.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { brokers } from '../test/brokers/index.mjs';
+import { compose, hasEngine } from '../test/brokers/kafka/container.mjs';
+import { prepareKafka, startKafka } from '../test/brokers/kafka.mjs';
+import { freePorts, isFree } from '../test/brokers/ports.mjs';
+import { forgetStanding, readStanding, standingFolder, writeStanding } from '../test/brokers/standing.mjs';
+import { BrokerUnavailable } from '../test/brokers/unavailable.mjs';
+import { isAlive } from './lib/lock.mjs';
+
+const PROJECT = 'nest-transport';
+const KAFKA_PORT = 9092;
+const DOWN_TIMEOUT_MS = 30_000;
+
+const [action, ...rest] = process.argv.slice(2);
+const installSystemPackages = rest.includes('--install-system-packages');
+const names = rest.filter((name) => !name.startsWith('--'));
+const actions = { up, down, serve };
+
+try {
+  refuseUnknown(names);
+  const act = actions[/** @type {keyof typeof actions} */ (action)] ?? refuseAction;
+  for (const name of names.length > 0 ? names : Object.keys(brokers)) await act(name);
+} catch (error) {
+  if (!(error instanceof BrokerUnavailable)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
+
+/** @param {string} name */
+async function up(name) {
+  const standing = readStanding(name) ?? (await raise(name));
+  // stdout can be evaluated: eval "$(npm run -s brokers:up)"
+  for (const [variable, value] of Object.entries(standing.env)) process.stdout.write(`export ${variable}=${value}\n`);
+  const where = standing.pid === undefined ? 'in a container' : `as process ${standing.pid}, log ${standing.log}`;
+  process.stderr.write(`[${name}] up, ${where}. End it: npm run brokers:down ${name}\n`);
+}
+
+/**
+ * @param {string} name
+ * @returns {Promise<import('../test/brokers/standing.mjs').Standing>}
+ */
+async function raise(name) {
+  const port = (await isFree(KAFKA_PORT)) ? KAFKA_PORT : ((await freePorts(1))[0] ?? KAFKA_PORT);
+  if (hasEngine()) {
+    await compose(PROJECT, port, ['up', '--detach', '--wait', name]);
+    writeStanding(name, { env: { KAFKA_BROKERS: `127.0.0.1:${port}` } });
+  } else {
+    await prepareKafka({ installSystemPackages });
+    await leaveServing(name, port);
+  }
+  const standing = readStanding(name);
+  if (standing === undefined) throw new Error(`[${name}] started, but its process has ended already.`);
+  return standing;
+}
+
+/**
+ * Starts this file again in the background and returns when its broker serves.
+ * @param {string} name
+ * @param {number} port
+ */
+async function leaveServing(name, port) {
+  mkdirSync(standingFolder(), { recursive: true });
+  const log = join(standingFolder(), `${name}.log`);
+  const output = openSync(log, 'w');
+  const self = fileURLToPath(import.meta.url);
+  const server = spawn(process.execPath, [self, 'serve', name, `--port=${port}`, `--log=${log}`], {
+    detached: true,
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  closeSync(output);
+  const outcome = await Promise.race([
+    once(server, 'message').then(() => 'up'),
+    once(server, 'exit').then(() => 'ended'),
+  ]);
+  if (outcome === 'ended') throw new BrokerUnavailable(name, `it did not start, see ${log}`, 'Run: npm run doctor');
+  server.disconnect();
+  server.unref();
+}
+
+/**
+ * The process in the background. It holds the broker until it is told to end.
+ * @param {string} name
+ */
+async function serve(name) {
+  const kafka = await startKafka({ port: Number(option('port')), installSystemPackages: false });
+  writeStanding(name, { env: kafka.env, pid: process.pid, log: option('log') });
+  const end = async () => {
+    forgetStanding(name);
+    await kafka.stop();
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void end());
+  process.send?.('up');
+  // The broker does not keep us alive; this does.
+  setInterval(() => undefined, 2 ** 30);
+}
+
+/** @param {string} name */
+async function down(name) {
+  const standing = readStanding(name);
+  if (standing === undefined) {
+    forgetStanding(name);
+    process.stderr.write(`[${name}] is not up.\n`);
+  } else if (standing.pid === undefined) {
+    await compose(PROJECT, KAFKA_PORT, ['down', '--volumes']);
+    forgetStanding(name);
+  } else {
+    await endProcess(name, standing.pid);
+    process.stderr.write(`[${name}] down.\n`);
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {number} pid
+ */
+async function endProcess(name, pid) {
+  process.kill(pid, 'SIGTERM');
+  // n.b. polled: the end of a process that is not our child tells no event.
+  for (const deadline = Date.now() + DOWN_TIMEOUT_MS; isAlive(pid); await sleep(50)) {
+    if (Date.now() > deadline) throw new Error(`[${name}] process ${pid} did not end within ${DOWN_TIMEOUT_MS} ms.`);
+  }
+}
+
+/** @param {string} name */
+function option(name) {
+  return rest.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
+}
+
+/** @param {string[]} asked */
+function refuseUnknown(asked) {
+  const unknown = asked.filter((name) => brokers[name] === undefined);
+  if (unknown.length === 0) return;
+  process.stderr.write(
+    `There is no broker "${unknown.join('", "')}" here. There are: ${Object.keys(brokers).join(', ')}\n`,
+  );
+  process.exit(1);
+}
+
+/** @returns {never} */
+function refuseAction() {
+  process.stderr.write('Say: node scripts/brokers.mjs up|down [name ...]\n');
+  process.exit(1);
+}

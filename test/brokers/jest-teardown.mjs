@@ -1,0 +1,3 @@
+import { stopStarted } from './jest-setup.mjs';
+
+export default () => stopStarted();
