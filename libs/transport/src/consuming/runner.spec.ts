@@ -1,0 +1,506 @@
+import {
+  Delivery,
+  Notices,
+  TransportError,
+  WIRE_HEADERS,
+  jsonCodec,
+  type Headers,
+  type NoticeName,
+  type OutgoingMessage,
+  type SendResult,
+  type Settlement,
+} from '../contract/index.js';
+import { ManualClock } from '../testing/manual-clock.js';
+import { resolveConsumingOptions, type ConsumingOptions } from './consuming-options.js';
+import { DeadLetters } from './dead-letter.js';
+import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
+import type { Handler, Route } from './route.js';
+import { defaultUnknownTypePolicy, routerOf } from './routing.js';
+import { SubscriptionRunner } from './runner.js';
+
+class FakeDelivery extends Delivery {
+  settlement: Settlement | undefined;
+  readonly publishedAt = undefined;
+  readonly raw = undefined;
+  #stream: number | undefined;
+
+  constructor(
+    readonly offset: string,
+    key: string | undefined,
+    body: Buffer | null,
+    readonly headers: Headers = {},
+    stream?: number,
+  ) {
+    super('orders', 'inventory', key, body, 1, stream ?? 0);
+    this.#stream = stream;
+  }
+
+  override get stream(): number | undefined {
+    return this.#stream;
+  }
+
+  header(name: string): string | undefined {
+    return this.headers[name];
+  }
+
+  protected settled(settlement: Settlement): void {
+    this.settlement = settlement;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A handler that tests let go on, message by message. */
+class Gate {
+  readonly started: string[] = [];
+  readonly #open = new Map<string, { resolve: () => void; reject: (error: unknown) => void }>();
+
+  readonly handle: Handler = (_, delivery) => {
+    const name = `${delivery.key ?? '-'}${delivery.offset}`;
+    this.started.push(name);
+    return new Promise<void>((resolve, reject) => this.#open.set(name, { resolve, reject }));
+  };
+
+  async finish(name: string, error?: unknown): Promise<void> {
+    const waiting = this.#open.get(name);
+    if (waiting === undefined) throw new Error(`${name} is not running; started: ${this.started.join(' ')}`);
+    this.#open.delete(name);
+    if (error === undefined) waiting.resolve();
+    else waiting.reject(error);
+    await turn();
+  }
+}
+
+/** A handler that keeps the payloads it was given. */
+function recorder(): { readonly calls: unknown[]; readonly handle: Handler } {
+  const calls: unknown[] = [];
+  return { calls, handle: (payload) => void calls.push(payload) };
+}
+
+interface Setup {
+  readonly options?: ConsumingOptions;
+  readonly routes?: readonly Route[];
+  readonly handle?: Handler;
+  readonly send?: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>;
+  readonly nativeRedelivery?: boolean;
+}
+
+function setUp({ options = {}, handle = () => undefined, routes, send, nativeRedelivery = false }: Setup = {}) {
+  const clock = new ManualClock();
+  const notices = new Notices();
+  const seen: [NoticeName, Record<string, unknown>][] = [];
+  for (const name of [
+    'message:acked',
+    'message:retried',
+    'message:dropped',
+    'message:dead-lettered',
+    'message:dead-letter-failed',
+    'settlement:ignored',
+  ] as const) {
+    notices.on(name, (notice) => seen.push([name, notice as never]));
+  }
+  const sent: OutgoingMessage[] = [];
+  const store =
+    send ??
+    ((messages) => Promise.resolve(messages.map(({ id, topic }) => ({ id, topic, partition: 0, offset: '0' }))));
+  const producer = {
+    maxBytes: 1e6,
+    maxRequestBytes: 1e6,
+    check: () => undefined,
+    send: (messages: readonly OutgoingMessage[]) => (sent.push(...messages), store(messages)),
+  };
+  const all = routes ?? [{ type: 'orders', schema: undefined, handle }];
+  const resolved = resolveConsumingOptions('test', options);
+  const runner = new SubscriptionRunner(
+    {
+      broker: 'default',
+      topic: 'orders',
+      group: 'inventory',
+      options: resolved,
+      unknownType: resolved.unknownType ?? defaultUnknownTypePolicy('orders', all),
+      deadLetterTopic: resolved.deadLetterTopic === false ? undefined : 'orders.inventory.dead-letter',
+      nativeRedelivery,
+      route: routerOf('orders', all),
+    },
+    {
+      codec: jsonCodec,
+      clock,
+      notices,
+      deadLetters: new DeadLetters(producer),
+      classify: undefined,
+      random: () => 0.5,
+    },
+  );
+  return { runner, clock, seen, sent, names: () => seen.map(([name]) => name) };
+}
+
+let offset = 0;
+const deliver = (key?: string, payload: unknown = {}, headers?: Headers, stream?: number): FakeDelivery =>
+  new FakeDelivery(String(offset++), key, Buffer.from(JSON.stringify(payload)), headers, stream);
+const name = (delivery: FakeDelivery): string => `${delivery.key ?? '-'}${delivery.offset}`;
+
+beforeEach(() => {
+  offset = 0;
+});
+
+describe('lanes', () => {
+  it('run one message of a key at a time, and other keys beside it', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle });
+    const [a0, a1, b2] = [deliver('a'), deliver('a'), deliver('b')];
+    void runner.receive([a0, a1, b2]);
+    expect(gate.started).toEqual(['a0', 'b2']);
+    await gate.finish('a0');
+    expect(gate.started).toEqual(['a0', 'b2', 'a1']);
+  });
+
+  it('never run more than concurrency at once, and take waiting keys in turn', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, options: { concurrency: 2 } });
+    void runner.receive(['a', 'a', 'b', 'c'].map((key) => deliver(key)));
+    expect(gate.started).toEqual(['a0', 'b2']);
+    await gate.finish('a0');
+    expect(gate.started).toEqual(['a0', 'b2', 'c3']);
+    await gate.finish('b2');
+    expect(gate.started).toEqual(['a0', 'b2', 'c3', 'a1']);
+  });
+
+  it('keep the order of a stream for messages without a key, where the broker has one', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle });
+    void runner.receive([deliver(undefined, {}, {}, 7), deliver(undefined, {}, {}, 7), deliver(undefined, {}, {}, 8)]);
+    expect(gate.started).toEqual(['-0', '-2']);
+  });
+
+  it('keep no order for ordering none', () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, options: { ordering: 'none' } });
+    void runner.receive([deliver('a'), deliver('a')]);
+    expect(gate.started).toEqual(['a0', 'a1']);
+  });
+
+  it('keep the order of a partition for ordering partition, whatever the key', () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, options: { ordering: 'partition' } });
+    void runner.receive([deliver('a', {}, {}, 1), deliver('b', {}, {}, 1), deliver('c', {}, {}, 2)]);
+    expect(gate.started).toEqual(['a0', 'c2']);
+  });
+});
+
+describe('a handler that fails', () => {
+  it('parks its key alone until the delay is over, and then goes on in order', async () => {
+    const gate = new Gate();
+    const { runner, clock } = setUp({ handle: gate.handle });
+    const [a0, a1, b2] = [deliver('a'), deliver('a'), deliver('b')];
+    void runner.receive([a0, a1, b2]);
+    await gate.finish('a0', new Error('database is down'));
+    await gate.finish('b2');
+    expect(a0).toMatchObject({ state: 'parked', attempt: 2, settlement: undefined });
+    clock.advance(99);
+    expect(gate.started).toEqual(['a0', 'b2']);
+    clock.advance(1);
+    expect(gate.started).toEqual(['a0', 'b2', 'a0']);
+    await gate.finish('a0');
+    expect(gate.started).toEqual(['a0', 'b2', 'a0', 'a1']);
+    expect(a0.settlement).toEqual({ kind: 'ack' });
+  });
+
+  it('becomes a dead letter after its last attempt, stored before it is settled', async () => {
+    let confirm: (results: readonly SendResult[]) => void = () => undefined;
+    const { runner, clock, sent, names } = setUp({
+      handle: () => Promise.reject(new RangeError('no such sku\r\nX-Forged: 1')),
+      options: { retry: { maxAttempts: 3 } },
+      send: () => new Promise((resolve) => (confirm = resolve)),
+    });
+    const poison = new FakeDelivery('0', 'a', Buffer.from('{"n":1}'), {
+      [WIRE_HEADERS.id]: 'id-1',
+      tenant: 't',
+      'dead-letter-group': 'forged',
+    });
+    void runner.receive([poison]);
+    await turn();
+    clock.advance(100);
+    await turn();
+    clock.advance(200);
+    await turn();
+    expect(poison.settlement).toBeUndefined();
+    expect(sent).toHaveLength(1);
+    expect(sent[0]).toMatchObject({
+      topic: 'orders.inventory.dead-letter',
+      key: 'a',
+      id: 'id-1',
+      body: Buffer.from('{"n":1}'),
+    });
+    expect(sent[0]?.headers).toEqual({
+      'message-id': 'id-1',
+      tenant: 't',
+      'dead-letter-topic': 'orders',
+      'dead-letter-partition': '0',
+      'dead-letter-offset': '0',
+      'dead-letter-key': 'a',
+      'dead-letter-group': 'inventory',
+      'dead-letter-attempts': '3',
+      'dead-letter-first-failed-at': '2026-01-01T00:00:00.000Z',
+      'dead-letter-last-failed-at': '2026-01-01T00:00:00.300Z',
+      'dead-letter-error-name': 'RangeError',
+      'dead-letter-error-message': 'no such sku X-Forged: 1',
+    });
+    confirm([{ id: 'id-1', topic: 'x', partition: 0, offset: '0' }]);
+    await turn();
+    expect(poison.settlement?.kind).toBe('reject');
+    expect(names()).toEqual(['message:retried', 'message:retried', 'message:dead-lettered']);
+    expect(runner.inFlight).toBe(0);
+  });
+
+  it('whose dead letter cannot be stored stays unsettled, holds its key, says so, and is stored later', async () => {
+    const refusal = new TransportError('TRANSPORT_PUBLISH_FAILED', 'topic is missing.', { stored: 'no' });
+    let broken = true;
+    const { runner, clock, names } = setUp({
+      handle: (_, delivery) => (delivery.offset === '0' ? Promise.reject(new DeadLetter('never')) : undefined),
+      send: (messages) =>
+        Promise.resolve(messages.map(({ id, topic }) => (broken ? refusal : { id, topic, partition: 0, offset: '0' }))),
+    });
+    const [poison, successor] = [deliver('a'), deliver('a')];
+    void runner.receive([poison, successor]);
+    await turn();
+    expect([poison.settlement, successor.settlement]).toEqual([undefined, undefined]);
+    expect(names()).toEqual(['message:dead-letter-failed']);
+    broken = false;
+    clock.advance(2_000);
+    await turn();
+    expect([poison.settlement?.kind, successor.settlement?.kind]).toEqual(['reject', 'ack']);
+  });
+
+  it('is asked again on the broker, when it keeps no order and the broker can', async () => {
+    const { runner } = setUp({ handle: () => Promise.reject(new RetryAfter(1_234)), nativeRedelivery: true });
+    const delivery = deliver();
+    void runner.receive([delivery]);
+    await turn();
+    expect(delivery.settlement).toEqual({ kind: 'nack', delayMs: 1_234 });
+  });
+
+  it('with Drop is settled as done and told, and nothing is stored', async () => {
+    const { runner, seen, sent } = setUp({ handle: () => Promise.reject(new Drop('test order')) });
+    const delivery = deliver('a');
+    void runner.receive([delivery]);
+    await turn();
+    expect(delivery.settlement?.kind).toBe('ack');
+    expect(sent).toEqual([]);
+    expect(seen[0]).toEqual(['message:dropped', expect.objectContaining({ reason: 'test order' })]);
+  });
+
+  it('by throwing at once is treated like one that rejects', async () => {
+    const { runner, names } = setUp({
+      handle: () => {
+        throw new Error('at once');
+      },
+    });
+    void runner.receive([deliver('a')]);
+    await turn();
+    expect(names()).toEqual(['message:retried']);
+  });
+
+  it('is discarded, and told, when dead letters are switched off by name', async () => {
+    const { runner, sent, seen } = setUp({
+      handle: () => Promise.reject(new DeadLetter('x')),
+      options: { deadLetterTopic: false },
+    });
+    const delivery = deliver('a');
+    void runner.receive([delivery]);
+    await turn();
+    expect(delivery.settlement?.kind).toBe('reject');
+    expect(sent).toEqual([]);
+    expect(seen[0]).toEqual([
+      'message:dropped',
+      expect.objectContaining({ reason: expect.stringContaining('switched off') }),
+    ]);
+  });
+});
+
+describe('a message that cannot be read', () => {
+  it.each([
+    ['empty', Buffer.alloc(0), {}, 'it is empty'],
+    ['not JSON', Buffer.from('order 17'), {}, 'is not JSON'],
+    [
+      'of another content type',
+      Buffer.from('{}'),
+      { 'content-type': 'application/avro' },
+      'written as "application/avro"',
+    ],
+  ])('because it is %s never reaches the handler and is not retried', async (_, body, headers, reason) => {
+    const { calls, handle } = recorder();
+    const { runner, sent, names } = setUp({ handle });
+    const [bad, good] = [new FakeDelivery('0', 'a', body, headers), deliver('a')];
+    void runner.receive([bad, good]);
+    await turn();
+    expect(calls).toHaveLength(1);
+    expect(names()).toEqual(['message:dead-lettered', 'message:acked']);
+    expect(sent[0]?.body).toBe(body);
+    expect(sent[0]?.headers?.['dead-letter-error-message']).toContain(reason);
+  });
+
+  it('because it breaks its schema names the field', async () => {
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 't',
+        validate: () => ({ issues: [{ message: 'expected text', path: ['sku'] }] }),
+      },
+    } as const;
+    const { runner, sent } = setUp({ routes: [{ type: 'orders', schema, handle: () => undefined }] });
+    void runner.receive([deliver('a')]);
+    await turn();
+    expect(sent[0]?.headers?.['dead-letter-error-message']).toContain('event "orders": sku: expected text');
+  });
+
+  it('is the handler’s own business when it is a tombstone', async () => {
+    const { calls, handle } = recorder();
+    const { runner } = setUp({ handle });
+    void runner.receive([new FakeDelivery('0', 'a', null)]);
+    await turn();
+    expect(calls).toEqual([null]);
+  });
+
+  it('is checked against an asynchronous schema too', async () => {
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 't',
+        validate: (value: unknown) => Promise.resolve({ value: { seen: value } }),
+      },
+    } as const;
+    const { calls, handle } = recorder();
+    const { runner } = setUp({ routes: [{ type: 'orders', schema, handle }] });
+    const delivery = deliver('a', 1);
+    void runner.receive([delivery]);
+    await turn();
+    expect(calls).toEqual([{ seen: 1 }]);
+    expect(delivery.settlement?.kind).toBe('ack');
+  });
+});
+
+describe('types', () => {
+  const typed = (type: string): FakeDelivery => deliver('a', {}, { [WIRE_HEADERS.type]: type });
+  const routes = (handled: string[]): Route[] =>
+    ['created', 'paid'].map((type) => ({ type, schema: undefined, handle: () => void handled.push(type) }));
+
+  it('go to their own handler, in the order of the topic', async () => {
+    const handled: string[] = [];
+    const { runner } = setUp({ routes: routes(handled) });
+    void runner.receive([typed('paid'), typed('created'), typed('paid')]);
+    await turn();
+    expect(handled).toEqual(['paid', 'created', 'paid']);
+  });
+
+  it.each([
+    ['ignore', 'ack', 0, ['message:dropped', 'message:acked']],
+    ['dead-letter', 'reject', 1, ['message:dead-lettered']],
+    ['fail', undefined, 0, ['message:retried']],
+  ] as const)('that nobody takes go by policy: %s', async (unknownType, settled, copies, notices) => {
+    const { runner, sent, names } = setUp({ routes: routes([]), options: { unknownType } });
+    const unknown = typed('refunded');
+    void runner.receive([unknown]);
+    await turn();
+    expect(unknown.settlement?.kind).toBe(settled);
+    expect(sent).toHaveLength(copies);
+    expect(names()).toEqual(notices);
+  });
+});
+
+describe('intake', () => {
+  it('asks to wait at maxInFlight and takes more at the low mark', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, options: { concurrency: 2, maxInFlight: 4 } });
+    let resolved = false;
+    const enough = runner.receive(['a', 'b', 'c', 'd', 'e'].map((key) => deliver(key))) as Promise<void>;
+    void enough.then(() => (resolved = true));
+    expect(runner.inFlight).toBe(4);
+    await gate.finish('a0');
+    expect([runner.inFlight, resolved]).toEqual([3, false]);
+    await gate.finish('b1');
+    expect([runner.inFlight, resolved]).toEqual([3, true]);
+  });
+
+  it('does not count parked messages nor those behind them, so that poison does not stop the others', async () => {
+    const { runner } = setUp({
+      handle: (_, { key }) => (key === 'bad' ? Promise.reject(new Error('x')) : undefined),
+      options: { concurrency: 1, maxInFlight: 2 },
+    });
+    const good = deliver('good');
+    await runner.receive([deliver('bad'), deliver('bad'), deliver('bad'), deliver('bad'), good]);
+    await turn();
+    expect(good.settlement?.kind).toBe('ack');
+    expect(runner.inFlight).toBe(4);
+  });
+
+  it('of several streams may wait at once, and none is forgotten', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, options: { concurrency: 1, maxInFlight: 1 } });
+    const waits = ['a', 'b', 'c', 'd'].map((key) => Promise.resolve(runner.receive([deliver(key)])));
+    for (const started of ['a0', 'b1', 'c2', 'd3']) {
+      await gate.finish(started);
+    }
+    await Promise.all(waits);
+    expect(runner.inFlight).toBe(0);
+  });
+});
+
+describe('revoked deliveries', () => {
+  it('do not start, and those that run settle nothing', async () => {
+    const gate = new Gate();
+    const { runner, names } = setUp({ handle: gate.handle, options: { concurrency: 1 } });
+    const [running, queued, other] = [deliver('a'), deliver('a'), deliver('b')];
+    void runner.receive([running, queued, other]);
+    running.revoke();
+    queued.revoke();
+    runner.revoked();
+    await gate.finish('a0');
+    expect(gate.started).toEqual(['a0', 'b2']);
+    expect(running.settlement).toBeUndefined();
+    expect(names()).toEqual(['settlement:ignored']);
+    await gate.finish('b2');
+    expect(runner.inFlight).toBe(0);
+  });
+
+  it('that were parked are let go at once, timers and all', async () => {
+    const { runner, clock } = setUp({ handle: () => Promise.reject(new Error('x')) });
+    const delivery = deliver('a');
+    void runner.receive([delivery]);
+    await turn();
+    expect([clock.pending, runner.inFlight]).toEqual([1, 1]);
+    delivery.revoke();
+    runner.revoked();
+    await turn();
+    expect([clock.pending, runner.inFlight]).toEqual([0, 0]);
+  });
+});
+
+describe('drain', () => {
+  it('takes nothing new, ends what it has, leaves the parked ones unsettled and no timer behind', async () => {
+    const gate = new Gate();
+    const { runner, clock } = setUp({ handle: gate.handle });
+    const [failing, running, late] = [deliver('a'), deliver('b'), deliver('c')];
+    void runner.receive([failing, running]);
+    await gate.finish('a0', new Error('x'));
+    let drained = false;
+    void runner.drain().then(() => (drained = true));
+    void runner.receive([late]);
+    await turn();
+    expect([drained, gate.started]).toEqual([false, ['a0', 'b1']]);
+    await gate.finish('b1');
+    expect(drained).toBe(true);
+    expect([failing, running, late].map(({ settlement }) => settlement?.kind)).toEqual([undefined, 'ack', undefined]);
+    expect(clock.pending).toBe(0);
+    await runner.drain();
+  });
+
+  it('ends those who wait for room', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, options: { concurrency: 1, maxInFlight: 1 } });
+    const enough = runner.receive([deliver('a'), deliver('b')]);
+    void runner.drain();
+    await enough;
+    expect(name(deliver('z'))).toBe('z2');
+    expect(gate.started).toEqual(['a0']);
+  });
+});

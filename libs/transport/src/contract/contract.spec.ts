@@ -1,0 +1,288 @@
+import {
+  ACK,
+  checkOptions,
+  defineEvent,
+  Delivery,
+  describeIssues,
+  ERROR_CODES,
+  isJsonContentType,
+  isTransportError,
+  jsonCodec,
+  nearestName,
+  Notices,
+  option,
+  requireCapabilities,
+  TransportError,
+  validate,
+  withDefaults,
+  type Headers,
+  type Settlement,
+  type StandardSchema,
+} from './index.js';
+
+const thrownBy = (action: () => unknown): unknown => {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+describe('errors', () => {
+  it('end with their code and keep their cause', () => {
+    const cause = new Error('ECONNREFUSED');
+    const error = new TransportError('TRANSPORT_PUBLISH_FAILED', '[kafka] no.', {
+      cause,
+      stored: 'no',
+      driver: 'kafka',
+    });
+    expect(error.message).toBe('[kafka] no. (TRANSPORT_PUBLISH_FAILED)');
+    expect(error).toMatchObject({ cause, stored: 'no', driver: 'kafka', retryable: false, topic: undefined });
+  });
+
+  it('are told apart by code, and others are not taken for ours', () => {
+    const error = new TransportError('TRANSPORT_CLOSED', 'closed.');
+    expect(isTransportError(error)).toBe(true);
+    expect(isTransportError(error, 'TRANSPORT_CLOSED')).toBe(true);
+    expect(isTransportError(error, 'TRANSPORT_NOT_STARTED')).toBe(false);
+    expect(isTransportError(Object.assign(new Error('x'), { code: 'TRANSPORT_CLOSED' }))).toBe(false);
+  });
+
+  it('have one sentence per code', () => {
+    for (const [code, sentence] of Object.entries(ERROR_CODES)) {
+      expect(code).toMatch(/^TRANSPORT_[A-Z_]+$/);
+      expect(sentence).toMatch(/^[A-Z].*\.$/);
+    }
+  });
+});
+
+describe('options', () => {
+  const rules = {
+    concurrency: option.integer(1),
+    acks: option.oneOf('all', 'leader'),
+    brokers: option.texts,
+    password: option.text,
+  };
+
+  it.each([
+    [{ concurency: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'kafka() has no option "concurency". Did you mean "concurrency"?'],
+    [{ zzzzzzzz: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'Known are concurrency, acks, brokers, password.'],
+    [{ toString: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'no option "toString"'],
+    [{ concurrency: '4' }, 'TRANSPORT_OPTION_INVALID', 'concurrency must be an integer >= 1, got "4" (string).'],
+    [{ concurrency: 0 }, 'TRANSPORT_OPTION_INVALID', 'got 0 (number)'],
+    [{ concurrency: NaN }, 'TRANSPORT_OPTION_INVALID', 'got NaN (number)'],
+    [{ acks: 'most' }, 'TRANSPORT_OPTION_INVALID', 'acks must be one of "all", "leader"'],
+    [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'an array of texts, at least one, got an array of 0'],
+    [null, 'TRANSPORT_OPTION_INVALID', 'takes an object of options, got null (object)'],
+  ])('refuse %j, say what was seen and what to do', (options, code, text) => {
+    const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(text);
+  });
+
+  it('never show what is inside an object, which may be a secret', () => {
+    const error = thrownBy(() => checkOptions('kafka()', { password: { value: 'hunter2' } }, rules)) as TransportError;
+    expect(error.message).not.toContain('hunter2');
+  });
+
+  it('take undefined for absent, field by field', () => {
+    expect(() => checkOptions('kafka()', { concurrency: undefined }, rules)).not.toThrow();
+    expect(
+      withDefaults<{ a?: number | undefined; b?: number }, { a: number; b: number }>(
+        { a: undefined, b: 2 },
+        { a: 1, b: 1 },
+      ),
+    ).toEqual({ a: 1, b: 2 });
+  });
+
+  it('name the nearest known name only when it is near', () => {
+    expect(nearestName('maxinflight', ['maxInFlight', 'retry'])).toBe('maxInFlight');
+    expect(nearestName('prefetch', ['maxInFlight', 'retry'])).toBeUndefined();
+  });
+});
+
+describe('the JSON codec', () => {
+  it.each([[{ a: [1, 'ü', null] }], ['text'], [0], [false], [null], [[]]])('gives back %j', (payload) => {
+    expect(jsonCodec.decode(jsonCodec.encode(payload))).toEqual(payload);
+  });
+
+  it('reads past a byte order mark', () => {
+    expect(jsonCodec.decode(Buffer.from('\ufeff{"a":1}'))).toEqual({ a: 1 });
+  });
+
+  it.each([
+    ['', 'it is empty'],
+    ['{"a":', 'is not JSON'],
+    ['order 17', 'is not JSON'],
+    ['\u0000\u0001\u0002', 'is not JSON'],
+  ])('refuses %j by code', (text, reason) => {
+    const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
+    expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
+    expect(error.message).toContain(reason);
+  });
+
+  it.each([[undefined], [() => 1], [Symbol('x')], [1n], [{ amount: 1n }]])(
+    'refuses a payload with no JSON form',
+    (payload) => {
+      expect(thrownBy(() => jsonCodec.encode(payload))).toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
+    },
+  );
+
+  it('knows JSON by its content types', () => {
+    for (const type of [
+      'application/json',
+      'Application/JSON; charset=utf-8',
+      'text/json',
+      'application/cloudevents+json',
+    ]) {
+      expect(isJsonContentType(type)).toBe(true);
+    }
+    for (const type of ['application/avro', 'text/plain', '', 'application/jsonl'])
+      expect(isJsonContentType(type)).toBe(false);
+  });
+});
+
+describe('schemas', () => {
+  const schemaOf = (validateValue: StandardSchema['~standard']['validate']): StandardSchema => ({
+    '~standard': { version: 1, vendor: 'test', validate: validateValue },
+  });
+
+  it('name the fields of a payload that does not fit', () => {
+    const schema = schemaOf(() => ({
+      issues: [{ message: 'expected text', path: ['items', 0, { key: 'sku' }] }, { message: 'too old' }],
+    }));
+    const error = thrownBy(() => validate(schema, {}, 'event "order.created"')) as TransportError;
+    expect(error.code).toBe('TRANSPORT_PAYLOAD_INVALID');
+    expect(error.message).toContain('event "order.created": items[0].sku: expected text; too old.');
+  });
+
+  it('show five issues and count the others', () => {
+    const issues = Array.from({ length: 7 }, (_, index) => ({ message: `m${index}` }));
+    expect(describeIssues(issues)).toBe('m0; m1; m2; m3; m4; and 2 more');
+  });
+
+  it('give their output, and a promise only when they are asynchronous', async () => {
+    expect(
+      validate(
+        schemaOf((value) => ({ value: [value] })),
+        1,
+        'x',
+      ),
+    ).toEqual([1]);
+    const later = validate(
+      schemaOf((value) => Promise.resolve({ value: [value] })),
+      1,
+      'x',
+    );
+    expect(later).toBeInstanceOf(Promise);
+    expect(await later).toEqual([1]);
+  });
+});
+
+describe('defineEvent', () => {
+  it('lives on a topic of its own name unless told otherwise', () => {
+    expect(defineEvent('order.created').topic).toBe('order.created');
+    expect(defineEvent('order.created', { topic: 'orders' })).toMatchObject({ type: 'order.created', topic: 'orders' });
+  });
+
+  it.each([
+    ['', {}, 'the type must be a text'],
+    ['a', { topic: '' }, 'the topic must not be empty'],
+    ['a', { schema: {} }, '~standard'],
+    ['a', { key: 'orderId' }, 'the key must be a function'],
+    ['a', { topics: 'b' }, 'there is no option "topics"'],
+  ])('refuses %j %j', (type, options, text) => {
+    const error = thrownBy(() => defineEvent(type, options as never)) as TransportError;
+    expect(error.code).toBe('TRANSPORT_EVENT_INVALID');
+    expect(error.message).toContain(text);
+  });
+});
+
+describe('capabilities', () => {
+  const broker = { driver: 'memory', capabilities: { durability: 'absent', groups: 'native' } as never };
+
+  it('that are absent are refused by code, with a way out', () => {
+    const error = thrownBy(() =>
+      requireCapabilities(broker, ['groups', 'durability'], 'TransportModule', 'Use kafka().'),
+    ) as TransportError;
+    expect(error.code).toBe('TRANSPORT_CAPABILITY_ABSENT');
+    expect(error.message).toContain('"durability" (a confirmed message survives');
+    expect(error.message).toContain('Use kafka().');
+  });
+
+  it('that are there are not', () => {
+    expect(() => requireCapabilities(broker, ['groups'], 'x')).not.toThrow();
+  });
+});
+
+describe('notices', () => {
+  const connected = { broker: 'default' };
+
+  it('reach those who listen until they stop', () => {
+    const notices = new Notices();
+    const seen: string[] = [];
+    const stop = notices.on('broker:connected', ({ broker }) => seen.push(broker));
+    expect(notices.heard('broker:connected')).toBe(true);
+    notices.emit('broker:connected', connected);
+    stop();
+    notices.emit('broker:connected', connected);
+    expect(seen).toEqual(['default']);
+    expect(notices.heard('broker:connected')).toBe(false);
+  });
+
+  it('stop twice without taking a later listener along', () => {
+    const notices = new Notices();
+    const stop = notices.on('broker:connected', () => undefined);
+    stop();
+    notices.on('broker:connected', () => undefined);
+    stop();
+    expect(notices.heard('broker:connected')).toBe(true);
+  });
+});
+
+class TestDelivery extends Delivery {
+  readonly settlements: Settlement[] = [];
+  readonly headers: Headers = { 'message-type': 'order.paid' };
+  readonly publishedAt = undefined;
+  readonly raw = undefined;
+  readonly offset = '7';
+
+  header(name: string): string | undefined {
+    return this.headers[name];
+  }
+
+  protected settled(settlement: Settlement): void {
+    this.settlements.push(settlement);
+  }
+}
+
+describe('a delivery', () => {
+  const deliver = (): TestDelivery => new TestDelivery('orders', 'inventory', 'o-1', null, 1, 3);
+
+  it('settles once; what comes late or twice does nothing and says so', () => {
+    const delivery = deliver();
+    expect(delivery.settle(ACK)).toBe(true);
+    expect(delivery.settle({ kind: 'nack', delayMs: 0 })).toBe(false);
+    expect(delivery.settlements).toEqual([ACK]);
+  });
+
+  it('that was revoked is nobody else’s to settle', () => {
+    const delivery = deliver();
+    delivery.revoke();
+    expect(delivery.settle(ACK)).toBe(false);
+    expect(delivery.settlements).toEqual([]);
+  });
+
+  it('that was settled cannot be revoked', () => {
+    const delivery = deliver();
+    delivery.settle(ACK);
+    delivery.revoke();
+    expect(delivery.state).toBe('settled');
+  });
+
+  it('takes its type from the header, and its place for an id when it has none', () => {
+    expect(deliver().type).toBe('order.paid');
+    expect(deliver().id).toBe('orders/3/7');
+  });
+});

@@ -1,0 +1,368 @@
+import {
+  Notices,
+  TransportError,
+  defineEvent,
+  isTransportError,
+  type Broker,
+  type BrokerConnection,
+  type OutgoingMessage,
+  type PublishReceipt,
+  type SendResult,
+  type StandardSchema,
+} from '../contract/index.js';
+import { ManualClock } from '../testing/manual-clock.js';
+import { createPublisher, messageIds, type PublishingOptions } from './index.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const stored = ({ id, topic }: OutgoingMessage): PublishReceipt => ({ id, topic, partition: 0, offset: '0' });
+
+/** A driver whose requests wait until a test answers them. */
+class FakeProducer {
+  maxBytes = 1_000;
+  maxRequestBytes = 10_000;
+  readonly requests: (readonly OutgoingMessage[])[] = [];
+  answer: ((results?: readonly SendResult[]) => Promise<void>) | undefined;
+  checked: (message: OutgoingMessage) => void = () => undefined;
+  /** Set to answer by rule instead of by hand. */
+  rule: ((messages: readonly OutgoingMessage[]) => readonly SendResult[]) | undefined;
+
+  check(message: OutgoingMessage): void {
+    this.checked(message);
+  }
+
+  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    this.requests.push(messages);
+    if (this.rule !== undefined) return Promise.resolve(this.rule(messages));
+    return new Promise((resolve) => {
+      this.answer = async (results = messages.map(stored)) => {
+        resolve(results);
+        await turn();
+      };
+    });
+  }
+
+  /** Payloads by request. */
+  get sent(): unknown[][] {
+    return this.requests.map((request) => request.map(({ body }) => JSON.parse(String(body)) as unknown));
+  }
+}
+
+function setUp(options: PublishingOptions = {}, capabilities: Record<string, string> = { partitions: 'native' }) {
+  const producer = new FakeProducer();
+  const clock = new ManualClock();
+  const notices = new Notices();
+  const failures: unknown[] = [];
+  notices.on('publish:failed', ({ topic, messages, error }) => failures.push([topic, messages, error.code]));
+  const broker = { driver: 'fake', capabilities } as unknown as Broker;
+  const host = { service: 'test', broker: 'default', notices, clock };
+  const open = () => createPublisher(broker, { producer } as unknown as BrokerConnection, host, options);
+  const publisher = open();
+  publisher.start();
+  return { publisher, producer, clock, failures, open };
+}
+
+const outcome = async (promise: Promise<unknown>): Promise<unknown> => {
+  try {
+    return await promise;
+  } catch (error) {
+    return isTransportError(error) ? [error.code, error.stored] : error;
+  }
+};
+
+describe('coalescing', () => {
+  it('sends what is published in one turn in one request, and what comes meanwhile in the next', async () => {
+    const { publisher, producer } = setUp();
+    const first = [1, 2].map((n) => publisher.publish('a', n));
+    await turn();
+    const second = [3, 4].map((n) => publisher.publish('a', n));
+    await turn();
+    expect(producer.sent).toEqual([[1, 2]]);
+    await producer.answer?.();
+    expect(producer.sent).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    await producer.answer?.();
+    await Promise.all([...first, ...second]);
+  });
+
+  it('never sends more than one request at a time, nor more bytes than the driver takes', async () => {
+    const { publisher, producer } = setUp();
+    producer.maxRequestBytes = 250;
+    const all = ['x'.repeat(60), 'y'.repeat(60), 'z'.repeat(60)].map((text) => publisher.publish('a', text));
+    await turn();
+    expect(producer.requests.map(({ length }) => length)).toEqual([1]);
+    await producer.answer?.();
+    await producer.answer?.();
+    await producer.answer?.();
+    await Promise.all(all);
+    expect(producer.requests.map(({ length }) => length)).toEqual([1, 1, 1]);
+  });
+
+  it('resolves with where the message is, not before the broker said so', async () => {
+    const { publisher, producer } = setUp();
+    let resolved = false;
+    const receipt = publisher.publish('a', 1, { id: 'id-1' });
+    void receipt.then(() => (resolved = true));
+    await turn();
+    expect(resolved).toBe(false);
+    await producer.answer?.([{ id: 'id-1', topic: 'a', partition: 3, offset: '17' }]);
+    expect(await receipt).toEqual({ id: 'id-1', topic: 'a', partition: 3, offset: '17' });
+  });
+});
+
+describe('one bad message', () => {
+  it('fails alone: the driver’s answer is per message', async () => {
+    const { publisher, producer, failures } = setUp();
+    producer.rule = (messages) =>
+      messages.map((message) =>
+        String(message.body) === '2'
+          ? new TransportError('TRANSPORT_PUBLISH_FAILED', 'no.', { stored: 'no', topic: 'a' })
+          : stored(message),
+      );
+    const results = await publisher.publishMany(
+      'a',
+      [1, 2, 3].map((payload) => ({ payload })),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['stored', 'failed', 'stored']);
+    expect(failures).toEqual([['a', 1, 'TRANSPORT_PUBLISH_FAILED']]);
+  });
+
+  it('that makes the broker refuse its whole request is found, and its neighbours are sent again in order', async () => {
+    const { publisher, producer } = setUp();
+    const refused = new TransportError('TRANSPORT_NEIGHBOUR_REFUSED', 'one of them.', { stored: 'no' });
+    const tooLarge = new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', 'too large.', { stored: 'no' });
+    const accepted: string[] = [];
+    producer.rule = (messages) => {
+      const bad = messages.some(({ body }) => String(body) === '5');
+      if (bad) return messages.map(() => (messages.length === 1 ? tooLarge : refused));
+      accepted.push(...messages.map(({ body }) => String(body)));
+      return messages.map(stored);
+    };
+    const results = await publisher.publishMany(
+      'a',
+      [1, 2, 3, 4, 5, 6, 7].map((payload) => ({ payload })),
+    );
+    expect(results.map((result) => (result.status === 'failed' ? result.error.code : 'ok'))).toEqual([
+      'ok',
+      'ok',
+      'ok',
+      'ok',
+      'TRANSPORT_MESSAGE_TOO_LARGE',
+      'ok',
+      'ok',
+    ]);
+    expect(accepted).toEqual(['1', '2', '3', '4', '6', '7']);
+  });
+
+  it.each<[string, unknown, object, string]>([
+    ['with no JSON form', 1n, {}, 'TRANSPORT_PAYLOAD_UNENCODABLE'],
+    ['with an empty key', 1, { key: '' }, 'TRANSPORT_KEY_INVALID'],
+    ['with a key that is a number', 1, { key: 7 }, 'TRANSPORT_KEY_INVALID'],
+    ['with a line break in a header', 1, { headers: { tenant: 'a\r\nb' } }, 'TRANSPORT_HEADER_INVALID'],
+    ['with a header that is no text', 1, { headers: { tenant: 1 } }, 'TRANSPORT_HEADER_INVALID'],
+    ['with a header name of two words', 1, { headers: { 'my tenant': 'a' } }, 'TRANSPORT_HEADER_INVALID'],
+    ['with a reserved header', 1, { headers: { 'Message-Id': 'a' } }, 'TRANSPORT_HEADER_INVALID'],
+    ['that claims to be a dead letter', 1, { headers: { 'dead-letter-group': 'a' } }, 'TRANSPORT_HEADER_INVALID'],
+    ['that is too large', 'x'.repeat(1_000), {}, 'TRANSPORT_MESSAGE_TOO_LARGE'],
+  ])('%s is refused before it meets the others', async (_, payload, options, code) => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    const [bad, good] = [publisher.publish('a', payload, options as never), publisher.publish('a', 1)];
+    expect(((await outcome(bad)) as string[])[0]).toBe(code);
+    await good;
+    expect(producer.sent).toEqual([[1]]);
+  });
+
+  it('is measured exactly where it is near the limit', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    const overhead = 'message-id'.length + 36 + 8;
+    const largest = 'x'.repeat(1_000 - 2 - overhead);
+    await publisher.publish('a', largest);
+    expect(await outcome(publisher.publish('a', `${largest}x`))).toEqual(['TRANSPORT_MESSAGE_TOO_LARGE', 'no']);
+  });
+
+  it('that the driver refuses is refused before it is sent', async () => {
+    const { publisher, producer } = setUp();
+    producer.checked = () => {
+      throw new TransportError('TRANSPORT_TOPIC_INVALID', 'no.', { stored: 'no' });
+    };
+    expect(await outcome(publisher.publish('a b', 1))).toEqual(['TRANSPORT_TOPIC_INVALID', 'no']);
+    expect(producer.requests).toEqual([]);
+  });
+
+  it('with a partition is refused where the broker has none', async () => {
+    const { publisher } = setUp({}, { partitions: 'absent' });
+    expect(((await outcome(publisher.publish('a', 1, { partition: 1 }))) as string[])[0]).toBe(
+      'TRANSPORT_CAPABILITY_ABSENT',
+    );
+  });
+});
+
+describe('events', () => {
+  const schema = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value: unknown) =>
+        typeof value === 'object' ? { value: 'transformed' } : { issues: [{ message: 'expected object' }] },
+    },
+  } as StandardSchema<{ orderId: string }, string>;
+  const OrderCreated = defineEvent('order.created', { topic: 'orders', schema, key: (order) => order.orderId });
+
+  it('go as they were given, with their key, id and type', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    await publisher.publish(OrderCreated, { orderId: 'o-1' }, { headers: { Tenant: 'blue' }, id: 'id-1' });
+    expect(producer.requests[0]?.[0]).toEqual({
+      topic: 'orders',
+      key: 'o-1',
+      id: 'id-1',
+      partition: undefined,
+      body: Buffer.from('{"orderId":"o-1"}'),
+      headers: { 'message-id': 'id-1', 'message-type': 'order.created', tenant: 'blue' },
+    });
+  });
+
+  it('that break their schema are refused', async () => {
+    const { publisher } = setUp();
+    expect(((await outcome(publisher.publish(OrderCreated, 7 as never))) as string[])[0]).toBe(
+      'TRANSPORT_PAYLOAD_INVALID',
+    );
+  });
+
+  it('are not checked where the checks are off', async () => {
+    const { publisher, producer } = setUp({ validate: false });
+    producer.rule = (messages) => messages.map(stored);
+    await publisher.publish(defineEvent('x', { schema }), 7 as never);
+  });
+});
+
+describe('an answer that does not come', () => {
+  it('is unknown for what was sent, and "not stored" for what still waited', async () => {
+    const { publisher, producer, clock } = setUp({ publishTimeoutMs: 1_000 });
+    const sent = outcome(publisher.publish('a', 1));
+    await turn();
+    clock.advance(500);
+    const waiting = outcome(publisher.publish('a', 2));
+    await turn();
+    clock.advance(500);
+    expect(await sent).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'unknown']);
+    clock.advance(500);
+    expect(await waiting).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'no']);
+    await producer.answer?.();
+    expect(producer.sent).toEqual([[1]]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('from a driver that throws, or answers too little, is unknown', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = () => {
+      throw new Error('bug');
+    };
+    expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']);
+    producer.rule = () => [];
+    expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']);
+  });
+});
+
+describe('a publisher faster than its broker', () => {
+  it('waits for a place, keeps the order, and goes on when there is room', async () => {
+    const { publisher, producer } = setUp({ maxOutstanding: 2 });
+    const all = [1, 2, 3, 4, 5].map((n) => publisher.publish('a', n));
+    await turn();
+    expect(producer.sent).toEqual([[1, 2]]);
+    await producer.answer?.();
+    await producer.answer?.();
+    await producer.answer?.();
+    await Promise.all(all);
+    expect(producer.sent).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  it('is bounded in bytes too', async () => {
+    const { publisher, producer } = setUp({ maxOutstandingBytes: 200 });
+    const all = [1, 2, 3].map((n) => publisher.publish('a', n));
+    await turn();
+    expect(producer.sent).toEqual([[1, 2]]);
+    await producer.answer?.();
+    await producer.answer?.();
+    await Promise.all(all);
+  });
+
+  it('is told "not stored" when its turn does not come in time', async () => {
+    const { publisher, producer, clock } = setUp({ maxOutstanding: 1, publishTimeoutMs: 100 });
+    const [first, second] = [1, 2].map((n) => outcome(publisher.publish('a', n)));
+    await turn();
+    clock.advance(100);
+    expect(await first).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'unknown']);
+    await producer.answer?.();
+    expect(await second).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'no']);
+    expect(producer.sent).toEqual([[1]]);
+  });
+});
+
+describe('the life of a publisher', () => {
+  it('refuses before the start and after the close, by code', async () => {
+    const { open } = setUp();
+    const publisher = open();
+    expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_NOT_STARTED', 'no']);
+    publisher.start();
+    await publisher.close(100);
+    expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_CLOSED', 'no']);
+    publisher.start();
+    expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_CLOSED', 'no']);
+  });
+
+  it('flushes what was published before, those who wait for a place included', async () => {
+    const { publisher, producer, clock } = setUp({ maxOutstanding: 1 });
+    producer.rule = (messages) => messages.map(stored);
+    const all = [1, 2, 3].map((n) => publisher.publish('a', n));
+    await publisher.flush();
+    expect(producer.sent).toEqual([[1], [2], [3]]);
+    await Promise.all(all);
+    await publisher.flush();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('says how much is open when a flush takes too long', async () => {
+    const { publisher, clock } = setUp();
+    const open = outcome(publisher.publish('a', 1));
+    const flushed = outcome(publisher.flush(50));
+    await turn();
+    clock.advance(50);
+    expect(((await flushed) as string[])[0]).toBe('TRANSPORT_PUBLISH_TIMEOUT');
+    clock.advance(10_000);
+    await open;
+  });
+
+  it('closes after its deadline and tells those who were not sent', async () => {
+    const { publisher, producer, clock } = setUp({ maxOutstanding: 2, publishTimeoutMs: 60_000 });
+    const sent = publisher.publish('a', 1);
+    await turn();
+    const [queued, outside] = [outcome(publisher.publish('a', 2)), outcome(publisher.publish('a', 3))];
+    const closed = publisher.close(50);
+    clock.advance(50);
+    await closed;
+    expect(await queued).toEqual(['TRANSPORT_CLOSED', 'no']);
+    expect(((await outside) as string[])[1]).toBe('no');
+    await producer.answer?.();
+    await sent;
+    expect(clock.pending).toBe(0);
+    await publisher.close(50);
+  });
+});
+
+describe('message ids', () => {
+  it('are UUIDs of version 7 that sort by time', () => {
+    let now = Date.UTC(2026, 10, 21);
+    const next = messageIds(() => now);
+    const early = Array.from({ length: 1_000 }, next);
+    now += 1;
+    const late = next();
+    for (const id of early) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(new Set(early).size).toBe(1_000);
+    expect(early.every((id) => id < late)).toBe(true);
+    expect(parseInt(late.replaceAll('-', '').slice(0, 12), 16)).toBe(now);
+  });
+});
