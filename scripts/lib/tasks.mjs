@@ -13,7 +13,7 @@ import { inRoot, root } from './paths.mjs';
  */
 
 /** Node runs TypeScript, and our own packages from src/. */
-export const fromSource = [
+const fromSource = [
   '--enable-source-maps',
   '--conditions=nest-transport:source',
   '--import',
@@ -27,7 +27,7 @@ export const jest = [
 
 /** @type {Record<string, Task>} */
 export const tasks = {
-  demo: { about: 'both sample services in one process', node: ['scripts/demo.mjs'] },
+  demo: { about: 'both sample services in one process', node: [...fromSource, 'apps/demo/src/main.ts'] },
   test: { about: 'everything, real brokers included', node: ['scripts/test.mjs'] },
   'test:unit': { about: 'specs beside the sources; seconds', node: [...jest, '--selectProjects', 'unit'] },
   'test:kafka': { about: 'every suite that needs Kafka', node: ['scripts/test.mjs', '--only', 'kafka'] },
