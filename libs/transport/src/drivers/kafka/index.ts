@@ -1,1 +1,65 @@
-export {};
+/** HOW, on Kafka. Imports the contract and, on first use, kafkajs. */
+import {
+  TransportError,
+  type Broker,
+  type BrokerConnection,
+  type BrokerHost,
+  type Subscription,
+} from '../../contract/index.js';
+import { KAFKA_CAPABILITIES } from './capabilities.js';
+import { KafkaConnection } from './connection.js';
+import { resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
+import { checkTopicName } from './topics.js';
+
+export { KAFKA_CAPABILITIES } from './capabilities.js';
+export type { KafkaRecord } from './delivery.js';
+export {
+  KAFKA_DEFAULTS,
+  type KafkaCompression,
+  type KafkaOptions,
+  type KafkaProvisionOptions,
+  type KafkaSaslOptions,
+  type KafkaTlsOptions,
+} from './options.js';
+
+/**
+ * Kafka as the broker of an application.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function kafka(options: KafkaOptions): Broker {
+  return new KafkaBroker(resolveKafkaOptions(options));
+}
+
+class KafkaBroker implements Broker {
+  readonly driver = 'kafka';
+  readonly capabilities = KAFKA_CAPABILITIES;
+  // n.b. private, so that no log of this object shows the password.
+  readonly #options: ResolvedKafkaOptions;
+
+  constructor(options: ResolvedKafkaOptions) {
+    this.#options = options;
+  }
+
+  checkSubscription({ topic, group, maxInFlight }: Subscription): void {
+    checkTopicName(topic);
+    if (group === '') {
+      throw new TransportError(
+        'TRANSPORT_GROUP_INVALID',
+        `[kafka] the subscription to "${topic}" needs a group that is not empty.`,
+        { driver: 'kafka', topic },
+      );
+    }
+    const { maxUncommitted } = this.#options;
+    if (maxInFlight > maxUncommitted) {
+      throw new TransportError(
+        'TRANSPORT_OPTION_CONFLICT',
+        `[kafka] subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUncommitted (${maxUncommitted}) of kafka().`,
+        { driver: 'kafka', topic },
+      );
+    }
+  }
+
+  open(host: BrokerHost): BrokerConnection {
+    return new KafkaConnection(host, this.#options);
+  }
+}

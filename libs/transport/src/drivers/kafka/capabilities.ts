@@ -1,0 +1,19 @@
+import type { Capabilities } from '../../contract/index.js';
+
+/** What Kafka does itself, and what this driver adds; tried on Kafka 4.1.1. docs/drivers/kafka.md says how. */
+export const KAFKA_CAPABILITIES: Capabilities = {
+  groups: 'native',
+  /** By lanes in the runner; Kafka's own order is by partition. */
+  orderByKey: 'emulated',
+  orderByPartition: 'native',
+  partitions: 'native',
+  /** By parking the message in place; Kafka itself can only go back. */
+  redelivery: 'emulated',
+  /** In the metadata of the committed offset, as far as its 4,096 bytes reach. */
+  attempts: 'emulated',
+  deadLetter: 'emulated',
+  startFromBeginning: 'native',
+  headers: 'native',
+  durability: 'native',
+  requestReply: 'absent',
+};

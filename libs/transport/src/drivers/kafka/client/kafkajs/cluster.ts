@@ -1,0 +1,217 @@
+import type { CommittedOffset, OffsetCommit } from '../seam.js';
+
+/**
+ * The part of kafkajs 2.2.4 that is not in its public types: a consumer's own connection to the cluster, which kafkajs
+ * hands to every partition assigner. What we need and its consumer does not offer goes through here:
+ *
+ * - wait before a join (`findGroupCoordinator` is asked before each): "revoke that waits"
+ * - answer where a partition is read from (`offsetFetch`), so that partitions which stay are not read twice, nothing has
+ *   to be sought, and the metadata of commits is seen
+ * - commit in the name of the generation that had the partition (`offsetCommit`): kafkajs' own commit takes the current
+ *   generation, so that a late one would overwrite the next owner's
+ * - join again under the id of a member that died (`joinGroup`), so that the group need not wait for its session to end
+ */
+export interface KafkaJsCluster {
+  findGroupCoordinator(group: { groupId: string }): Promise<KafkaJsBroker>;
+  findBroker(node: { nodeId: string | number }): Promise<KafkaJsBroker>;
+  fetchTopicsOffset(
+    topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],
+  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
+  getNodeIds(): (string | number)[];
+}
+
+export interface KafkaJsBroker {
+  readonly nodeId: string | number;
+  isConnected(): boolean;
+  joinGroup(request: { memberId: string }): Promise<{ memberId: string; generationId: number }>;
+  offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse>;
+  offsetCommit(request: unknown): Promise<unknown>;
+  metadata(
+    topics: readonly string[],
+  ): Promise<{ topicMetadata: { topic: string; partitionMetadata: { partitionId: number }[] }[] }>;
+}
+
+interface OffsetFetchRequest {
+  readonly groupId: string;
+  readonly topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
+}
+
+interface OffsetFetchResponse {
+  responses: { topic: string; partitions: { partition: number; offset: string; metadata: string | null }[] }[];
+}
+
+/** How the consumer's connection is listened to. */
+export interface ClusterHooks {
+  beforeJoin(): Promise<void>;
+  /** The committed offsets go in, the offsets to read from come out. */
+  positions(committed: readonly CommittedOffset[]): Promise<ReadonlyMap<string, number>>;
+}
+
+export const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** The id and generation that a member joined with. */
+export interface Membership {
+  readonly memberId: string;
+  readonly generation: number;
+}
+
+/** One consumer's cluster, listened to. Only objects of this one consumer are touched, no module of kafkajs. */
+export class TappedCluster {
+  readonly #cluster: KafkaJsCluster;
+  readonly #groupId: string;
+  readonly #hooks: ClusterHooks;
+  readonly #findCoordinator: KafkaJsCluster['findGroupCoordinator'];
+  readonly #findBroker: KafkaJsCluster['findBroker'];
+  readonly #tapped = new WeakSet<KafkaJsBroker>();
+  #coordinator: KafkaJsBroker | undefined;
+  #membership: Membership | undefined;
+  /** The id to join under when kafkajs has none; forgotten as soon as the broker does not know it. */
+  #formerId: string | undefined;
+
+  constructor(cluster: KafkaJsCluster, groupId: string, formerId: string | undefined, hooks: ClusterHooks) {
+    this.#cluster = cluster;
+    this.#groupId = groupId;
+    this.#formerId = formerId;
+    this.#hooks = hooks;
+    this.#findCoordinator = cluster.findGroupCoordinator.bind(cluster);
+    this.#findBroker = cluster.findBroker.bind(cluster);
+    cluster.findGroupCoordinator = async (group) => {
+      await hooks.beforeJoin();
+      return (this.#coordinator = this.#tap(await this.#findCoordinator(group)));
+    };
+    cluster.findBroker = async (node) => this.#tap(await this.#findBroker(node));
+  }
+
+  get memberId(): string | undefined {
+    return this.#membership?.memberId;
+  }
+
+  /** One try, in the name of the generation joined last. */
+  async commit(offsets: readonly OffsetCommit[]): Promise<void> {
+    const membership = this.#membership;
+    if (membership === undefined) throw new Error(`the member of group "${this.#groupId}" has not joined yet`);
+    try {
+      const coordinator = await this.#connectedCoordinator();
+      await coordinator.offsetCommit({
+        groupId: this.#groupId,
+        memberId: membership.memberId,
+        groupGenerationId: membership.generation,
+        topics: byTopic(offsets),
+      });
+    } catch (error) {
+      // The group may have another coordinator by now; the next try asks.
+      this.#coordinator = undefined;
+      throw error;
+    }
+  }
+
+  async committed(topic: string, partitions: readonly number[]): Promise<CommittedOffset[]> {
+    const coordinator = await this.#connectedCoordinator();
+    const request = {
+      groupId: this.#groupId,
+      topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
+    };
+    // n.b. not the tapped one: that would answer with positions.
+    return committedOf(await Object.getPrototypeOf(coordinator).offsetFetch.call(coordinator, request));
+  }
+
+  async bounds(topic: string, partitions: readonly number[]): Promise<Map<number, { low: number; high: number }>> {
+    const wanted = partitions.map((partition) => ({ partition }));
+    const [low, high] = await Promise.all(
+      [true, false].map((fromBeginning) =>
+        this.#cluster.fetchTopicsOffset([{ topic, partitions: wanted, fromBeginning }]),
+      ),
+    );
+    const offsets = (found: typeof low) =>
+      new Map(found?.[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+    const [lows, highs] = [offsets(low), offsets(high)];
+    return new Map(
+      partitions.map((partition) => [partition, { low: lows.get(partition) ?? 0, high: highs.get(partition) ?? 0 }]),
+    );
+  }
+
+  /** Partition ids of a topic that this consumer need not be subscribed to; undefined when it does not exist. */
+  async partitionsOf(topic: string): Promise<number[] | undefined> {
+    const known = this.#cluster.findTopicPartitionMetadata(topic);
+    if (known.length > 0) return known.map(({ partitionId }) => partitionId);
+    const [nodeId] = this.#cluster.getNodeIds();
+    if (nodeId === undefined) return undefined;
+    try {
+      const { topicMetadata } = await (await this.#findBroker({ nodeId })).metadata([topic]);
+      return topicMetadata[0]?.partitionMetadata.map(({ partitionId }) => partitionId);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #connectedCoordinator(): Promise<KafkaJsBroker> {
+    if (this.#coordinator?.isConnected() === true) return this.#coordinator;
+    return (this.#coordinator = this.#tap(await this.#findCoordinator({ groupId: this.#groupId })));
+  }
+
+  #tap(broker: KafkaJsBroker): KafkaJsBroker {
+    if (this.#tapped.has(broker)) return broker;
+    this.#tapped.add(broker);
+    this.#tapJoin(broker);
+    this.#tapOffsetFetch(broker);
+    return broker;
+  }
+
+  #tapJoin(broker: KafkaJsBroker): void {
+    const join = broker.joinGroup.bind(broker);
+    broker.joinGroup = async (request) => {
+      try {
+        const joined = await join({ ...request, memberId: request.memberId || this.#formerId || '' });
+        this.#membership = { memberId: joined.memberId, generation: joined.generationId };
+        return joined;
+      } finally {
+        this.#formerId = undefined;
+      }
+    };
+  }
+
+  #tapOffsetFetch(broker: KafkaJsBroker): void {
+    const fetch = broker.offsetFetch.bind(broker);
+    broker.offsetFetch = async (request) => {
+      const response = await fetch(request);
+      const positions = await this.#hooks.positions(committedOf(response));
+      for (const { topic, partitions } of response.responses) {
+        for (const entry of partitions) {
+          const position = positions.get(placeOf(topic, entry.partition));
+          if (position !== undefined) entry.offset = String(position);
+        }
+      }
+      return response;
+    };
+  }
+}
+
+const committedOf = ({ responses }: OffsetFetchResponse): CommittedOffset[] =>
+  responses.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, offset, metadata }) => ({
+      topic,
+      partition,
+      offset: Number(offset) < 0 ? undefined : Number(offset),
+      metadata: metadata ?? '',
+    })),
+  );
+
+function byTopic(offsets: readonly OffsetCommit[]): { topic: string; partitions: unknown[] }[] {
+  const topics = new Map<string, unknown[]>();
+  for (const { topic, partition, offset, metadata } of offsets) {
+    const partitions = topics.get(topic) ?? [];
+    topics.set(topic, partitions);
+    partitions.push({ partition, offset: String(offset), metadata });
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+/** @throws when this is not the kafkajs that the driver was written for */
+export function assertKnownCluster(cluster: unknown): asserts cluster is KafkaJsCluster {
+  const candidate = cluster as Record<string, unknown>;
+  const names = ['findGroupCoordinator', 'findBroker', 'fetchTopicsOffset', 'findTopicPartitionMetadata', 'getNodeIds'];
+  const missing = names.filter((name) => typeof candidate[name] !== 'function');
+  if (missing.length > 0)
+    throw new Error(`this kafkajs is not the one the driver knows (2.2.4): its cluster has no ${missing.join(', ')}`);
+}

@@ -1,0 +1,66 @@
+import { ClientFailure, type FailureReason } from '../seam.js';
+
+/** What kafkajs' errors carry, in one class or another. */
+interface KafkaJsError {
+  readonly name?: string;
+  readonly message?: string;
+  readonly type?: string;
+  readonly code?: string | number;
+  readonly cause?: unknown;
+  readonly errors?: readonly unknown[];
+}
+
+/**
+ * One failure out of what kafkajs throws. Its errors hide Kafka's name of the error in `type` of some `cause`, and
+ * a broken connection in a text; here both are looked for once.
+ */
+export function toFailure(thrown: unknown, written = 0): ClientFailure {
+  if (thrown instanceof ClientFailure) return thrown;
+  const chain = causesOf(thrown);
+  const protocol = chain.find(({ type }) => type !== undefined)?.type;
+  const innermost = chain.at(-1);
+  return new ClientFailure(reasonOf(chain, protocol), innermost?.message ?? String(thrown), {
+    protocol,
+    written,
+    cause: thrown,
+  });
+}
+
+function causesOf(thrown: unknown): KafkaJsError[] {
+  const chain: KafkaJsError[] = [];
+  let current: unknown = thrown;
+  while (typeof current === 'object' && current !== null && chain.length < 10) {
+    const error = current as KafkaJsError;
+    chain.push(error);
+    current = error.cause ?? error.errors?.[0];
+  }
+  return chain;
+}
+
+function reasonOf(chain: readonly KafkaJsError[], protocol: string | undefined): FailureReason {
+  const named = (name: string): boolean => chain.some((error) => error.name === name);
+  if (protocol === 'SASL_AUTHENTICATION_FAILED' || protocol === 'UNSUPPORTED_SASL_MECHANISM') return 'authentication';
+  if (named('KafkaJSSASLAuthenticationError')) return 'authentication';
+  if (chain.some(isTls)) return 'tls';
+  if (protocol !== undefined) return 'protocol';
+  if (named('KafkaJSRequestTimeoutError')) return 'timeout';
+  if (named('KafkaJSConnectionClosedError')) return 'closed';
+  if (chain.some(isBroken)) return 'closed';
+  if (named('KafkaJSConnectionError') || UNREACHABLE.some(named)) return 'unreachable';
+  return 'other';
+}
+
+const UNREACHABLE = [
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSLockTimeout',
+];
+
+function isTls({ code, message = '' }: KafkaJsError): boolean {
+  if (typeof code === 'string' && /^(ERR_TLS|ERR_SSL|ERR_OSSL)|CERT|_SIGNATURE$|^UNABLE_TO_/.test(code)) return true;
+  return /certificate|altnames|wrong version number|ssl3?_|tlsv1/i.test(message);
+}
+
+const isBroken = ({ code, message = '' }: KafkaJsError): boolean =>
+  code === 'ECONNRESET' || code === 'EPIPE' || /closed by the server|before secure TLS connection/i.test(message);

@@ -1,0 +1,105 @@
+import type * as KafkaJs from 'kafkajs';
+import type { ResolvedKafkaOptions } from '../../options.js';
+import { loadPeer } from '../../peers.js';
+import type { ClientMember, ClientProducer, KafkaClient, MemberListener, MemberPlan, TopicSettings } from '../seam.js';
+import { registerCodecs } from './codecs.js';
+import { toFailure } from './failures.js';
+import { KafkaJsMember } from './member.js';
+import { KafkaJsProducer } from './producer.js';
+import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+
+/** The seam on kafkajs 2.2.4. */
+export class KafkaJsClient implements KafkaClient {
+  readonly #options: ResolvedKafkaOptions;
+  readonly #clientId: string;
+  #loaded: typeof KafkaJs | undefined;
+  #admin: { own: OwnKafka; api: KafkaJs.Admin } | undefined;
+
+  constructor(options: ResolvedKafkaOptions, clientId: string) {
+    this.#options = options;
+    this.#clientId = clientId;
+  }
+
+  async connect(): Promise<void> {
+    const kafkajs = await this.#load();
+    if (this.#admin !== undefined) return;
+    // n.b. each try with a client of its own: kafkajs keeps what went wrong.
+    const own = newKafka(kafkajs, this.#options, this.#clientId, {
+      ...QUICK_RETRY,
+      retries: this.#options.brokers.length,
+    });
+    const api = own.kafka.admin();
+    try {
+      await api.connect();
+    } catch (error) {
+      await closeAdmin({ own, api });
+      throw toFailure(error);
+    }
+    this.#admin = { own, api };
+  }
+
+  async openProducer(): Promise<ClientProducer> {
+    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId);
+  }
+
+  openMember(plan: MemberPlan, listener: MemberListener): ClientMember {
+    if (this.#loaded === undefined) throw new Error('connect() comes first');
+    return new KafkaJsMember(this.#loaded, this.#options, this.#clientId, plan, listener);
+  }
+
+  async describeTopics(topics: readonly string[]): Promise<Map<string, number>> {
+    const found = await Promise.all(topics.map((topic) => this.#countPartitions(topic)));
+    return new Map(found.filter((entry) => entry !== undefined));
+  }
+
+  async createTopic(topic: string, { partitions, replicationFactor, config }: TopicSettings): Promise<void> {
+    const configEntries = Object.entries(config ?? {}).map(([name, value]) => ({ name, value }));
+    try {
+      const { api } = await this.#connectedAdmin();
+      const settings = {
+        topic,
+        numPartitions: partitions ?? -1,
+        replicationFactor: replicationFactor ?? -1,
+        configEntries,
+      };
+      await api.createTopics({ topics: [settings], waitForLeaders: true, timeout: this.#options.requestTimeoutMs });
+    } catch (error) {
+      throw toFailure(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = undefined;
+    if (admin !== undefined) await closeAdmin(admin);
+  }
+
+  async #countPartitions(topic: string): Promise<[string, number] | undefined> {
+    try {
+      const { api } = await this.#connectedAdmin();
+      const { topics } = await api.fetchTopicMetadata({ topics: [topic] });
+      return [topic, topics[0]?.partitions.length ?? 0];
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+      throw failure;
+    }
+  }
+
+  async #connectedAdmin(): Promise<{ api: KafkaJs.Admin }> {
+    await this.connect();
+    return this.#admin as { api: KafkaJs.Admin };
+  }
+
+  async #load(): Promise<typeof KafkaJs> {
+    if (this.#loaded !== undefined) return this.#loaded;
+    const kafkajs = await loadPeer('kafkajs', 'The kafka driver', () => import('kafkajs'));
+    await registerCodecs(kafkajs, this.#options.compression);
+    return (this.#loaded = kafkajs);
+  }
+}
+
+async function closeAdmin({ own, api }: { own: OwnKafka; api: KafkaJs.Admin }): Promise<void> {
+  await atMost(CLOSE_LIMIT_MS, api.disconnect());
+  own.sockets.destroyAll();
+}

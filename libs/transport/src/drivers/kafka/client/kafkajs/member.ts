@@ -1,0 +1,196 @@
+import type * as KafkaJs from 'kafkajs';
+import type { ResolvedKafkaOptions } from '../../options.js';
+import {
+  ClientFailure,
+  type ClientMember,
+  type CommittedOffset,
+  type MemberListener,
+  type MemberPlan,
+  type OffsetCommit,
+} from '../seam.js';
+import { createAssigner } from './assigner.js';
+import { assertKnownCluster, placeOf, TappedCluster } from './cluster.js';
+import { toFailure } from './failures.js';
+import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+
+/** Batches that are handed over side by side: all partitions of a fetch, so that a slow one does not hold up the others. */
+const PARTITIONS_AT_ONCE = 64;
+
+/** kafkajs' consumer as one member of one group. It lives once: when it dies, the driver makes a new one. */
+export class KafkaJsMember implements ClientMember {
+  readonly #options: ResolvedKafkaOptions;
+  readonly #listener: MemberListener;
+  readonly #plan: MemberPlan;
+  readonly #own: OwnKafka;
+  readonly #consumer: KafkaJs.Consumer;
+  #tap: TappedCluster | undefined;
+  #assigned: Record<string, number[]>;
+  #started = false;
+  #over = false;
+  #failure: ClientFailure | undefined;
+  #lastActivity = performance.now();
+  #watchdog: NodeJS.Timeout | undefined;
+  #left: Promise<void> | undefined;
+
+  constructor(
+    kafkajs: typeof KafkaJs,
+    options: ResolvedKafkaOptions,
+    clientId: string,
+    plan: MemberPlan,
+    listener: MemberListener,
+  ) {
+    this.#options = options;
+    this.#plan = plan;
+    this.#listener = listener;
+    this.#assigned = copyOf(plan.owned);
+    this.#own = newKafka(kafkajs, options, clientId, { ...QUICK_RETRY, retries: 5 });
+    this.#consumer = this.#own.kafka.consumer({
+      groupId: plan.group,
+      partitionAssigners: [({ cluster }) => createAssigner(kafkajs, this.#tapInto(cluster), () => this.#assigned)],
+      sessionTimeout: options.sessionTimeoutMs,
+      rebalanceTimeout: options.rebalanceTimeoutMs,
+      heartbeatInterval: options.heartbeatIntervalMs,
+      metadataMaxAge: options.metadataMaxAgeMs,
+      minBytes: options.minBytes,
+      maxBytes: options.maxBytes,
+      maxBytesPerPartition: options.maxBytesPerPartition,
+      maxWaitTimeInMs: options.maxWaitMs,
+      allowAutoTopicCreation: false,
+      // n.b. kafkajs restarts a dead consumer in place, each 300 ms and with leaking listeners; the driver builds a new one.
+      retry: { ...QUICK_RETRY, retries: 5, restartOnFailure: () => Promise.resolve(false) },
+    });
+    this.#listen();
+  }
+
+  get memberId(): string | undefined {
+    return this.#tap?.memberId;
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#consumer.connect();
+      // n.b. always from the beginning: where a group begins is answered in `positions`, and a position that the
+      // broker no longer has must go on with what is still there, not with what comes next.
+      await this.#consumer.subscribe({ topics: [...this.#plan.topics], fromBeginning: true });
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+        eachBatch: (payload) => this.#fetched(payload),
+      });
+    } catch (error) {
+      throw this.#failure ?? toFailure(error);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#started = true;
+    this.#watchdog = setInterval(() => this.#checkHearing(), WATCHDOG_INTERVAL_MS);
+  }
+
+  pause(topic: string, partition: number): void {
+    if (!this.#over) this.#consumer.pause([{ topic, partitions: [partition] }]);
+  }
+
+  resume(topic: string, partition: number): void {
+    if (!this.#over) this.#consumer.resume([{ topic, partitions: [partition] }]);
+  }
+
+  async commit(offsets: readonly OffsetCommit[]): Promise<void> {
+    await this.#ask((tap) => tap.commit(offsets));
+  }
+
+  committed(topic: string, partitions: readonly number[]): Promise<CommittedOffset[]> {
+    return this.#ask((tap) => tap.committed(topic, partitions));
+  }
+
+  countPartitions(topic: string): Promise<number | undefined> {
+    return this.#ask(async (tap) => (await tap.partitionsOf(topic))?.length);
+  }
+
+  bounds(topic: string, partitions: readonly number[]): Promise<Map<number, { low: number; high: number }>> {
+    return this.#ask((tap) => tap.bounds(topic, partitions));
+  }
+
+  leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  async #leave(): Promise<void> {
+    this.#over = true;
+    clearInterval(this.#watchdog);
+    await atMost(CLOSE_LIMIT_MS, this.#consumer.disconnect());
+    this.#own.sockets.destroyAll();
+  }
+
+  async #ask<Result>(question: (tap: TappedCluster) => Promise<Result>): Promise<Result> {
+    try {
+      return await question(this.#tap as TappedCluster);
+    } catch (error) {
+      throw toFailure(error);
+    }
+  }
+
+  #tapInto(cluster: unknown): TappedCluster {
+    assertKnownCluster(cluster);
+    return (this.#tap = new TappedCluster(cluster, this.#plan.group, this.#plan.memberId, {
+      beforeJoin: () => this.#beforeJoin(),
+      positions: (committed) => this.#positions(committed),
+    }));
+  }
+
+  async #beforeJoin(): Promise<void> {
+    // n.b. kafkajs goes on trying to join after disconnect(); this ends it.
+    if (this.#over) throw Object.assign(new Error('the member has left'), { retriable: false });
+    this.#lastActivity = performance.now() + this.#options.revokeWaitMs + this.#options.rebalanceTimeoutMs;
+    await this.#listener.beforeJoin();
+  }
+
+  async #positions(committed: readonly CommittedOffset[]): Promise<Map<string, number>> {
+    const positions = await this.#listener.positions(committed);
+    return new Map(positions.map(({ topic, partition, offset }) => [placeOf(topic, partition), offset]));
+  }
+
+  #listen(): void {
+    const { GROUP_JOIN, CRASH, FETCH } = this.#consumer.events;
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#lastActivity = performance.now();
+      this.#assigned = copyOf(payload.memberAssignment);
+      this.#listener.joined(this.#assigned);
+    });
+    this.#consumer.on(FETCH, () => {
+      this.#lastActivity = performance.now();
+    });
+    this.#consumer.on(CRASH, ({ payload }) => this.#die(toFailure(payload.error)));
+  }
+
+  async #fetched({ batch, resolveOffset, heartbeat }: KafkaJs.EachBatchPayload): Promise<void> {
+    const { topic, partition, messages: records } = batch;
+    const last = records.at(-1);
+    if (last === undefined) return;
+    const nextOffset = Number(batch.lastOffset()) + 1;
+    // kafkajs reads on from here; what is done is the watermark's to know.
+    resolveOffset(last.offset);
+    await this.#listener.fetched({ topic, partition, records, nextOffset }, heartbeat);
+  }
+
+  /** A consumer that neither fetches nor dies is deaf; kafkajs has such states, e.g. a close that waits for an answer. */
+  #checkHearing(): void {
+    const limitMs = this.#options.sessionTimeoutMs + this.#options.requestTimeoutMs;
+    const silentMs = performance.now() - this.#lastActivity;
+    if (silentMs > limitMs) {
+      this.#die(new ClientFailure('timeout', `the consumer has not fetched for ${Math.round(silentMs)} ms`));
+    }
+  }
+
+  #die(failure: ClientFailure): void {
+    if (this.#over) return;
+    this.#failure = failure;
+    void this.leave();
+    if (this.#started) this.#listener.died(failure);
+  }
+}
+
+const WATCHDOG_INTERVAL_MS = 1_000;
+
+const copyOf = (assignment: Readonly<Record<string, readonly number[]>>): Record<string, number[]> =>
+  Object.fromEntries(Object.entries(assignment).map(([topic, partitions]) => [topic, [...partitions]]));

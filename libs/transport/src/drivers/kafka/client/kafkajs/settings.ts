@@ -1,0 +1,61 @@
+import type * as KafkaJs from 'kafkajs';
+import type { KafkaTlsOptions, ResolvedKafkaOptions } from '../../options.js';
+import { Sockets } from './sockets.js';
+
+/** One kafkajs client and its sockets. Producer, admin and every member have one of their own, so that nothing is shared when one dies. */
+export interface OwnKafka {
+  readonly kafka: KafkaJs.Kafka;
+  readonly sockets: Sockets;
+}
+
+export function newKafka(
+  kafkajs: typeof KafkaJs,
+  options: ResolvedKafkaOptions,
+  clientId: string,
+  retry: KafkaJs.RetryOptions,
+): OwnKafka {
+  const sockets = new Sockets();
+  const kafka = new kafkajs.Kafka({
+    brokers: [...options.brokers],
+    clientId,
+    ...(options.tls === undefined ? {} : { ssl: tlsSettings(options.tls) }),
+    ...(options.sasl === undefined ? {} : { sasl: { ...options.sasl } as KafkaJs.SASLOptions }),
+    connectionTimeout: options.connectionTimeoutMs,
+    authenticationTimeout: options.connectionTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    retry,
+    socketFactory: sockets.factory,
+    // What kafkajs has to say reaches us as errors and events; its own log goes nowhere.
+    logLevel: kafkajs.logLevel.NOTHING,
+    logCreator: () => () => undefined,
+  });
+  return { kafka, sockets };
+}
+
+function tlsSettings(tls: true | KafkaTlsOptions): Exclude<KafkaJs.KafkaConfig['ssl'], boolean | undefined> | true {
+  if (tls === true) return true;
+  const { serverName, ca, ...rest } = tls;
+  return {
+    ...rest,
+    ...(ca === undefined ? {} : { ca: Array.isArray(ca) ? [...(ca as readonly string[])] : (ca as string) }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    minVersion: tls.minVersion ?? 'TLSv1.2',
+    rejectUnauthorized: true,
+  };
+}
+
+/** Tries again soon and gives up soon: what lasts longer is the driver's to wait for. */
+export const QUICK_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2 } as const;
+
+/** Waits for the promise, but not longer; never rejects. */
+export async function atMost(limitMs: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
+  await Promise.race([promise.then(ignore, ignore), limit]);
+  clearTimeout(timer);
+}
+
+const ignore = (): void => undefined;
+
+/** How long a connection may take to say good-bye before its sockets are destroyed. */
+export const CLOSE_LIMIT_MS = 3_000;

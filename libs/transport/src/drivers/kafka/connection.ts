@@ -1,0 +1,123 @@
+import type {
+  BrokerConnection,
+  BrokerHealth,
+  BrokerHost,
+  Consumption,
+  SubscriptionSink,
+  TransportError,
+} from '../../contract/index.js';
+import { KafkaJsClient } from './client/kafkajs/index.js';
+import { ClientFailure, type KafkaClient } from './client/seam.js';
+import { errorOf, transportError } from './mapping.js';
+import type { ResolvedKafkaOptions } from './options.js';
+import { KafkaPublisher } from './publisher.js';
+import { KafkaConsumption } from './subscriber.js';
+import { Topics } from './topics.js';
+
+const FIRST_WAIT_MS = 200;
+const MAX_WAIT_MS = 3_000;
+
+/** One application's connection to one Kafka cluster. */
+export class KafkaConnection implements BrokerConnection {
+  readonly producer: KafkaPublisher;
+  readonly #host: BrokerHost;
+  readonly #options: ResolvedKafkaOptions;
+  readonly #client: KafkaClient;
+  readonly #topics: Topics;
+  readonly #consumptions = new Set<KafkaConsumption>();
+  readonly #closing = new AbortController();
+  #connected = false;
+  #unreachable: TransportError | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(host: BrokerHost, options: ResolvedKafkaOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#client = new KafkaJsClient(options, options.clientId ?? host.service);
+    this.#topics = new Topics(this.#client, options);
+    this.producer = new KafkaPublisher(host, this.#client, options);
+  }
+
+  async connect(abort: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([abort, this.#closing.signal]);
+    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
+      try {
+        return await this.connectOnce();
+      } catch (error) {
+        if (!(error as TransportError).retryable) throw error;
+        this.#tellUnreachable(error as TransportError);
+      }
+      await this.#wait(waitMs, ended);
+    }
+    throw errorOf(
+      'TRANSPORT_CLOSED',
+      `the wait for ${this.#options.brokers.join(', ')} was ended before a broker answered.`,
+    );
+  }
+
+  async connectOnce(): Promise<void> {
+    if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+    try {
+      await this.#client.connect();
+    } catch (error) {
+      if (!(error instanceof ClientFailure)) throw error;
+      const { brokers, tls } = this.#options;
+      throw transportError(error, { what: `cannot connect to ${brokers.join(', ')}`, brokers, tls: tls !== undefined });
+    }
+    this.#unreachable = undefined;
+    if (this.#connected) return;
+    this.#connected = true;
+    this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
+  }
+
+  ensureTopics(topics: readonly string[]): Promise<void> {
+    return this.#topics.ensure(topics);
+  }
+
+  async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+    await this.connectOnce();
+    return KafkaConsumption.start(this.#host, this.#client, this.#topics, subscriptions, this.#options, (consumption) =>
+      this.#consumptions.add(consumption),
+    );
+  }
+
+  health(): BrokerHealth {
+    const consumptions = [...this.#consumptions];
+    const problems = consumptions.flatMap((consumption) => consumption.problems);
+    if (this.#unreachable !== undefined) return { status: 'down', problems: [this.#unreachable.message, ...problems] };
+    if (!this.#connected) return { status: 'down', problems: ['not connected yet'] };
+    if (consumptions.some((consumption) => consumption.isDown)) return { status: 'down', problems };
+    return { status: problems.length > 0 ? 'degraded' : 'up', problems };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
+    await this.producer.close();
+    await this.#client.close();
+  }
+
+  #tellUnreachable(error: TransportError): void {
+    const first = this.#unreachable === undefined;
+    this.#unreachable = error;
+    if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
+  }
+
+  #wait(ms: number, ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        ended.removeEventListener('abort', end);
+        resolve();
+      };
+      const callOff = this.#host.clock.schedule(ms, end);
+      ended.addEventListener('abort', end, { once: true });
+    });
+  }
+}

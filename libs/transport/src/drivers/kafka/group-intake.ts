@@ -1,0 +1,280 @@
+import type { BrokerHost, Clock, SubscriptionSink } from '../../contract/index.js';
+import type { ClientMember, CommittedOffset, FetchedBatch, MemberListener, ReadPosition } from './client/seam.js';
+import { decodeCommitState, encodeCommitState, NOTHING_KNOWN } from './commit-metadata.js';
+import { Commits } from './commits.js';
+import { transportError } from './mapping.js';
+import type { ResolvedKafkaOptions } from './options.js';
+import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
+
+/** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
+const BATCH_WAIT_MS = 200;
+/** How often a batch that waits sends a heartbeat, and a rebalance looks whether handlers have ended. */
+const BEAT_MS = 50;
+const LOOK_MS = 10;
+
+/**
+ * The partitions that one group of this process has, over all its clients' lives: what a rebalance takes, keeps and
+ * brings, and what is committed of it.
+ */
+export class GroupIntake implements IntakeOwner {
+  readonly #host: BrokerHost;
+  readonly #group: string;
+  readonly #options: ResolvedKafkaOptions;
+  readonly #sinks: ReadonlyMap<string, SubscriptionSink>;
+  readonly #intakes = new Map<string, PartitionIntake>();
+  readonly #commits: Commits;
+  #assigned = new Set<string>();
+  #member: ClientMember | undefined;
+  #stopped = false;
+  #commitProblem: string | undefined;
+  /** n.b. one after the other: several fetches of one member ask at the same time. */
+  #answering: Promise<unknown> = Promise.resolve();
+
+  constructor(host: BrokerHost, group: string, sinks: readonly SubscriptionSink[], options: ResolvedKafkaOptions) {
+    this.#host = host;
+    this.#group = group;
+    this.#options = options;
+    this.#sinks = new Map(sinks.map((sink) => [sink.subscription.topic, sink]));
+    this.#commits = new Commits({
+      clock: host.clock,
+      intervalMs: options.commitIntervalMs,
+      commit: async (offsets) => this.#member?.commit(offsets),
+      failed: (failure) => this.#tellCommitFailed(transportError(failure, this.#place('commit'))),
+      recovered: () => (this.#commitProblem = undefined),
+    });
+  }
+
+  /** What the member had, for the one that comes after it. */
+  get owned(): Record<string, number[]> {
+    const owned: Record<string, number[]> = {};
+    for (const { topic, partition } of this.#intakes.values()) (owned[topic] ??= []).push(partition);
+    return owned;
+  }
+
+  get problems(): string[] {
+    const stalled = [...this.#intakes.values()].filter((intake) => intake.isStalled);
+    const texts = stalled.map(
+      ({ topic, partition, group, unsettledOffset }) =>
+        `partition ${partition} of "${topic}" waits in group "${group}" for offset ${unsettledOffset}, which is not settled`,
+    );
+    return this.#commitProblem === undefined ? texts : [...texts, this.#commitProblem];
+  }
+
+  /** How the client's member is answered; a new member takes over what the one before had. */
+  listen(member: () => ClientMember, died: MemberListener['died']): MemberListener {
+    return {
+      beforeJoin: () => this.#beforeJoin(),
+      joined: (assignment) => this.#joined(member(), assignment),
+      positions: (committed) => this.#inTurn(() => this.#positions(member(), committed)),
+      fetched: (batch, beat) => this.#fetched(batch, beat),
+      died: (failure) => {
+        // What runs may end; it is committed by the next member if the partition is still ours then.
+        this.#commits.suspend();
+        for (const intake of this.#intakes.values()) intake.hold();
+        died(failure);
+      },
+    };
+  }
+
+  pause(intake: PartitionIntake): void {
+    this.#member?.pause(intake.topic, intake.partition);
+  }
+
+  resume(intake: PartitionIntake): void {
+    if (!this.#stopped) this.#member?.resume(intake.topic, intake.partition);
+  }
+
+  touched(intake: PartitionIntake, now: boolean): void {
+    this.#commits.touched(intake, now);
+  }
+
+  /** Hands over nothing new; what is with the sinks is still settled and committed. */
+  stop(): void {
+    this.#stopped = true;
+    for (const intake of this.#intakes.values()) {
+      intake.hold();
+      intake.pause();
+    }
+  }
+
+  /** Commits what is done, several times if it must be, and takes the rest back. */
+  async close(): Promise<void> {
+    this.stop();
+    const { clock } = this.#host;
+    const deadline = clock.monotonicMs() + CLOSE_COMMIT_LIMIT_MS;
+    while (!(await this.#commits.flush()) && clock.monotonicMs() < deadline) await sleep(clock, CLOSE_RETRY_MS);
+    this.#commits.close();
+    for (const intake of this.#intakes.values()) intake.revoke();
+    this.#intakes.clear();
+  }
+
+  /** "Revoke that waits": nothing new begins, what runs may end, and all of it is committed while we still may. */
+  async #beforeJoin(): Promise<void> {
+    const intakes = [...this.#intakes.values()];
+    for (const intake of intakes) intake.recall();
+    // n.b. when the broker does not know us any more, others have our partitions already, and waiting helps nobody.
+    const stillOurs = intakes.length > 0 && (await this.#commits.flush());
+    if (stillOurs) await this.#handlersEnd();
+    if (stillOurs) await this.#commits.flush();
+    this.#commits.suspend();
+  }
+
+  async #handlersEnd(): Promise<void> {
+    const { revokeWaitMs, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options;
+    const { clock } = this.#host;
+    const limitMs = Math.min(revokeWaitMs, sessionTimeoutMs * 0.6, rebalanceTimeoutMs * 0.6);
+    const deadline = clock.monotonicMs() + limitMs;
+    while (clock.monotonicMs() < deadline && [...this.#intakes.values()].some(({ running }) => running > 0)) {
+      await sleep(clock, LOOK_MS);
+    }
+  }
+
+  #joined(member: ClientMember, assignment: Readonly<Record<string, readonly number[]>>): void {
+    this.#member = member;
+    this.#assigned = new Set(
+      Object.entries(assignment).flatMap(([topic, partitions]) =>
+        partitions.map((partition) => placeOf(topic, partition)),
+      ),
+    );
+    for (const [place, intake] of this.#intakes) if (!this.#assigned.has(place)) this.#drop(place, intake);
+    this.#commits.resume();
+    // n.b. a client remembers what was paused under an older assignment, and a new client remembers nothing.
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) this.#restorePause(member, topic, partition);
+    }
+  }
+
+  #restorePause(member: ClientMember, topic: string, partition: number): void {
+    const paused = this.#stopped || this.#intakes.get(placeOf(topic, partition))?.isPaused === true;
+    if (paused) member.pause(topic, partition);
+    else member.resume(topic, partition);
+  }
+
+  #drop(place: string, intake: PartitionIntake): void {
+    this.#intakes.delete(place);
+    this.#commits.forget(intake);
+    const unsettled = intake.revoke();
+    const { topic, group, partition } = intake;
+    this.#host.notices.emit('partition:revoked', { broker: this.#host.broker, topic, group, partition, unsettled });
+  }
+
+  #inTurn<Result>(action: () => Promise<Result>): Promise<Result> {
+    const answer = this.#answering.then(action, action);
+    this.#answering = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Says where to read on: where a kept partition was, else where the group's commit is, else where it begins. */
+  async #positions(member: ClientMember, committed: readonly CommittedOffset[]): Promise<ReadPosition[]> {
+    const positions: ReadPosition[] = [];
+    for (const entry of committed) {
+      const place = placeOf(entry.topic, entry.partition);
+      if (!this.#assigned.has(place)) continue;
+      const intake = this.#keep(place, entry) ?? (await this.#open(member, place, entry));
+      if (intake?.position !== undefined)
+        positions.push({ topic: entry.topic, partition: entry.partition, offset: intake.position });
+    }
+    return positions;
+  }
+
+  /** The intake that was there before, unless somebody else has had the partition since. */
+  #keep(place: string, { offset }: CommittedOffset): PartitionIntake | undefined {
+    const intake = this.#intakes.get(place);
+    if (intake === undefined) return undefined;
+    if (!intake.agreesWith(offset)) {
+      this.#drop(place, intake);
+      return undefined;
+    }
+    if (!this.#stopped) intake.release();
+    return intake;
+  }
+
+  async #open(member: ClientMember, place: string, entry: CommittedOffset): Promise<PartitionIntake | undefined> {
+    const target = this.#sinks.get(entry.topic);
+    if (target === undefined) return undefined;
+    const { offset, metadata } = await this.#start(member, target, entry);
+    const { broker, clock, notices } = this.#host;
+    const { subscription, sink } = target;
+    const { partition } = entry;
+    const settings = {
+      broker,
+      subscription,
+      sink,
+      partition,
+      maxUncommitted: this.#options.maxUncommitted,
+      clock,
+      notices,
+    };
+    const known = offset === undefined ? NOTHING_KNOWN : decodeCommitState(offset, metadata);
+    const intake = new PartitionIntake(settings, this, offset, known);
+    this.#intakes.set(place, intake);
+    if (this.#stopped) intake.hold();
+    notices.emit('partition:assigned', { broker, topic: entry.topic, group: this.#group, partition });
+    return intake;
+  }
+
+  /**
+   * Where a partition begins. For `startFrom: 'new'` the end is committed before anything is handled: the position of a
+   * group that has committed nothing would be the end again after the next rebalance, past what came in between.
+   */
+  async #start(
+    member: ClientMember,
+    { subscription }: SubscriptionSink,
+    { topic, partition, offset, metadata }: CommittedOffset,
+  ): Promise<{ offset: number | undefined; metadata: string }> {
+    if (offset !== undefined || subscription.startFrom === 'beginning') return { offset, metadata };
+    const siblings = await member.committed(topic, await this.#partitionIds(member, topic, partition));
+    const firstCount = siblings
+      .map((one) => decodeCommitState(one.offset ?? 0, one.metadata).partitions)
+      .find((count) => count !== undefined);
+    const count = Math.max(siblings.length, partition + 1);
+    // A partition that came later is part of what is new: it is read from its beginning.
+    const grown = firstCount !== undefined && partition >= firstCount;
+    const bound = (await member.bounds(topic, [partition])).get(partition);
+    const start = (grown ? bound?.low : bound?.high) ?? 0;
+    const text = encodeCommitState(start, { ...NOTHING_KNOWN, partitions: firstCount ?? count });
+    await member.commit([{ topic, partition, offset: start, metadata: text }]);
+    return { offset: start, metadata: text };
+  }
+
+  async #partitionIds(member: ClientMember, topic: string, atLeast: number): Promise<number[]> {
+    const count = Math.max((await member.countPartitions(topic)) ?? 0, atLeast + 1);
+    return Array.from({ length: count }, (_, index) => index);
+  }
+
+  async #fetched(batch: FetchedBatch, beat: () => Promise<void>): Promise<void> {
+    const intake = this.#intakes.get(placeOf(batch.topic, batch.partition));
+    if (intake === undefined) return;
+    intake.take(batch);
+    if (intake.isCaughtUp) return;
+    const { clock } = this.#host;
+    const deadline = clock.monotonicMs() + BATCH_WAIT_MS;
+    while (!intake.isCaughtUp && clock.monotonicMs() < deadline) {
+      await Promise.race([intake.caughtUp(), sleep(clock, BEAT_MS)]);
+      await beat();
+    }
+    if (!intake.isCaughtUp) intake.pause();
+  }
+
+  #tellCommitFailed(error: ReturnType<typeof transportError>): void {
+    this.#commitProblem = `commits of group "${this.#group}" fail: ${error.message}`;
+    for (const topic of this.#sinks.keys()) {
+      this.#host.notices.emit('commit:failed', { broker: this.#host.broker, topic, group: this.#group, error });
+    }
+  }
+
+  #place(verb: string) {
+    return {
+      what: `cannot ${verb} for group "${this.#group}"`,
+      brokers: this.#options.brokers,
+      tls: this.#options.tls !== undefined,
+    };
+  }
+}
+
+const CLOSE_COMMIT_LIMIT_MS = 3_000;
+const CLOSE_RETRY_MS = 200;
+
+const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+export const sleep = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.schedule(ms, resolve));

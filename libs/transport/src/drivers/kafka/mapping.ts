@@ -1,0 +1,251 @@
+import {
+  TransportError,
+  type ErrorCode,
+  type Headers,
+  type StoredState,
+  type TransportErrorDetails,
+} from '../../contract/index.js';
+import type { ClientFailure, FetchedRecord } from './client/seam.js';
+
+/** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
+export function topicProblem(topic: string): string | undefined {
+  if (topic === '') return 'it is empty';
+  if (topic === '.' || topic === '..') return `Kafka reserves "${topic}"`;
+  if (topic.length > 249) return `it has ${topic.length} characters, and Kafka takes at most 249`;
+  const wrong = /[^a-zA-Z0-9._-]/u.exec(topic)?.[0];
+  return wrong === undefined
+    ? undefined
+    : `it contains ${JSON.stringify(wrong)}, and Kafka takes letters, digits, ".", "_" and "-"`;
+}
+
+/** A record key as text. Keys that are no UTF-8 keep their order, their bytes are under `raw`. */
+export function keyText(key: Buffer | null | undefined): string | undefined {
+  if (key == null) return undefined;
+  // Short ASCII keys are the rule, and reading them as Latin-1 is the fastest way there is.
+  if (key.length > 64) return key.toString();
+  for (let index = 0; index < key.length; index++) if ((key[index] as number) > 0x7f) return key.toString();
+  return key.toString('latin1');
+}
+
+/** All headers of a record, by lower-case name; of repeated ones the last. */
+export function headersOf(record: FetchedRecord): Headers {
+  const headers = Object.create(null) as Record<string, string>;
+  for (const [name, value] of Object.entries(record.headers ?? {})) {
+    const text = lastText(value);
+    if (text !== undefined) headers[name.toLowerCase()] = text;
+  }
+  return headers;
+}
+
+/** One header, without reading the others when its name is written in lower case. */
+export function headerOf(record: FetchedRecord, name: string): string | undefined {
+  const { headers } = record;
+  if (headers === undefined) return undefined;
+  if (Object.hasOwn(headers, name)) return lastText(headers[name]);
+  const lower = name.toLowerCase();
+  for (const other of Object.keys(headers)) if (other.toLowerCase() === lower) return lastText(headers[other]);
+  return undefined;
+}
+
+/** n.b. kafkajs makes an array of a header called "constructor", with a function in it: only bytes and texts count. */
+function lastText(value: unknown): string | undefined {
+  if (Buffer.isBuffer(value)) return value.toString();
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) return undefined;
+  for (let index = value.length - 1; index >= 0; index--) {
+    const text = lastText(value[index]);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+/** Where an error belongs; the message is about it. */
+export interface FailurePlace {
+  /** What could not be done: `cannot join group "inventory"`. */
+  readonly what: string;
+  readonly brokers: readonly string[];
+  readonly topic?: string | undefined;
+  /** Whether the connection is to be encrypted, for the hint when it breaks at once. */
+  readonly tls?: boolean;
+}
+
+/** One error of the library's for a failure of the client, with what to do about it. */
+export function transportError(failure: ClientFailure, place: FailurePlace): TransportError {
+  const { code, advice, retryable } = describe(failure, place);
+  return errorOf(code, `${place.what}: ${sentence(failure.message)} ${advice}`, {
+    retryable,
+    ...topicOf(place),
+    cause: failure,
+  });
+}
+
+interface Description {
+  readonly code: ErrorCode;
+  readonly advice: string;
+  readonly retryable: boolean;
+}
+
+function describe(failure: ClientFailure, { brokers, tls }: FailurePlace): Description {
+  const addresses = brokers.join(', ');
+  switch (failure.reason) {
+    case 'authentication':
+      return {
+        code: 'TRANSPORT_AUTHENTICATION_FAILED',
+        retryable: false,
+        advice: `Check sasl: mechanism, username and password, for ${addresses}.`,
+      };
+    case 'tls':
+      return {
+        code: 'TRANSPORT_TLS_FAILED',
+        retryable: false,
+        advice: `Check tls: ca, cert, key and serverName, and that ${addresses} speaks TLS.`,
+      };
+    case 'unreachable':
+      return {
+        code: 'TRANSPORT_BROKER_UNREACHABLE',
+        retryable: true,
+        advice: `Is Kafka running at ${addresses}? Try "npm run brokers:up".`,
+      };
+    case 'closed':
+      return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: closedHint(addresses, tls) };
+    case 'timeout':
+      return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: `${addresses} did not answer in time.` };
+    case 'protocol':
+      return describeProtocol(failure.protocol ?? '');
+    default:
+      return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: 'The client could not go on.' };
+  }
+}
+
+/** n.b. a broker says nothing when it is spoken to in the wrong way, it just hangs up. */
+const closedHint = (addresses: string, tls: boolean | undefined): string =>
+  tls === true
+    ? `If ${addresses} is a listener without TLS, remove tls.`
+    : `If it hangs up at once, the listener at ${addresses} may want TLS or a login: see tls and sasl.`;
+
+const PROTOCOL: Readonly<Record<string, Description>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: {
+    code: 'TRANSPORT_TOPIC_MISSING',
+    retryable: true,
+    advice: 'Create it, or say kafka({ provision: {} }).',
+  },
+  INVALID_TOPIC_EXCEPTION: { code: 'TRANSPORT_TOPIC_INVALID', retryable: false, advice: 'Choose another name.' },
+  MESSAGE_TOO_LARGE: {
+    code: 'TRANSPORT_MESSAGE_TOO_LARGE',
+    retryable: false,
+    advice: "Raise the topic's max.message.bytes, or send less.",
+  },
+  TOPIC_AUTHORIZATION_FAILED: {
+    code: 'TRANSPORT_AUTHORIZATION_FAILED',
+    retryable: false,
+    advice: 'Give the user the right to the topic.',
+  },
+  GROUP_AUTHORIZATION_FAILED: {
+    code: 'TRANSPORT_AUTHORIZATION_FAILED',
+    retryable: false,
+    advice: 'Give the user the right to the group.',
+  },
+  CLUSTER_AUTHORIZATION_FAILED: {
+    code: 'TRANSPORT_AUTHORIZATION_FAILED',
+    retryable: false,
+    advice: 'Give the user the right to the cluster (IdempotentWrite, Create).',
+  },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: {
+    code: 'TRANSPORT_AUTHORIZATION_FAILED',
+    retryable: false,
+    advice: 'Give the user the right to the transactional id.',
+  },
+  INVALID_GROUP_ID: { code: 'TRANSPORT_GROUP_INVALID', retryable: false, advice: 'Choose another name.' },
+  INCONSISTENT_GROUP_PROTOCOL: {
+    code: 'TRANSPORT_OPTION_CONFLICT',
+    retryable: true,
+    advice:
+      'Members of another library are in this group; they share partitions in another way. Stop them first, or take another group.',
+  },
+  INVALID_SESSION_TIMEOUT: {
+    code: 'TRANSPORT_OPTION_CONFLICT',
+    retryable: false,
+    advice:
+      "Choose sessionTimeoutMs between the broker's group.min.session.timeout.ms and group.max.session.timeout.ms.",
+  },
+};
+
+const describeProtocol = (protocol: string): Description =>
+  PROTOCOL[protocol] ?? {
+    code: 'TRANSPORT_BROKER_UNREACHABLE',
+    retryable: true,
+    advice: `Kafka's name for it is ${protocol}.`,
+  };
+
+/** Refusals that say: this was not stored, and would not be if it were sent again like this. */
+const REFUSALS = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'CORRUPT_MESSAGE',
+  'UNSUPPORTED_COMPRESSION_TYPE',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+  'POLICY_VIOLATION',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+]);
+/** Answers after which the message may be stored all the same. */
+const AMBIGUOUS = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'UNKNOWN']);
+/** Refusals of one message that hit all of its partition's request. */
+const CONTAGIOUS = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'CORRUPT_MESSAGE',
+]);
+
+/** The broker looked at the records and said no. */
+export const isRefusal = ({ protocol }: ClientFailure): boolean => protocol !== undefined && REFUSALS.has(protocol);
+
+/** One bad record may have spoilt it for its neighbours. */
+export const isContagious = ({ protocol }: ClientFailure): boolean =>
+  protocol !== undefined && CONTAGIOUS.has(protocol);
+
+/** What a failed request says about its records. A second write may follow a first one that was stored. */
+export function storedAfter(failure: ClientFailure): StoredState {
+  if (failure.written === 0 || isRefusal(failure)) return 'no';
+  const answered = failure.protocol !== undefined && !AMBIGUOUS.has(failure.protocol);
+  return answered && failure.written === 1 ? 'no' : 'unknown';
+}
+
+/** The error of one message of a failed request. */
+export function sendError(failure: ClientFailure, place: FailurePlace): TransportError {
+  const stored = storedAfter(failure);
+  const { code, advice, retryable } = describe(failure, place);
+  const fits = stored === 'no' && (failure.written === 0 || isRefusal(failure));
+  const details = { ...topicOf(place), stored, cause: failure };
+  if (stored === 'unknown') {
+    return errorOf(
+      'TRANSPORT_PUBLISH_UNKNOWN',
+      `${place.what}: ${sentence(failure.message)} The message may have been stored. ${advice}`,
+      { ...details, retryable: true },
+    );
+  }
+  const named = fits && (code !== 'TRANSPORT_BROKER_UNREACHABLE' || failure.reason !== 'protocol');
+  return errorOf(named ? code : 'TRANSPORT_PUBLISH_FAILED', `${place.what}: ${sentence(failure.message)} ${advice}`, {
+    ...details,
+    retryable,
+  });
+}
+
+/** The partitions are somebody else's by now: nothing to try again. */
+export const isStale = ({ protocol }: ClientFailure): boolean =>
+  protocol === 'ILLEGAL_GENERATION' ||
+  protocol === 'UNKNOWN_MEMBER_ID' ||
+  protocol === 'REBALANCE_IN_PROGRESS' ||
+  protocol === 'FENCED_INSTANCE_ID';
+
+export const errorOf = (code: ErrorCode, message: string, details: TransportErrorDetails = {}): TransportError =>
+  new TransportError(code, `[kafka] ${message.trim()}`, { driver: 'kafka', ...details });
+
+const topicOf = ({ topic }: FailurePlace): { topic?: string } => (topic === undefined ? {} : { topic });
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

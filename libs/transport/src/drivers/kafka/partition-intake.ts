@@ -1,0 +1,378 @@
+import type { Clock, DeliverySink, Notices, Settlement, Subscription } from '../../contract/index.js';
+import type { FetchedBatch, FetchedRecord } from './client/seam.js';
+import { encodeCommitState, type CommitState } from './commit-metadata.js';
+import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
+import { Watermark } from './watermark.js';
+
+/** Deliveries handed over at once: the fewer are alive, the less the garbage collector has to do. */
+const CHUNK = 256;
+
+export interface IntakeSettings {
+  readonly broker: string;
+  readonly subscription: Subscription;
+  readonly sink: DeliverySink;
+  readonly partition: number;
+  readonly maxUncommitted: number;
+  readonly clock: Clock;
+  readonly notices: Notices;
+}
+
+/** What an intake asks of the member it belongs to. */
+export interface IntakeOwner {
+  pause(intake: PartitionIntake): void;
+  resume(intake: PartitionIntake): void;
+  /** Something is to be committed; `now` when it should not wait for the interval. */
+  touched(intake: PartitionIntake, now: boolean): void;
+}
+
+/** A commit as it was taken; `headSequence` tells the watermark what it made safe. */
+export interface CommitSnapshot {
+  readonly offset: number;
+  readonly headSequence: number;
+  readonly metadata: string;
+}
+
+/**
+ * One assigned partition: takes fetched records in, hands them to the subscription's sink by the chunk, and remembers
+ * what is done.
+ *
+ * ```
+ * fetched -> #pending -> sink.receive(chunk) -> handlers -> settled -> watermark -> commit
+ *            pauses the      waits while            at most maxUncommitted between
+ *            partition       the sink is full       the commit and the last handed over
+ * ```
+ * It lives as long as the partition stays with this process, over rebalances and over the death of a client.
+ */
+export class PartitionIntake implements DeliveryOwner {
+  readonly topic: string;
+  readonly group: string;
+  readonly partition: number;
+  readonly #settings: IntakeSettings;
+  readonly #owner: IntakeOwner;
+  readonly #watermark: Watermark<KafkaDelivery>;
+  /** Number of the next attempt, by offset, of messages that failed. */
+  readonly #attempts: Map<number, number>;
+  /** Runs of offsets that a former owner has done, lowest first. */
+  readonly #doneBefore: (readonly [first: number, last: number])[];
+  readonly #partitions: number | undefined;
+  readonly #timers = new Set<() => void>();
+  /** Fetched and not handed over; `#pendingAt` is the next one. */
+  #pending: readonly FetchedRecord[] = [];
+  #pendingAt = 0;
+  /** Where reading goes on; undefined while nothing has been read and the group has no offset. */
+  #position: number | undefined;
+  /** Taken back from the sink, to be handed over again; lowest first. */
+  #again: KafkaDelivery[] = [];
+  #receiving = false;
+  #held = false;
+  #over = false;
+  #blocked = false;
+  #stalled = false;
+  #touched = false;
+  #lowestCommit: number | undefined;
+  #paused = false;
+  #waiters: (() => void)[] = [];
+
+  /** @param start the committed offset; undefined when the group has none */
+  constructor(settings: IntakeSettings, owner: IntakeOwner, start: number | undefined, known: CommitState) {
+    this.topic = settings.subscription.topic;
+    this.group = settings.subscription.group;
+    this.partition = settings.partition;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#watermark = new Watermark(start ?? 0);
+    this.#position = start;
+    this.#lowestCommit = start;
+    this.#attempts = new Map(known.attempts);
+    this.#doneBefore = [...known.done];
+    this.#partitions = known.partitions;
+  }
+
+  get position(): number | undefined {
+    return this.#position;
+  }
+
+  get isStalled(): boolean {
+    return this.#stalled;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** The offset that everything waits for. */
+  get unsettledOffset(): string {
+    return String(this.#watermark.headOffset);
+  }
+
+  /** Deliveries with the sink. */
+  get unsettled(): number {
+    return this.#watermark.unsettled().filter(({ state }) => state !== 'revoked').length;
+  }
+
+  get running(): number {
+    return this.#watermark.unsettled().filter(({ state }) => state === 'running').length;
+  }
+
+  /** Whether this memory of the partition still holds, given what the broker has as committed. */
+  agreesWith(committed: number | undefined): boolean {
+    if (committed === undefined) return this.#lowestCommit === undefined;
+    return committed >= (this.#lowestCommit ?? 0) && committed <= this.#watermark.headOffset;
+  }
+
+  /** Takes a fetched batch in. */
+  take(batch: FetchedBatch): void {
+    if (this.#over) return;
+    const records = this.#unseen(batch.records);
+    this.#position = Math.max(this.#position ?? 0, batch.nextOffset);
+    this.#pending = this.#left === 0 ? records : [...this.#pending.slice(this.#pendingAt), ...records];
+    this.#pendingAt = 0;
+    this.#pump();
+  }
+
+  /** Few enough records wait here for the next fetch to be worth while. */
+  get isCaughtUp(): boolean {
+    return this.#held || this.#over || this.#left <= CHUNK;
+  }
+
+  /** Resolves when the intake has caught up. */
+  caughtUp(): Promise<void> {
+    return this.isCaughtUp ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Reading stops until the intake has caught up. */
+  pause(): void {
+    if (this.#paused || this.#over) return;
+    this.#paused = true;
+    this.#owner.pause(this);
+  }
+
+  /** Hands over nothing more. */
+  hold(): void {
+    this.#held = true;
+    this.#tellWaiters();
+  }
+
+  /** Takes back what has not begun, so that nothing new begins; it is handed over again after `release`. */
+  recall(): void {
+    this.hold();
+    const queued = this.#watermark.unsettled().filter(({ state }) => state === 'queued');
+    if (queued.length === 0) return;
+    for (const delivery of queued) delivery.revoke();
+    const before = new Set(this.#again);
+    this.#again = [...this.#again, ...queued.filter((delivery) => !before.has(delivery))].sort(
+      (a, b) => a.sequence - b.sequence,
+    );
+    this.#settings.sink.revoked();
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#pump();
+  }
+
+  /** The partition is somebody else's: nothing of it is settled any more. Returns how many were with the sink. */
+  revoke(): number {
+    const unsettled = this.#watermark.unsettled();
+    const count = this.unsettled;
+    this.#over = true;
+    for (const callOff of this.#timers) callOff();
+    for (const delivery of unsettled) delivery.revoke();
+    this.#pending = [];
+    this.#pendingAt = 0;
+    this.#again = [];
+    this.#tellWaiters();
+    if (unsettled.length > 0) this.#settings.sink.revoked();
+    return count;
+  }
+
+  settled(sequence: number, settlement: Settlement): void {
+    if (this.#over) return;
+    if (settlement.kind === 'nack') return this.#handOverLater(sequence, settlement.delayMs);
+    const watermark = this.#watermark;
+    if (this.#attempts.size > 0) this.#attempts.delete(watermark.offsetOf(sequence));
+    watermark.settle(sequence);
+    const { committable } = watermark;
+    this.#touch(committable * 2 >= this.#settings.maxUncommitted || (this.#blocked && committable > 0));
+  }
+
+  parked(sequence: number, nextAttempt: number): void {
+    if (this.#over) return;
+    this.#attempts.set(this.#watermark.offsetOf(sequence), nextAttempt);
+    this.#touch(false);
+  }
+
+  /** What is to be committed now. From here on a change makes it dirty again. */
+  snapshot(maxMetadataBytes: number): CommitSnapshot {
+    this.#touched = false;
+    const { headOffset: offset, headSequence } = this.#watermark;
+    const state = { partitions: this.#partitions, attempts: this.#attempts, done: this.#doneAbove() };
+    return { offset, headSequence, metadata: encodeCommitState(offset, state, maxMetadataBytes) };
+  }
+
+  committed({ offset, headSequence }: CommitSnapshot): void {
+    this.#watermark.committedUpTo(headSequence);
+    this.#lowestCommit = Math.max(this.#lowestCommit ?? 0, offset);
+    if (this.#blocked && !this.#over) this.#pump();
+  }
+
+  /** The commit was not taken; it is due again. */
+  notCommitted(): void {
+    this.#touch(false);
+  }
+
+  get #left(): number {
+    return this.#pending.length - this.#pendingAt;
+  }
+
+  #touch(now: boolean): void {
+    if (this.#touched && !now) return;
+    this.#touched = true;
+    this.#owner.touched(this, now);
+  }
+
+  /** n.b. after a rebalance a fetch that was already under way brings records a second time. */
+  #unseen(records: readonly FetchedRecord[]): readonly FetchedRecord[] {
+    const position = this.#position ?? 0;
+    const first = records[0];
+    if (first === undefined || Number(first.offset) >= position) return records;
+    return records.filter(({ offset }) => Number(offset) >= position);
+  }
+
+  /** Hands over as much as the sink and `maxUncommitted` allow. */
+  #pump(): void {
+    while (!this.#receiving && !this.#held && !this.#over && this.#hasMore) {
+      const deliveries = this.#nextChunk();
+      if (deliveries.length === 0) {
+        if (this.#blocked) break;
+        continue;
+      }
+      const waiting = this.#settings.sink.receive(deliveries);
+      if (waiting !== undefined) this.#waitFor(waiting);
+    }
+    if (this.isCaughtUp) this.#catchUp();
+  }
+
+  get #hasMore(): boolean {
+    return this.#again.length > 0 || this.#left > 0;
+  }
+
+  #waitFor(sink: Promise<void>): void {
+    this.#receiving = true;
+    const goOn = (): void => {
+      this.#receiving = false;
+      this.#pump();
+    };
+    // It never rejects, by contract; a sink that does all the same must not stop the partition.
+    void sink.then(goOn, goOn);
+  }
+
+  #nextChunk(): KafkaDelivery[] {
+    return this.#again.length > 0 ? this.#takeAgain() : this.#takePending();
+  }
+
+  /** A delivery that was taken back is over; its record goes out in a new one. */
+  #takeAgain(): KafkaDelivery[] {
+    return this.#again.splice(0, CHUNK).map(({ raw, sequence, attempt }) => this.#deliver(raw, sequence, attempt));
+  }
+
+  #takePending(): KafkaDelivery[] {
+    const { maxInFlight } = this.#settings.subscription;
+    const room = this.#settings.maxUncommitted - this.#watermark.uncommitted;
+    this.#setBlocked(room <= 0);
+    const deliveries: KafkaDelivery[] = [];
+    const end = Math.min(this.#pending.length, this.#pendingAt + Math.min(room, maxInFlight, CHUNK));
+    while (this.#pendingAt < end) {
+      const record = this.#pending[this.#pendingAt++] as FetchedRecord;
+      const offset = Number(record.offset);
+      const sequence = this.#watermark.add(offset);
+      if (this.#doneBefore.length > 0 && this.#wasDone(offset)) this.#passOver(sequence);
+      else
+        deliveries.push(
+          this.#deliver(record, sequence, this.#attempts.size > 0 ? (this.#attempts.get(offset) ?? 1) : 1),
+        );
+    }
+    if (this.#left === 0) this.#watermark.passTo(this.#position ?? 0);
+    return deliveries;
+  }
+
+  #deliver(record: FetchedRecord, sequence: number, attempt: number): KafkaDelivery {
+    const delivery = new KafkaDelivery(this, record, sequence, attempt);
+    this.#watermark.hold(sequence, delivery);
+    return delivery;
+  }
+
+  #wasDone(offset: number): boolean {
+    while (this.#doneBefore.length > 0) {
+      const [first, last] = this.#doneBefore[0] as readonly [number, number];
+      if (offset < first) return false;
+      if (offset <= last) return true;
+      this.#doneBefore.shift();
+    }
+    return false;
+  }
+
+  #passOver(sequence: number): void {
+    this.#watermark.settle(sequence);
+    this.#touch(false);
+  }
+
+  /** Done here, and done by former owners of what has not been read yet. */
+  #doneAbove(): (readonly [number, number])[] {
+    const here = this.#watermark.doneRanges();
+    const next = this.#watermark.nextOffset;
+    const unread = this.#doneBefore.filter(([, last]) => last >= next);
+    return [...here, ...unread.map(([first, last]) => [Math.max(first, next), last] as const)];
+  }
+
+  #handOverLater(sequence: number, delayMs: number): void {
+    const delivery = this.#watermark.unsettled().find((candidate) => candidate.sequence === sequence);
+    if (delivery === undefined) return;
+    delivery.attempt++;
+    this.parked(sequence, delivery.attempt);
+    const callOff = this.#settings.clock.schedule(delayMs, () => {
+      this.#timers.delete(callOff);
+      this.#again.push(delivery);
+      this.#pump();
+    });
+    this.#timers.add(callOff);
+  }
+
+  #setBlocked(blocked: boolean): void {
+    this.#blocked = blocked;
+    // Blocked by commits only: the next one makes room. Blocked by a message that is not settled: that is a stall.
+    if (blocked && this.#watermark.committable > 0) this.#touch(true);
+    const stalled = blocked && this.#watermark.beyondHead >= this.#settings.maxUncommitted;
+    if (stalled !== this.#stalled) this.#tellStall(stalled);
+  }
+
+  #tellStall(stalled: boolean): void {
+    this.#stalled = stalled;
+    const { broker, notices, maxUncommitted } = this.#settings;
+    const { topic, group, partition } = this;
+    if (!stalled) return notices.emit('subscription:resumed', { broker, topic, group, partition });
+    const reason = `${maxUncommitted} messages (maxUncommitted) have been handed over since offset ${this.unsettledOffset}, which is not settled`;
+    notices.emit('subscription:stalled', {
+      broker,
+      topic,
+      group,
+      partition,
+      unsettledOffset: this.unsettledOffset,
+      reason,
+    });
+  }
+
+  #catchUp(): void {
+    if (this.#paused && !this.#held && !this.#over) {
+      this.#paused = false;
+      this.#owner.resume(this);
+    }
+    this.#tellWaiters();
+  }
+
+  #tellWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const tell of waiters) tell();
+  }
+}

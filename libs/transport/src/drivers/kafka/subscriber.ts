@@ -1,0 +1,58 @@
+import type { BrokerHost, Consumption, SubscriptionSink } from '../../contract/index.js';
+import type { KafkaClient } from './client/seam.js';
+import { groupBy } from './group-by.js';
+import { GroupSupervisor } from './group-supervisor.js';
+import type { ResolvedKafkaOptions } from './options.js';
+import type { Topics } from './topics.js';
+
+/** Running intake: one member per group, over the union of the group's topics. */
+export class KafkaConsumption implements Consumption {
+  readonly #groups: readonly GroupSupervisor[];
+  #closed: Promise<void> | undefined;
+
+  private constructor(groups: readonly GroupSupervisor[]) {
+    this.#groups = groups;
+  }
+
+  /** Resolves when every group's member is placed. @throws TransportError when one cannot be, after having closed the others */
+  static async start(
+    host: BrokerHost,
+    client: KafkaClient,
+    topics: Topics,
+    subscriptions: readonly SubscriptionSink[],
+    options: ResolvedKafkaOptions,
+    adopt: (consumption: KafkaConsumption) => void,
+  ): Promise<KafkaConsumption> {
+    const byGroup = groupBy(subscriptions, ({ subscription }) => subscription.group);
+    const groups = [...byGroup].map(
+      ([group, sinks]) => new GroupSupervisor(host, client, topics, group, sinks, options),
+    );
+    const consumption = new KafkaConsumption(groups);
+    adopt(consumption);
+    try {
+      await Promise.all(groups.map((group) => group.start()));
+    } catch (error) {
+      await consumption.close();
+      throw error;
+    }
+    return consumption;
+  }
+
+  get problems(): string[] {
+    return this.#groups.flatMap((group) => group.problems);
+  }
+
+  get isDown(): boolean {
+    return this.#groups.some((group) => group.isDown);
+  }
+
+  stop(): Promise<void> {
+    for (const group of this.#groups) group.stop();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#groups.map((group) => group.close())).then(() => undefined);
+    return this.#closed;
+  }
+}

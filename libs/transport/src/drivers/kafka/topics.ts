@@ -1,0 +1,61 @@
+import { TransportError } from '../../contract/index.js';
+import { ClientFailure, type KafkaClient } from './client/seam.js';
+import { errorOf, topicProblem, transportError } from './mapping.js';
+import type { ResolvedKafkaOptions } from './options.js';
+
+/** Looks topics up, and creates them where the driver was asked to. */
+export class Topics {
+  readonly #client: KafkaClient;
+  readonly #options: ResolvedKafkaOptions;
+
+  constructor(client: KafkaClient, options: ResolvedKafkaOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED` */
+  async ensure(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) checkTopicName(topic);
+    const missing = await this.missingOf([...new Set(topics)]);
+    if (missing.length === 0) return;
+    const names = missing.map((topic) => `"${topic}"`).join(', ');
+    throw errorOf(
+      'TRANSPORT_TOPIC_MISSING',
+      `topic ${names} does not exist at ${this.#options.brokers.join(', ')}. Create it (kafka-topics.sh --create --topic ${missing[0]} ...), or let the driver do it: kafka({ provision: { partitions: 6 } }).`,
+      { ...(missing[0] === undefined ? {} : { topic: missing[0] }) },
+    );
+  }
+
+  /** Those that do not exist, after having created what may be created. */
+  async missingOf(topics: readonly string[]): Promise<string[]> {
+    const existing = await this.#ask('look for topics', undefined, () => this.#client.describeTopics(topics));
+    const missing = topics.filter((topic) => !existing.has(topic));
+    const { provision } = this.#options;
+    if (provision === false) return missing;
+    for (const topic of missing) {
+      await this.#ask(`create topic "${topic}"`, topic, () => this.#client.createTopic(topic, provision));
+    }
+    return [];
+  }
+
+  async #ask<Result>(what: string, topic: string | undefined, action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof ClientFailure)) throw error;
+      const { brokers, tls } = this.#options;
+      throw transportError(error, { what: `cannot ${what}`, brokers, topic, tls: tls !== undefined });
+    }
+  }
+}
+
+/** @throws TransportError `TRANSPORT_TOPIC_INVALID` */
+export function checkTopicName(topic: string): void {
+  const problem = topicProblem(topic);
+  if (problem !== undefined) {
+    throw new TransportError('TRANSPORT_TOPIC_INVALID', `[kafka] topic "${topic}" cannot be used: ${problem}.`, {
+      driver: 'kafka',
+      topic,
+    });
+  }
+}

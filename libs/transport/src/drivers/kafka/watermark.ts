@@ -1,0 +1,161 @@
+/**
+ * Remembers, for one partition, which received messages are done, and how far the done ones reach without a gap.
+ *
+ * ```
+ * offsets   10  11  14  15  16        what was received; 12 and 13 do not exist (compaction, transactions)
+ * done       x   x   -   x   -
+ *                    ^ head: everything below is done, so 14 is what may be committed
+ * ```
+ * It walks the offsets that were received and never counts `+1`, because offsets have gaps. Entries lie in a ring and are
+ * known by their sequence number, so settling one costs two array accesses and no look-up.
+ */
+export class Watermark<Item> {
+  #done: Uint8Array;
+  #offsets: Float64Array;
+  /** What belongs to each entry, until it is done. */
+  #items: (Item | undefined)[];
+  #mask: number;
+  /** Sequence number of the first entry that is not done; the next one to be given when all are. */
+  #head = 0;
+  #tail = 0;
+  /** Sequence number of the entry that the committed offset belongs to. */
+  #committed = 0;
+  #next: number;
+
+  /** @param start the offset that the partition is read from */
+  constructor(start: number, capacity = 256) {
+    const size = powerOfTwo(capacity);
+    this.#done = new Uint8Array(size);
+    this.#offsets = new Float64Array(size);
+    this.#items = new Array<Item | undefined>(size).fill(undefined);
+    this.#mask = size - 1;
+    this.#next = start;
+  }
+
+  /** The offset that follows everything received so far. */
+  get nextOffset(): number {
+    return this.#next;
+  }
+
+  /** The offset to commit: everything below it is done. */
+  get headOffset(): number {
+    return this.#head === this.#tail ? this.#next : (this.#offsets[this.#head & this.#mask] as number);
+  }
+
+  get headSequence(): number {
+    return this.#head;
+  }
+
+  get tailSequence(): number {
+    return this.#tail;
+  }
+
+  /** Received messages at or above the head; done ones among them count too. */
+  get beyondHead(): number {
+    return this.#tail - this.#head;
+  }
+
+  /** Received messages at or above the last committed offset: what a killed process would leave to be done again, at most. */
+  get uncommitted(): number {
+    return this.#tail - this.#committed;
+  }
+
+  /** Done messages that a commit would make safe. */
+  get committable(): number {
+    return this.#head - this.#committed;
+  }
+
+  /** Enters a received message and returns its sequence number. Offsets must rise. */
+  add(offset: number): number {
+    const sequence = this.#tail;
+    if (sequence - this.#head > this.#mask) this.#grow();
+    const index = sequence & this.#mask;
+    this.#done[index] = 0;
+    this.#offsets[index] = offset;
+    this.#items[index] = undefined;
+    this.#tail = sequence + 1;
+    if (offset >= this.#next) this.#next = offset + 1;
+    return sequence;
+  }
+
+  /** Nothing below `offset` will come any more; it may be above the last received one, where the log ends in markers. */
+  passTo(offset: number): void {
+    if (offset > this.#next) this.#next = offset;
+  }
+
+  /** Marks a message as done. */
+  settle(sequence: number): void {
+    const index = sequence & this.#mask;
+    this.#done[index] = 1;
+    this.#items[index] = undefined;
+    if (sequence !== this.#head) return;
+    let head = sequence + 1;
+    while (head < this.#tail && this.#done[head & this.#mask] === 1) head++;
+    this.#head = head;
+  }
+
+  isDone(sequence: number): boolean {
+    return sequence < this.#head || this.#done[sequence & this.#mask] === 1;
+  }
+
+  /** Says what belongs to an entry that is not done. */
+  hold(sequence: number, item: Item): void {
+    this.#items[sequence & this.#mask] = item;
+  }
+
+  /** What belongs to the entries that are not done, lowest first. */
+  unsettled(): Item[] {
+    const items: Item[] = [];
+    for (let sequence = this.#head; sequence < this.#tail; sequence++) {
+      const item = this.#items[sequence & this.#mask];
+      if (item !== undefined) items.push(item);
+    }
+    return items;
+  }
+
+  /** The offset of an entry at or above the head. */
+  offsetOf(sequence: number): number {
+    return this.#offsets[sequence & this.#mask] as number;
+  }
+
+  /** A commit that was taken with this `headSequence` is safe on the broker. */
+  committedUpTo(headSequence: number): void {
+    if (headSequence > this.#committed) this.#committed = headSequence;
+  }
+
+  /** Runs of done offsets above the head, lowest first, as `[first, last]`. */
+  doneRanges(): [first: number, last: number][] {
+    const ranges: [number, number][] = [];
+    let open: [number, number] | undefined;
+    for (let sequence = this.#head; sequence < this.#tail; sequence++) {
+      const index = sequence & this.#mask;
+      const offset = this.#offsets[index] as number;
+      if (this.#done[index] === 0) open = undefined;
+      else if (open === undefined) ranges.push((open = [offset, offset]));
+      else open[1] = offset;
+    }
+    return ranges;
+  }
+
+  #grow(): void {
+    const size = (this.#mask + 1) * 2;
+    const done = new Uint8Array(size);
+    const offsets = new Float64Array(size);
+    const items = new Array<Item | undefined>(size).fill(undefined);
+    for (let sequence = this.#head; sequence < this.#tail; sequence++) {
+      done[sequence & (size - 1)] = this.#done[sequence & this.#mask] as number;
+      offsets[sequence & (size - 1)] = this.#offsets[sequence & this.#mask] as number;
+      items[sequence & (size - 1)] = this.#items[sequence & this.#mask];
+    }
+    this.#done = done;
+    this.#offsets = offsets;
+    this.#items = items;
+    this.#mask = size - 1;
+  }
+}
+
+function powerOfTwo(atLeast: number): number {
+  let size = 2;
+  while (size < atLeast) size *= 2;
+  return size;
+}
