@@ -100,8 +100,10 @@ export class Stage {
   /** Ends whatever is still open. @throws when that takes longer than the deadline, or a handler is still running after it */
   async close(): Promise<void> {
     this.#gates.forEach((gate) => gate.open());
-    const closing = Promise.all(this.#applications.map((application) => application.close()));
-    await this.watch.within('all applications close', closing);
+    const closing = Promise.allSettled(this.#applications.map((application) => application.close()));
+    const closed = await this.watch.within('all applications close', closing);
+    const failed = closed.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     const running = this.#applications.reduce((sum, application) => sum + application.running, 0);
     if (running > 0) throw new Error(`${running} handlers still run after their applications were closed.`);
   }

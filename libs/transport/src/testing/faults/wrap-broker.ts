@@ -8,6 +8,8 @@ import type {
   Delivery,
   OutgoingMessage,
   Producer,
+  Reply,
+  Requester,
   SendResult,
   Subscription,
   SubscriptionSink,
@@ -39,6 +41,11 @@ export interface Interception {
   stop?(go: () => Promise<void>): Promise<void>;
   /** `Consumption.close`. */
   leave?(go: () => Promise<void>): Promise<void>;
+  request?(
+    message: OutgoingMessage,
+    onReply: (reply: Reply) => void,
+    go: Requester['request'],
+  ): ReturnType<Requester['request']>;
   health?(go: () => BrokerHealth): BrokerHealth;
   close?(go: () => Promise<void>): Promise<void>;
 }
@@ -69,7 +76,7 @@ export function wrapBroker(
 function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnection {
   return {
     producer: wrapProducer(inner.producer, by),
-    ...(inner.requester === undefined ? {} : { requester: inner.requester }),
+    ...(inner.requester === undefined ? {} : { requester: wrapRequester(inner.requester, by) }),
     connect: (abort) => (by.connect ? by.connect(() => inner.connect(abort), abort) : inner.connect(abort)),
     connectOnce: () => (by.connectOnce ? by.connectOnce(() => inner.connectOnce()) : inner.connectOnce()),
     ensureTopics: (topics) =>
@@ -97,6 +104,11 @@ function wrapProducer(inner: Producer, by: Interception): Producer {
       by.check ? by.check(message, bytes, () => inner.check(message, bytes)) : inner.check(message, bytes),
     send: (messages) => (by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages)),
   };
+}
+
+function wrapRequester(inner: Requester, by: Interception): Requester {
+  const go: Requester['request'] = (message, onReply) => inner.request(message, onReply);
+  return { request: (message, onReply) => (by.request ? by.request(message, onReply, go) : go(message, onReply)) };
 }
 
 function wrapSink({ subscription, sink }: SubscriptionSink, by: Interception): SubscriptionSink {

@@ -25,6 +25,7 @@ export const payloadIdAndKeyArriveIntact: ConformancePromise = {
     assert.deepEqual(mine?.payload, PAYLOAD, 'the payload arrives as it was published');
     assert.equal(mine?.key, KEY, 'the key arrives as it was published');
     assert.equal(mine?.type, stage.topic, 'without another type, the type is the topic');
+    assert.equal(mine?.group, stage.group, 'a delivery says which group it was given to');
     assert.equal(mine?.attempt, 1, 'the first delivery is attempt 1');
 
     const other = subscriber.received.find(({ id }) => id === generated.id);

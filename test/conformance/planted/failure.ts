@@ -1,0 +1,117 @@
+import type { Broker, Delivery } from 'nest-transport';
+import { memory } from 'nest-transport/memory';
+import { wrapBroker } from 'nest-transport/testing';
+import { ACK, altered, alteringBroker, sinkBroker, watchingSettlements } from './altered.js';
+import type { Planted } from './planted.js';
+import { requeueing } from './requeueing.js';
+
+export const FAILURE: readonly Planted[] = [
+  {
+    promise: 'redelivers-after-failure',
+    fault: 'never delivers a failed message again (kratos-transport, Kafka)',
+    createBroker: () => requeueing(() => undefined),
+    saying: /30 messages are settled: not within/,
+  },
+  {
+    promise: 'attempts-are-counted-and-delayed',
+    fault: 'delivers a failed message again at once (watermill, AMQP)',
+    createBroker: () => requeueing(() => 0),
+    saying: /attempt 2 came after .* ms, not 120/,
+  },
+  {
+    promise: 'attempts-survive-the-process',
+    fault: 'counts attempts in the process',
+    createBroker: () =>
+      alteringBroker(memory(), (delivery) => {
+        const counted = {
+          attempt: 1,
+          park: (nextAttempt: number): void => {
+            counted.attempt = nextAttempt;
+            delivery.state = 'parked';
+          },
+        };
+        return counted;
+      }),
+    saying: /this one is the third/,
+  },
+  {
+    promise: 'other-keys-go-on',
+    fault: 'delivers nothing of a partition while one of its messages waits (watermill-kafka)',
+    createBroker: oneAtATime,
+    saying: /54 messages are settled: not within/,
+  },
+  {
+    promise: 'failure-is-not-passed-by-later-success',
+    fault: 'commits past a failed message with the next success (kratos-transport, go-queue, Dapr)',
+    createBroker: highWaterMark,
+    saying: /the failed messages have come again: not within/,
+  },
+  {
+    promise: 'in-flight-is-bounded',
+    fault: 'goes on handing over when it is told to wait (go-queue, watermill’s router)',
+    createBroker: () => wrapBroker(memory(), () => ({ receive: (deliveries, go) => void go(deliveries) })),
+    saying: /were handed over while told to wait/,
+  },
+  {
+    promise: 'settling-late-or-twice-does-nothing',
+    fault: 'carries out every settlement, also the second',
+    createBroker: () =>
+      alteringBroker(memory(), (delivery) => ({
+        settle: (settlement) => {
+          delivery.state = 'running';
+          return delivery.settle(settlement);
+        },
+      })),
+    saying: /the second settlement is noticed/,
+  },
+  {
+    promise: 'a-handler-can-answer',
+    fault: 'brings every answer to everybody who asked',
+    createBroker: () => {
+      const askers: ((reply: never) => void)[] = [];
+      return wrapBroker(memory(), () => ({
+        request: (message, onReply, go) => {
+          askers.push(onReply);
+          return go(message, (reply) => askers.forEach((asker) => asker(reply as never)));
+        },
+      }));
+    },
+    saying: /one a/,
+  },
+];
+
+/** Hands over one message of a partition after the other, as a loop that awaits its handler does. */
+function oneAtATime(): Broker {
+  return sinkBroker(memory(), (sink) => ({
+    receive: async (deliveries) => {
+      for (const delivery of deliveries) await handedOver(delivery, (one) => void sink.receive([one]));
+    },
+    revoked: () => sink.revoked(),
+  }));
+}
+
+function handedOver(delivery: Delivery, handOver: (delivery: Delivery) => void): Promise<void> {
+  return new Promise((settled) => {
+    handOver(
+      altered(delivery, {
+        settle: (settlement) => {
+          setImmediate(settled);
+          return delivery.settle(settlement);
+        },
+      }),
+    );
+  });
+}
+
+/** Every ack counts for all that was delivered before it in the partition. */
+function highWaterMark(): Broker {
+  const delivered: Delivery[] = [];
+  const noting = wrapBroker(memory(), () => ({
+    receive: (deliveries, go) => (delivered.push(...deliveries), go(deliveries)),
+  }));
+  return watchingSettlements(noting, ({ partition, offset }) => {
+    for (const earlier of delivered) {
+      if (earlier.partition === partition && Number(earlier.offset) < Number(offset)) earlier.settle(ACK);
+    }
+  });
+}

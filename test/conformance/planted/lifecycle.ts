@@ -1,0 +1,87 @@
+import type { Broker, Delivery } from 'nest-transport';
+import { memory } from 'nest-transport/memory';
+import { wrapBroker } from 'nest-transport/testing';
+import { restartable, unreachable } from './outages.js';
+import type { Planted } from './planted.js';
+import { groupPerConnection } from './sharing.js';
+
+const restartsDeaf = restartable({ returns: false });
+
+export const LIFECYCLE: readonly Planted[] = [
+  {
+    promise: 'broker-absent-at-start',
+    fault: 'goes on waiting for the broker when it is told to stop',
+    createBroker: () => memory(),
+    options: { absentBroker: () => unreachable({ obeys: false }) },
+    saying: /the wait ends: not within/,
+  },
+  {
+    promise: 'broker-restart-loses-nothing',
+    fault: 'is deaf after a restart of the broker (kratos-transport, Kafka; squeaky, NSQ)',
+    createBroker: restartsDeaf.createBroker,
+    options: { restartable: restartsDeaf },
+    saying: /everything confirmed is settled: not within/,
+  },
+  {
+    promise: 'drain-finishes-what-runs',
+    fault: 'gives running messages back when it stops (watermill)',
+    createBroker: givingBackAtOnce,
+    saying: /the running handlers are settled, got 0/,
+  },
+  {
+    promise: 'drain-ends-at-its-deadline',
+    fault: 'waits at its end for handlers without end',
+    createBroker: () =>
+      wrapBroker(memory(), () => {
+        let unsettled: readonly Delivery[] = [];
+        return {
+          receive: (deliveries, go) => ((unsettled = [...unsettled, ...deliveries]), go(deliveries)),
+          leave: (go) => (unsettled.every(({ state }) => state === 'settled') ? go() : new Promise(() => undefined)),
+        };
+      }),
+    saying: /a drain of 50 ms ends: not within/,
+  },
+  {
+    promise: 'closing-and-reopening-loses-nothing',
+    fault: 'does not find its place again (a random group on every start: kratos-transport)',
+    createBroker: groupPerConnection,
+    saying: /!==|handled more than once/,
+  },
+  {
+    promise: 'many-close-at-once',
+    fault: 'fails when it is closed twice',
+    createBroker: () =>
+      wrapBroker(memory(), () => {
+        let closed = false;
+        return {
+          close: (go) => {
+            if (closed) return Promise.reject(new Error('already closed'));
+            closed = true;
+            return go();
+          },
+        };
+      }),
+    saying: /already closed/,
+  },
+  {
+    promise: 'nothing-is-left-open',
+    fault: 'forgets a timer',
+    createBroker: () =>
+      wrapBroker(memory(), () => {
+        // Ends by itself a little after the suite has lost patience, so that the test run can end too.
+        setTimeout(() => undefined, 2_500);
+        return {};
+      }),
+    saying: /Still open after everything was closed: \d Timeout/,
+  },
+];
+
+function givingBackAtOnce(): Broker {
+  return wrapBroker(memory(), () => {
+    const handedOver: Delivery[] = [];
+    return {
+      receive: (deliveries, go) => (handedOver.push(...deliveries), go(deliveries)),
+      stop: (go) => (handedOver.forEach((delivery) => delivery.revoke()), go()),
+    };
+  });
+}

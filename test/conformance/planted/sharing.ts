@@ -1,0 +1,103 @@
+import type { Broker, Delivery, StartFrom, SubscriptionSink } from 'nest-transport';
+import { memory } from 'nest-transport/memory';
+import { wrapBroker } from 'nest-transport/testing';
+import { ACK } from './altered.js';
+import type { Planted } from './planted.js';
+
+/** A broker that subscribes to something else than it was asked to. */
+function misunderstanding(
+  change: (subscriptions: readonly SubscriptionSink[], connection: number) => SubscriptionSink[],
+): Broker {
+  let connections = 0;
+  return wrapBroker(memory(), () => {
+    const connection = ++connections;
+    return { consume: (subscriptions, go) => go(change(subscriptions, connection)) };
+  });
+}
+
+const inGroup = (each: SubscriptionSink, group: string): SubscriptionSink => ({
+  ...each,
+  subscription: { ...each.subscription, group },
+});
+
+const startingFrom = (startFrom: StartFrom): Broker =>
+  misunderstanding((all) => all.map((each) => ({ ...each, subscription: { ...each.subscription, startFrom } })));
+
+/** Each connection is a group of its own: members do not share, and nobody finds the place again. */
+export const groupPerConnection = (): Broker =>
+  misunderstanding((all, connection) => all.map((each) => inGroup(each, `${each.subscription.group}-${connection}`)));
+
+export const SHARING: readonly Planted[] = [
+  {
+    promise: 'many-publishers-and-subscribers',
+    fault: 'loses one message of a hundred',
+    createBroker: () => {
+      let delivered = 0;
+      return wrapBroker(memory(), () => ({
+        receive: (deliveries, go) =>
+          go(deliveries.filter((delivery) => ++delivered % 100 !== 0 || !delivery.settle(ACK))),
+      }));
+    },
+    saying: /have settled everything: not within/,
+  },
+  {
+    promise: 'topics-do-not-cross',
+    fault: 'lets a second subscription on a topic replace the first (kratos-transport, every broker)',
+    createBroker: () =>
+      misunderstanding((all) => [...new Map(all.map((each) => [each.subscription.topic, each])).values()]),
+    saying: /120 messages are settled: not within/,
+  },
+  {
+    promise: 'groups-each-get-all',
+    fault: 'has one group only',
+    createBroker: () => misunderstanding((all) => all.map((each) => inGroup(each, 'the-one'))),
+    saying: /50 messages are settled: not within/,
+  },
+  {
+    promise: 'members-share-a-group',
+    fault: 'gives every message to every member (a random group when none is given: kratos-transport)',
+    createBroker: groupPerConnection,
+    saying: /given to more than one member/,
+  },
+  {
+    promise: 'another-member-takes-over',
+    fault: 'settles at its end whatever it had fetched (auto-commit)',
+    createBroker: () =>
+      wrapBroker(memory(), () => {
+        const handedOver: Delivery[] = [];
+        return {
+          receive: (deliveries, go) => (handedOver.push(...deliveries), go(deliveries)),
+          leave: (go) => (handedOver.forEach((delivery) => delivery.settle(ACK)), go()),
+        };
+      }),
+    saying: /20 messages are settled: not within/,
+  },
+  {
+    promise: 'members-come-and-go',
+    fault:
+      'starts a member that joins a running group with what comes next (kafkajs, fromBeginning: false, nothing committed)',
+    createBroker: () => {
+      let connections = 0;
+      return wrapBroker(memory(), () => {
+        const since = ++connections > 2 ? Date.now() : 0;
+        return {
+          receive: (deliveries, go) =>
+            go(deliveries.filter((delivery) => Number(delivery.publishedAt) > since || !delivery.settle(ACK))),
+        };
+      });
+    },
+    saying: /the group has settled everything: not within/,
+  },
+  {
+    promise: 'new-group-starts-at-the-beginning',
+    fault: 'starts a new group at the end (go-queue, "last" by default)',
+    createBroker: () => startingFrom('new'),
+    saying: /10 messages are settled: not within/,
+  },
+  {
+    promise: 'new-group-can-start-with-what-comes-next',
+    fault: 'starts every group at the beginning',
+    createBroker: () => startingFrom('beginning'),
+    saying: /-1/,
+  },
+];
