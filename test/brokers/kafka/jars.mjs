@@ -7,7 +7,7 @@ import { BrokerUnavailable } from '../unavailable.mjs';
 
 export const KAFKA_VERSION = '4.1.1';
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const POM = `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>nest-transport</groupId>
   <artifactId>kafka-server</artifactId>

@@ -1,0 +1,203 @@
+import { ROOMS, roomOf, violationsIn } from './rooms.js';
+import { typeScriptFiles } from './tree.js';
+
+const planted = (path: string, ...lines: string[]): string[] =>
+  violationsIn([{ path, text: lines.join('\n') }]).map(({ where, what }) => `${where} ${what}`);
+
+const src = 'libs/transport/src';
+
+describe('who may import what', () => {
+  const files = typeScriptFiles();
+
+  it('is kept by every file', () => {
+    expect(violationsIn(files)).toEqual([]);
+  });
+
+  it('was asked of the whole house, not of an empty list', () => {
+    const floors = {
+      contract: 12,
+      consuming: 12,
+      publishing: 8,
+      nest: 20,
+      testing: 40,
+      'drivers/memory': 8,
+      'drivers/kafka': 15,
+    };
+    for (const [room, floor] of Object.entries(floors)) {
+      const seen = files.filter(({ path }) => roomOf(path) === room).length;
+      expect({ room, enough: seen >= floor }).toEqual({ room, enough: true });
+    }
+    expect(files.length).toBeGreaterThan(200);
+    for (const folder of ['apps/', 'libs/contracts/', 'test/']) {
+      expect(files.filter(({ path }) => path.startsWith(folder)).length).toBeGreaterThan(2);
+    }
+  });
+
+  it('knows the room of every file in libs/transport/src', () => {
+    const rooms = new Set(files.map(({ path }) => roomOf(path)).filter((room) => room !== undefined));
+    expect([...rooms].filter((room) => ROOMS[room] === undefined)).toEqual([]);
+  });
+});
+
+describe('a planted violation is seen', () => {
+  it.each([
+    [
+      'contract',
+      `${src}/contract/x.ts`,
+      "import { run } from '../consuming/run.js';",
+      'contract may not import consuming',
+    ],
+    ['contract, node:', `${src}/contract/x.ts`, "import { randomUUID } from 'node:crypto';", 'types only from node:'],
+    [
+      'contract, package',
+      `${src}/contract/x.ts`,
+      "import type { Kafka } from 'kafkajs';",
+      'contract may not import this package',
+    ],
+    [
+      'drivers, another driver',
+      `${src}/drivers/kafka/x.ts`,
+      "export * from '../memory/index.js';",
+      'may not import drivers/memory',
+    ],
+    [
+      'drivers, consuming',
+      `${src}/drivers/memory/x.ts`,
+      "import '../../consuming/lanes.js';",
+      'may not import consuming',
+    ],
+    [
+      'drivers, publishing',
+      `${src}/drivers/kafka/client/x.ts`,
+      "import '../../../publishing/index.js';",
+      'may not import publishing',
+    ],
+    [
+      'drivers, nest',
+      `${src}/drivers/kafka/x.ts`,
+      "import type { A } from '../../nest/index.js';",
+      'may not import nest',
+    ],
+    [
+      'drivers, a foreign client',
+      `${src}/drivers/memory/x.ts`,
+      "await import('kafkajs');",
+      'may not import this package',
+    ],
+    [
+      'consuming, driver',
+      `${src}/consuming/x.ts`,
+      "import { memory } from '../drivers/memory/index.js';",
+      'may not import drivers/memory',
+    ],
+    [
+      'consuming, nest',
+      `${src}/consuming/x.ts`,
+      "import { Injectable } from '@nestjs/common';",
+      'may not import this package',
+    ],
+    ['publishing, nest', `${src}/publishing/x.ts`, "import { A } from '../nest/index.js';", 'may not import nest'],
+    [
+      'publishing, consuming',
+      `${src}/publishing/x.ts`,
+      "import { A } from '../consuming/index.js';",
+      'may not import consuming',
+    ],
+    ['observability', `${src}/observability/x.ts`, "import { A } from '../nest/index.js';", 'may not import nest'],
+    [
+      'nest, a concrete driver',
+      `${src}/nest/x.ts`,
+      "import { memory } from '../drivers/memory/index.js';",
+      'may not import drivers/memory',
+    ],
+    [
+      'nest, internal',
+      `${src}/nest/x.ts`,
+      "import { A } from '@nestjs/common/internal';",
+      'may not import this package',
+    ],
+    [
+      'nest, deep',
+      `${src}/nest/x.ts`,
+      "import { Injector } from '@nestjs/core/injector/injector.js';",
+      'may not import this package',
+    ],
+    [
+      'console',
+      `${src}/console/x.ts`,
+      "import { kafka } from '../drivers/kafka/index.js';",
+      'may not import drivers/kafka',
+    ],
+    [
+      'testing',
+      `${src}/testing/x.ts`,
+      "import { kafka } from '../drivers/kafka/index.js';",
+      'may not import drivers/kafka',
+    ],
+    [
+      'the main door',
+      `${src}/index.ts`,
+      "export { kafka } from './drivers/kafka/index.js';",
+      'door may not import drivers/kafka',
+    ],
+    [
+      'schematics',
+      'libs/transport/schematics/x.ts',
+      "import { A } from '../src/index.js';",
+      'schematics may not import door',
+    ],
+    ['a room nobody planned', `${src}/utils/x.ts`, "import 'node:fs';", 'there is no room "utils"'],
+    [
+      'a path out of the library',
+      `${src}/nest/x.ts`,
+      "import '../../../contracts/src/index.js';",
+      'leaves libs/transport',
+    ],
+    ['a computed import', `${src}/nest/x.ts`, 'const x = import(name);', 'computed'],
+    ['require', `${src}/consuming/x.ts`, "const x = require('rxjs');", 'may not import this package'],
+    ['typeof import', `${src}/consuming/x.ts`, "let x: typeof import('rxjs');", 'may not import this package'],
+    ['apps, deep path', 'apps/demo/src/x.ts', "import '../../../libs/transport/src/index.js';", 'use its public door'],
+    [
+      'apps, a closed door',
+      'apps/demo/src/x.ts',
+      "import 'nest-transport/dist/index.js';",
+      'has no door "./dist/index.js"',
+    ],
+    [
+      'apps, inside another app',
+      'apps/demo/src/x.ts',
+      "import '../../order-service/src/biz/orders.js';",
+      'use its public door',
+    ],
+    [
+      'libs/contracts',
+      'libs/contracts/src/x.ts',
+      "import '../../transport/src/contract/events.js';",
+      'use its public door',
+    ],
+    ['test', 'test/e2e/x.spec.ts', "import '../../libs/transport/src/nest/index.js';", 'use its public door'],
+    [
+      'specs in the library',
+      `${src}/consuming/x.spec.ts`,
+      "import '../drivers/kafka/index.js';",
+      'may not import drivers/kafka',
+    ],
+  ])('in %s', (_name, path, line, complaint) => {
+    expect(planted(path, '// first line', line)).toEqual([expect.stringContaining(complaint)]);
+    expect(planted(path, '// first line', line)[0]).toContain(`${path}:2 `);
+  });
+
+  it.each([
+    [`${src}/contract/x.ts`, "import type { Readable } from 'node:stream';"],
+    [`${src}/contract/x.ts`, "import { type Readable, type Writable } from 'node:stream';"],
+    [`${src}/drivers/kafka/x.ts`, "import type { Kafka } from 'kafkajs';"],
+    [`${src}/nest/x.ts`, "import { ModulesContainer } from '@nestjs/core';"],
+    [`${src}/testing/x.ts`, "import { memory } from '../drivers/memory/index.js';"],
+    [`${src}/consuming/x.ts`, "// import { Kafka } from 'kafkajs';\nconst text = \"import 'kafkajs'\";"],
+    ['apps/demo/src/x.ts', "import { kafka } from 'nest-transport/kafka';"],
+    ['apps/demo/src/x.ts', "import { OrderModule } from '../../order-service/src/index.js';"],
+    ['test/e2e/x.spec.ts', "import { startKafka } from '../brokers/kafka.mjs';"],
+  ])('and what is allowed is let through: %s', (path, text) => {
+    expect(planted(path, text)).toEqual([]);
+  });
+});

@@ -1,0 +1,133 @@
+import { posix } from 'node:path';
+import { COMPUTED, importsOf, type Import } from './imports.js';
+import { read, type SourceFile } from './tree.js';
+
+/** The table "Who may import what" of the design, as data. What is not listed is not allowed. */
+export interface Room {
+  /** Rooms of libs/transport/src. */
+  readonly rooms: readonly string[];
+  readonly packages: readonly (string | RegExp)[];
+  readonly node: 'any' | 'types';
+}
+
+/** A public entry of a Nest package; `@nestjs/core/injector` and `@nestjs/common/internal` are not. */
+const NEST = /^@nestjs\/[^/]+$/;
+
+const CLIENTS: Readonly<Record<string, readonly string[]>> = {
+  memory: [],
+  kafka: ['kafkajs', 'snappy', 'lz4-napi', '@bokuweb/zstd-wasm'],
+  nats: ['@nats-io/nats-core', '@nats-io/transport-node', '@nats-io/jetstream'],
+  nsq: ['nsqjs'],
+  rabbitmq: ['amqplib'],
+};
+
+const driver = (name: string): Room => ({ rooms: ['contract'], packages: CLIENTS[name] ?? [], node: 'any' });
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  contract: { rooms: [], packages: [], node: 'types' },
+  ...Object.fromEntries(Object.keys(CLIENTS).map((name) => [`drivers/${name}`, driver(name)])),
+  consuming: { rooms: ['contract'], packages: [], node: 'any' },
+  publishing: { rooms: ['contract'], packages: [], node: 'any' },
+  observability: { rooms: ['contract'], packages: ['@opentelemetry/api', 'prom-client'], node: 'any' },
+  nest: {
+    rooms: ['contract', 'consuming', 'publishing', 'observability'],
+    packages: [NEST, 'rxjs', 'reflect-metadata'],
+    node: 'any',
+  },
+  console: { rooms: ['contract', 'consuming', 'observability', 'nest'], packages: [NEST], node: 'any' },
+  testing: { rooms: ['contract', 'consuming', 'publishing', 'drivers/memory', 'nest'], packages: [NEST], node: 'any' },
+  /** src/index.ts, the door `nest-transport` itself. */
+  door: { rooms: ['contract', 'consuming', 'publishing', 'observability', 'nest'], packages: [], node: 'types' },
+  schematics: { rooms: [], packages: [/^@angular-devkit\//], node: 'any' },
+};
+
+const SOURCE = 'libs/transport/src/';
+
+export interface Violation {
+  readonly where: string;
+  readonly what: string;
+}
+
+/** All violations in the given files; the files themselves need not exist. */
+export function violationsIn(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap((file) =>
+    importsOf(file).flatMap((found) => {
+      const what = refusal(file.path, found);
+      return what === undefined ? [] : [{ where: `${file.path}:${found.line}`, what: `${found.specifier}: ${what}` }];
+    }),
+  );
+}
+
+/** The room of a file in libs/transport; undefined for everything else. */
+export function roomOf(path: string): string | undefined {
+  if (path.startsWith('libs/transport/schematics/')) return 'schematics';
+  if (!path.startsWith(SOURCE)) return undefined;
+  const [first = '', second = ''] = path.slice(SOURCE.length).split('/');
+  if (second === '') return 'door';
+  return first === 'drivers' ? `drivers/${second}` : first;
+}
+
+function refusal(path: string, found: Import): string | undefined {
+  const room = roomOf(path);
+  if (room !== undefined) return refusalInRoom(path, room, found);
+  return found.specifier.startsWith('.') ? refusalOfPath(path, found) : refusalOfDoor(found);
+}
+
+function refusalInRoom(path: string, name: string, found: Import): string | undefined {
+  const room = ROOMS[name];
+  if (room === undefined) return `there is no room "${name}" in the table`;
+  if (path.endsWith('.spec.ts')) return refusalInSpec(path, name, room, found);
+  const { specifier, typeOnly } = found;
+  if (specifier === COMPUTED) return 'a computed import() cannot be checked';
+  if (specifier.startsWith('.')) return refusalOfTarget(path, name, room, specifier);
+  if (specifier.startsWith('node:')) {
+    return room.node === 'any' || typeOnly ? undefined : `${name} may take types only from node:`;
+  }
+  const allowed = room.packages.some((entry) =>
+    typeof entry === 'string' ? entry === specifier : entry.test(specifier),
+  );
+  return allowed ? undefined : `${name} may not import this package`;
+}
+
+/** A spec beside its source may use what its source may, any public package, and the memory broker to run on. */
+function refusalInSpec(path: string, name: string, room: Room, { specifier }: Import): string | undefined {
+  if (!specifier.startsWith('.')) return refusalOfDeepNest(specifier);
+  const rooms = [...room.rooms, 'contract', 'consuming', 'publishing', 'drivers/memory', 'testing'];
+  return refusalOfTarget(path, name, { ...room, rooms }, specifier);
+}
+
+const refusalOfDeepNest = (specifier: string): string | undefined =>
+  specifier.startsWith('@nestjs/') && !NEST.test(specifier) ? 'only the public entries of @nestjs/*' : undefined;
+
+function refusalOfTarget(path: string, name: string, room: Room, specifier: string): string | undefined {
+  const target = roomOf(posix.join(posix.dirname(path), specifier));
+  if (target === name) return undefined;
+  if (target === undefined) return 'leaves libs/transport';
+  return room.rooms.includes(target) ? undefined : `${name} may not import ${target}`;
+}
+
+/** Apps, the other libraries and test/ take our packages by their doors, and an app another app by its index. */
+function refusalOfPath(path: string, { specifier }: Import): string | undefined {
+  const target = posix.join(posix.dirname(path), specifier);
+  if (houseOf(target) === houseOf(path)) return undefined;
+  if (path.startsWith('apps/') && /^apps\/[^/]+\/src\/index\.js$/.test(target)) return undefined;
+  if (path.startsWith('test/') && /^(scripts|tools)\/|^[^/]+$/.test(target)) return undefined;
+  return `a path from ${houseOf(path)} into ${houseOf(target)}; use its public door`;
+}
+
+/** `apps/demo`, `libs/contracts`, `test`. */
+const houseOf = (path: string): string => (/^(?:apps|libs)\/[^/]+/.exec(path)?.[0] ?? path.split('/')[0]) || path;
+
+function refusalOfDoor({ specifier }: Import): string | undefined {
+  const [, name = '', rest = ''] = /^(nest-transport|@demo\/[^/]+)(\/.*)?$/.exec(specifier) ?? [];
+  if (name === '') return undefined;
+  return doorsOf(name).has(`.${rest}`) ? undefined : `${name} has no door ".${rest}"`;
+}
+
+const FOLDERS: Readonly<Record<string, string>> = { 'nest-transport': 'transport' };
+
+function doorsOf(name: string): Set<string> {
+  const folder = FOLDERS[name] ?? name.replace('@demo/', '');
+  const { exports } = JSON.parse(read(`libs/${folder}/package.json`).text) as { exports: Record<string, unknown> };
+  return new Set(Object.keys(exports));
+}
