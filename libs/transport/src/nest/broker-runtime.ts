@@ -32,7 +32,11 @@ export class BrokerRuntime extends BrokerHandle {
   #consumer: Consumer | undefined;
   #connecting: Promise<void> | undefined;
   #isConnected = false;
+  /** The driver said that it keeps trying; it says so once per outage. */
+  #isAway = false;
   #isSubscribed = true;
+  /** False until the application's bootstrap hooks are over: connected is not yet ready for messages. */
+  #mayConsume = false;
   #problem: string | undefined;
   #callOffRetry: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -42,6 +46,7 @@ export class BrokerRuntime extends BrokerHandle {
     this.#broker = broker;
     this.#host = host;
     this.#options = options;
+    this.#watch();
     this.connection = broker.open(host);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }
@@ -95,6 +100,7 @@ export class BrokerRuntime extends BrokerHandle {
 
   /** Starts intake, as soon as the broker is connected. Returns as `open` does. */
   async subscribe(): Promise<void> {
+    this.#mayConsume = true;
     if (!this.#isSubscribed) await this.#start();
   }
 
@@ -118,6 +124,12 @@ export class BrokerRuntime extends BrokerHandle {
     this.#isConnected = false;
   }
 
+  #watch(): void {
+    const { notices, broker } = this.#host;
+    notices.on('broker:unreachable', (notice) => (this.#isAway ||= notice.broker === broker));
+    notices.on('broker:connected', (notice) => (this.#isAway &&= notice.broker !== broker));
+  }
+
   #start(): Promise<void> {
     const work = this.#bringUp();
     return this.#options.connect === 'fail' ? work : this.#untilKnown(work);
@@ -126,7 +138,7 @@ export class BrokerRuntime extends BrokerHandle {
   async #bringUp(): Promise<void> {
     this.#connecting ??= this.#connect();
     await this.#connecting;
-    if (this.#isSubscribed) return;
+    if (this.#isSubscribed || !this.#mayConsume) return;
     await this.#consumer?.start();
     this.#isSubscribed = true;
     this.#problem = undefined;
@@ -152,7 +164,7 @@ export class BrokerRuntime extends BrokerHandle {
       if (!someoneWaits && !this.#abort.signal.aborted) this.#tryAgainLater(error);
     });
     try {
-      await untilKnown(work, this.name, this.#host.notices, this.#host.clock);
+      if (!this.#isAway) await untilKnown(work, this.name, this.#host.notices, this.#host.clock);
     } finally {
       someoneWaits = false;
     }
@@ -160,15 +172,22 @@ export class BrokerRuntime extends BrokerHandle {
 
   #tryAgainLater(error: unknown): void {
     if (this.#callOffRetry !== undefined) return;
-    const { notices, clock, broker } = this.#host;
     this.#problem = messageOf(error);
-    notices.emit('broker:unreachable', { broker, error: asTransportError(error) });
-    this.#callOffRetry = clock.schedule(ANOTHER_TRY_MS, () => {
+    this.#tellFailure(asTransportError(error));
+    this.#callOffRetry = this.#host.clock.schedule(ANOTHER_TRY_MS, () => {
       this.#callOffRetry = undefined;
       this.#bringUp().catch((again: unknown) => {
         if (!this.#abort.signal.aborted) this.#tryAgainLater(again);
       });
     });
+  }
+
+  #tellFailure(error: TransportError): void {
+    const { notices, broker } = this.#host;
+    if (!this.#isConnected) return notices.emit('broker:unreachable', { broker, error });
+    for (const { topic, group } of this.subscriptions) {
+      notices.emit('subscription:crashed', { broker, topic, group, error, restartInMs: ANOTHER_TRY_MS });
+    }
   }
 }
 

@@ -57,6 +57,14 @@ export class TransportHealth {
     return { status, ready: status !== 'down', brokers };
   }
 
+  /**
+   * Stops intake and waits for running handlers, as a shutdown does, for those who want it earlier. Publishing goes on
+   * working; the application stays up and not ready. Twice is the same as once.
+   */
+  drain(): Promise<void> {
+    return this.#runtime.drain();
+  }
+
   #isRunning(): boolean {
     const { phase, brokers, willConsume } = this.#runtime;
     const started = phase === 'consuming' || (phase === 'open' && !willConsume);

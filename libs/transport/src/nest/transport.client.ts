@@ -13,6 +13,7 @@ import {
 } from '../contract/index.js';
 import { envelope, formatOf, messageIds } from '../publishing/index.js';
 import type { BrokerRuntime } from './broker-runtime.js';
+import { topicOfPattern } from './topic-of-pattern.js';
 import type { TransportRuntime } from './transport-runtime.js';
 
 /** A packet as Nest 12 makes it: its dispatch hook may have put headers beside the data. */
@@ -73,7 +74,7 @@ export class TransportClient extends ClientProxy {
 
   protected async dispatchEvent<T>({ pattern, data, metadata }: Packet): Promise<T> {
     const options = metadata === undefined ? {} : { headers: metadata };
-    return (await this.#broker.publisher.publish(this.normalizePattern(pattern), data, options)) as T;
+    return (await this.#broker.publisher.publish(this.#topic(pattern), data, options)) as T;
   }
 
   protected publish(packet: Packet, respond: Respond): () => void {
@@ -93,13 +94,17 @@ export class TransportClient extends ClientProxy {
   }
 
   async #request(packet: Packet, respond: Respond): Promise<() => void> {
-    const topic = this.normalizePattern(packet.pattern);
+    const topic = this.#topic(packet.pattern);
     const wayOut = 'Use emit() or a Publisher, or a broker that can answer.';
     requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, wayOut);
     const { requester } = this.#broker.connection;
     if (requester === undefined)
       throw new TypeError(`The ${this.#broker.driver} driver says requestReply, but has no requester.`);
     return requester.request(this.#message(topic, packet), (reply) => respond(this.#response(topic, reply)));
+  }
+
+  #topic(pattern: unknown): string {
+    return topicOfPattern(pattern, this.normalizePattern(pattern as string));
   }
 
   #message(topic: string, { data, metadata }: Packet): OutgoingMessage {

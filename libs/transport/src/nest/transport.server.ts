@@ -17,6 +17,7 @@ import { placesOfPattern } from './handler-scan.js';
 import { answering } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
 import { planSubscriptions, type HandlerRegistration } from './subscription-plan.js';
+import { topicOfPattern } from './topic-of-pattern.js';
 import { TransportRuntime } from './transport-runtime.js';
 
 /**
@@ -134,7 +135,7 @@ export class TransportServer extends Server {
     const nth = this.#count(subscriptions ?? normalized);
     if (subscriptions !== undefined) return subscriptions[nth % subscriptions.length] as SubscriptionMetadata;
     const where = placesOfPattern(this.#modules, pattern)[nth] ?? 'a handler of Nest';
-    return { pattern: normalized, topic: normalized, event: undefined, options: {}, where };
+    return { pattern: normalized, topic: topicOfPattern(pattern, normalized), event: undefined, options: {}, where };
   }
 
   #count(what: unknown): number {
