@@ -16,7 +16,10 @@ if (typeof SyntheticModule !== 'function') {
 const rootDir = fileURLToPath(new URL('.', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** A spec named `x.kafka.spec.ts` needs that broker and runs in the project of that name, wherever it lies in test/. */
+/**
+ * A spec named `x.kafka.spec.ts`, wherever it lies in test/, and every spec in test/kafka/ needs that broker
+ * and runs in the project of that name.
+ */
 const BROKERS = Object.keys(brokers);
 
 const shared = {
@@ -48,16 +51,18 @@ const projects = [
     displayName: 'unit',
     testMatch: ['<rootDir>/libs/**/*.spec.ts', '<rootDir>/apps/**/*.spec.ts'],
   },
-  ...testFolders().map((folder) => ({
-    ...shared,
-    displayName: folder,
-    testMatch: [`<rootDir>/test/${folder}/**/*.spec.ts`],
-    testPathIgnorePatterns: ['/node_modules/', brokerSpec],
-  })),
+  ...testFolders()
+    .filter((folder) => !BROKERS.includes(folder))
+    .map((folder) => ({
+      ...shared,
+      displayName: folder,
+      testMatch: [`<rootDir>/test/${folder}/**/*.spec.ts`],
+      testPathIgnorePatterns: ['/node_modules/', brokerSpec],
+    })),
   ...BROKERS.map((broker) => ({
     ...shared,
     displayName: broker,
-    testMatch: [`<rootDir>/test/**/*.${broker}.spec.ts`],
+    testMatch: [`<rootDir>/test/**/*.${broker}.spec.ts`, `<rootDir>/test/${broker}/**/*.spec.ts`],
     globalSetup: '<rootDir>/test/brokers/jest-setup.mjs',
     globalTeardown: '<rootDir>/test/brokers/jest-teardown.mjs',
   })),

@@ -21,7 +21,7 @@ const NEVER = 'bench';
 export function findStages() {
   const specs = specFiles();
   const brokerOf = (/** @type {string} */ file) =>
-    Object.keys(brokers).find((name) => file.endsWith(`.${name}.spec.ts`));
+    Object.keys(brokers).find((name) => file.endsWith(`.${name}.spec.ts`) || file.startsWith(`${name}/`));
   const folders = [...new Set(specs.filter((file) => !brokerOf(file)).map((file) => file.split('/')[0] ?? ''))];
   const needed = Object.keys(brokers).filter((name) => specs.some((file) => brokerOf(file) === name));
   const ordinary = folders.filter((name) => name !== LAST && name !== NEVER);

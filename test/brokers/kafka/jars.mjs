@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { cacheFolder } from '../../../scripts/lib/paths.mjs';
 import { withLock } from '../../../scripts/lib/lock.mjs';
 import { BrokerUnavailable } from '../unavailable.mjs';
@@ -37,6 +37,7 @@ export async function kafkaJars({ log, beforeDownload = () => undefined }) {
   await withLock(`${folder}.lock`, { onWait }, async () => {
     if (await isComplete(folder)) return;
     beforeDownload();
+    await removeRests(folder);
     await download(folder, log);
   });
   return join(folder, 'libs');
@@ -51,13 +52,22 @@ export async function isComplete(folder) {
 }
 
 /**
+ * What a download left that was killed; nobody else writes here while we hold the lock.
+ * @param {string} folder
+ */
+async function removeRests(folder) {
+  const names = await readdir(dirname(folder));
+  const rests = names.filter((name) => name.startsWith(`${basename(folder)}.part-`));
+  await Promise.all(rests.map((name) => rm(join(dirname(folder), name), { recursive: true, force: true })));
+}
+
+/**
  * @param {string} folder
  * @param {(line: string) => void} log
  */
 async function download(folder, log) {
   const started = Date.now();
   log(`downloading Kafka ${KAFKA_VERSION} into ${folder} (54 MB, once) ...`);
-  await mkdir(join(folder, '..'), { recursive: true });
   const aside = await mkdtemp(`${folder}.part-`);
   try {
     await writeFile(join(aside, 'pom.xml'), POM);
