@@ -1,0 +1,88 @@
+import { Notices, TransportError, type NoticeMap, type NoticeName } from '../contract/index.js';
+import { logNotices } from './notice-log.js';
+import { startLine } from './start-lines.js';
+import type { TransportLog } from './transport-log.js';
+
+const error = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody answered');
+const of = { broker: 'main', topic: 'orders', group: 'stock' };
+const message = { ...of, id: 'id-1', key: 'private@example.org', attempt: 2 };
+
+/** One of each; the compiler asks for what is missing. */
+const EVERY: NoticeMap = {
+  'broker:connected': of,
+  'broker:unreachable': { ...of, error },
+  'subscription:started': of,
+  'subscription:crashed': { ...of, error, restartInMs: 5 },
+  'subscription:stalled': { ...of, partition: 3, unsettledOffset: '7', reason: 'too much is done behind it' },
+  'subscription:resumed': { ...of, partition: 3 },
+  'subscription:warned': { ...of, warning: 'it has no key' },
+  'partition:assigned': { ...of, partition: 3 },
+  'partition:revoked': { ...of, partition: 3, unsettled: 4 },
+  'commit:failed': { ...of, error },
+  'message:acked': message,
+  'message:retried': { ...message, delayMs: 200, error: new TypeError('no database') },
+  'message:dropped': { ...message, reason: 'not ours' },
+  'message:dead-lettered': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error: { secret: 'payload' } },
+  'message:dead-letter-failed': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error },
+  'settlement:ignored': { ...message, settlement: 'ack' },
+  'publish:failed': { broker: 'main', topic: 'orders', messages: 2, error },
+  'drain:started': { broker: 'main', inFlight: 3, timeoutMs: 100 },
+  'drain:finished': { broker: 'main', unsettled: 1, durationMs: 100 },
+};
+
+/** What is written for one notice: `level line`. */
+function written<Name extends NoticeName>(name: Name, notice: NoticeMap[Name]): readonly string[] {
+  const lines: string[] = [];
+  const write = (level: string) => (line: string, stack?: string) =>
+    void lines.push(`${level} ${line}${stack === undefined ? '' : ' +stack'}`);
+  const log: TransportLog = { log: write('log'), warn: write('warn'), error: write('error'), debug: write('debug') };
+  const notices = new Notices();
+  logNotices(notices, log);
+  notices.emit(name, notice);
+  return lines;
+}
+
+test.each(Object.keys(EVERY) as NoticeName[])('%s has one line, with what is needed to find it', (name) => {
+  const lines = written(name, EVERY[name]);
+  if (name === 'message:acked' || name === 'subscription:started') return expect(lines).toEqual([]);
+  expect(lines).toHaveLength(1);
+  const [line] = lines;
+  expect(line).not.toContain('private@example.org');
+  expect(line).not.toContain('secret');
+  expect(line).not.toContain('undefined');
+  if (name.startsWith('message:')) expect(line).toContain('topic=orders group=stock broker=main id=id-1 attempt=2');
+  if (name.startsWith('subscription:')) expect(line).toContain('topic=orders group=stock broker=main');
+});
+
+test('nobody pays for a line per handled message', () => {
+  const notices = new Notices();
+  logNotices(notices, { log: () => {}, warn: () => {}, error: () => {}, debug: () => {} });
+  expect(notices.heard('message:acked')).toBe(false);
+});
+
+test('the stack of what a handler threw is written when its message is given up', () => {
+  const given = { ...message, deadLetterTopic: 'd', error: new TypeError('mine') };
+  expect(written('message:dead-lettered', given)[0]).toMatch(/TypeError: mine\. .*\+stack$/);
+  expect(written('message:dead-lettered', { ...given, error })[0]).not.toContain('+stack');
+});
+
+test('a subscription is told at start with all that was decided for it', () => {
+  const line = startLine(
+    { name: 'main', driver: 'kafka' },
+    {
+      topic: 'orders',
+      group: 'stock',
+      ordering: 'key',
+      concurrency: 16,
+      maxInFlight: 256,
+      startFrom: 'beginning',
+      validate: true,
+      retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 30_000 },
+      resolvedDeadLetterTopic: 'orders.stock.dead-letter',
+    },
+  );
+  expect(line).toBe(
+    'Subscribed to orders as stock: in order by key, 16 at a time (256 in flight), ' +
+      '5 attempts (200 to 30000 ms apart), then to orders.stock.dead-letter. broker=main driver=kafka',
+  );
+});
