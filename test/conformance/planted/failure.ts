@@ -44,7 +44,7 @@ export const FAILURE: readonly Planted[] = [
     promise: 'failure-is-not-passed-by-later-success',
     fault: 'commits past a failed message with the next success (kratos-transport, go-queue, Dapr)',
     createBroker: highWaterMark,
-    saying: /the failed messages have come again: not within/,
+    saying: /messages confirmed, but neither handled nor dead-lettered/,
   },
   {
     promise: 'in-flight-is-bounded',

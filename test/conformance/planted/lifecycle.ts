@@ -20,7 +20,7 @@ export const LIFECYCLE: readonly Planted[] = [
     fault: 'is deaf after a restart of the broker (kratos-transport, Kafka; squeaky, NSQ)',
     createBroker: restartsDeaf.createBroker,
     options: { restartable: restartsDeaf },
-    saying: /everything confirmed is settled: not within/,
+    saying: /confirmed, but neither handled nor dead-lettered|handlers have begun: not within/,
   },
   {
     promise: 'drain-finishes-what-runs',
@@ -62,6 +62,12 @@ export const LIFECYCLE: readonly Planted[] = [
         };
       }),
     saying: /already closed/,
+  },
+  {
+    promise: 'health-tells-the-truth',
+    fault: 'always says that it is well (kratos-transport, keepalive)',
+    createBroker: () => wrapBroker(memory(), () => ({ health: () => ({ status: 'up', problems: [] }) })),
+    saying: /a connection that is closed says that it is down/,
   },
   {
     promise: 'nothing-is-left-open',

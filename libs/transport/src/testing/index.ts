@@ -13,6 +13,6 @@ export {
 } from './conformance/options.js';
 export type { ConformancePromise } from './conformance/promise.js';
 export type { ConformanceReport, Outcome, PromiseResult } from './conformance/report.js';
-export { faultyBroker, type Faults, type FaultyBroker } from './faults/faulty-broker.js';
+export { faultyBroker, type Faults, type FaultyBroker, type Held } from './faults/faulty-broker.js';
 export { wrapBroker, type Interception } from './faults/wrap-broker.js';
 export { History, type HistoryEntry, type NothingLostOptions, type PublishOutcome } from './history/history.js';

@@ -1,16 +1,21 @@
 import { TransportError, type Broker, type OutgoingMessage, type SendResult } from '../../contract/index.js';
 import { wrapBroker } from './wrap-broker.js';
 
-/** What a test can do to a broker while applications use it. Every fault returns the function that heals it. */
+/** What a test can do to a broker while applications use it. What a fault returns heals it. */
 export interface Faults {
   /** Messages for this topic are not stored; the others of the same request are. */
   refuse(topic: string): () => void;
   /** Messages for this topic are stored, but the confirmation is lost: the sender cannot know. */
   loseConfirmations(topic: string): () => void;
   /** Requests with a message for this topic wait until they are let go; nothing of them is stored before. */
-  hold(topic: string): () => void;
-  /** Messages that wait because of `hold`. */
-  readonly held: number;
+  hold(topic: string): Held;
+}
+
+/** Requests that wait. */
+export interface Held {
+  /** Resolves when the first of them is there. */
+  readonly reached: Promise<void>;
+  release(): void;
 }
 
 /** A broker, and the handles to break it with. */
@@ -35,8 +40,7 @@ export function faultyBroker(broker: Broker): FaultyBroker {
 class SendFaults implements Faults {
   readonly #refused = new Set<string>();
   readonly #unconfirmed = new Set<string>();
-  readonly #gates = new Map<string, { readonly opened: Promise<void>; readonly open: () => void }>();
-  held = 0;
+  readonly #gates = new Map<string, { readonly reach: () => void; readonly opened: Promise<void> }>();
 
   refuse(topic: string): () => void {
     return switchOn(this.#refused, topic);
@@ -46,14 +50,15 @@ class SendFaults implements Faults {
     return switchOn(this.#unconfirmed, topic);
   }
 
-  hold(topic: string): () => void {
-    let open = (): void => undefined;
-    const opened = new Promise<void>((resolve) => (open = resolve));
-    this.#gates.set(topic, { opened, open });
-    return () => {
+  hold(topic: string): Held {
+    const reached = signal();
+    const opened = signal();
+    this.#gates.set(topic, { reach: reached.give, opened: opened.given });
+    const release = (): void => {
       this.#gates.delete(topic);
-      open();
+      opened.give();
     };
+    return { reached: reached.given, release };
   }
 
   async send(
@@ -68,17 +73,23 @@ class SendFaults implements Faults {
   }
 
   async #passGates(messages: readonly OutgoingMessage[]): Promise<void> {
-    const gates = [...new Set(messages.map(({ topic }) => topic))].flatMap((topic) => this.#gates.get(topic) ?? []);
-    if (gates.length === 0) return;
-    this.held += messages.length;
-    for (const { opened } of gates) await opened;
-    this.held -= messages.length;
+    for (const topic of new Set(messages.map((message) => message.topic))) {
+      const gate = this.#gates.get(topic);
+      gate?.reach();
+      if (gate !== undefined) await gate.opened;
+    }
   }
 
   #resultOf({ topic }: OutgoingMessage, result: SendResult | undefined): SendResult {
     if (result === undefined) return failure('TRANSPORT_PUBLISH_FAILED', topic, 'no');
     return this.#unconfirmed.has(topic) ? failure('TRANSPORT_PUBLISH_UNKNOWN', topic, 'unknown') : result;
   }
+}
+
+function signal(): { readonly given: Promise<void>; readonly give: () => void } {
+  let give = (): void => undefined;
+  const given = new Promise<void>((resolve) => (give = resolve));
+  return { given, give };
 }
 
 function switchOn(topics: Set<string>, topic: string): () => void {

@@ -9,14 +9,14 @@ export const deadLetterIsConfirmedFirst: ConformancePromise = {
   ask: (stage) => stage.subscribe(),
   async run(stage) {
     const publisher = await stage.publisher();
-    const confirm = stage.faults.hold(stage.deadLetterTopic);
+    const held = stage.faults.hold(stage.deadLetterTopic);
     const subscriber = await stage.subscribe({
       handle: () => {
         throw new DeadLetter('as planned');
       },
     });
     await publisher.publish(stage.topic, { n: 0 }, { id: 'poison' });
-    await stage.until('the dead letter waits for its confirmation', () => stage.faults.held > 0);
+    await stage.watch.within('the dead letter is sent', held.reached);
     assert.equal(stage.intake.deliveries.length, 1);
     assert.notEqual(stage.intake.deliveries[0]?.state, 'settled', 'the original waits for the confirmation');
     assert.equal(subscriber.settled, 0, 'nothing is said to be settled');
@@ -26,6 +26,6 @@ export const deadLetterIsConfirmedFirst: ConformancePromise = {
     const second = await stage.subscribe();
     await second.untilSettled(1);
     assert.equal(second.received[0]?.id, 'poison', 'the original is delivered again');
-    confirm();
+    held.release();
   },
 };

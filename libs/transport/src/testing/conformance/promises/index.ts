@@ -17,6 +17,7 @@ import { failureIsNotPassedByLaterSuccess } from './failure-is-not-passed-by-lat
 import { foreignMessagesAreTakenAsTheyAre } from './foreign-messages-are-taken-as-they-are.js';
 import { groupsEachGetAll } from './groups-each-get-all.js';
 import { headersArriveBesideThePayload } from './headers-arrive-beside-the-payload.js';
+import { healthTellsTheTruth } from './health-tells-the-truth.js';
 import { inFlightIsBounded } from './in-flight-is-bounded.js';
 import { manyCloseAtOnce } from './many-close-at-once.js';
 import { manyPublishersAndSubscribers } from './many-publishers-and-subscribers.js';
@@ -97,5 +98,6 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   closingFlushesPublishes,
   closingAndReopeningLosesNothing,
   manyCloseAtOnce,
+  healthTellsTheTruth,
   nothingIsLeftOpen,
 ];
