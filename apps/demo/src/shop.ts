@@ -1,5 +1,5 @@
 import { DatabaseModule, type Database } from '@demo/platform';
-import type { DynamicModule, INestApplication } from '@nestjs/common';
+import type { DynamicModule, INestApplication, LoggerService } from '@nestjs/common';
 import { createTransportApp, Notices, type Broker } from 'nest-transport';
 import { InventoryDataModule, InventoryServiceModule } from '../../inventory-service/src/index.js';
 import { OrderDataModule, OrderServiceModule } from '../../order-service/src/index.js';
@@ -14,6 +14,8 @@ export interface ShopOptions {
   readonly prefix: string;
   /** Changes the inventory's data layer before it is put in: faults, for example. */
   readonly alterInventory: (data: DynamicModule) => DynamicModule;
+  /** @default warnings and errors, to stderr */
+  readonly logger?: LoggerService | false;
 }
 
 /** One service that runs inside this process. */
@@ -30,7 +32,8 @@ export class Shop {
     private readonly apps: readonly INestApplication[],
   ) {}
 
-  static async open({ broker, database, initialStock, prefix, alterInventory }: ShopOptions): Promise<Shop> {
+  static async open(options: ShopOptions): Promise<Shop> {
+    const { broker, database, initialStock, prefix, alterInventory, logger = new StderrLogger() } = options;
     const shared = DatabaseModule.share(database);
     const stock = alterInventory(InventoryDataModule.on(shared, initialStock));
     const modules = [
@@ -39,7 +42,7 @@ export class Shop {
     ];
     const apps: INestApplication[] = [];
     try {
-      for (const module of modules) apps.push(await start(module));
+      for (const module of modules) apps.push(await start(module, logger));
     } catch (error) {
       await closeAll(apps);
       throw error;
@@ -54,10 +57,10 @@ export class Shop {
   }
 }
 
-async function start(module: DynamicModule): Promise<INestApplication> {
+async function start(module: DynamicModule, logger: LoggerService | false): Promise<INestApplication> {
   // exitOnSignal: false, because two applications and perhaps a Kafka share this process: the demo ends them in its own order.
   const app = await createTransportApp(module, {
-    logger: new StderrLogger(),
+    logger,
     abortOnError: false,
     exitOnSignal: false,
   });

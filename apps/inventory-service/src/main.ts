@@ -1,4 +1,5 @@
 import { DatabaseModule, describeFlags, readServiceOptions, runCommand, SERVICE_FLAGS } from '@demo/platform';
+import { Logger } from '@nestjs/common';
 import { createTransportApp } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
 import { DataModule } from './data/data.module.js';
@@ -17,4 +18,5 @@ await runCommand(async () => {
   const data = DataModule.on(DatabaseModule.open(options.databaseUrl), SAMPLE_STOCK);
   const app = await createTransportApp(InventoryServiceModule.forRoot({ broker, data }));
   await app.listen(options.port);
+  new Logger('inventory-service').log(`listens at ${await app.getUrl()}`);
 });
