@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConformanceReport } from 'nest-transport/testing';
@@ -17,7 +17,9 @@ export function saveReport(report: ConformanceReport): void {
 
 /** What is known of every driver that was run on this machine. */
 export function readReports(folder = reportsFolder()): ConformanceReport[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder)
+    .sort()
     .filter((file) => file.endsWith('.json'))
     .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as ConformanceReport);
 }
