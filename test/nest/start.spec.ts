@@ -425,3 +425,20 @@ function rootless(transport: ReturnType<typeof TransportModule.forRootAsync>): n
   class AppModule {}
   return AppModule;
 }
+
+test('a microservice of another transport cannot be connected', async () => {
+  const AppModule = rootModule({ controllers: [Mover] });
+  const app = await NestFactory.createMicroservice(AppModule, QUIET);
+  expect(() => connectTransport(app)).toThrow('was created for another transport');
+});
+
+test('handlers that were registered but never started are told by health', async () => {
+  const app = await NestFactory.create(rootModule({ controllers: [Mover] }), QUIET);
+  app.connectMicroservice({ strategy: app.get(TransportServer) });
+  await start(app);
+  expect(app.get(TransportHealth).report()).toMatchObject({
+    status: 'down',
+    ready: false,
+    problems: [expect.stringContaining('app.startAllMicroservices()')],
+  });
+});

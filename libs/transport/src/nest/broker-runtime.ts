@@ -31,6 +31,7 @@ export class BrokerRuntime extends BrokerHandle {
   readonly #abort = new AbortController();
   #consumer: Consumer | undefined;
   #connecting: Promise<void> | undefined;
+  #subscribing: Promise<void> | undefined;
   #isConnected = false;
   /** The driver said that it keeps trying; it says so once per outage. */
   #isAway = false;
@@ -139,7 +140,18 @@ export class BrokerRuntime extends BrokerHandle {
     this.#connecting ??= this.#connect();
     await this.#connecting;
     if (this.#isSubscribed || !this.#mayConsume) return;
-    await this.#consumer?.start();
+    // n.b. two may come here at once: the open that waited for the broker, and the subscribe.
+    this.#subscribing ??= this.#subscribe();
+    await this.#subscribing;
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      await this.#consumer?.start();
+    } catch (error) {
+      this.#subscribing = undefined;
+      throw error;
+    }
     this.#isSubscribed = true;
     this.#problem = undefined;
   }

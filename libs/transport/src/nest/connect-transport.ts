@@ -63,8 +63,16 @@ function connectHybrid(app: INestApplication, server: TransportServer): void {
 
 /** n.b. first in the list is last in rank: `useGlobalFilters` would outrank a user's `APP_FILTER`. */
 function connectPure(app: INestMicroservice, server: TransportServer): void {
+  if (server.isRpcTarget === false) throw otherStrategy();
   app.get(ApplicationConfig).getGlobalFilters().unshift(new CaptureFilter());
   server.attach();
+}
+
+function otherStrategy(): TransportError {
+  return new TransportError(
+    'TRANSPORT_NOT_CONNECTED',
+    'connectTransport(app): this microservice was created for another transport, so @Subscribe handlers would stay deaf. Write NestFactory.createMicroservice(AppModule, transportStrategy()).',
+  );
 }
 
 /** n.b. looked up by hand, because `app.get` of what is not there ends the process before anybody can say what to do. */

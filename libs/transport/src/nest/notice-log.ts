@@ -67,8 +67,9 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     'debug',
     (notice) => `A settlement (${notice.settlement}) came too late and did nothing. ${msg(notice)}`,
   ],
+  // Why a warning: whoever published is told by the rejection, too.
   'publish:failed': [
-    'error',
+    'warn',
     ({ broker, topic, messages, error }) =>
       `${messages} message(s) were not published. ${error.message} topic=${topic} broker=${broker}`,
   ],

@@ -22,6 +22,8 @@ export interface BrokerReport {
 export interface TransportReport {
   readonly status: HealthStatus;
   readonly ready: boolean;
+  /** What is not well beside the brokers' own problems: one sentence each. */
+  readonly problems: readonly string[];
   readonly brokers: readonly BrokerReport[];
 }
 
@@ -29,6 +31,9 @@ const SEVERITY = { up: 0, degraded: 1, down: 2 } as const satisfies Record<Healt
 
 const worst = (statuses: readonly HealthStatus[]): HealthStatus =>
   statuses.reduce((worse, status) => (SEVERITY[status] > SEVERITY[worse] ? status : worse), 'up');
+
+const NOT_BEGUN =
+  'Intake has not begun: it waits for app.listen() or app.startAllMicroservices(). connectTransport(app) makes the latter unnecessary.';
 
 /** How the transport is: the source of a readiness probe. Inject it, or `app.get(TransportHealth)`. */
 export class TransportHealth {
@@ -54,7 +59,7 @@ export class TransportHealth {
   report(): TransportReport {
     const brokers = [...this.#runtime.brokers.keys()].map((name) => this.#broker(name));
     const status = this.#isRunning() ? worst(brokers.map((broker) => broker.status)) : 'down';
-    return { status, ready: status !== 'down', brokers };
+    return { status, ready: status !== 'down', problems: this.#problems(), brokers };
   }
 
   /**
@@ -69,6 +74,13 @@ export class TransportHealth {
     const { phase, brokers, willConsume } = this.#runtime;
     const started = phase === 'consuming' || (phase === 'open' && !willConsume);
     return started && [...brokers.values()].every((broker) => broker.isUp);
+  }
+
+  #problems(): readonly string[] {
+    const { phase, willConsume } = this.#runtime;
+    if (phase === 'created') return ['The application has not been initialized yet.'];
+    if (phase === 'draining' || phase === 'closed') return [`The transport is ${phase}.`];
+    return phase === 'open' && willConsume ? [NOT_BEGUN] : [];
   }
 
   #broker(name: string): BrokerReport {

@@ -63,12 +63,23 @@ export class TransportServer extends Server {
 
   /** Whether anything will ever call handlers. */
   get isConnected(): boolean {
-    return this.#isAttached || this.#isListening || this.#registrations.length > 0 || this.#isRpcTarget();
+    return this.#isAttached || this.#isListening || this.#registrations.length > 0 || this.isRpcTarget === true;
+  }
+
+  /**
+   * Whether a microservice of Nest was made with this strategy, although it may register its handlers later
+   * (`deferInitialization`). Undefined where Nest keeps no registry.
+   */
+  get isRpcTarget(): boolean | undefined {
+    const registry = this.#modules.getRpcTargetRegistry?.();
+    let isTarget = false;
+    registry?.subscribe((target: unknown) => (isTarget ||= target === this)).unsubscribe();
+    return registry === undefined ? undefined : isTarget;
   }
 
   /** Before the application's own hooks: builds handlers and refuses what contradicts itself. */
   initialized(): void {
-    this.#registerHandlers?.();
+    if (this.#registerHandlers !== undefined) this.#registerAnew(this.#registerHandlers);
     if (this.#registrations.length > 0) this.#prepare();
   }
 
@@ -127,6 +138,14 @@ export class TransportServer extends Server {
     const handle = isEventHandler ? this.#eventHandler(callback) : this.#requestHandler(callback, said);
     this.#registrations.push({ ...said, handle });
     this.#isPrepared = false;
+  }
+
+  /** n.b. a Nest that does not know `deferInitialization` has registered them before, without the application's globals. */
+  #registerAnew(register: () => void): void {
+    this.#registrations.length = 0;
+    this.#seen.clear();
+    this.messageHandlers.clear();
+    register();
   }
 
   /** n.b. a method with several `@Subscribe` is registered once for each, in their order, with the same extras. */
@@ -208,16 +227,6 @@ export class TransportServer extends Server {
       const hooked: unknown = this.onProcessingStartHook(TRANSPORT_ID, context, run);
       Promise.resolve(hooked).catch(reject);
     });
-  }
-
-  /** Nest's microservice made itself known, although it may register its handlers later (`deferInitialization`). */
-  #isRpcTarget(): boolean {
-    let isTarget = false;
-    this.#modules
-      .getRpcTargetRegistry?.()
-      .subscribe((target: unknown) => (isTarget ||= target === this))
-      .unsubscribe();
-    return isTarget;
   }
 }
 
