@@ -62,7 +62,8 @@ export class SettlementWatch {
         else timer = setTimeout(giveUp, idleMs);
       };
       abort.addEventListener('abort', giveUp, { once: true });
-      this.#onChange();
+      if (abort.aborted) giveUp();
+      else this.#onChange();
     });
     clearTimeout(timer);
     this.#onChange = () => undefined;
