@@ -220,7 +220,7 @@ export class GroupIntake implements IntakeOwner {
   async #start(
     member: ClientMember,
     { subscription }: SubscriptionSink,
-    { topic, partition, offset, metadata }: CommittedOffset,
+    { topic, partition, offset, expired, metadata }: CommittedOffset,
   ): Promise<{ offset: number | undefined; metadata: string }> {
     if (offset !== undefined || subscription.startFrom === 'beginning') return { offset, metadata };
     const siblings = await member.committed(topic, await this.#partitionIds(member, topic, partition));
@@ -228,10 +228,10 @@ export class GroupIntake implements IntakeOwner {
       .map((one) => decodeCommitState(one.offset ?? 0, one.metadata).partitions)
       .find((count) => count !== undefined);
     const count = Math.max(siblings.length, partition + 1);
-    // A partition that came later is part of what is new: it is read from its beginning.
-    const grown = firstCount !== undefined && partition >= firstCount;
+    // A partition that came later is part of what is new, and so is what a group had not read: from the beginning.
+    const fromLow = expired || (firstCount !== undefined && partition >= firstCount);
     const bound = (await member.bounds(topic, [partition])).get(partition);
-    const start = (grown ? bound?.low : bound?.high) ?? 0;
+    const start = (fromLow ? bound?.low : bound?.high) ?? 0;
     const text = encodeCommitState(start, { ...NOTHING_KNOWN, partitions: firstCount ?? count });
     await member.commit([{ topic, partition, offset: start, metadata: text }]);
     return { offset: start, metadata: text };

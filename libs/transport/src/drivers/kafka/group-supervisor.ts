@@ -8,6 +8,8 @@ import type { Topics } from './topics.js';
 /** Waits between two tries to get a member of a group going: doubling, then steady. */
 const FIRST_RESTART_MS = 200;
 const MAX_RESTART_MS = 3_000;
+/** Tries of the first start that nobody is told about. */
+const QUIET_TRIES = 2;
 /** How often a topic that is gone is looked for. */
 const MISSING_TOPIC_LOOK_MS = 3_000;
 
@@ -125,17 +127,8 @@ export class GroupSupervisor {
     if (this.#isOver) return member.leave();
     this.#restarts = 0;
     this.#problem = undefined;
-    this.#tellStarted();
-    if (this.#missing.length > 0) this.#lookForMissing();
-  }
-
-  #tellStarted(): void {
-    if (this.#placedOnce) return;
     this.#placedOnce = true;
-    for (const { subscription } of this.#sinks) {
-      const { topic, group } = subscription;
-      this.#host.notices.emit('subscription:started', { broker: this.#host.broker, topic, group });
-    }
+    if (this.#missing.length > 0) this.#lookForMissing();
   }
 
   /** All topics of the group, but for those that are gone: one that was deleted must not stop the others. */
@@ -202,7 +195,8 @@ export class GroupSupervisor {
     const restartInMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#restarts);
     this.#restarts++;
     this.#problem = `group "${this.#group}" does not consume: ${cause.message}`;
-    this.#tellCrashed(cause, restartInMs);
+    // n.b. a coordinator that is still loading answers a moment later; on a young cluster that is no news.
+    if (this.#placedOnce || this.#restarts > QUIET_TRIES) this.#tellCrashed(cause, restartInMs);
     await sleep(this.#host.clock, restartInMs);
   }
 

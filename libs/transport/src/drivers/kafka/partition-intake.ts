@@ -192,6 +192,7 @@ export class PartitionIntake implements DeliveryOwner {
     const watermark = this.#watermark;
     if (this.#attempts.size > 0) this.#attempts.delete(watermark.offsetOf(sequence));
     watermark.settle(sequence);
+    if (this.#blocked || this.#stalled) this.#checkStall();
     const { committable } = watermark;
     this.#touch(committable * 2 >= this.#settings.maxUncommitted || (this.#blocked && committable > 0));
   }
@@ -340,9 +341,15 @@ export class PartitionIntake implements DeliveryOwner {
 
   #setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
-    // Blocked by commits only: the next one makes room. Blocked by a message that is not settled: that is a stall.
+    // The next commit makes room, if there is anything to commit.
     if (blocked && this.#watermark.committable > 0) this.#touch(true);
-    const stalled = blocked && this.#watermark.beyondHead >= this.#settings.maxUncommitted;
+    this.#checkStall();
+  }
+
+  /** Half of what may wait is done and waits for one message: that is no busy moment any more. */
+  #checkStall(): void {
+    const waitsForOne = this.#watermark.doneBeyondHead * 2 >= this.#settings.maxUncommitted;
+    const stalled = waitsForOne && (this.#blocked || this.#stalled);
     if (stalled !== this.#stalled) this.#tellStall(stalled);
   }
 
@@ -351,7 +358,7 @@ export class PartitionIntake implements DeliveryOwner {
     const { broker, notices, maxUncommitted } = this.#settings;
     const { topic, group, partition } = this;
     if (!stalled) return notices.emit('subscription:resumed', { broker, topic, group, partition });
-    const reason = `${maxUncommitted} messages (maxUncommitted) have been handed over since offset ${this.unsettledOffset}, which is not settled`;
+    const reason = `offset ${this.unsettledOffset} is not settled, and ${this.#watermark.doneBeyondHead} messages after it are done; more than maxUncommitted (${maxUncommitted}) may not wait for it`;
     notices.emit('subscription:stalled', {
       broker,
       topic,

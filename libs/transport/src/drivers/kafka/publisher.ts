@@ -200,6 +200,7 @@ export class KafkaPublisher implements Producer {
   async #findTopics(entries: readonly Entry[]): Promise<void> {
     const unknown = unknownTopics(entries, this.#known);
     if (unknown.length === 0) return;
+    await this.#forgetDeleted();
     let found = await this.#client.describeTopics(unknown);
     if (found.size < unknown.length) {
       await new Promise<void>((resolve) => this.#host.clock.schedule(SECOND_LOOK_MS, resolve));
@@ -212,6 +213,13 @@ export class KafkaPublisher implements Producer {
       this.#known.add(topic);
       this.#counts.set(topic, { count, atMs });
     }
+  }
+
+  /** n.b. a producer that knows a deleted topic cannot learn a new one: kafkajs asks for all of them at once. */
+  async #forgetDeleted(): Promise<void> {
+    if (this.#producer === undefined || this.#known.size === 0) return;
+    const found = await this.#client.describeTopics([...this.#known]);
+    if (found.size < this.#known.size) this.#discard(await this.#producer);
   }
 
   /** Nothing was sent: the topics with a problem are told, the others go on without them. */

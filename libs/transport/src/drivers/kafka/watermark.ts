@@ -18,6 +18,7 @@ export class Watermark<Item> {
   /** Sequence number of the first entry that is not done; the next one to be given when all are. */
   #head = 0;
   #tail = 0;
+  #doneBeyondHead = 0;
   /** Sequence number of the entry that the committed offset belongs to. */
   #committed = 0;
   #next: number;
@@ -55,6 +56,11 @@ export class Watermark<Item> {
     return this.#tail - this.#head;
   }
 
+  /** Messages that are done and cannot be committed, because one before them is not. */
+  get doneBeyondHead(): number {
+    return this.#doneBeyondHead;
+  }
+
   /** Received messages at or above the last committed offset: what a killed process would leave to be done again, at most. */
   get uncommitted(): number {
     return this.#tail - this.#committed;
@@ -88,9 +94,13 @@ export class Watermark<Item> {
     const index = sequence & this.#mask;
     this.#done[index] = 1;
     this.#items[index] = undefined;
-    if (sequence !== this.#head) return;
+    if (sequence !== this.#head) {
+      this.#doneBeyondHead++;
+      return;
+    }
     let head = sequence + 1;
     while (head < this.#tail && this.#done[head & this.#mask] === 1) head++;
+    this.#doneBeyondHead -= head - sequence - 1;
     this.#head = head;
   }
 

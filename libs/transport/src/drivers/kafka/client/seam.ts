@@ -78,6 +78,8 @@ export interface CommittedOffset {
   readonly partition: number;
   /** undefined: the group has never committed here. */
   readonly offset: number | undefined;
+  /** The group had an offset, and the broker has deleted the records there. */
+  readonly expired: boolean;
   readonly metadata: string;
 }
 

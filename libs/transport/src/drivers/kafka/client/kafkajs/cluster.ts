@@ -193,6 +193,8 @@ const committedOf = ({ responses }: OffsetFetchResponse): CommittedOffset[] =>
       topic,
       partition,
       offset: Number(offset) < 0 ? undefined : Number(offset),
+      // n.b. kafkajs commits this number ("earliest") when its position is out of range.
+      expired: Number(offset) === -2,
       metadata: metadata ?? '',
     })),
   );

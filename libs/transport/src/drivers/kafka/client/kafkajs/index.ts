@@ -1,7 +1,15 @@
 import type * as KafkaJs from 'kafkajs';
 import type { ResolvedKafkaOptions } from '../../options.js';
 import { loadPeer } from '../../peers.js';
-import type { ClientMember, ClientProducer, KafkaClient, MemberListener, MemberPlan, TopicSettings } from '../seam.js';
+import {
+  ClientFailure,
+  type ClientMember,
+  type ClientProducer,
+  type KafkaClient,
+  type MemberListener,
+  type MemberPlan,
+  type TopicSettings,
+} from '../seam.js';
 import { registerCodecs } from './codecs.js';
 import { toFailure } from './failures.js';
 import { KafkaJsMember } from './member.js';
@@ -48,8 +56,12 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   async describeTopics(topics: readonly string[]): Promise<Map<string, number>> {
-    const found = await Promise.all(topics.map((topic) => this.#countPartitions(topic)));
-    return new Map(found.filter((entry) => entry !== undefined));
+    if (topics.length === 0) return new Map();
+    const together = await this.#countPartitions(topics);
+    if (together !== undefined || topics.length === 1) return together ?? new Map<string, number>();
+    // n.b. kafkajs fails all of a request for one topic that does not exist.
+    const each = await Promise.all(topics.map((topic) => this.#countPartitions([topic])));
+    return new Map(each.flatMap((found) => [...(found ?? [])]));
   }
 
   async createTopic(topic: string, { partitions, replicationFactor, config }: TopicSettings): Promise<void> {
@@ -74,13 +86,14 @@ export class KafkaJsClient implements KafkaClient {
     if (admin !== undefined) await closeAdmin(admin);
   }
 
-  async #countPartitions(topic: string): Promise<[string, number] | undefined> {
+  /** undefined: one of them does not exist. */
+  async #countPartitions(topics: readonly string[]): Promise<Map<string, number> | undefined> {
     try {
       const { api } = await this.#connectedAdmin();
-      const { topics } = await api.fetchTopicMetadata({ topics: [topic] });
-      return [topic, topics[0]?.partitions.length ?? 0];
+      const found = await api.fetchTopicMetadata({ topics: [...topics] });
+      return new Map(found.topics.map(({ name, partitions }) => [name, partitions.length]));
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = error instanceof TypeError ? NO_ANSWER : toFailure(error);
       if (failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
       throw failure;
     }
@@ -98,6 +111,9 @@ export class KafkaJsClient implements KafkaClient {
     return (this.#loaded = kafkajs);
   }
 }
+
+/** n.b. kafkajs swallows the failures of all brokers, and then reads `null` (withBroker in its brokerPool). */
+const NO_ANSWER = new ClientFailure('unreachable', 'no broker answered');
 
 async function closeAdmin({ own, api }: { own: OwnKafka; api: KafkaJs.Admin }): Promise<void> {
   await atMost(CLOSE_LIMIT_MS, api.disconnect());

@@ -1,0 +1,274 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs';
+import {
+  Notices,
+  systemClock,
+  type BrokerConnection,
+  type Consumption,
+  type Delivery,
+  type DeliverySink,
+  type NoticeMap,
+  type NoticeName,
+  type OutgoingMessage,
+  type Subscription,
+} from 'nest-transport';
+import { kafka, type KafkaOptions } from 'nest-transport/kafka';
+import { uniqueName } from '../brokers/names.mjs';
+
+export { uniqueName } from '../brokers/names.mjs';
+
+export const sharedBrokers = (): string[] => (process.env['KAFKA_BROKERS'] ?? '').split(',');
+
+const ACK = { kind: 'ack' } as const;
+
+/** What is opened by a test and closed after it, last first. */
+const opened: (() => Promise<unknown>)[] = [];
+
+export async function closeAll(): Promise<void> {
+  for (const close of opened.splice(0).reverse()) await close();
+}
+
+export function afterwards(close: () => Promise<unknown>): void {
+  opened.push(close);
+}
+
+/** A connection of the driver under test, with a record of what it told. */
+export class Side {
+  readonly notices = new Notices();
+  readonly told: { name: NoticeName; notice: NoticeMap[NoticeName] }[] = [];
+  readonly connection: BrokerConnection;
+
+  constructor(options: Partial<KafkaOptions> = {}) {
+    for (const name of WATCHED) this.notices.on(name, (notice) => this.told.push({ name, notice }));
+    const host = { service: 'test', broker: 'default', notices: this.notices, clock: systemClock };
+    this.connection = kafka({ brokers: sharedBrokers(), commitIntervalMs: 50, ...options }).open(host);
+    afterwards(() => this.connection.close());
+  }
+
+  async connect(): Promise<this> {
+    await this.connection.connect(new AbortController().signal);
+    return this;
+  }
+
+  heard<Name extends NoticeName>(name: Name): NoticeMap[Name][] {
+    return this.told.filter((entry) => entry.name === name).map(({ notice }) => notice as NoticeMap[Name]);
+  }
+
+  send(...messages: OutgoingMessage[]) {
+    return this.connection.producer.send(messages);
+  }
+
+  consume(
+    group: string,
+    ...pairs: [topic: string, sink: DeliverySink, more?: Partial<Subscription>][]
+  ): Promise<Consumption> {
+    return this.connection.consume(
+      pairs.map(([topic, sink, more]) => ({ subscription: subscription(topic, group, more), sink })),
+    );
+  }
+}
+
+const WATCHED = [
+  'broker:connected',
+  'broker:unreachable',
+  'subscription:crashed',
+  'subscription:stalled',
+  'subscription:resumed',
+  'partition:assigned',
+  'partition:revoked',
+  'commit:failed',
+] as const satisfies NoticeName[];
+
+export const connected = (options: Partial<KafkaOptions> = {}): Promise<Side> => new Side(options).connect();
+
+export const subscription = (topic: string, group: string, more: Partial<Subscription> = {}): Subscription => ({
+  topic,
+  group,
+  startFrom: 'beginning',
+  ordering: 'key',
+  concurrency: 16,
+  maxInFlight: 256,
+  ...more,
+});
+
+let messages = 0;
+
+export function message(topic: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  const id = `m-${++messages}`;
+  return {
+    topic,
+    id,
+    key: undefined,
+    body: Buffer.from(id),
+    headers: { 'message-id': id },
+    partition: undefined,
+    ...more,
+  };
+}
+
+/** How a test treats a delivery: what it returns is waited for, then the delivery is acked. `false`: the test settles it. */
+export type Treat = (delivery: Delivery) => void | false | Promise<void | false>;
+
+/** A sink as simple as it can be: one at a time per key, everything side by side, and room for `maxInFlight`. */
+export class TestSink implements DeliverySink {
+  readonly received: Delivery[] = [];
+  /** Settled, by this sink and in this order. */
+  readonly done: Delivery[] = [];
+  revokes = 0;
+  readonly #treat: Treat;
+  readonly #maxInFlight: number;
+  readonly #lanes = new Map<string, Promise<void>>();
+  #inFlight = 0;
+  #room: (() => void)[] = [];
+
+  constructor(treat: Treat = () => undefined, maxInFlight = 256) {
+    this.#treat = treat;
+    this.#maxInFlight = maxInFlight;
+  }
+
+  receive(deliveries: readonly Delivery[]): void | Promise<void> {
+    for (const delivery of deliveries) this.#enter(delivery);
+    if (this.#inFlight >= this.#maxInFlight) return new Promise((resolve) => this.#room.push(resolve));
+  }
+
+  revoked(): void {
+    this.revokes++;
+  }
+
+  get doneIds(): string[] {
+    return this.done.map(({ id }) => id);
+  }
+
+  #enter(delivery: Delivery): void {
+    this.received.push(delivery);
+    this.#inFlight++;
+    const lane = delivery.key ?? `stream ${delivery.stream}`;
+    const before = this.#lanes.get(lane) ?? Promise.resolve();
+    const run = before.then(() => this.#run(delivery));
+    this.#lanes.set(lane, run);
+  }
+
+  async #run(delivery: Delivery): Promise<void> {
+    if (delivery.state === 'queued') {
+      delivery.state = 'running';
+      const settles = await this.#treat(delivery);
+      if (settles !== false && delivery.settle(ACK)) this.done.push(delivery);
+    }
+    this.#inFlight--;
+    if (this.#inFlight < this.#maxInFlight) for (const tell of this.#room.splice(0)) tell();
+  }
+}
+
+/** Waits for a fact. Kafka tells no event for what is looked for here, so it is looked for often. */
+export async function until(what: string, fact: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !(await fact()); await pause(10)) {
+    if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${what}`);
+  }
+}
+
+/** A Kafka client of nobody's but the test's: what a foreign program would do. */
+export const foreign = (brokers: string[] = sharedBrokers()): Kafka =>
+  new Kafka({ brokers, clientId: 'foreign', logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50, retries: 10 } });
+
+export async function withAdmin<Result>(
+  use: (admin: Admin) => Promise<Result>,
+  brokers = sharedBrokers(),
+): Promise<Result> {
+  const admin = foreign(brokers).admin();
+  await admin.connect();
+  return use(admin).finally(() => admin.disconnect());
+}
+
+export async function newTopic(
+  partitions = 1,
+  config: Record<string, string> = {},
+  brokers = sharedBrokers(),
+): Promise<string> {
+  const topic = uniqueName('kafka');
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  await withAdmin(
+    (admin) => admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] }),
+    brokers,
+  );
+  return topic;
+}
+
+export interface ForeignMessage {
+  key?: string | Buffer | null;
+  value: string | Buffer | null;
+  headers?: IHeaders;
+  partition?: number;
+}
+
+export async function foreignSend(topic: string, records: ForeignMessage[], brokers = sharedBrokers()): Promise<void> {
+  const producer = foreign(brokers).producer({
+    createPartitioner:
+      () =>
+      ({ message: { partition } }) =>
+        partition ?? 0,
+  });
+  await producer.connect();
+  await producer.send({ topic, messages: records as never }).finally(() => producer.disconnect());
+}
+
+/** What lies on a topic, each record once. */
+export async function stored(topic: string, brokers = sharedBrokers()) {
+  const ends = await withAdmin((admin) => admin.fetchTopicOffsets(topic), brokers);
+  const left = new Map(
+    ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, Number(high)]),
+  );
+  const found: { partition: number; offset: string; key: string | undefined; value: string | undefined }[] = [];
+  if (left.size === 0) return found;
+  const consumer = foreign(brokers).consumer({ groupId: uniqueName('reader'), maxWaitTimeInMs: 50 });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  const read = new Promise<void>((resolve) => {
+    void consumer.run({
+      eachMessage: ({ partition, message: { offset, key, value } }) => {
+        found.push({ partition, offset, key: key?.toString(), value: value?.toString() });
+        if (Number(offset) + 1 >= (left.get(partition) ?? 0)) left.delete(partition);
+        if (left.size === 0) resolve();
+        return Promise.resolve();
+      },
+    });
+  });
+  await read.finally(() => consumer.disconnect());
+  return found;
+}
+
+export interface Committed {
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+export async function committed(
+  group: string,
+  topic: string,
+  brokers = sharedBrokers(),
+): Promise<Map<number, Committed>> {
+  const [found] = await withAdmin((admin) => admin.fetchOffsets({ groupId: group, topics: [topic] }), brokers);
+  return new Map(
+    (found?.partitions ?? []).map(({ partition, offset, metadata }) => [
+      partition,
+      { offset: Number(offset), metadata: metadata ?? '' },
+    ]),
+  );
+}
+
+/** A handler that waits until the test says so. */
+export class Latch {
+  readonly #opened: Promise<void>;
+  #open: () => void = () => undefined;
+
+  constructor() {
+    this.#opened = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  open(): void {
+    this.#open();
+  }
+
+  wait(): Promise<void> {
+    return this.#opened;
+  }
+}
