@@ -292,7 +292,7 @@ describe("Nest's own steps", () => {
 
   test('createMicroservice with transportStrategy() is a pure application', async () => {
     const AppModule = rootModule({ controllers: [Mover] });
-    const app = await NestFactory.createMicroservice(AppModule, { ...QUIET, ...transportStrategy() });
+    const app = await NestFactory.createMicroservice(AppModule, transportStrategy(QUIET));
     await start(connectTransport(app));
     const ended = outcome(app.get(Notices));
     await app.get(Publisher).publish(Moved, { n: 1 });

@@ -1,4 +1,4 @@
-import type { INestApplication, INestMicroservice } from '@nestjs/common';
+import type { INestApplication, INestMicroservice, NestApplicationOptions } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { AsyncMicroserviceOptions, NestMicroservice } from '@nestjs/microservices';
 import { TransportError } from '../contract/index.js';
@@ -32,9 +32,18 @@ export function connectTransport<App extends INestApplication | INestMicroservic
   return app;
 }
 
-/** The options that make Nest's `createMicroservice` run on the transport: `NestFactory.createMicroservice(AppModule, transportStrategy())`. */
-export function transportStrategy(): AsyncMicroserviceOptions {
-  return { inject: [TransportServer], useFactory: (server: TransportServer) => ({ strategy: server }) };
+/**
+ * The options that make Nest's `createMicroservice` run on the transport: `NestFactory.createMicroservice(AppModule, transportStrategy())`.
+ * @param options what else `createMicroservice` takes, such as `logger`; do not spread the result, hand them in here
+ */
+export function transportStrategy(
+  options: NestApplicationOptions = {},
+): AsyncMicroserviceOptions & NestApplicationOptions {
+  let strategy: TransportServer | undefined;
+  const useFactory = (server: TransportServer): { strategy: TransportServer } => ({ strategy: (strategy = server) });
+  const asynchronous = { ...options, inject: [TransportServer], useFactory };
+  // Why: a Nest before 11.1 runs the factory, but looks for the strategy beside it.
+  return Object.defineProperty(asynchronous, 'strategy', { get: () => strategy });
 }
 
 function isHybrid(app: INestApplication | INestMicroservice): app is INestApplication {

@@ -57,6 +57,6 @@ function create(
   http: boolean | AbstractHttpAdapter,
   nest: NestApplicationOptions,
 ): Promise<INestApplication | INestMicroservice> {
-  if (http === false) return NestFactory.createMicroservice(module, { ...nest, ...transportStrategy() });
+  if (http === false) return NestFactory.createMicroservice(module, transportStrategy(nest));
   return http === true ? NestFactory.create(module, nest) : NestFactory.create(module, http, nest);
 }
