@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type * as KafkaJs from 'kafkajs';
 import type { ResolvedKafkaOptions } from '../../options.js';
 import { loadPeer } from '../../peers.js';
@@ -15,6 +16,9 @@ import { toFailure } from './failures.js';
 import { KafkaJsMember } from './member.js';
 import { KafkaJsProducer } from './producer.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+
+/** A new topic reaches all brokers within a few of these. */
+const NEW_TOPIC_POLL_MS = 50;
 
 /** The seam on kafkajs 2.2.4. */
 export class KafkaJsClient implements KafkaClient {
@@ -39,6 +43,7 @@ export class KafkaJsClient implements KafkaClient {
     const api = own.kafka.admin();
     try {
       await api.connect();
+      await answersQuestions(api);
     } catch (error) {
       await closeAdmin({ own, api });
       throw toFailure(error);
@@ -76,7 +81,10 @@ export class KafkaJsClient implements KafkaClient {
       };
       await api.createTopics({ topics: [settings], waitForLeaders: true, timeout: this.#options.requestTimeoutMs });
     } catch (error) {
-      throw toFailure(error);
+      const failure = toFailure(error);
+      // The topic is made, and a broker that was asked for its leader has not heard of it yet; kafkajs calls that an error.
+      if (failure.protocol !== 'UNKNOWN_TOPIC_OR_PARTITION') throw failure;
+      await this.#untilKnown(topic, failure);
     }
   }
 
@@ -84,6 +92,15 @@ export class KafkaJsClient implements KafkaClient {
     const admin = this.#admin;
     this.#admin = undefined;
     if (admin !== undefined) await closeAdmin(admin);
+  }
+
+  /** @throws ClientFailure `failure`, when no broker knows the topic within `requestTimeoutMs` */
+  async #untilKnown(topic: string, failure: ClientFailure): Promise<void> {
+    const deadline = performance.now() + this.#options.requestTimeoutMs;
+    while ((await this.#countPartitions([topic])) === undefined) {
+      if (performance.now() > deadline) throw failure;
+      await pause(NEW_TOPIC_POLL_MS);
+    }
   }
 
   /** undefined: one of them does not exist. */
@@ -109,6 +126,16 @@ export class KafkaJsClient implements KafkaClient {
     const kafkajs = await loadPeer('kafkajs', 'The kafka driver', () => import('kafkajs'));
     await registerCodecs(kafkajs, this.#options.compression);
     return (this.#loaded = kafkajs);
+  }
+}
+
+/** n.b. a broker that wants a login greets everybody, and hangs up at the first question. */
+async function answersQuestions(api: KafkaJs.Admin): Promise<void> {
+  try {
+    await api.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
+  } catch (error) {
+    const failure = error instanceof TypeError ? NO_ANSWER : toFailure(error);
+    if (failure.reason !== 'protocol') throw failure;
   }
 }
 
