@@ -45,7 +45,7 @@ export const LIFECYCLE: readonly Planted[] = [
     promise: 'closing-and-reopening-loses-nothing',
     fault: 'does not find its place again (a random group on every start: kratos-transport)',
     createBroker: groupPerConnection,
-    saying: /!==|handled more than once/,
+    saying: /!==|confirmed, but neither handled nor dead-lettered/,
   },
   {
     promise: 'many-close-at-once',

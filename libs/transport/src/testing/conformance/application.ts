@@ -72,8 +72,6 @@ interface Surroundings {
   readonly group: string;
 }
 
-const SETTLED = ['message:acked', 'message:dropped', 'message:dead-lettered'] as const;
-
 /** A service as the suite sees it: one connection, a publisher and a consumer, the same parts that Nest would wire. */
 export class Application {
   /** Messages in the order their handlers began. */
@@ -85,6 +83,7 @@ export class Application {
   /** Handlers that have begun and not ended. */
   running = 0;
   #closing: Promise<void> | undefined;
+  readonly #settled = new Set<string>();
   readonly #around: Surroundings;
   readonly #spec: ApplicationSpec;
 
@@ -102,6 +101,9 @@ export class Application {
       around.watch.changed();
     });
     around.history.recordNotices(host.notices);
+    for (const name of ['message:acked', 'message:dropped', 'message:dead-lettered'] as const) {
+      host.notices.on(name, ({ topic, group, id }) => void this.#settled.add(`${group} ${topic} ${id}`));
+    }
     const plans = (spec.subscriptions ?? []).map((subscription) => this.#plan(subscription));
     const settings = spec.codec === undefined ? {} : { codec: spec.codec };
     this.connection = around.broker.open(host);
@@ -145,9 +147,9 @@ export class Application {
     return this.heard.filter((heard) => heard.name === name).map(({ notice }) => notice as NoticeMap[Name]);
   }
 
-  /** Messages that came to their end here. */
+  /** Messages that came to their end here; one that came twice counts once. */
   get settled(): number {
-    return SETTLED.reduce((sum, name) => sum + this.noticesOf(name).length, 0);
+    return this.#settled.size;
   }
 
   /** Waits until so many messages came to their end here. */

@@ -4,6 +4,7 @@
  */
 export class Watch {
   readonly #looks = new Set<() => void>();
+  #looking = false;
   readonly #deadlineMs: number;
   readonly #story: () => string;
 
@@ -13,9 +14,14 @@ export class Watch {
     this.#story = story;
   }
 
-  /** To be called whenever something happened that a condition may depend on. */
+  /** To be called whenever something happened that a condition may depend on. Many changes of one turn cost one look. */
   readonly changed = (): void => {
-    for (const look of [...this.#looks]) look();
+    if (this.#looking || this.#looks.size === 0) return;
+    this.#looking = true;
+    setImmediate(() => {
+      this.#looking = false;
+      for (const look of [...this.#looks]) look();
+    });
   };
 
   /** @throws Error naming `what` when `condition` does not hold before the deadline */
