@@ -27,6 +27,9 @@ export class Sockets {
       : connectTcp({ host, port }, onConnect);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
+    // n.b. after an outage kafkajs writes to sockets that still connect, and Node keeps a listener for each such write;
+    // they go with the socket, and no socket outlives its client.
+    socket.setMaxListeners(0);
     this.#watch(socket);
     return socket;
   };
