@@ -245,6 +245,8 @@ describe('several brokers', () => {
     expect(holder.first).toBe(publisher);
     expect(app.get(getPublisherToken('main'))).toBe(publisher);
     expect(holder.handle).toMatchObject({ name: 'audit', driver: 'memory' });
+    expect(holder.handle).not.toHaveProperty('connection');
+    expect(app.get(TransportServer).unwrap().get('audit')).toBe(holder.handle);
     expect(holder.handle.health()).toEqual({ status: 'up', problems: [] });
     const first = outcome(notices);
     await publisher.publish(Moved, { n: 1 });

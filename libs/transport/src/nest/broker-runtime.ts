@@ -22,7 +22,8 @@ const ANOTHER_TRY_MS = 10_000;
  * One application on one broker: opens the connection, starts publisher and consumer, and closes them in the right order.
  * Consumers end with `drain`, so that handlers can publish to their last moment; publisher and connection with `close`.
  */
-export class BrokerRuntime extends BrokerHandle {
+export class BrokerRuntime {
+  readonly handle: BrokerHandle = new Handle(this);
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
   readonly #broker: Broker;
@@ -43,7 +44,6 @@ export class BrokerRuntime extends BrokerHandle {
   #closed: Promise<void> | undefined;
 
   constructor(broker: Broker, host: BrokerHost, options: ResolvedModuleOptions) {
-    super();
     this.#broker = broker;
     this.#host = host;
     this.#options = options;
@@ -200,6 +200,32 @@ export class BrokerRuntime extends BrokerHandle {
     for (const { topic, group } of this.subscriptions) {
       notices.emit('subscription:crashed', { broker, topic, group, error, restartInMs: ANOTHER_TRY_MS });
     }
+  }
+}
+
+/** What the application sees of it: nothing that it could close or publish past the library with. */
+class Handle extends BrokerHandle {
+  readonly #runtime: BrokerRuntime;
+
+  constructor(runtime: BrokerRuntime) {
+    super();
+    this.#runtime = runtime;
+  }
+
+  get name(): string {
+    return this.#runtime.name;
+  }
+
+  get driver(): string {
+    return this.#runtime.driver;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#runtime.capabilities;
+  }
+
+  health(): BrokerHealth {
+    return this.#runtime.health();
   }
 }
 

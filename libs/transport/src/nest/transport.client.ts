@@ -12,6 +12,7 @@ import {
   type Reply,
 } from '../contract/index.js';
 import { envelope, formatOf, messageIds } from '../publishing/index.js';
+import type { BrokerHandle } from './broker-handle.js';
 import type { BrokerRuntime } from './broker-runtime.js';
 import { topicOfPattern } from './topic-of-pattern.js';
 import type { TransportRuntime } from './transport-runtime.js';
@@ -49,8 +50,9 @@ export class TransportClient extends ClientProxy {
   /** Nothing to do: the application's lifecycle closes, after the last handler. */
   close(): void {}
 
-  unwrap<T = BrokerRuntime>(): T {
-    return this.#broker as T;
+  /** The application's handle on the broker. The client's own connection is not shown. */
+  unwrap<T = BrokerHandle>(): T {
+    return this.#broker.handle as T;
   }
 
   // n.b. `any`, as in the method of Nest that it overrides.

@@ -78,7 +78,7 @@ function fromRuntime<T>(token: FactoryProvider['provide'], pick: (runtime: Trans
 function ofDefaultBroker(): Provider[] {
   return [
     fromRuntime(getPublisherToken(), (runtime) => runtime.broker().publisher),
-    fromRuntime(getBrokerToken(), (runtime) => runtime.broker()),
+    fromRuntime(getBrokerToken(), (runtime) => runtime.broker().handle),
     fromRuntime(getClientToken(), (runtime) => new TransportClient(runtime, runtime.broker())),
     { provide: Publisher, useExisting: getPublisherToken() },
     { provide: BrokerHandle, useExisting: getBrokerToken() },
@@ -89,7 +89,7 @@ function ofDefaultBroker(): Provider[] {
 function ofNamedBroker(name: string): Provider[] {
   return [
     fromRuntime(getPublisherToken(name), (runtime) => runtime.broker(name).publisher),
-    fromRuntime(getBrokerToken(name), (runtime) => runtime.broker(name)),
+    fromRuntime(getBrokerToken(name), (runtime) => runtime.broker(name).handle),
     fromRuntime(getClientToken(name), (runtime) => new TransportClient(runtime, runtime.broker(name))),
   ];
 }

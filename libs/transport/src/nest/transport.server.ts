@@ -110,7 +110,7 @@ export class TransportServer extends Server {
 
   /** The application's handles on its brokers, by name. The clients' own connections are not shown. */
   override unwrap<T = ReadonlyMap<string, BrokerHandle>>(): T {
-    return this.#runtime.brokers as T;
+    return new Map([...this.#runtime.brokers].map(([name, { handle }]) => [name, handle])) as T;
   }
 
   override setOnProcessingStartHook(...hook: Parameters<Server['setOnProcessingStartHook']>): void {
