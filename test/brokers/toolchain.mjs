@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 import { BrokerUnavailable } from './unavailable.mjs';
 
 /**
@@ -12,7 +13,7 @@ import { BrokerUnavailable } from './unavailable.mjs';
 /** @type {Record<'java' | 'mvn' | 'openssl', Tool>} */
 export const TOOLS = {
   java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimumMajor: 17 },
-  mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--batch-mode', '--version'] },
+  mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
   openssl: { command: 'openssl', debianPackage: 'openssl', versionArgs: ['version'] },
 };
 
@@ -23,7 +24,10 @@ export const TOOLS = {
 export function toolVersion(tool) {
   const { status, stdout, stderr } = spawnSync(tool.command, tool.versionArgs, { encoding: 'utf8' });
   if (status !== 0) return undefined;
-  const line = `${stdout}${stderr}`.split('\n').find((text) => /\d/.test(text)) ?? '';
+  const line =
+    stripVTControlCharacters(`${stdout}${stderr}`)
+      .split('\n')
+      .find((text) => /\d/.test(text)) ?? '';
   const major = Number(/(\d+)/.exec(line)?.[1]);
   return tool.minimumMajor && major < tool.minimumMajor ? undefined : line.trim();
 }
