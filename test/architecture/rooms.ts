@@ -106,11 +106,11 @@ function refusalOfTarget(path: string, name: string, room: Room, specifier: stri
   return room.rooms.includes(target) ? undefined : `${name} may not import ${target}`;
 }
 
-/** Apps, the other libraries and test/ take our packages by their doors, and an app another app by its index. */
+/** Apps, the other libraries and test/ take our packages by their doors; apps and test/ take an app by its index. */
 function refusalOfPath(path: string, { specifier }: Import): string | undefined {
   const target = posix.join(posix.dirname(path), specifier);
   if (houseOf(target) === houseOf(path)) return undefined;
-  if (path.startsWith('apps/') && /^apps\/[^/]+\/src\/index\.js$/.test(target)) return undefined;
+  if (/^(apps|test)\//.test(path) && /^apps\/[^/]+\/src\/index\.js$/.test(target)) return undefined;
   if (path.startsWith('test/') && /^(scripts|tools)\/|^[^/]+$/.test(target)) return undefined;
   return `a path from ${houseOf(path)} into ${houseOf(target)}; use its public door`;
 }

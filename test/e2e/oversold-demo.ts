@@ -1,7 +1,7 @@
 // The demo with a planted fault: shelves that hand out goods without counting them. It must notice.
 import type { DynamicModule } from '@nestjs/common';
 import { runCommand } from '@demo/platform';
-import { demo } from '../../apps/demo/src/demo.js';
+import { demo } from '../../apps/demo/src/index.js';
 import { PostgresStockRepository } from '../../apps/inventory-service/src/index.js';
 
 type ReserveOnce = PostgresStockRepository['reserveOnce'];

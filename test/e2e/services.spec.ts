@@ -4,8 +4,7 @@ import { openDatabase, type Database } from '@demo/platform';
 import type { NoticeMap, NoticeName, Notices } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { faultyBroker } from 'nest-transport/testing';
-import { BrokerProbe } from '../../apps/demo/src/broker-probe.js';
-import { Shop } from '../../apps/demo/src/shop.js';
+import { BrokerProbe, Shop } from '../../apps/demo/src/index.js';
 import { SourceProcess } from './source-process.js';
 import { until } from './until.js';
 

@@ -6,7 +6,7 @@ import { BrokerProbe } from './broker-probe.js';
 import type { Closers } from './closers.js';
 import { faultsOf, withFaults } from './faults.js';
 import { planOrders, type OrderPlan } from './order-plan.js';
-import { placeOrder, placeOrders, readOrders, readStock, type TakenOrder } from './place-orders.js';
+import { placeOrder, placeOrders, readOrders, readStock, type Placing, type TakenOrder } from './place-orders.js';
 import type { RunFacts } from './run-report.js';
 import { SettlementWatch } from './settlement-watch.js';
 import { Shop } from './shop.js';
@@ -41,41 +41,58 @@ const DEAD_LETTERS = 2;
 
 /** Opens the shop, places the orders, waits until all is settled and looks at what is there. */
 export async function performRun(options: RunOptions): Promise<Run> {
+  const { say, abort, closers } = options;
   const plan = planOrders(options.run);
-  const { shop, probe, database } = await openShop(plan, options);
-  const { say, abort } = options;
+  const stage = await openShop(plan, options);
+  const { shop, probe } = stage;
   const watch = new SettlementWatch(shop.orders.notices, shop.inventory.notices, progress('decided', plan, say));
-  options.closers.add('the watch', async () => watch.close());
+  closers.add('the watch', async () => watch.close());
 
   const firstOrderAt = performance.now();
   await probe.inject(OrderCreated.topic, OrderCreated.type, Buffer.from('{"orderId": oops, this is no JSON'));
   const poison = await placeOrder(shop.orders.http, plan.poisonOrder);
-  const { taken, refused } = await placeOrders(shop.orders.http, plan.orders, progress('placed', plan, say), abort);
-  const goal = { orderIds: taken.map(({ orderId }) => orderId), deadLetters: DEAD_LETTERS };
-  if (!(await watch.reached(goal, IDLE_MS, abort))) say(`nothing happens any more, and not all is settled`);
+  const placing = await placeOrders(shop.orders.http, plan.orders, progress('placed', plan, say), abort);
+  const goal = { orderIds: placing.taken.map(({ orderId }) => orderId), deadLetters: DEAD_LETTERS };
+  if (!(await watch.reached(goal, IDLE_MS, abort))) say('nothing happens any more, and not all is settled');
   abort.throwIfAborted();
   const settledInMs = performance.now() - firstOrderAt;
 
-  const orders = await readOrders(shop.orders.http, [poison, ...taken]);
-  const facts: RunFacts = {
-    broker: options.brokerName,
-    origin: options.venue.origin,
+  const found = await collect(stage, plan, poison, placing, watch);
+  const { brokerName, venue, startedAt } = options;
+  const durationMs = performance.now() - startedAt;
+  return { facts: { broker: brokerName, origin: venue.origin, ...found, settledInMs, durationMs }, shop };
+}
+
+/** What can be seen of the run from outside, once it is over. */
+async function collect(
+  { shop, probe, database }: Stage,
+  plan: OrderPlan,
+  poison: TakenOrder,
+  { taken, refused }: Placing,
+  watch: SettlementWatch,
+): Promise<Omit<RunFacts, 'broker' | 'origin' | 'settledInMs' | 'durationMs'>> {
+  const [poisonOrder, ...orders] = await readOrders(shop.orders.http, [poison, ...taken]);
+  return {
     planned: plan.orders.length,
     initialStock: plan.initialStock,
     refused,
-    orders: orders.slice(1),
-    poisonOrder: orders[0] ?? { ...poison, state: 'not found' },
+    orders,
+    poisonOrder: poisonOrder ?? { ...poison, state: 'not found' },
     reservations: await readReservations(database, [poison, ...taken]),
     stock: await readStock(shop.inventory.http, Object.keys(plan.initialStock)),
     deadLetters: await probe.readBack(watch.deadLetterTopics, READ_BACK_MS),
     retried: watch.retried,
-    settledInMs,
-    durationMs: performance.now() - options.startedAt,
   };
-  return { facts, shop };
 }
 
-async function openShop(plan: OrderPlan, { venue, run, databaseUrl, closers, say, alterInventory }: RunOptions) {
+interface Stage {
+  readonly shop: Shop;
+  readonly probe: BrokerProbe;
+  readonly database: Database;
+}
+
+async function openShop(plan: OrderPlan, options: RunOptions): Promise<Stage> {
+  const { venue, run, databaseUrl, closers, say, alterInventory } = options;
   say(
     `opening the shop; broker: ${venue.origin}; database: ${databaseUrl === undefined ? 'inside this process' : 'DATABASE_URL'}`,
   );
