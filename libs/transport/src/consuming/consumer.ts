@@ -1,4 +1,5 @@
 import {
+  atPlace,
   jsonCodec,
   requireCapabilities,
   TransportError,
@@ -8,6 +9,7 @@ import {
   type CapabilityName,
   type Codec,
   type Consumption,
+  type Subscription,
   type SubscriptionSink,
 } from '../contract/index.js';
 import type { Classifier } from './classification.js';
@@ -136,9 +138,8 @@ export class Consumer {
     const options = resolveConsumingOptions(where, plan.options);
     const subscription = { topic, group, ...options };
     requireCapabilities(this.#broker, neededCapabilities(options), where);
-    this.#broker.checkSubscription(subscription);
     const deadLetterTopic = deadLetterTopicOf(plan, options);
-    if (deadLetterTopic !== undefined) this.#broker.checkSubscription({ ...subscription, topic: deadLetterTopic });
+    this.#checkNames(where, subscription, deadLetterTopic);
     const runnerPlan: RunnerPlan = {
       broker: this.#host.broker,
       topic,
@@ -151,6 +152,15 @@ export class Consumer {
     };
     const keyed = plan.routes.some((route) => route.keyed !== false);
     return { plan: runnerPlan, keyed, subscription, sink: new SubscriptionRunner(runnerPlan, tools) };
+  }
+
+  #checkNames(where: string, subscription: Subscription, deadLetterTopic: string | undefined): void {
+    const topics = deadLetterTopic === undefined ? [subscription.topic] : [subscription.topic, deadLetterTopic];
+    try {
+      for (const topic of topics) this.#broker.checkSubscription({ ...subscription, topic });
+    } catch (error) {
+      throw atPlace(where, error);
+    }
   }
 
   #topics(): readonly string[] {

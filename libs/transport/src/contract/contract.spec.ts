@@ -1,5 +1,6 @@
 import {
   ACK,
+  atPlace,
   checkOptions,
   defineEvent,
   Delivery,
@@ -47,6 +48,14 @@ describe('errors', () => {
     expect(isTransportError(error, 'TRANSPORT_CLOSED')).toBe(true);
     expect(isTransportError(error, 'TRANSPORT_NOT_STARTED')).toBe(false);
     expect(isTransportError(Object.assign(new Error('x'), { code: 'TRANSPORT_CLOSED' }))).toBe(false);
+  });
+
+  it('can be placed in the code of the reader, and stay what they are', () => {
+    const error = new TransportError('TRANSPORT_TOPIC_INVALID', '[memory] no.', { driver: 'memory' });
+    const placed = atPlace('OrdersController.take', error) as TransportError;
+    expect(placed.message).toBe('OrdersController.take: [memory] no. (TRANSPORT_TOPIC_INVALID)');
+    expect(placed).toMatchObject({ code: 'TRANSPORT_TOPIC_INVALID', driver: 'memory', cause: error });
+    expect(atPlace('x', 'boom')).toBe('boom');
   });
 
   it('have one sentence per code', () => {

@@ -83,6 +83,15 @@ export function isTransportError(error: unknown, code?: ErrorCode): error is Tra
   return error instanceof TransportError && (code === undefined || error.code === code);
 }
 
+/** The same error, saying first where in the reader's code its cause is. Anything else is given back as it is. */
+export function atPlace(where: string, error: unknown): unknown {
+  if (!(error instanceof TransportError)) return error;
+  const { code, retryable, driver, topic, stored } = error;
+  const sentence = error.message.slice(0, -` (${code})`.length);
+  const known = Object.entries({ driver, topic, stored }).filter(([, value]) => value !== undefined);
+  return new TransportError(code, `${where}: ${sentence}`, { retryable, ...Object.fromEntries(known), cause: error });
+}
+
 /** The text of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
