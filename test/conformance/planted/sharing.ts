@@ -89,6 +89,20 @@ export const SHARING: readonly Planted[] = [
     saying: /confirmed, but neither handled nor dead-lettered/,
   },
   {
+    promise: 'a-deploy-may-add-a-topic',
+    fault: 'takes the topics of a group from its first member',
+    createBroker: () => {
+      const topicsOf = new Map<string, Set<string>>();
+      return misunderstanding((all) => {
+        const topics = new Set(all.map(({ subscription }) => subscription.topic));
+        for (const { subscription } of all)
+          if (!topicsOf.has(subscription.group)) topicsOf.set(subscription.group, topics);
+        return all.filter(({ subscription: { group, topic } }) => topicsOf.get(group)?.has(topic));
+      });
+    },
+    saying: /their topic was never read/,
+  },
+  {
     promise: 'new-group-starts-at-the-beginning',
     fault: 'starts a new group at the end (go-queue, "last" by default)',
     createBroker: () => startingFrom('new'),

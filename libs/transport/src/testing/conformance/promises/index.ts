@@ -1,4 +1,5 @@
 import type { ConformancePromise } from '../promise.js';
+import { aDeployMayAddATopic } from './a-deploy-may-add-a-topic.js';
 import { aHandlerCanAnswer } from './a-handler-can-answer.js';
 import { aPartitionCanBeNamed } from './a-partition-can-be-named.js';
 import { anotherMemberTakesOver } from './another-member-takes-over.js';
@@ -60,6 +61,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   membersShareAGroup,
   anotherMemberTakesOver,
   membersComeAndGo,
+  aDeployMayAddATopic,
   newGroupStartsAtTheBeginning,
   newGroupCanStartWithWhatComesNext,
   // Order is kept
