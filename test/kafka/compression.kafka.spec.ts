@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { prepareKafka } from '../brokers/kafka.mjs';
 import { closeAll, connected, message, newTopic, sharedBrokers, TestSink, uniqueName, until } from './support.js';
 
@@ -28,24 +29,16 @@ class JavaClient {
     if (code !== 0) throw new Error(`ConsoleProducer ended with ${code}`);
   }
 
-  consume(topics: readonly string[], count: number): Promise<string[]> {
+  async consume(topics: readonly string[], count: number): Promise<string[]> {
     const tool = 'org.apache.kafka.tools.consumer.ConsoleConsumer';
-    const flags = [
-      '--bootstrap-server',
-      sharedBrokers().join(','),
-      '--include',
-      topics.join('|'),
-      '--from-beginning',
-      '--max-messages',
-      String(count),
-      '--timeout-ms',
-      '20000',
-    ];
-    return new Promise((resolve, reject) => {
-      execFile('java', ['-Xmx128m', '-cp', this.#classPath, tool, ...flags], { maxBuffer: 1 << 26 }, (error, stdout) =>
-        error ? reject(error) : resolve(stdout.trimEnd().split('\n')),
-      );
-    });
+    const flags = ['--bootstrap-server', sharedBrokers().join(','), '--include', topics.join('|'), '--from-beginning'];
+    const limits = ['--max-messages', String(count), '--timeout-ms', '20000'];
+    const { stdout } = await promisify(execFile)(
+      'java',
+      ['-Xmx128m', '-cp', this.#classPath, tool, ...flags, ...limits],
+      { maxBuffer: 1 << 26 },
+    );
+    return stdout.trimEnd().split('\n');
   }
 }
 

@@ -90,6 +90,17 @@ describe('publishing to Kafka', () => {
     expect((await stored(topic)).map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);
   });
 
+  it('does not say "not stored" of what may be stored, where idempotence is switched off', async () => {
+    const topic = await newTopic(2, { 'max.message.bytes': '5000' });
+    const side = await connected({ idempotent: false });
+    const large = message(topic, { partition: 1, body: Buffer.alloc(6_000, 'x') });
+    expect(await side.send(message(topic, { partition: 0 }), large)).toMatchObject([
+      { code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' },
+      { code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' },
+    ]);
+    expect(codes(await side.send(large))).toEqual(['TRANSPORT_MESSAGE_TOO_LARGE']);
+  });
+
   it('keeps the success of other topics when one refuses its message', async () => {
     const [small, large] = [await newTopic(1, { 'max.message.bytes': '5000' }), await newTopic(1)];
     const side = await connected();

@@ -7,7 +7,7 @@ import {
   Latch,
   message,
   newTopic,
-  Side,
+  type Side,
   TestSink,
   uniqueName,
   until,

@@ -133,7 +133,8 @@ export class KafkaPublisher implements Producer {
     failure: ClientFailure,
   ): Promise<void> {
     const parts = splitBy(entries, ({ message, record }) => `${message.topic}/${record.partition ?? ''}`);
-    if (isRefusal(failure) && failure.written > 0 && parts.length > 1 && this.#options.idempotent) {
+    if (isRefusal(failure) && failure.written > 0 && parts.length > 1) {
+      if (!this.#options.idempotent) return fill(entries, results, ({ message }) => refusedSomewhere(message, failure));
       for (const part of parts) await this.#request(producer, part, results);
       return;
     }
@@ -319,6 +320,13 @@ const partitionMissing = (topic: string, partition: number, count: number | unde
     'TRANSPORT_PARTITION_MISSING',
     `a message for "${topic}" names partition ${partition}, ${count === undefined ? 'which does not exist' : `but the topic has ${count} (0 to ${count - 1})`}. Nothing was stored.`,
     { topic, stored: 'no' },
+  );
+
+const refusedSomewhere = ({ topic }: OutgoingMessage, failure: ClientFailure) =>
+  errorOf(
+    'TRANSPORT_PUBLISH_UNKNOWN',
+    `a request of several partitions of "${topic}" was refused (${failure.protocol}), and without idempotent: true nobody knows which; the message may have been stored.`,
+    { topic, stored: 'unknown', retryable: true, cause: failure },
   );
 
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;

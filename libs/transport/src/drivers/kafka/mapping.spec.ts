@@ -1,0 +1,100 @@
+import { ClientFailure, type FailureReason } from './client/seam.js';
+import { headerOf, headersOf, keyText, sendError, storedAfter, topicProblem, transportError } from './mapping.js';
+
+const failure = (reason: FailureReason, protocol?: string, written = 0): ClientFailure =>
+  new ClientFailure(reason, 'it broke', { protocol, written });
+const refused = (protocol: string, written = 1): ClientFailure => failure('protocol', protocol, written);
+
+describe('what is known of a message after a failed request', () => {
+  it.each([
+    ['nothing was written', failure('unreachable'), 'no'],
+    ['nothing was written before the login failed', failure('authentication'), 'no'],
+    ['it was written and the connection broke', failure('closed', undefined, 1), 'unknown'],
+    ['it was written and nobody answered', failure('timeout', undefined, 1), 'unknown'],
+    ['the broker found it too large', refused('MESSAGE_TOO_LARGE'), 'no'],
+    ['the broker found it too large, the second time too', refused('MESSAGE_TOO_LARGE', 2), 'no'],
+    ['the user may not', refused('TOPIC_AUTHORIZATION_FAILED'), 'no'],
+    ['the broker was not the leader', refused('NOT_LEADER_FOR_PARTITION'), 'no'],
+    [
+      'the broker was not the leader, and before that the connection broke',
+      refused('NOT_LEADER_FOR_PARTITION', 2),
+      'unknown',
+    ],
+    ['too few replicas before it was written', refused('NOT_ENOUGH_REPLICAS'), 'no'],
+    ['too few replicas after it was written', refused('NOT_ENOUGH_REPLICAS_AFTER_APPEND'), 'unknown'],
+    ['the broker waited in vain for its replicas', refused('REQUEST_TIMED_OUT'), 'unknown'],
+  ])('%s', (_what, fault, known) => {
+    expect(storedAfter(fault)).toBe(known);
+    expect(sendError(fault, { what: 'cannot publish to "orders"', brokers: ['b:1'], topic: 'orders' }).stored).toBe(
+      known,
+    );
+  });
+
+  it.each([
+    [failure('unreachable'), 'TRANSPORT_BROKER_UNREACHABLE', true],
+    [failure('closed', undefined, 1), 'TRANSPORT_PUBLISH_UNKNOWN', true],
+    [refused('MESSAGE_TOO_LARGE'), 'TRANSPORT_MESSAGE_TOO_LARGE', false],
+    [refused('TOPIC_AUTHORIZATION_FAILED'), 'TRANSPORT_AUTHORIZATION_FAILED', false],
+    [refused('UNKNOWN_TOPIC_OR_PARTITION'), 'TRANSPORT_TOPIC_MISSING', true],
+    [refused('NOT_ENOUGH_REPLICAS'), 'TRANSPORT_PUBLISH_FAILED', true],
+    [refused('INVALID_RECORD'), 'TRANSPORT_PUBLISH_FAILED', true],
+  ])('has a code of its own: %#', (fault, code, retryable) => {
+    const error = sendError(fault, { what: 'cannot publish to "orders"', brokers: ['b:1'], topic: 'orders' });
+    expect(error).toMatchObject({ code, retryable, topic: 'orders', driver: 'kafka', cause: fault });
+  });
+});
+
+describe('a failure of the client', () => {
+  it.each([
+    ['tls', undefined, 'TRANSPORT_TLS_FAILED', false],
+    ['authentication', undefined, 'TRANSPORT_AUTHENTICATION_FAILED', false],
+    ['unreachable', undefined, 'TRANSPORT_BROKER_UNREACHABLE', true],
+    ['protocol', 'GROUP_AUTHORIZATION_FAILED', 'TRANSPORT_AUTHORIZATION_FAILED', false],
+    ['protocol', 'INVALID_GROUP_ID', 'TRANSPORT_GROUP_INVALID', false],
+    ['protocol', 'INCONSISTENT_GROUP_PROTOCOL', 'TRANSPORT_OPTION_CONFLICT', true],
+    ['protocol', 'SOMETHING_NEW', 'TRANSPORT_BROKER_UNREACHABLE', true],
+  ] as const)('%s %s is %s', (reason, protocol, code, retryable) => {
+    const error = transportError(failure(reason, protocol), { what: 'cannot consume', brokers: ['b:1'] });
+    expect(error).toMatchObject({ code, retryable });
+    expect(error.message).toMatch(/^\[kafka\] cannot consume: it broke\. /);
+  });
+});
+
+describe('names, keys and headers', () => {
+  it('takes what Kafka takes as a topic', () => {
+    expect(['a', 'a.b_c-D9', '...', 'a'.repeat(249)].map(topicProblem)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('reads keys as UTF-8, whatever they hold', () => {
+    expect(keyText(null)).toBeUndefined();
+    expect(keyText(Buffer.alloc(0))).toBe('');
+    for (const key of ['order-7', 'Größe', '鍵', 'x'.repeat(100), `${'x'.repeat(100)}ö`])
+      expect(keyText(Buffer.from(key))).toBe(key);
+    expect(keyText(Buffer.from([0x61, 0xff]))).toBe('a\ufffd');
+  });
+
+  const record = (headers?: Record<string, unknown>) => ({
+    offset: '0',
+    key: null,
+    value: null,
+    timestamp: '0',
+    headers,
+  });
+
+  it('shows no header that is not there, and never one of Object', () => {
+    expect(headerOf(record({}), 'constructor')).toBeUndefined();
+    expect(headerOf(record(undefined), 'x')).toBeUndefined();
+    expect(Object.getPrototypeOf(headersOf(record({ a: 'b' })))).toBeNull();
+    expect(headersOf(record({ __proto__x: 'y' }))).toEqual({ __proto__x: 'y' });
+  });
+
+  it('takes the last text of a repeated header and skips what is neither bytes nor text', () => {
+    const odd = record({ a: [Object, Buffer.from('b')], c: [Buffer.from('d'), null], e: null });
+    expect({ ...headersOf(odd) }).toEqual({ a: 'b', c: 'd' });
+  });
+});
