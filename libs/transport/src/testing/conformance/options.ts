@@ -41,6 +41,14 @@ export const CONFORMANCE_DEFAULTS = {
   deadlineMs: 15_000,
 } as const satisfies Partial<ConformanceOptions>;
 
+/** @throws Error that says what to write, when the driver's author gave no way to kill the server */
+export function restartableOf({ name, restartable }: ConformanceOptions): RestartableBroker {
+  if (restartable !== undefined) return restartable;
+  throw new Error(
+    `The ${name} driver says that a confirmed message survives a restart. Give the suite a way to show it: option "restartable".`,
+  );
+}
+
 /** The parts of Jest, Vitest or any runner like them that the suite uses; handed in, so that it depends on none. */
 export interface TestRunner {
   describe(title: string, body: () => void): void;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { messageOf, requireCapabilities, type Broker, type CapabilityName } from '../../contract/index.js';
-import type { ConformanceOptions } from './options.js';
+import { restartableOf, type ConformanceOptions } from './options.js';
 import type { ConformancePromise } from './promise.js';
 import type { Outcome, PromiseResult } from './report.js';
 import { assertNothingMoreOpen, openResources } from './resources.js';
@@ -48,13 +48,9 @@ async function play(promise: ConformancePromise, options: ConformanceOptions, st
     await assertRefused(broker, promise.capability, promise, options, stages);
     return 'refused';
   }
-  await runOn(stageFor(promise, options, broker), stages, (stage) => promise.run(stage));
+  const own = promise.on === 'restartable' ? restartableOf(options).createBroker() : broker;
+  await runOn(new Stage(options, own), stages, (stage) => promise.run(stage));
   return 'kept';
-}
-
-function stageFor(promise: ConformancePromise, options: ConformanceOptions, shared: Broker): Stage {
-  const stage = new Stage(options, shared);
-  return promise.on === 'restartable' ? new Stage(options, stage.restartable.createBroker()) : stage;
 }
 
 /** What is absent has to be refused by code, where it is required by name and where an application just asks for it. */

@@ -6,7 +6,7 @@ import { Application, type ApplicationSpec, type SubscriptionSpec } from './appl
 import { bytesCodec } from './bytes-codec.js';
 import { Gate } from './gate.js';
 import { Intake, watchIntake } from './intake.js';
-import { CONFORMANCE_DEFAULTS, type ConformanceOptions, type RestartableBroker } from './options.js';
+import { CONFORMANCE_DEFAULTS, restartableOf, type ConformanceOptions, type RestartableBroker } from './options.js';
 import { Watch } from './watch.js';
 
 /**
@@ -40,12 +40,7 @@ export class Stage {
   }
 
   get restartable(): RestartableBroker {
-    if (this.options.restartable === undefined) {
-      throw new Error(
-        `The ${this.broker.driver} driver says that a confirmed message survives a restart. Give the suite a way to show it: option "restartable".`,
-      );
-    }
-    return this.options.restartable;
+    return restartableOf(this.options);
   }
 
   newTopic(): string {
