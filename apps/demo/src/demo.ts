@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { useTopicPrefix } from '@demo/contracts/topic-prefix';
+import { openDatabase, type Database } from '@demo/platform';
 import { Closers } from './closers.js';
 import { HELP, readDemoOptions, type DemoOptions } from './command-line.js';
 import { Interruption } from './interruption.js';
@@ -49,15 +50,17 @@ async function runAndJudge(
   const startedAt = performance.now();
   const run = randomBytes(3).toString('hex');
   const say = (line: string): void => output.say(line);
+  // Side by side: a Kafka starts in a process of its own while Postgres sets itself up in this one.
+  const opening = openDatabaseOf(env, closers);
   const venue = await openVenue({ broker, run, env, closers, say });
+  const database = await opening;
   interruption.signal.throwIfAborted();
   // n.b. before the imports below: they define the events, and with them the topics.
   useTopicPrefix(venue.prefix);
   const { performRun } = await import('./perform-run.js');
 
-  const databaseUrl = env['DATABASE_URL'] || undefined;
   const abort = interruption.signal;
-  const whole = { brokerName: broker, venue, run, startedAt, databaseUrl, closers, abort, say, ...alterations };
+  const whole = { brokerName: broker, venue, run, startedAt, database, closers, abort, say, ...alterations };
   const { facts, shop } = await performRun(whole);
   const invariants = checkInvariants(facts);
   say(describeRun(facts, invariants));
@@ -67,4 +70,18 @@ async function runAndJudge(
   }
   output.result(summarize(facts));
   return invariants.some(({ faults }) => faults.length > 0) ? 1 : 0;
+}
+
+/** Closed also when it is still opening while something else fails. */
+function openDatabaseOf(env: NodeJS.ProcessEnv, closers: Closers): Promise<Database> {
+  const opening = openDatabase(env['DATABASE_URL'] || undefined);
+  const close = (): Promise<void> =>
+    opening.then(
+      (database) => database.close(),
+      () => undefined,
+    );
+  // n.b. its failure is told to whoever awaits it, later; until then it must not count as one that nobody hears.
+  opening.catch(() => undefined);
+  closers.add('the database', close);
+  return opening;
 }

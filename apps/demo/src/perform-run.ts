@@ -1,5 +1,5 @@
 import { OrderCreated } from '@demo/contracts';
-import { openDatabase, type Database } from '@demo/platform';
+import type { Database } from '@demo/platform';
 import type { DynamicModule } from '@nestjs/common';
 import { INVENTORY_SCHEMA } from '../../inventory-service/src/index.js';
 import { BrokerProbe } from './broker-probe.js';
@@ -18,7 +18,8 @@ export interface RunOptions {
   /** Marks what belongs to this run. */
   readonly run: string;
   readonly startedAt: number;
-  readonly databaseUrl: string | undefined;
+  /** Closed by whoever opened it. */
+  readonly database: Database;
   readonly closers: Closers;
   readonly abort: AbortSignal;
   readonly say: (line: string) => void;
@@ -92,12 +93,8 @@ interface Stage {
 }
 
 async function openShop(plan: OrderPlan, options: RunOptions): Promise<Stage> {
-  const { venue, run, databaseUrl, closers, say, alterInventory } = options;
-  say(
-    `opening the shop; broker: ${venue.origin}; database: ${databaseUrl === undefined ? 'inside this process' : 'DATABASE_URL'}`,
-  );
-  const database = await openDatabase(databaseUrl);
-  closers.add('the database', () => database.close());
+  const { venue, run, database, closers, say, alterInventory } = options;
+  say(`opening the shop; broker: ${venue.origin}`);
   const faults = faultsOf(plan);
   const shop = await Shop.open({
     broker: venue.broker,

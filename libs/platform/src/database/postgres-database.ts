@@ -1,9 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
+import { UsageError } from '../command-line.js';
 import type { Database, SqlSession } from './database.js';
 
 /**
  * A Postgres server, tried once.
- * @throws Error that names the host, never the password
+ * @throws UsageError that names the host, never the password
  */
 export async function openServer(url: string, onIdleError: (error: Error) => void): Promise<Database> {
   const { default: pg } = await import('pg');
@@ -16,7 +17,7 @@ export async function openServer(url: string, onIdleError: (error: Error) => voi
   } catch (cause) {
     await database.close();
     const why = cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : String(cause);
-    throw new Error(`Postgres at ${addressOf(url)} (DATABASE_URL) cannot be used: ${why}. Is it running?`, { cause });
+    throw new UsageError(`Postgres at ${addressOf(url)} (DATABASE_URL) cannot be used: ${why}. Is it running?`, { cause });
   }
   return database;
 }
