@@ -110,13 +110,12 @@ export class Coalescer {
   }
 
   /** One request; where the broker refused it because of one of its messages, the others go again without that one. */
-  async #send(messages: readonly OutgoingMessage[]): Promise<SendResult[]> {
-    const results = [...(await this.#request(messages))];
-    const refused = messages.flatMap((_, index) =>
-      isTransportError(results[index], 'TRANSPORT_NEIGHBOUR_REFUSED') ? [index] : [],
-    );
-    if (refused.length === 0) return results;
-    if (messages.length === 1) return [this.#refusedAlone(messages[0] as OutgoingMessage, results[0])];
+  async #send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    const answered = await this.#request(messages);
+    const refused = refusedForNeighbours(answered);
+    if (refused === undefined) return answered;
+    if (messages.length === 1) return [this.#refusedAlone(messages[0] as OutgoingMessage, answered[0])];
+    const results = [...answered];
     const middle = Math.ceil(refused.length / 2);
     for (const part of [refused.slice(0, middle), refused.slice(middle)]) {
       if (part.length === 0) continue;
@@ -203,4 +202,13 @@ export class Coalescer {
       { driver, topic, stored: 'unknown', retryable: true, cause },
     );
   }
+}
+
+/** Where the results are that blame somebody else's message; n.b. on the hot path it allocates nothing. */
+function refusedForNeighbours(results: readonly SendResult[]): number[] | undefined {
+  let refused: number[] | undefined;
+  for (let index = 0; index < results.length; index++) {
+    if (isTransportError(results[index], 'TRANSPORT_NEIGHBOUR_REFUSED')) (refused ??= []).push(index);
+  }
+  return refused;
 }
