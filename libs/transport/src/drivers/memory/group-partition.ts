@@ -2,6 +2,7 @@ import type { Settlement, StartFrom } from '../../contract/index.js';
 import type { MemoryMember } from './group.js';
 import { MemoryDelivery, type MemoryDeliveryOwner, type MemoryRecord } from './mapping.js';
 import type { PartitionLog } from './partition-log.js';
+import { Unsettled } from './unsettled.js';
 
 /** A message that was delivered before and has to come again. */
 interface Returned {
@@ -22,7 +23,7 @@ interface Returned {
 export class GroupPartition implements MemoryDeliveryOwner {
   readonly #group: string;
   readonly #log: PartitionLog;
-  readonly #unsettled = new Set<MemoryDelivery>();
+  readonly #unsettled = new Unsettled();
   readonly #timers = new Map<() => void, Returned>();
   #returned: Returned[] = [];
   #cursor: number;
@@ -57,7 +58,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
   /** The member is gone: whatever it has not settled comes again. */
   takeBack(member: MemoryMember): void {
     if (this.#member !== member) return;
-    for (const delivery of this.#unsettled) this.#return(delivery);
+    for (const delivery of this.#unsettled.all()) this.#return(delivery);
     this.#callOffTimers();
     this.#member = undefined;
   }
@@ -88,15 +89,18 @@ export class GroupPartition implements MemoryDeliveryOwner {
   }
 
   #takeBatch(max: number): MemoryDelivery[] {
-    const returned = this.#returned.length > 0 ? this.#returned.splice(0, max) : [];
-    const records = returned.length > 0 ? [] : this.#log.read(this.#cursor, max);
+    if (this.#returned.length > 0) {
+      return this.#returned.splice(0, max).map(({ record, attempt }) => this.#deliveryOf(record, attempt));
+    }
+    const records = this.#log.read(this.#cursor, max);
     this.#cursor += records.length;
-    const batch = [
-      ...returned.map(({ record, attempt }) => new MemoryDelivery(record, this.#group, attempt, this)),
-      ...records.map((record) => new MemoryDelivery(record, this.#group, 1, this)),
-    ];
-    for (const delivery of batch) this.#unsettled.add(delivery);
-    return batch;
+    return records.map((record) => this.#deliveryOf(record, 1));
+  }
+
+  #deliveryOf(record: MemoryRecord, attempt: number): MemoryDelivery {
+    const delivery = new MemoryDelivery(record, this.#group, attempt, this);
+    this.#unsettled.add(delivery);
+    return delivery;
   }
 
   #hasMore(): boolean {
@@ -113,7 +117,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
 
   /** What the old member has not begun goes back; it keeps what runs. */
   #takeBackIdle(): void {
-    for (const delivery of this.#unsettled) if (delivery.state !== 'running') this.#return(delivery);
+    for (const delivery of this.#unsettled.all()) if (delivery.state !== 'running') this.#return(delivery);
     this.#callOffTimers();
   }
 

@@ -18,6 +18,8 @@ export interface MemoryDeliveryOwner {
 const NO_HEADERS: Headers = Object.freeze({});
 
 export class MemoryDelivery extends Delivery<MemoryRecord> {
+  /** Where it stands among the unsettled ones of its partition. */
+  place = -1;
   readonly #owner: MemoryDeliveryOwner;
 
   constructor(

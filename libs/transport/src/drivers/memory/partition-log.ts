@@ -6,10 +6,13 @@ export class PartitionLog {
   readonly #cursors: (() => number)[] = [];
   #records: MemoryRecord[] = [];
   #start = 0;
+  /** Length at which it is worth while to look for what can be forgotten. */
+  #forgetAt: number;
 
   /** @param retained messages kept although every reader has passed them */
   constructor(retained: number) {
     this.#retained = retained;
+    this.#forgetAt = this.#nextLook();
   }
 
   /** Offset of the oldest message that is kept. */
@@ -24,8 +27,7 @@ export class PartitionLog {
 
   append(record: MemoryRecord): void {
     this.#records.push(record);
-    // Why twice as many: forgetting moves what stays, so it is done seldom.
-    if (this.#records.length > 2 * this.#retained + 1_024) this.#forget();
+    if (this.#records.length >= this.#forgetAt) this.#forget();
   }
 
   read(from: number, max: number): MemoryRecord[] {
@@ -40,9 +42,14 @@ export class PartitionLog {
 
   #forget(): void {
     const unread = this.#cursors.reduce((least, position) => Math.min(least, position()), Infinity);
-    const upTo = Math.min(unread, this.end - this.#retained);
-    if (upTo - this.#start < 1_024) return;
-    this.#records = this.#records.slice(upTo - this.#start);
+    const upTo = Math.max(this.#start, Math.min(unread, this.end - this.#retained));
+    if (upTo > this.#start) this.#records = this.#records.slice(upTo - this.#start);
     this.#start = upTo;
+    this.#forgetAt = this.#nextLook();
+  }
+
+  /** n.b. forgetting moves what stays, so it waits for some more; the sooner a message is forgotten, the less the collector has to carry. */
+  #nextLook(): number {
+    return Math.max(this.#retained, this.#records.length) * 1.25 + 64;
   }
 }

@@ -9,6 +9,8 @@ export class MemoryTopic {
   readonly #options: ResolvedMemoryOptions;
   readonly #logs: readonly PartitionLog[];
   readonly #groups = new Map<string, MemoryGroup>();
+  /** The same groups; n.b. an array, because it is walked once per message. */
+  readonly #readers: MemoryGroup[] = [];
   #turn = 0;
 
   constructor(options: ResolvedMemoryOptions) {
@@ -26,7 +28,7 @@ export class MemoryTopic {
     const log = this.#logs[partition] as PartitionLog;
     const record = { message, partition, offset: log.end, storedAt, reply };
     log.append(record);
-    for (const group of this.#groups.values()) group.wake();
+    for (const group of this.#readers) group.wake();
     return record;
   }
 
@@ -36,6 +38,7 @@ export class MemoryTopic {
     if (known !== undefined) return known;
     const group = new MemoryGroup(name, this.#logs, startFrom);
     this.#groups.set(name, group);
+    this.#readers.push(group);
     return group;
   }
 
