@@ -175,6 +175,7 @@ describe('a planted violation is seen', () => {
       "import '../../transport/src/contract/events.js';",
       'use its public door',
     ],
+    ['test, inside an app', 'test/e2e/x.spec.ts', "import '../../apps/demo/src/shop.js';", 'use its public door'],
     ['test', 'test/e2e/x.spec.ts', "import '../../libs/transport/src/nest/index.js';", 'use its public door'],
     [
       'specs in the library',
@@ -195,6 +196,7 @@ describe('a planted violation is seen', () => {
     [`${src}/testing/x.ts`, "import { memory } from '../drivers/memory/index.js';"],
     [`${src}/consuming/x.ts`, "// import { Kafka } from 'kafkajs';\nconst text = \"import 'kafkajs'\";"],
     ['apps/demo/src/x.ts', "import { kafka } from 'nest-transport/kafka';"],
+    ['test/e2e/x.spec.ts', "import { Shop } from '../../apps/demo/src/index.js';"],
     ['apps/demo/src/x.ts', "import { OrderModule } from '../../order-service/src/index.js';"],
     ['test/e2e/x.spec.ts', "import { Shop } from '../../apps/demo/src/index.js';"],
     ['test/e2e/x.spec.ts', "import { startKafka } from '../brokers/kafka.mjs';"],
