@@ -39,6 +39,7 @@ export class KafkaPublisher implements Producer {
   /** Topics that the present producer has seen. */
   #known = new Set<string>();
   #producer: Promise<ClientProducer> | undefined;
+  #current: ClientProducer | undefined;
   #closed = false;
 
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
@@ -113,13 +114,20 @@ export class KafkaPublisher implements Producer {
   }
 
   async #request(producer: ClientProducer, entries: readonly Entry[], results: SendResult[]): Promise<void> {
-    try {
-      const stored = await producer.send(recordsByTopic(entries));
-      await this.#receipts(entries, stored, results);
-    } catch (error) {
-      if (!(error instanceof ClientFailure)) throw error;
-      await this.#afterFailure(producer, entries, results, error);
+    const { stored, failed } = await producer.send(recordsByTopic(entries));
+    for (const { records, failure } of failed) {
+      await this.#afterFailure(
+        producer,
+        entries.filter(({ record }) => records.has(record)),
+        results,
+        failure,
+      );
     }
+    const others =
+      failed.length === 0
+        ? entries
+        : entries.filter(({ record }) => failed.every(({ records }) => !records.has(record)));
+    await this.#receipts(others, stored, results);
   }
 
   /**
@@ -243,9 +251,10 @@ export class KafkaPublisher implements Producer {
     if (this.#producer === undefined) {
       const opening = this.#client.openProducer();
       this.#producer = opening;
-      opening.catch(() => {
-        if (this.#producer === opening) this.#producer = undefined;
-      });
+      opening.then(
+        (producer) => (this.#current = producer),
+        () => (this.#producer = undefined),
+      );
     }
     return this.#producer;
   }
@@ -255,6 +264,8 @@ export class KafkaPublisher implements Producer {
    * be taken for a copy of the lost one: confirmed, and not stored. A new producer begins anew.
    */
   #discard(producer: ClientProducer): void {
+    if (this.#current !== producer) return;
+    this.#current = undefined;
     this.#producer = undefined;
     this.#known = new Set();
     void producer.close();

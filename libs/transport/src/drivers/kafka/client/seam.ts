@@ -22,7 +22,7 @@ export interface TopicSettings {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** A record on its way out. The client writes the partition it chose into it. */
+/** A record on its way out. The client writes the partition it chooses into it. */
 export interface OutgoingRecord {
   readonly key: string | null;
   readonly value: Buffer | null;
@@ -32,11 +32,23 @@ export interface OutgoingRecord {
 
 export interface ClientProducer {
   /**
-   * Stores the records of each partition in the given order. Resolves with what is stored, by partition; a partition
-   * that is not in the answer does not exist. @throws ClientFailure, then nothing is known beyond its `written`
+   * Stores the records of each partition in the given order, and tells what became of them. A record whose partition is
+   * in neither part of the answer went to one that does not exist. Never rejects.
    */
-  send(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<readonly StoredPartition[]>;
+  send(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome>;
   close(): Promise<void>;
+}
+
+export interface SendOutcome {
+  readonly stored: readonly StoredPartition[];
+  /** Each request that failed, with the records that were in it. */
+  readonly failed: readonly FailedRequest[];
+}
+
+export interface FailedRequest {
+  readonly records: ReadonlySet<OutgoingRecord>;
+  /** Nothing is known of its records beyond `written` and `protocol`. */
+  readonly failure: ClientFailure;
 }
 
 export interface StoredPartition {

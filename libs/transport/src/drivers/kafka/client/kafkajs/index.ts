@@ -13,6 +13,7 @@ import {
 } from '../seam.js';
 import { registerCodecs } from './codecs.js';
 import { toFailure } from './failures.js';
+import { Leaders } from './leaders.js';
 import { KafkaJsMember } from './member.js';
 import { KafkaJsProducer } from './producer.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
@@ -24,6 +25,7 @@ const NEW_TOPIC_POLL_MS = 50;
 export class KafkaJsClient implements KafkaClient {
   readonly #options: ResolvedKafkaOptions;
   readonly #clientId: string;
+  readonly #leaders = new Leaders();
   #loaded: typeof KafkaJs | undefined;
   #admin: { own: OwnKafka; api: KafkaJs.Admin } | undefined;
 
@@ -52,7 +54,7 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   async openProducer(): Promise<ClientProducer> {
-    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId);
+    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId, this.#leaders);
   }
 
   openMember(plan: MemberPlan, listener: MemberListener): ClientMember {
@@ -108,6 +110,7 @@ export class KafkaJsClient implements KafkaClient {
     try {
       const { api } = await this.#connectedAdmin();
       const found = await api.fetchTopicMetadata({ topics: [...topics] });
+      for (const { name, partitions } of found.topics) this.#leaders.heard(name, partitions);
       return new Map(found.topics.map(({ name, partitions }) => [name, partitions.length]));
     } catch (error) {
       const failure = error instanceof TypeError ? NO_ANSWER : toFailure(error);

@@ -1,9 +1,10 @@
 import type * as KafkaJs from 'kafkajs';
 import type { ResolvedKafkaOptions } from '../../options.js';
-import { byKey, roundRobin } from '../../partitioner.js';
-import type { ClientProducer, OutgoingRecord, StoredPartition } from '../seam.js';
+import { byKey, roundRobin, type ChoosePartition } from '../../partitioner.js';
+import type { ClientProducer, OutgoingRecord, SendOutcome, StoredPartition } from '../seam.js';
 import { compressionType } from './codecs.js';
 import { toFailure } from './failures.js';
+import type { Leaders } from './leaders.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
 
 const ACKS = { all: -1, leader: 1 } as const;
@@ -15,15 +16,19 @@ const ACKS = { all: -1, leader: 1 } as const;
 export class KafkaJsProducer implements ClientProducer {
   readonly #own: OwnKafka;
   readonly #producer: KafkaJs.Producer;
+  readonly #leaders: Leaders;
+  readonly #choose: ChoosePartition;
   readonly #sending: { acks: number; compression: KafkaJs.CompressionTypes; timeout: number };
 
-  private constructor(kafkajs: typeof KafkaJs, options: ResolvedKafkaOptions, clientId: string) {
+  private constructor(kafkajs: typeof KafkaJs, options: ResolvedKafkaOptions, clientId: string, leaders: Leaders) {
+    this.#leaders = leaders;
+    this.#choose = options.partitioner === 'key' ? byKey() : roundRobin();
     this.#own = newKafka(kafkajs, options, clientId, { ...QUICK_RETRY, retries: 8 });
     this.#producer = this.#own.kafka.producer({
       idempotent: options.idempotent,
       allowAutoTopicCreation: false,
       metadataMaxAge: options.metadataMaxAgeMs,
-      createPartitioner: partitionerOf(options.partitioner),
+      createPartitioner: () => (offered) => this.#partitionOf(offered),
     });
     this.#sending = {
       acks: ACKS[options.acks],
@@ -32,12 +37,14 @@ export class KafkaJsProducer implements ClientProducer {
     };
   }
 
+  /** @param leaders every topic that is sent to has to be heard of there */
   static async open(
     kafkajs: typeof KafkaJs,
     options: ResolvedKafkaOptions,
     clientId: string,
+    leaders: Leaders,
   ): Promise<KafkaJsProducer> {
-    const opened = new KafkaJsProducer(kafkajs, options, clientId);
+    const opened = new KafkaJsProducer(kafkajs, options, clientId, leaders);
     try {
       await opened.#producer.connect();
       return opened;
@@ -47,20 +54,48 @@ export class KafkaJsProducer implements ClientProducer {
     }
   }
 
-  async send(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<StoredPartition[]> {
+  async send(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome> {
+    const requests = this.#byLeader(records);
+    const outcomes = await Promise.all([...requests.values()].map((request) => this.#request(request)));
+    if (outcomes.length === 1) return outcomes[0] as SendOutcome;
+    return { stored: outcomes.flatMap(({ stored }) => stored), failed: outcomes.flatMap(({ failed }) => failed) };
+  }
+
+  /** kafkajs asks for each message, and shows what it knows of the topic: the freshest there is. */
+  #partitionOf({ topic, partitionMetadata, message }: KafkaJs.PartitionerArgs): number {
+    this.#leaders.heard(topic, partitionMetadata);
+    return message.partition as number;
+  }
+
+  /**
+   * One kafkajs call per broker: of a call to several it tells one failure only, and what the others stored would have to
+   * be sent again under new sequence numbers, as a duplicate.
+   */
+  #byLeader(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Map<number, Map<string, OutgoingRecord[]>> {
+    const requests = new Map<number, Map<string, OutgoingRecord[]>>();
+    for (const [topic, list] of records) {
+      const count = this.#leaders.countPartitions(topic);
+      for (const record of list) {
+        record.partition ??= this.#choose(topic, record.key ?? undefined, count);
+        const leader = this.#leaders.of(topic, record.partition);
+        if (leader !== undefined) recordsOf(requests, leader, topic).push(record);
+      }
+    }
+    return requests;
+  }
+
+  async #request(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome> {
     const topicMessages: KafkaJs.TopicMessages[] = [];
-    // n.b. the record itself is kafkajs' message: our partitioner writes the partition it chose into it.
+    // n.b. the record itself is kafkajs' message, and names its partition already.
     for (const [topic, messages] of records) topicMessages.push({ topic, messages: messages as KafkaJs.Message[] });
     const before = this.#own.sockets.producesWritten;
     try {
       const stored = await this.#producer.sendBatch({ ...this.#sending, topicMessages });
-      return stored.map(({ topicName, partition, baseOffset }) => ({
-        topic: topicName,
-        partition,
-        baseOffset: BigInt(baseOffset ?? -1),
-      }));
+      return { stored: stored.map(storedPartition), failed: [] };
     } catch (error) {
-      throw toFailure(error, this.#own.sockets.producesWritten - before);
+      // n.b. requests to other brokers may be counted in: then "written" says too much, never too little.
+      const failure = toFailure(error, this.#own.sockets.producesWritten - before);
+      return { stored: [], failed: [{ records: new Set([...records.values()].flat()), failure }] };
     }
   }
 
@@ -70,12 +105,20 @@ export class KafkaJsProducer implements ClientProducer {
   }
 }
 
-function partitionerOf(kind: ResolvedKafkaOptions['partitioner']): KafkaJs.ICustomPartitioner {
-  const choose = kind === 'key' ? byKey() : roundRobin();
-  return () =>
-    ({ topic, partitionMetadata, message }) => {
-      const record = message as unknown as OutgoingRecord;
-      record.partition ??= choose(topic, record.key ?? undefined, partitionMetadata.length);
-      return record.partition;
-    };
+const storedPartition = ({ topicName, partition, baseOffset }: KafkaJs.RecordMetadata): StoredPartition => ({
+  topic: topicName,
+  partition,
+  baseOffset: BigInt(baseOffset ?? -1),
+});
+
+function recordsOf(
+  requests: Map<number, Map<string, OutgoingRecord[]>>,
+  leader: number,
+  topic: string,
+): OutgoingRecord[] {
+  let request = requests.get(leader);
+  if (request === undefined) requests.set(leader, (request = new Map<string, OutgoingRecord[]>()));
+  let list = request.get(topic);
+  if (list === undefined) request.set(topic, (list = []));
+  return list;
 }
