@@ -14,8 +14,6 @@ import { jest } from './tasks.mjs';
 
 /** Runs last: it packs and installs what the other stages have checked. */
 const LAST = 'smoke';
-/** Not a part of the tests: figures are read by people. */
-const NEVER = 'bench';
 
 /** @returns {Stage[]} */
 export function findStages() {
@@ -24,7 +22,7 @@ export function findStages() {
     Object.keys(brokers).find((name) => file.endsWith(`.${name}.spec.ts`) || file.startsWith(`${name}/`));
   const folders = [...new Set(specs.filter((file) => !brokerOf(file)).map((file) => file.split('/')[0] ?? ''))];
   const needed = Object.keys(brokers).filter((name) => specs.some((file) => brokerOf(file) === name));
-  const ordinary = folders.filter((name) => name !== LAST && name !== NEVER);
+  const ordinary = folders.filter((name) => name !== LAST);
   return [
     { name: 'type-check', kind: 'check', node: ['node_modules/typescript/bin/tsc', '--noEmit'] },
     { name: 'lint', kind: 'check', node: ['scripts/lint.mjs'] },

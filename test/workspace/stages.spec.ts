@@ -1,16 +1,29 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { findStages } from '../../scripts/lib/stages.mjs';
 import { countsOf } from '../../scripts/lib/stage-runner.mjs';
 import { summary } from '../../scripts/lib/summary.mjs';
 import { parseArgs } from '../../scripts/lib/test-arguments.mjs';
 
+const testFolder = fileURLToPath(new URL('../', import.meta.url));
+
 describe('npm test', () => {
-  it('has the checks first, brokers before their suites, smoke last and no bench', () => {
+  it('has the checks first, brokers before their suites, and smoke last', () => {
     const names = findStages().map(({ name }) => name);
     expect(names.slice(0, 3)).toEqual(['type-check', 'lint', 'unit']);
     expect(names).toEqual(expect.arrayContaining(['architecture', 'brokers', 'workspace', 'kafka up', 'kafka']));
     expect(names.indexOf('kafka up')).toBeLessThan(names.indexOf('kafka'));
-    expect(names).not.toContain('bench');
     expect(names.indexOf('smoke') === -1 || names.at(-1) === 'smoke').toBe(true);
+  });
+
+  it('leaves no spec out: every folder of test/ that holds one is a stage, or its broker is', () => {
+    const specs = readdirSync(testFolder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.spec.ts'),
+    );
+    const names = findStages().map(({ name }) => name);
+    const stageOf = (file: string): string => /\.(\w+)\.spec\.ts$/.exec(file)?.[1] ?? file.split(/[\\/]/)[0] ?? '';
+    expect(specs.filter((file) => !names.includes(stageOf(file)))).toEqual([]);
+    expect(specs.length).toBeGreaterThan(15);
   });
 
   it('counts what Jest reports', () => {
