@@ -148,6 +148,10 @@ export class SubscriptionRunner implements DeliverySink {
         delivery.state = 'running';
         const outcome = this.#handle(delivery);
         if (isThenable(outcome)) await outcome;
+        else if (outcome === IGNORED) {
+          this.#drop(delivery, this.#nobodyTakes(delivery));
+          continue;
+        }
       } catch (error) {
         await this.#fail(delivery, error);
         continue;
@@ -172,14 +176,13 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   /** A type that is ignored costs no error: on a topic of many types it is the common case. */
-  #handleUnknownType(delivery: Delivery): void {
-    const { group, unknownType } = this.#plan;
-    const reason = `no handler of group "${group}" takes messages of type "${delivery.type}" from topic "${delivery.topic}"`;
-    if (unknownType !== 'ignore')
-      throw new TransportError('TRANSPORT_TYPE_UNHANDLED', `${reason}; add one with @Subscribe`);
-    if (this.#tools.notices.heard('message:dropped')) {
-      this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
-    }
+  #handleUnknownType(delivery: Delivery): typeof IGNORED {
+    if (this.#plan.unknownType === 'ignore') return IGNORED;
+    throw new TransportError('TRANSPORT_TYPE_UNHANDLED', `${this.#nobodyTakes(delivery)}; add one with @Subscribe`);
+  }
+
+  #nobodyTakes({ type, topic, group }: Delivery): string {
+    return `no handler of group "${group}" takes messages of type "${type}" from topic "${topic}"`;
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
@@ -201,7 +204,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   #drop(delivery: Delivery, reason: string): void {
     this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
-    this.#end(delivery, ACK);
+    this.#end(delivery, DROPPED);
   }
 
   #retry(delivery: Delivery, delayMs: number, error: unknown): void {
@@ -294,6 +297,11 @@ export class SubscriptionRunner implements DeliverySink {
     return { broker, topic, group, id, key, attempt };
   }
 }
+
+/** Settled like a message that was handled, but not told as one. */
+const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
+/** What handling gives for a type that the subscription does not care for. */
+const IGNORED = Symbol('ignored');
 
 /** Between two tries to store one dead letter: the fault is the broker's or the topic's, and hurrying does not mend it. */
 const DEAD_LETTER_PAUSE_MS = 1_000;
