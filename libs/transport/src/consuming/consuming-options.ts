@@ -7,6 +7,7 @@ import {
   type StartFrom,
 } from '../contract/index.js';
 
+/** How often a message is tried, and how long it waits in between. */
 export interface RetryOptions {
   /** Attempts at one message, the first included. Integer >= 1. @default 5 */
   readonly maxAttempts?: number;

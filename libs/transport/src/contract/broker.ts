@@ -35,6 +35,7 @@ export interface BrokerHost {
   readonly clock: Clock;
 }
 
+/** One application's connection to a broker, from `open` to `close`: it connects, publishes through `producer`, consumes. */
 export interface BrokerConnection {
   readonly producer: Producer;
   /**
@@ -70,6 +71,7 @@ export interface Consumption {
 /** What became of one message: a receipt, or an error whose `stored` says what is known. */
 export type SendResult = PublishReceipt | TransportError;
 
+/** The way out: stores messages and tells for each what became of it. */
 export interface Producer {
   /** Largest message (key, body and headers) that may be sent, in bytes. */
   readonly maxBytes: number;
@@ -88,8 +90,10 @@ export interface Producer {
   send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]>;
 }
 
+/** `'degraded'`: messages flow, but a part of them waits; `'down'`: none flow. */
 export type HealthStatus = 'up' | 'degraded' | 'down';
 
+/** How a connection is now. */
 export interface BrokerHealth {
   readonly status: HealthStatus;
   /** One sentence per thing that is not well; empty when up. */

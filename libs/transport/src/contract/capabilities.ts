@@ -18,8 +18,10 @@ export const CAPABILITY_MEANINGS = {
   requestReply: 'a handler can answer the sender',
 } as const satisfies Record<string, string>;
 
+/** A promise by its name: a key of `CAPABILITY_MEANINGS`. */
 export type CapabilityName = keyof typeof CAPABILITY_MEANINGS;
 
+/** What a driver says of every promise. */
 export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
 
 /**

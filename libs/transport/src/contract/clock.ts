@@ -8,6 +8,7 @@ export interface Clock {
   schedule(delayMs: number, action: () => void): () => void;
 }
 
+/** The machine's own time and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -44,6 +44,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 /** What is known about a failed publish: `'no'` can be sent again without a duplicate, `'unknown'` cannot. */
 export type StoredState = 'no' | 'unknown';
 
+/** What a `TransportError` knows beside code and message. */
 export interface TransportErrorDetails {
   /** Whether the same call can succeed later without a change of code or configuration. @default false */
   readonly retryable?: boolean;

@@ -12,6 +12,7 @@ export interface EventDefinition<In = unknown, Out = In> {
   readonly key: ((payload: In) => string | undefined) | undefined;
 }
 
+/** What `defineEvent` takes beside the type. */
 export interface EventOptions<In, Out = In> {
   /** Where the event lives. Several types may share a topic; they then keep their order. @default the type */
   readonly topic?: string;

@@ -52,7 +52,9 @@ export interface NoticeMap {
   'drain:finished': OfBroker & { readonly unsettled: number; readonly durationMs: number };
 }
 
+/** `'message:acked'`, `'drain:started'`, ...: a key of `NoticeMap`. */
 export type NoticeName = keyof NoticeMap;
+/** Called for each notice of a name, at once and in the order of `on`; what it returns is not awaited. */
 export type NoticeListener<Name extends NoticeName> = (notice: NoticeMap[Name]) => void;
 
 /** A typed board of notices; one per application, never global. */

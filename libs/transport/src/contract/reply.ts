@@ -6,6 +6,7 @@ export type Reply =
   | { readonly kind: 'error'; readonly name: string; readonly message: string }
   | { readonly kind: 'end' };
 
+/** Publishes what somebody waits for an answer to; for drivers whose broker can carry replies. */
 export interface Requester {
   /** Publishes a request; every reply reaches `onReply`, until the returned function is called. */
   request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void>;

@@ -30,6 +30,7 @@ export interface DeliverySink {
   revoked(): void;
 }
 
+/** A subscription and whoever takes its deliveries. */
 export interface SubscriptionSink {
   readonly subscription: Subscription;
   readonly sink: DeliverySink;

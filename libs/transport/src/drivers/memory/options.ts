@@ -13,6 +13,7 @@ export interface MemoryOptions {
   readonly retainMessages?: number;
 }
 
+/** Defaults of `memory()`; docs/defaults.md is checked against them. */
 export const MEMORY_DEFAULTS = {
   partitions: 8,
   maxMessageBytes: 1_048_576,
