@@ -1,0 +1,246 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { filesUnder, read, root, typeScriptFiles } from '../architecture/tree.js';
+import { deadLinks, linksOf, treeAt, type Tree } from './links.js';
+import { blocksOf, rowsOf, type Page } from './markdown.js';
+import { FORBIDDEN, forbiddenWords, forbiddenWordsInDocstrings } from './words.js';
+
+const files = [...filesUnder()];
+const pages: Page[] = files.filter((path) => path.endsWith('.md')).map(read);
+const page = (path: string): string => read(path).text;
+/** Pages that somebody is writing: sources may name them already, the index need not. */
+const COMING = ['docs/benchmarks.md'];
+
+const planted = (text: string, others: Readonly<Record<string, string>> = {}): { page: Page; tree: Tree } => ({
+  page: { path: 'docs/planted.md', text },
+  tree: { exists: (path) => path in others, page: (path) => others[path] },
+});
+
+describe('links between pages', () => {
+  it('lead to a file, and to a heading of it where they name one', () => {
+    const tree = treeAt(root, page);
+    expect(pages.flatMap((each) => deadLinks(each, tree))).toEqual([]);
+    expect(pages.length).toBeGreaterThan(15);
+    expect(pages.flatMap(({ text }) => linksOf(text)).length).toBeGreaterThan(60);
+  });
+
+  it.each([
+    ['a file that is not there', 'see [x](gone.md)', 'gone.md: there is no such file'],
+    ['a file above the clone', 'see [x](../../etc/hosts)', 'there is no such file'],
+    ['a heading that is not there', 'see [x](other.md#third)', 'no such heading'],
+    [
+      'a heading of its own that is not there',
+      '# One\n[x](#two)',
+      'docs/planted.md:2 #two: the page has no such heading',
+    ],
+    ['a code name in brackets', '[`x`](gone.md)', 'gone.md'],
+    ['the root of the disk', '[x](/docs/other.md)', 'begins with "/"'],
+  ])('would be seen: %s', (_what, text, complaint) => {
+    const { page: bad, tree } = planted(text, { 'docs/other.md': '# First\n## Second one' });
+    expect(deadLinks(bad, tree)).toEqual([expect.stringContaining(complaint)]);
+  });
+
+  it('and what is right is let through: code, addresses, headings with marks, a heading that comes twice', () => {
+    const text =
+      '# A `b`, c\n# Twice\n# Twice\n[x](#a-b-c) [y](#twice-1) [z](other.md#second-one) [w](https://x.example/gone.md) `[v](gone.md)`\n```\n[u](gone.md)\n```';
+    const { page: good, tree } = planted(text, { 'docs/other.md': '## Second one' });
+    expect(deadLinks(good, tree)).toEqual([]);
+  });
+});
+
+/** Pages that a text names without a link, as comments do: `docs/errors.md`. */
+function unknownPages({ path, text }: Page, known: ReadonlySet<string>): string[] {
+  return [...text.matchAll(/\bdocs\/[a-z0-9/-]+\.md\b/g)]
+    .filter(([name]) => !known.has(name))
+    .map(([name]) => `${path} names ${name}, which is not there`);
+}
+
+describe('pages that the sources name', () => {
+  const known = new Set([...files, ...COMING]);
+
+  it('are there', () => {
+    const sources = typeScriptFiles().filter(({ path }) => !path.startsWith('test/docs/'));
+    expect(sources.flatMap((source) => unknownPages(source, known))).toEqual([]);
+    expect(sources.filter(({ text }) => /docs\/[a-z0-9/-]+\.md/.test(text)).length).toBeGreaterThan(3);
+  });
+
+  it('would be missed', () => {
+    expect(unknownPages({ path: 'a.ts', text: '// see docs/adr/0099-nothing.md' }, known)).toHaveLength(1);
+  });
+});
+
+describe('every page in docs/', () => {
+  const unlisted = (paths: readonly string[], index: string): string[] => {
+    const listed = new Set(linksOf(index).map(({ target }) => `docs/${target}`));
+    return paths.filter(
+      (path) =>
+        path.startsWith('docs/') &&
+        path.endsWith('.md') &&
+        path !== 'docs/README.md' &&
+        !listed.has(path) &&
+        !COMING.includes(path),
+    );
+  };
+
+  it('is listed in docs/README.md', () => {
+    expect(unlisted(files, page('docs/README.md'))).toEqual([]);
+  });
+
+  it('would be missed there', () => {
+    expect(unlisted(['docs/errors.md', 'docs/new.md'], '[errors](errors.md)')).toEqual(['docs/new.md']);
+  });
+});
+
+describe('words', () => {
+  it('are those of the glossary on every page', () => {
+    const judged = pages.filter(({ path }) => path !== 'docs/glossary.md' && !path.startsWith('docs/drivers/'));
+    expect(judged.flatMap(forbiddenWords)).toEqual([]);
+    expect(judged.length).toBeGreaterThan(12);
+  });
+
+  it('are those of the glossary in the docstrings of the library', () => {
+    const sources = typeScriptFiles().filter(
+      ({ path }) => path.startsWith('libs/transport/src/') && !path.endsWith('.spec.ts') && !path.includes('/drivers/'),
+    );
+    expect(sources.flatMap(forbiddenWordsInDocstrings)).toEqual([]);
+    expect(sources.length).toBeGreaterThan(90);
+  });
+
+  it.each(['the consumer group', 'a DLQ', 'the dead-letter queue', 'a dead letter queue', 'each msg', 'is requeued'])(
+    'would be seen: %s',
+    (text) => {
+      expect(forbiddenWords({ path: 'a.md', text: `# x\n${text}` })).toEqual([expect.stringMatching(/^a\.md:2 says/)]);
+      const source = { path: 'a.ts', text: `const x = 1;\n/**\n * Takes ${text}.\n */\nexport const y = 2;` };
+      expect(forbiddenWordsInDocstrings(source)).toEqual([expect.stringMatching(/^a\.ts:3 says/)]);
+    },
+  );
+
+  it('leave code, figures and plain comments alone', () => {
+    const text = 'a `msg` and 5 msg/s\n```\nconst msg = 1;\n```';
+    expect(forbiddenWords({ path: 'a.md', text })).toEqual([]);
+    expect(forbiddenWordsInDocstrings({ path: 'a.ts', text: '// a DLQ\nconst msg = 1;' })).toEqual([]);
+  });
+
+  it('that are forbidden are told by the glossary, with the word to write', () => {
+    const table = rowsOf(page('docs/glossary.md').split('## Not these words')[1] ?? '');
+    for (const [not = '', but] of table) {
+      for (const word of not.split(', ')) {
+        expect({ word, write: FORBIDDEN.find(({ words }) => words.test(word))?.write }).toEqual({ word, write: but });
+      }
+    }
+    expect(table).toHaveLength(FORBIDDEN.length);
+  });
+});
+
+describe("the README's map of the house", () => {
+  const folders = (...path: string[]): string[] =>
+    readdirSync(join(root, ...path), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules' && entry.name !== 'dist')
+      .map(({ name }) => [...path, name].join('/'));
+
+  const rooms = (): string[] =>
+    [
+      ...folders('libs'),
+      ...folders('apps'),
+      ...folders('libs', 'transport', 'src'),
+      ...folders('libs', 'transport', 'src', 'drivers'),
+    ].filter((path) => path !== 'libs/transport/src/drivers');
+
+  const mapped = (readme: string): string[] => {
+    const map = readme.split('\n## The house')[1]?.split('\n## ')[0] ?? '';
+    return linksOf(map)
+      .map(({ target }) => target)
+      .filter((target) => /^(libs|apps)\//.test(target));
+  };
+
+  const differences = (readme: string, there: readonly string[]): string[] => [
+    ...there.filter((room) => !mapped(readme).includes(room)).map((room) => `${room} is not in the map`),
+    ...mapped(readme)
+      .filter((room) => !there.includes(room))
+      .map((room) => `${room} is in the map only`),
+  ];
+
+  it('has every room, and no other', () => {
+    expect(differences(page('README.md'), rooms())).toEqual([]);
+    expect(rooms().length).toBeGreaterThan(10);
+  });
+
+  it('would miss a new room, and one that is gone', () => {
+    const readme = '\n## The house\n[a](libs/a) [b](apps/b)\n## Next\n[c](libs/c)';
+    expect(differences(readme, ['libs/a', 'libs/c'])).toEqual([
+      'libs/c is not in the map',
+      'apps/b is in the map only',
+    ]);
+  });
+
+  it('names every folder of tests', () => {
+    const line =
+      page('README.md')
+        .split('\n')
+        .find((each) => each.startsWith('| [test](test)')) ?? '';
+    expect(
+      folders('test')
+        .map((path) => path.slice('test/'.length))
+        .filter((name) => !line.includes(name)),
+    ).toEqual([]);
+  });
+});
+
+describe("the README's commands", () => {
+  const commandsOf = (text: string): string[] =>
+    [...text.matchAll(/\bnpm (?:run ([a-z:]+)|(test)\b)/g)].map(([, name, test]) => name ?? test ?? '');
+  const unknown = (text: string, known: readonly string[]): string[] =>
+    commandsOf(text).filter((name) => !known.includes(name));
+  const { scripts } = JSON.parse(page('package.json')) as { scripts: Record<string, string> };
+
+  it('exist, here and on every page', () => {
+    expect(
+      pages.flatMap(({ path, text }) => unknown(text, Object.keys(scripts)).map((name) => `${path}: npm run ${name}`)),
+    ).toEqual([]);
+    expect(new Set(commandsOf(page('README.md'))).size).toBeGreaterThan(5);
+  });
+
+  it('would be missed', () => {
+    expect(unknown('`npm run demo`, `npm run demon`, `npm test`', ['demo', 'test'])).toEqual(['demon']);
+  });
+});
+
+describe('the README', () => {
+  it('stays within what one reads at a sitting', () => {
+    const [before = '', after = ''] = page('README.md').split(
+      /<!-- broker-table:start -->[^]*<!-- broker-table:end -->/,
+    );
+    expect((before + after).split('\n').length).toBeLessThanOrEqual(200);
+    expect(after).not.toBe('');
+  });
+
+  it('begins with a whole program of at most 25 lines', () => {
+    expect(
+      blocksOf(page('README.md'))
+        .find(({ info }) => info === 'ts')
+        ?.text.split('\n').length,
+    ).toBeLessThanOrEqual(25);
+  });
+});
+
+describe('the changelog', () => {
+  /** What is wrong with a changelog; undefined when it can take the next release. */
+  const problem = (text: string): string | undefined => {
+    const [first = ''] = text.split(/^## /m).slice(1);
+    if (!/^\[?Unreleased\]?\s*$/m.test(first.split('\n')[0] ?? '')) return 'its first section is not "## Unreleased"';
+    return /^- \S/m.test(first) ? undefined : 'its Unreleased section is empty';
+  };
+
+  it('begins with what is not released yet', () => {
+    expect(problem(page('CHANGELOG.md'))).toBeUndefined();
+  });
+
+  it.each([
+    ['no section', '# Changelog\n', 'its first section is not "## Unreleased"'],
+    ['a release first', '# Changelog\n## 1.0.0\n- x\n## Unreleased\n- y\n', 'its first section is not "## Unreleased"'],
+    ['nothing in it', '# Changelog\n## Unreleased\n\n## 1.0.0\n- x\n', 'its Unreleased section is empty'],
+    ['another level', '# Changelog\n### Unreleased\n- x\n', 'its first section is not "## Unreleased"'],
+  ])('would be caught with %s', (_what, text, complaint) => {
+    expect(problem(text)).toBe(complaint);
+  });
+});

@@ -1,0 +1,186 @@
+import { ERROR_CODES, TRANSPORT_DEFAULTS } from 'nest-transport';
+import { KAFKA_DEFAULTS } from 'nest-transport/kafka';
+import { MEMORY_DEFAULTS } from 'nest-transport/memory';
+import { read } from '../architecture/tree.js';
+import { codeOf, rowsOf } from './markdown.js';
+import { optionNames, type InterfaceAt } from './sources.js';
+
+const page = (path: string): string => read(path).text;
+
+describe('docs/errors.md', () => {
+  /** What the table and the codes do not agree on, both ways. */
+  const disagreements = (text: string, codes: Readonly<Record<string, string>>): string[] => {
+    const rows = rowsOf(text).flatMap(([cell, ...others]) => {
+      const code = codeOf(cell);
+      return code !== undefined && /^[A-Z]+_/.test(code) ? [{ code, others }] : [];
+    });
+    const told = rows.map(({ code }) => code);
+    return [
+      ...Object.keys(codes)
+        .filter((code) => !told.includes(code))
+        .map((code) => `${code} has no row`),
+      ...told.filter((code) => !(code in codes)).map((code) => `${code} is no code`),
+      ...told.filter((code, index) => told.indexOf(code) !== index).map((code) => `${code} has two rows`),
+      ...rows.flatMap(({ code, others: [when, advice = '', retryable = ''] }) => [
+        ...(code in codes && when !== codes[code] ? [`${code}: the code says "${codes[code]}"`] : []),
+        ...(advice.length < 10 ? [`${code} does not say what to do`] : []),
+        ...(/^(yes|no|told)$/.test(retryable) ? [] : [`${code}: retryable is yes, no or told`]),
+      ]),
+    ];
+  };
+
+  it('has one row per code: when it happens, what to do, whether it is retryable', () => {
+    expect(disagreements(page('docs/errors.md'), ERROR_CODES)).toEqual([]);
+    expect(Object.keys(ERROR_CODES).length).toBeGreaterThan(30);
+  });
+
+  it('would be caught with a row missing, one too many, two of a kind, another sentence, and no advice', () => {
+    const table = (...rows: string[]): string =>
+      ['| code | when | what to do | retryable |', '|---|---|---|---|', ...rows].join('\n');
+    const codes = { TRANSPORT_A: 'A happens.', TRANSPORT_B: 'B happens.' };
+    const a = '| `TRANSPORT_A` | A happens. | Do something about it. | no |';
+    const b = '| `TRANSPORT_B` | B happens. | Do something about it. | told |';
+    expect(disagreements(table(a, b), codes)).toEqual([]);
+    expect(disagreements(table(a), codes)).toEqual(['TRANSPORT_B has no row']);
+    expect(disagreements(table(a, b, a.replace('_A', '_C')), codes)).toEqual(['TRANSPORT_C is no code']);
+    expect(disagreements(table(a, b, b), codes)).toEqual(['TRANSPORT_B has two rows']);
+    expect(disagreements(table(a, b.replace('B happens.', 'Bad.')), codes)).toEqual([
+      'TRANSPORT_B: the code says "B happens."',
+    ]);
+    expect(disagreements(table(a, b.replace(/Do [^|]*/, '')), codes)).toEqual(['TRANSPORT_B does not say what to do']);
+    expect(disagreements(table(a, b.replace('told', 'perhaps')), codes)).toEqual([
+      'TRANSPORT_B: retryable is yes, no or told',
+    ]);
+  });
+});
+
+type Defaults = Readonly<Record<string, unknown>>;
+
+const asWritten = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value));
+
+/** The rows behind a marker, as option and cell of its default. */
+function optionRows(text: string, marker: string): Map<string, string> {
+  const table = text.split(`<!-- defaults: ${marker} -->\n`)[1]?.split('\n\n')[0] ?? '';
+  return new Map(
+    rowsOf(table).map(([option, value = '']) => [codeOf(option) ?? `a row without an option (${option})`, value]),
+  );
+}
+
+/** What a table of options and the code do not agree on, both ways. */
+function defaultDisagreements(
+  rows: ReadonlyMap<string, string>,
+  defaults: Defaults,
+  options: readonly string[],
+): string[] {
+  return [
+    ...options.filter((name) => !rows.has(name)).map((name) => `${name} has no row`),
+    ...Object.keys(defaults)
+      .filter((name) => !options.includes(name))
+      .map((name) => `${name} has a default and is no option`),
+    ...[...rows].flatMap(([name, cell]) => {
+      if (!options.includes(name)) return [`${name} is no option`];
+      const told = codeOf(cell);
+      if (!(name in defaults)) {
+        // n.b. a default in words may begin with code; a cell that is nothing but code claims to be a value.
+        const isValue = told !== undefined && /^('|\d|true$|false$)/.test(told);
+        return isValue
+          ? [`${name}: ${told} is not in the table of defaults`]
+          : cell === ''
+            ? [`${name} has an empty default`]
+            : [];
+      }
+      const value = asWritten(defaults[name]);
+      return told === value ? [] : [`${name}: the code says ${value}, the page says ${cell}`];
+    }),
+  ];
+}
+
+describe('docs/defaults.md', () => {
+  interface Table {
+    readonly marker: string;
+    readonly defaults: Defaults;
+    readonly of: InterfaceAt;
+    /** Whose options have a table of their own. */
+    readonly without?: InterfaceAt;
+  }
+  const consuming: InterfaceAt = ['.', 'ConsumingOptions'];
+  const tables: readonly Table[] = [
+    { marker: 'module', defaults: TRANSPORT_DEFAULTS.module, of: ['.', 'TransportModuleOptions'] },
+    { marker: 'subscriptions', defaults: TRANSPORT_DEFAULTS.subscriptions, of: consuming },
+    { marker: 'subscribe', defaults: {}, of: ['.', 'SubscribeOptions'], without: consuming },
+    { marker: 'retry', defaults: TRANSPORT_DEFAULTS.retry, of: ['.', 'RetryOptions'] },
+    { marker: 'publishing', defaults: TRANSPORT_DEFAULTS.publishing, of: ['.', 'PublishingOptions'] },
+    { marker: 'memory', defaults: MEMORY_DEFAULTS, of: ['./memory', 'MemoryOptions'] },
+    { marker: 'kafka', defaults: KAFKA_DEFAULTS, of: ['./kafka', 'KafkaOptions'] },
+  ];
+
+  it.each(tables)('has every option of $marker and the defaults of the code, and nothing else', (table) => {
+    const above = table.without === undefined ? [] : optionNames(table.without);
+    const options = optionNames(table.of).filter((name) => !above.includes(name));
+    expect(options.length).toBeGreaterThan(1);
+    const rows = optionRows(page('docs/defaults.md'), table.marker);
+    expect(defaultDisagreements(rows, table.defaults, options)).toEqual([]);
+  });
+
+  it('covers every table of defaults that the code has', () => {
+    const covered = tables.map(({ defaults }) => defaults as unknown);
+    expect(Object.values(TRANSPORT_DEFAULTS).filter((defaults) => !covered.includes(defaults))).toEqual([]);
+    const markers = [...page('docs/defaults.md').matchAll(/<!-- defaults: (\w+) -->/g)].map(([, marker]) => marker);
+    expect(markers).toEqual(tables.map(({ marker }) => marker));
+  });
+
+  it('would be caught with another value, a missing row, one too many, and a default that the code does not have', () => {
+    const rows = (...lines: string[]): Map<string, string> =>
+      optionRows(
+        ['<!-- defaults: x -->', '| option | default | note |', '|---|---|---|', ...lines, '', '| `z` | `1` | |'].join(
+          '\n',
+        ),
+        'x',
+      );
+    const options = ['limitMs', 'mode', 'name'];
+    const defaults = { limitMs: 10, mode: 'fast' };
+    const [limit, mode, name] = [
+      '| `limitMs` | `10` | |',
+      "| `mode` | `'fast'` | |",
+      '| `name` | the service | |',
+    ] as const;
+    const judge = (...lines: string[]): string[] => defaultDisagreements(rows(...lines), defaults, options);
+    expect(judge(limit, mode, name)).toEqual([]);
+    expect(judge(limit.replace('10', '11'), mode, name)).toEqual(['limitMs: the code says 10, the page says `11`']);
+    expect(judge(limit, mode.replaceAll("'", ''), name)).toEqual(["mode: the code says 'fast', the page says `fast`"]);
+    expect(judge(limit, name)).toEqual(['mode has no row']);
+    expect(judge(limit, mode, name, '| `mood` | `1` | |')).toEqual(['mood is no option']);
+    expect(judge(limit, mode, '| `name` | `5` | |')).toEqual(['name: 5 is not in the table of defaults']);
+    expect(judge(limit, mode, '| `name` | | |')).toEqual(['name has an empty default']);
+    expect(defaultDisagreements(rows(limit, mode, name), { ...defaults, gone: 1 }, options)).toEqual([
+      'gone has a default and is no option',
+    ]);
+  });
+});
+
+describe('the options table of docs/drivers/kafka.md', () => {
+  const disagreements = (text: string, defaults: Defaults, options: readonly string[]): string[] => {
+    const table = text.split('\n## Options\n')[1]?.split('\n\n')[0] ?? '';
+    const rows = new Map(
+      rowsOf(table).map(([option = '', value = '']) => [codeOf(option) ?? option, codeOf(value) ?? value]),
+    );
+    return [
+      ...options.filter((name) => !rows.has(name)).map((name) => `${name} has no row`),
+      ...[...rows.keys()].filter((name) => !options.includes(name)).map((name) => `${name} is no option`),
+      ...Object.entries(defaults)
+        .filter(([name, value]) => rows.has(name) && rows.get(name) !== asWritten(value))
+        .map(([name, value]) => `${name}: the code says ${asWritten(value)}`),
+    ];
+  };
+
+  it('agrees with the code', () => {
+    expect(
+      disagreements(page('docs/drivers/kafka.md'), KAFKA_DEFAULTS, optionNames(['./kafka', 'KafkaOptions'])),
+    ).toEqual([]);
+  });
+
+  it('would be caught', () => {
+    const text = '\n## Options\n| option | default |\n|---|---|\n| `a` | `2` |\n| `b` | none |\n\nmore';
+    expect(disagreements(text, { a: 1 }, ['a', 'c'])).toEqual(['c has no row', 'b is no option', 'a: the code says 1']);
+  });
+});
