@@ -15,7 +15,7 @@ import {
 import type { Classifier } from './classification.js';
 import { resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
 import { DeadLetters } from './dead-letter.js';
-import type { SubscriptionPlan } from './route.js';
+import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
 
@@ -24,6 +24,8 @@ export interface ConsumerSettings {
   readonly codec?: Codec;
   /** Looks at an error before the library's own table does; undefined leaves it to the table. */
   readonly classify?: Classifier;
+  /** @default what a handler gives is all there is, once it is awaited */
+  readonly restOf?: RestOfWork;
   /** A number in [0, 1), for the jitter of delays. @default Math.random */
   readonly random?: () => number;
 }
@@ -184,6 +186,7 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
     notices: host.notices,
     deadLetters: new DeadLetters(connection.producer),
     classify: settings.classify,
+    restOf: settings.restOf,
     random: settings.random ?? Math.random,
   };
 }

@@ -17,7 +17,7 @@ import { decodePayload } from './decode.js';
 import { FailureLog, type FailureRecord } from './failure-log.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
-import type { Route } from './route.js';
+import type { RestOfWork, Route } from './route.js';
 import type { Router } from './routing.js';
 import { backoffMs, decide } from './verdict.js';
 
@@ -41,6 +41,7 @@ export interface RunnerTools {
   readonly notices: Notices;
   readonly deadLetters: DeadLetters;
   readonly classify: Classifier | undefined;
+  readonly restOf?: RestOfWork | undefined;
   /** A number in [0, 1), for the jitter of delays. */
   readonly random: () => number;
 }
@@ -147,11 +148,13 @@ export class SubscriptionRunner implements DeliverySink {
         }
         delivery.state = 'running';
         const outcome = this.#handle(delivery);
-        if (isThenable(outcome)) await outcome;
-        else if (outcome === IGNORED) {
+        const result = isThenable(outcome) ? await outcome : outcome;
+        if (result === IGNORED) {
           this.#drop(delivery, this.#nobodyTakes(delivery));
           continue;
         }
+        const rest = this.#tools.restOf?.(result);
+        if (rest !== undefined) await rest;
       } catch (error) {
         await this.#fail(delivery, error);
         continue;
@@ -171,8 +174,8 @@ export class SubscriptionRunner implements DeliverySink {
     return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
   }
 
-  async #handleLater(route: Route, payload: Promise<unknown>, delivery: Delivery): Promise<void> {
-    await route.handle(await payload, delivery);
+  async #handleLater(route: Route, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
+    return route.handle(await payload, delivery);
   }
 
   /** A type that is ignored costs no error: on a topic of many types it is the common case. */

@@ -12,6 +12,7 @@ import { Consumer, type SubscriptionPlan, type SubscriptionSummary } from '../co
 import { createPublisher, type ClosablePublisher } from '../publishing/index.js';
 import { BrokerHandle } from './broker-handle.js';
 import { classifyNestError } from './classify-nest-error.js';
+import { restOf } from './completion.js';
 import type { ResolvedModuleOptions } from './module-options.js';
 import { untilKnown } from './until-known.js';
 
@@ -94,6 +95,7 @@ export class BrokerRuntime {
   prepare(plans: readonly SubscriptionPlan[]): void {
     this.#consumer = new Consumer(this.#broker, this.connection, this.#host, plans, {
       classify: classifyNestError,
+      restOf,
       ...(this.#options.codec === undefined ? {} : { codec: this.#options.codec }),
     });
     this.#isSubscribed = plans.length === 0;

@@ -6,8 +6,12 @@ export function isStream(result: unknown): result is Observable<unknown> {
 }
 
 /** Resolves when the stream completes, with or without values, and rejects with its error as it is. */
-export function completion(stream: Observable<unknown>): Promise<void> {
+function completion(stream: Observable<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.subscribe({ error: reject, complete: resolve });
   });
 }
+
+/** The end of what a handler gave: of its stream, if it is one. */
+export const restOf = (result: unknown): Promise<void> | undefined =>
+  isStream(result) ? completion(result) : undefined;

@@ -12,7 +12,7 @@ import {
 } from '../contract/index.js';
 import type { Handler } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
-import { completion, isStream } from './completion.js';
+import { isStream } from './completion.js';
 import { placesOfPattern } from './handler-scan.js';
 import { answering } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
@@ -183,13 +183,10 @@ export class TransportServer extends Server {
     await this.#runtime.consume();
   }
 
+  /** n.b. a stream that it gives is run to its end by `restOf`. */
   #eventHandler(callback: MessageHandler): Handler {
-    return async (payload, delivery) => {
-      const result = this.#isObserved
-        ? await this.#callObserved(callback, payload, delivery)
-        : ((await callback(payload, delivery)) as unknown);
-      if (isStream(result)) await completion(result);
-    };
+    return (payload, delivery) =>
+      this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
   }
 
   #requestHandler(callback: MessageHandler, { pattern, where }: SubscriptionMetadata): Handler {
