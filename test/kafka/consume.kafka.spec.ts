@@ -8,6 +8,7 @@ import {
   connected,
   foreign,
   foreignSend,
+  grow,
   Latch,
   message,
   newTopic,
@@ -118,7 +119,7 @@ describe('where a group begins', () => {
     const side = await connected({ metadataMaxAgeMs: 1_500 });
     await side.consume(group, [topic, sink, { startFrom: 'new' }]);
     await until('it has its partition', () => side.heard('partition:assigned').length === 1);
-    await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+    await grow(topic, 3);
     await foreignSend(topic, [{ value: 'early', partition: 2 }]);
     await until('what was sent before anybody noticed has come', () => sink.done.length === 1);
     expect(side.heard('partition:revoked')).toEqual([]);

@@ -4,6 +4,7 @@ import {
   committed,
   connected,
   foreignSend,
+  grow,
   Latch,
   message,
   newTopic,
@@ -11,7 +12,6 @@ import {
   TestSink,
   uniqueName,
   until,
-  withAdmin,
 } from './support.js';
 
 afterEach(closeAll);
@@ -219,7 +219,7 @@ describe('the assigner', () => {
     const sink = new TestSink();
     const side = await connected({ ...quick, metadataMaxAgeMs: 1_000 });
     await side.consume(uniqueName('group'), [topic, sink]);
-    await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] }));
+    await grow(topic, 4);
     await foreignSend(
       topic,
       [0, 1, 2, 3].map((partition) => ({ value: `${partition}`, partition })),

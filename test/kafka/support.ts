@@ -193,6 +193,16 @@ export async function newTopic(
   return topic;
 }
 
+/** Adds partitions, and waits until the brokers show them. */
+export async function grow(topic: string, count: number): Promise<void> {
+  await withAdmin(async (admin) => {
+    await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    const shown = async (): Promise<number> =>
+      (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length ?? 0;
+    await until('the partitions are there', async () => (await shown()) === count);
+  });
+}
+
 export interface ForeignMessage {
   key?: string | Buffer | null;
   value: string | Buffer | null;
@@ -208,7 +218,10 @@ export async function foreignSend(topic: string, records: ForeignMessage[], brok
         partition ?? 0,
   });
   await producer.connect();
-  await producer.send({ topic, messages: records as never }).finally(() => producer.disconnect());
+  const sent = await producer.send({ topic, messages: records as never }).finally(() => producer.disconnect());
+  // n.b. kafkajs says nothing about partitions that it does not know.
+  const wanted = new Set(records.map(({ partition }) => partition ?? 0));
+  if (sent.length !== wanted.size) throw new Error(`only ${sent.length} of ${wanted.size} partitions were written`);
 }
 
 /** What lies on a topic, each record once. */

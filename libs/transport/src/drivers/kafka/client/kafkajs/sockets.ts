@@ -12,6 +12,7 @@ const PRODUCE_API_KEY = 0;
 export class Sockets {
   readonly #open = new Set<Socket>();
   #producesWritten = 0;
+  #closed = false;
 
   /** Produce requests handed to a socket so far. */
   get producesWritten(): number {
@@ -19,6 +20,7 @@ export class Sockets {
   }
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    if (this.#closed) throw new Error('the client was closed');
     const socket = ssl
       ? connectTls(
           { host, port, ...(isIP(host) ? {} : { servername: host }), ...(ssl as ConnectionOptions) },
@@ -34,9 +36,14 @@ export class Sockets {
     return socket;
   };
 
-  /** n.b. kafkajs only asks its sockets to end; a peer that does not answer would keep them open. */
+  /**
+   * Ends all sockets and lets no new one be made.
+   * n.b. kafkajs only asks its sockets to end, and goes on trying for a while after disconnect(). It hears of an error and
+   * not of a close, and without hearing of it its timers would run for ever.
+   */
   destroyAll(): void {
-    for (const socket of this.#open) socket.destroy();
+    this.#closed = true;
+    for (const socket of this.#open) socket.destroy(new Error('the client was closed'));
   }
 
   #watch(socket: Socket): void {
