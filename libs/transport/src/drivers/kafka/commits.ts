@@ -9,6 +9,8 @@ export interface CommitSettings {
   readonly intervalMs: number;
   /** One try. @throws ClientFailure */
   readonly commit: (offsets: readonly OffsetCommit[]) => Promise<void>;
+  /** Told after each commit that was taken. */
+  readonly committed: () => void;
   /** Told when commits begin to fail, and when they work again. */
   readonly failed: (failure: ClientFailure) => void;
   readonly recovered: () => void;
@@ -77,15 +79,21 @@ export class Commits {
   #startSoon(): void {
     if (this.#soon || this.#suspended) return;
     this.#soon = true;
-    queueMicrotask(() => {
-      this.#soon = false;
-      if (!this.#suspended && this.#running === undefined) void this.#start();
-    });
+    if (this.#running === undefined) queueMicrotask(() => this.#startIfWanted());
+  }
+
+  #startIfWanted(): void {
+    if (!this.#soon || this.#running !== undefined) return;
+    this.#soon = false;
+    if (!this.#suspended) void this.#start();
   }
 
   #start(): Promise<boolean> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      // n.b. not at once after a failure: the next try is the interval's.
+      if (this.#failing) this.#soon = false;
+      this.#startIfWanted();
       if (this.#dirty.size > 0) this.#schedule();
     });
     return this.#running;
@@ -103,6 +111,7 @@ export class Commits {
       return false;
     }
     for (const [intake, snapshot] of taken) intake.committed(snapshot);
+    this.#settings.committed();
     if (this.#failing) this.#settings.recovered();
     this.#failing = false;
     return true;

@@ -83,6 +83,7 @@ export class KafkaConnection implements BrokerConnection {
   }
 
   health(): BrokerHealth {
+    if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
     const consumptions = [...this.#consumptions];
     const problems = consumptions.flatMap((consumption) => consumption.problems);
     if (this.#unreachable !== undefined) return { status: 'down', problems: [this.#unreachable.message, ...problems] };

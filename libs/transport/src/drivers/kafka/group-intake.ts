@@ -2,6 +2,7 @@ import type { BrokerHost, Clock, SubscriptionSink } from '../../contract/index.j
 import type { ClientMember, CommittedOffset, FetchedBatch, MemberListener, ReadPosition } from './client/seam.js';
 import { decodeCommitState, encodeCommitState, NOTHING_KNOWN } from './commit-metadata.js';
 import { Commits } from './commits.js';
+import { Exposure } from './exposure.js';
 import { transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
@@ -23,7 +24,11 @@ export class GroupIntake implements IntakeOwner {
   readonly #sinks: ReadonlyMap<string, SubscriptionSink>;
   readonly #intakes = new Map<string, PartitionIntake>();
   readonly #commits: Commits;
+  readonly #exposure: Exposure;
   #assigned = new Set<string>();
+  /** Assigned partitions that are not known yet to be read from where. */
+  #unplaced = new Set<string>();
+  #placedWaiters: (() => void)[] = [];
   #member: ClientMember | undefined;
   #stopped = false;
   #commitProblem: string | undefined;
@@ -35,10 +40,14 @@ export class GroupIntake implements IntakeOwner {
     this.#group = group;
     this.#options = options;
     this.#sinks = new Map(sinks.map((sink) => [sink.subscription.topic, sink]));
+    this.#exposure = new Exposure(options.maxUncommitted);
     this.#commits = new Commits({
       clock: host.clock,
       intervalMs: options.commitIntervalMs,
       commit: async (offsets) => this.#member?.commit(offsets),
+      committed: () => {
+        for (const intake of this.#intakes.values()) intake.goOn();
+      },
       failed: (failure) => this.#tellCommitFailed(transportError(failure, this.#place('commit'))),
       recovered: () => (this.#commitProblem = undefined),
     });
@@ -76,6 +85,14 @@ export class GroupIntake implements IntakeOwner {
     };
   }
 
+  /**
+   * Resolves when it is certain where each assigned partition is read from: what is published after that is not missed,
+   * also by a group that starts with what is new.
+   */
+  placed(): Promise<void> {
+    return this.#unplaced.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#placedWaiters.push(resolve));
+  }
+
   pause(intake: PartitionIntake): void {
     this.#member?.pause(intake.topic, intake.partition);
   }
@@ -106,6 +123,8 @@ export class GroupIntake implements IntakeOwner {
     this.#commits.close();
     for (const intake of this.#intakes.values()) intake.revoke();
     this.#intakes.clear();
+    this.#unplaced.clear();
+    this.#tellPlaced();
   }
 
   /** "Revoke that waits": nothing new begins, what runs may end, and all of it is committed while we still may. */
@@ -136,6 +155,8 @@ export class GroupIntake implements IntakeOwner {
         partitions.map((partition) => placeOf(topic, partition)),
       ),
     );
+    this.#unplaced = new Set(this.#assigned);
+    this.#tellPlaced();
     for (const [place, intake] of this.#intakes) if (!this.#assigned.has(place)) this.#drop(place, intake);
     this.#commits.resume();
     // n.b. a client remembers what was paused under an older assignment, and a new client remembers nothing.
@@ -171,10 +192,16 @@ export class GroupIntake implements IntakeOwner {
       const place = placeOf(entry.topic, entry.partition);
       if (!this.#assigned.has(place)) continue;
       const intake = this.#keep(place, entry) ?? (await this.#open(member, place, entry));
+      this.#unplaced.delete(place);
       if (intake?.position !== undefined)
         positions.push({ topic: entry.topic, partition: entry.partition, offset: intake.position });
     }
+    this.#tellPlaced();
     return positions;
+  }
+
+  #tellPlaced(): void {
+    if (this.#unplaced.size === 0) this.#placedWaiters.splice(0).forEach((tell) => tell());
   }
 
   /** The intake that was there before, unless somebody else has had the partition since. */
@@ -202,6 +229,7 @@ export class GroupIntake implements IntakeOwner {
       sink,
       partition,
       maxUncommitted: this.#options.maxUncommitted,
+      exposure: this.#exposure,
       clock,
       notices,
     };

@@ -64,11 +64,11 @@ export class GroupSupervisor {
     return this.#problem !== undefined;
   }
 
-  /** Resolves when the member is placed; waits out what another try can mend. @throws TransportError what it cannot */
+  /** Resolves when the member is placed and knows where to read from; waits out what another try can mend. @throws TransportError what it cannot */
   async start(): Promise<void> {
     while (!this.#isOver) {
       const error = await this.#tryToPlace();
-      if (error === undefined) return;
+      if (error === undefined) return this.#intake.placed();
       if (!error.retryable) throw error;
       await this.#pauseAfter(error);
     }

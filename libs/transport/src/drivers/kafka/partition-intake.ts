@@ -2,6 +2,7 @@ import type { Clock, DeliverySink, Notices, Settlement, Subscription } from '../
 import type { FetchedBatch, FetchedRecord } from './client/seam.js';
 import { encodeCommitState, type CommitState } from './commit-metadata.js';
 import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
+import type { Exposure } from './exposure.js';
 import { Watermark } from './watermark.js';
 
 /** Deliveries handed over at once: the fewer are alive, the less the garbage collector has to do. */
@@ -13,6 +14,8 @@ export interface IntakeSettings {
   readonly sink: DeliverySink;
   readonly partition: number;
   readonly maxUncommitted: number;
+  /** Shared by all intakes of a group. */
+  readonly exposure: Exposure;
   readonly clock: Clock;
   readonly notices: Notices;
 }
@@ -30,6 +33,8 @@ export interface CommitSnapshot {
   readonly offset: number;
   readonly headSequence: number;
   readonly metadata: string;
+  /** Messages that it makes safe, those behind an unsettled one included. */
+  readonly done: number;
 }
 
 /**
@@ -63,6 +68,9 @@ export class PartitionIntake implements DeliveryOwner {
   #position: number | undefined;
   /** Taken back from the sink, to be handed over again; lowest first. */
   #again: KafkaDelivery[] = [];
+  /** What this partition adds to the group's exposure: with handlers or done, and done. */
+  #exposed = 0;
+  #done = 0;
   #receiving = false;
   #held = false;
   #over = false;
@@ -176,6 +184,7 @@ export class PartitionIntake implements DeliveryOwner {
     const unsettled = this.#watermark.unsettled();
     const count = this.unsettled;
     this.#over = true;
+    this.#settings.exposure.forget(this.#exposed, this.#done);
     for (const callOff of this.#timers) callOff();
     for (const delivery of unsettled) delivery.revoke();
     this.#pending = [];
@@ -190,16 +199,23 @@ export class PartitionIntake implements DeliveryOwner {
     if (this.#over) return;
     if (settlement.kind === 'nack') return this.#handOverLater(sequence, settlement.delayMs);
     const watermark = this.#watermark;
-    if (this.#attempts.size > 0) this.#attempts.delete(watermark.offsetOf(sequence));
+    const wasParked = this.#attempts.size > 0 && this.#attempts.delete(watermark.offsetOf(sequence));
+    this.#countSettled(wasParked);
     watermark.settle(sequence);
     if (this.#blocked || this.#stalled) this.#checkStall();
+    const { exposure, maxUncommitted } = this.#settings;
     const { committable } = watermark;
-    this.#touch(committable * 2 >= this.#settings.maxUncommitted || (this.#blocked && committable > 0));
+    this.#touch(committable * 2 >= maxUncommitted || exposure.isCommitDue || (this.#blocked && committable > 0));
   }
 
   parked(sequence: number, nextAttempt: number): void {
     if (this.#over) return;
-    this.#attempts.set(this.#watermark.offsetOf(sequence), nextAttempt);
+    const offset = this.#watermark.offsetOf(sequence);
+    if (!this.#attempts.has(offset)) {
+      this.#exposed--;
+      this.#settings.exposure.parked();
+    }
+    this.#attempts.set(offset, nextAttempt);
     this.#touch(false);
   }
 
@@ -208,12 +224,20 @@ export class PartitionIntake implements DeliveryOwner {
     this.#touched = false;
     const { headOffset: offset, headSequence } = this.#watermark;
     const state = { partitions: this.#partitions, attempts: this.#attempts, done: this.#doneAbove() };
-    return { offset, headSequence, metadata: encodeCommitState(offset, state, maxMetadataBytes) };
+    return { offset, headSequence, metadata: encodeCommitState(offset, state, maxMetadataBytes), done: this.#done };
   }
 
-  committed({ offset, headSequence }: CommitSnapshot): void {
+  committed({ offset, headSequence, done }: CommitSnapshot): void {
+    if (this.#over) return;
     this.#watermark.committedUpTo(headSequence);
     this.#lowestCommit = Math.max(this.#lowestCommit ?? 0, offset);
+    this.#exposed -= done;
+    this.#done -= done;
+    this.#settings.exposure.committed(done);
+  }
+
+  /** Commits have made room, here or in another partition. */
+  goOn(): void {
     if (this.#blocked && !this.#over) this.#pump();
   }
 
@@ -279,7 +303,8 @@ export class PartitionIntake implements DeliveryOwner {
 
   #takePending(): KafkaDelivery[] {
     const { maxInFlight } = this.#settings.subscription;
-    const room = this.#settings.maxUncommitted - this.#watermark.uncommitted;
+    const { exposure, maxUncommitted } = this.#settings;
+    const room = Math.min(maxUncommitted - this.#watermark.uncommitted, exposure.room);
     this.#setBlocked(room <= 0);
     const deliveries: KafkaDelivery[] = [];
     const end = Math.min(this.#pending.length, this.#pendingAt + Math.min(room, maxInFlight, CHUNK));
@@ -288,13 +313,25 @@ export class PartitionIntake implements DeliveryOwner {
       const offset = Number(record.offset);
       const sequence = this.#watermark.add(offset);
       if (this.#doneBefore.length > 0 && this.#wasDone(offset)) this.#passOver(sequence);
-      else
-        deliveries.push(
-          this.#deliver(record, sequence, this.#attempts.size > 0 ? (this.#attempts.get(offset) ?? 1) : 1),
-        );
+      else deliveries.push(this.#deliver(record, sequence, this.#firstAttempt(offset)));
     }
     if (this.#left === 0) this.#watermark.passTo(this.#position ?? 0);
     return deliveries;
+  }
+
+  /** 1, unless a former owner has seen it fail: then it is as if it had been parked here. */
+  #firstAttempt(offset: number): number {
+    const attempt = this.#attempts.size > 0 ? this.#attempts.get(offset) : undefined;
+    if (attempt !== undefined) return attempt;
+    this.#exposed++;
+    this.#settings.exposure.handedOver();
+    return 1;
+  }
+
+  #countSettled(wasParked: boolean): void {
+    if (wasParked) this.#exposed++;
+    this.#done++;
+    this.#settings.exposure.settled(wasParked);
   }
 
   #deliver(record: FetchedRecord, sequence: number, attempt: number): KafkaDelivery {
@@ -342,7 +379,7 @@ export class PartitionIntake implements DeliveryOwner {
   #setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
     // The next commit makes room, if there is anything to commit.
-    if (blocked && this.#watermark.committable > 0) this.#touch(true);
+    if (blocked && (this.#watermark.committable > 0 || this.#done > 0)) this.#touch(true);
     this.#checkStall();
   }
 

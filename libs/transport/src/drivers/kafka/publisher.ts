@@ -172,14 +172,12 @@ export class KafkaPublisher implements Producer {
 
   /** Receipts by partition, in the order of the entries; a partition that the answer leaves out does not exist. */
   async #receipts(entries: readonly Entry[], stored: readonly StoredPartition[], results: SendResult[]): Promise<void> {
-    const next = new Map(
-      stored.map(({ topic, partition, baseOffset }) => [placeOf(topic, partition), { offset: baseOffset }]),
-    );
+    const next = nextOffsets(stored);
     const unstored: Entry[] = [];
     for (const entry of entries) {
       const { message, record, index } = entry;
       const partition = record.partition as number;
-      const place = next.get(placeOf(message.topic, partition));
+      const place = next.get(message.topic)?.[partition];
       if (place === undefined) unstored.push(entry);
       else results[index] = receiptOf(message, partition, place);
     }
@@ -321,8 +319,23 @@ function fill(entries: readonly Entry[], results: SendResult[], resultOf: (entry
   for (const entry of entries) results[entry.index] = resultOf(entry);
 }
 
-function receiptOf({ id, topic }: OutgoingMessage, partition: number, place: { offset: bigint }): PublishReceipt {
-  if (place.offset < 0n) return { id, topic, partition, offset: undefined };
+interface NextOffset {
+  offset: number;
+}
+
+/** By topic and partition. n.b. numbers: offsets stay below 2^53, and counting with bigint was seen in profiles. */
+function nextOffsets(stored: readonly StoredPartition[]): Map<string, NextOffset[]> {
+  const byTopic = new Map<string, NextOffset[]>();
+  for (const { topic, partition, baseOffset } of stored) {
+    const places = byTopic.get(topic) ?? [];
+    byTopic.set(topic, places);
+    places[partition] = { offset: Number(baseOffset) };
+  }
+  return byTopic;
+}
+
+function receiptOf({ id, topic }: OutgoingMessage, partition: number, place: NextOffset): PublishReceipt {
+  if (place.offset < 0) return { id, topic, partition, offset: undefined };
   return { id, topic, partition, offset: String(place.offset++) };
 }
 
