@@ -75,7 +75,7 @@ export interface KafkaOptions {
   readonly maxBytes?: number;
   /** @default 250 */
   readonly maxWaitMs?: number;
-  /** Messages of one partition that may be done and not committed: the most that is repeated after a SIGKILL. @default 5000 */
+  /** Messages of a group that may be done and not committed: the most that a SIGKILL repeats. Also how far one partition goes on past a message that is not settled. @default 5000 */
   readonly maxUncommitted?: number;
   /** @default 250 */
   readonly commitIntervalMs?: number;

@@ -324,8 +324,8 @@ interface NextOffset {
 }
 
 /** By topic and partition. n.b. numbers: offsets stay below 2^53, and counting with bigint was seen in profiles. */
-function nextOffsets(stored: readonly StoredPartition[]): Map<string, NextOffset[]> {
-  const byTopic = new Map<string, NextOffset[]>();
+function nextOffsets(stored: readonly StoredPartition[]): Map<string, (NextOffset | undefined)[]> {
+  const byTopic = new Map<string, (NextOffset | undefined)[]>();
   for (const { topic, partition, baseOffset } of stored) {
     const places = byTopic.get(topic) ?? [];
     byTopic.set(topic, places);
@@ -352,5 +352,3 @@ const refusedSomewhere = ({ topic }: OutgoingMessage, failure: ClientFailure) =>
     `a request of several partitions of "${topic}" was refused (${failure.protocol}), and without idempotent: true nobody knows which; the message may have been stored.`,
     { topic, stored: 'unknown', retryable: true, cause: failure },
   );
-
-const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
