@@ -170,7 +170,7 @@ export class SubscriptionRunner implements DeliverySink {
     if (route === undefined) return this.#handleUnknownType(delivery);
     const payload = decodePayload(delivery, this.#tools.codec);
     if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
-    const valid = validate(route.schema, payload, `event "${route.type ?? delivery.topic}"`);
+    const valid = validate(route.schema, payload, route.type ?? delivery.topic);
     return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
   }
 

@@ -161,7 +161,7 @@ describe('schemas', () => {
     const schema = schemaOf(() => ({
       issues: [{ message: 'expected text', path: ['items', 0, { key: 'sku' }] }, { message: 'too old' }],
     }));
-    const error = thrownBy(() => validate(schema, {}, 'event "order.created"')) as TransportError;
+    const error = thrownBy(() => validate(schema, {}, 'order.created')) as TransportError;
     expect(error.code).toBe('TRANSPORT_PAYLOAD_INVALID');
     expect(error.message).toContain('event "order.created": items[0].sku: expected text; too old.');
   });

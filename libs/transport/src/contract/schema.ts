@@ -41,18 +41,18 @@ function fieldPath(path: NonNullable<SchemaIssue['path']>): string {
 
 /**
  * The schema's output for a value; a promise only where the schema is asynchronous.
- * @param what names the value in the error: `event "order.created"`
+ * @param type of the event, for the error
  * @throws TransportError `TRANSPORT_PAYLOAD_INVALID` naming the fields
  */
-export function validate(schema: StandardSchema, value: unknown, what: string): unknown {
+export function validate(schema: StandardSchema, value: unknown, type: string): unknown {
   const result = schema['~standard'].validate(value);
-  return result instanceof Promise ? result.then((settled) => accept(settled, what)) : accept(result, what);
+  return result instanceof Promise ? result.then((settled) => accept(settled, type)) : accept(result, type);
 }
 
-function accept(result: SchemaResult<unknown>, what: string): unknown {
+function accept(result: SchemaResult<unknown>, type: string): unknown {
   if (result.issues === undefined) return result.value;
   throw new TransportError(
     'TRANSPORT_PAYLOAD_INVALID',
-    `The payload does not fit the schema of ${what}: ${describeIssues(result.issues)}.`,
+    `The payload does not fit the schema of event "${type}": ${describeIssues(result.issues)}.`,
   );
 }

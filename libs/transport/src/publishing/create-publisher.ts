@@ -180,7 +180,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   /** n.b. what was given goes on the wire; the schema's output is what a handler gets. */
   #validated(event: Target, payload: unknown): unknown {
     if (typeof event === 'string' || event.schema === undefined || !this.#options.validate) return undefined;
-    return validate(event.schema, payload, `event "${event.type}"`);
+    return validate(event.schema, payload, event.type);
   }
 
   #send(event: Target, payload: unknown, options: PublishOptions | undefined, since: number): Promise<PublishReceipt> {
