@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { npmCommand } from '../../scripts/lib/install.mjs';
+import { npm, packed } from './packed.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -21,27 +21,31 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
+/** Files that have no place in the package. */
+function misplaced(files: readonly string[]): string[] {
+  const belongs = /^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json)$/;
+  return files.filter((file) => !belongs.test(file) || /\.(spec|test)\./.test(file));
+}
+
+/** A tool of this workspace, with what it says. */
+function run(tool: string, args: readonly string[]): { status: number | null; said: string } {
+  const env = { ...process.env, NODE_OPTIONS: undefined, NO_COLOR: '1' };
+  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules', '.bin', tool), args, {
+    encoding: 'utf8',
+    env,
+  });
+  return { status, said: stdout + stderr };
+}
+
 /** A user's folder: our package as npm packs it, and the peers of this clone. No source condition, no loader. */
-class UsersFolder {
+class LinkedFolder {
   readonly folder = mkdtempSync(join(tmpdir(), 'nest-transport-user-'));
   readonly package = join(this.folder, 'node_modules', 'nest-transport');
 
-  fill(): void {
+  async fill(): Promise<void> {
     mkdirSync(this.package, { recursive: true });
     for (const scope of ['', '@nestjs', '@bokuweb']) this.linkPeers(scope);
-    const [npm = 'npm', ...args] = npmCommand();
-    const pack = [
-      ...args,
-      'pack',
-      '--loglevel=error',
-      '--workspace',
-      'nest-transport',
-      '--pack-destination',
-      this.folder,
-    ];
-    execFileSync(npm, pack, { cwd: root, stdio: ['ignore', 2, 2] });
-    const [tarball = ''] = readdirSync(this.folder).filter((name) => name.endsWith('.tgz'));
-    execFileSync('tar', ['-xzf', join(this.folder, tarball), '-C', this.package, '--strip-components=1']);
+    execFileSync('tar', ['-xzf', await packed(), '-C', this.package, '--strip-components=1']);
   }
 
   remove(): void {
@@ -69,16 +73,28 @@ class UsersFolder {
 }
 
 describe('the package as npm packs it', () => {
-  const user = new UsersFolder();
+  const user = new LinkedFolder();
   beforeAll(() => user.fill(), 300_000);
   afterAll(() => user.remove());
 
   const doors = (): string[] => Object.keys(user.manifest.exports).filter((door) => door !== './package.json');
 
-  it('holds what was built and nothing else: no sources, no specs', () => {
-    const files = readdirSync(user.package, { recursive: true, encoding: 'utf8' });
-    expect(files.filter((file) => /\.spec\.|^src\b/.test(file))).toEqual([]);
+  it('holds what was built, what explains it and nothing else: no sources, no specs', () => {
+    const files = readdirSync(user.package, { recursive: true, encoding: 'utf8', withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(user.package, join(entry.parentPath, entry.name)));
+    expect(misplaced(files)).toEqual([]);
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/cjs/package.json']));
     expect(files.filter((file) => file.endsWith('.js')).length).toBeGreaterThan(100);
+  });
+
+  it('would be caught with a source, a spec, a note or a build log in it', () => {
+    const strays = ['src/index.ts', 'dist/index.spec.js', 'dist/index.ts', 'NOTES.md', 'dist/tsconfig.tsbuildinfo'];
+    expect(misplaced([...strays, 'dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'LICENSE'])).toEqual(strays);
+  });
+
+  it('has the licence of the workspace', () => {
+    expect(readFileSync(join(user.package, 'LICENSE'), 'utf8')).toBe(readFileSync(join(root, 'LICENSE'), 'utf8'));
   });
 
   it('has a file behind every door and condition but our own', () => {
@@ -89,6 +105,38 @@ describe('the package as npm packs it', () => {
     );
     expect(targets.filter((file) => !existsSync(join(user.package, file)))).toEqual([]);
     expect(targets.length).toBeGreaterThan(16);
+  });
+
+  /**
+   * n.b. false-esm: the types are those of the ES modules, and the file that a `require` takes is CommonJS, says attw. It
+   * does not know module-sync, by which Node and TypeScript's nodenext take the ES modules for require as well.
+   */
+  const tools = [
+    { tool: 'publint', args: ['run', '--strict'], complaint: 'does not exist' },
+    { tool: 'attw', args: ['--ignore-rules', 'false-esm', '--profile', 'esm-only'], complaint: 'Resolution failed' },
+  ];
+
+  it.each(tools)('has doors that $tool finds nothing wrong with', async ({ tool, args }) => {
+    const { status, said } = run(tool, [...args, await packed()]);
+    expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' });
+  });
+
+  it.each(tools)('would be caught by $tool with a door that leads nowhere', ({ tool, args, complaint }) => {
+    const broken = join(user.folder, `broken-${tool}`);
+    mkdirSync(join(broken, 'dist'), { recursive: true });
+    const exports = {
+      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './gone': { types: './dist/gone.d.ts', default: './dist/gone.js' },
+    };
+    const manifest = { name: 'broken', version: '1.0.0', type: 'module', files: ['dist'], exports };
+    writeFileSync(join(broken, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(broken, 'dist', 'index.js'), 'export const x = 1;');
+    writeFileSync(join(broken, 'dist', 'index.d.ts'), 'export declare const x = 1;');
+    npm(['pack'], broken);
+    expect(run(tool, [...args, join(broken, 'broken-1.0.0.tgz')])).toEqual({
+      status: 1,
+      said: expect.stringContaining(complaint),
+    });
   });
 
   it('is one copy for import and require, at every door', () => {
