@@ -27,7 +27,7 @@ export async function runProgram(text: string, during: (program: SourceProcess) 
   const folder = mkdtempSync(join(root, 'dist', 'tour-'));
   const path = join(folder, 'tour.ts');
   writeFileSync(path, text);
-  const program = new SourceProcess(path, []);
+  const program = new SourceProcess(path, [], { PORT: '0' });
   try {
     await during(program);
   } finally {

@@ -10,6 +10,7 @@ test("the README's tour runs on Kafka with the change that the README shows, and
   await runProgram(program, async (run) => {
     await run.printed(/^reserved 2 for o-1$/m);
     run.kill('SIGTERM');
+    await run.printed(/Drained broker/);
     expect(await run.exited).toBe(0);
   });
 }, 60_000);

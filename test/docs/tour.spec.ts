@@ -12,10 +12,12 @@ describe("the README's tour", () => {
   });
 
   it('prints what the handler got, and ends with 0 on SIGTERM', async () => {
-    const program = new SourceProcess('test/docs/tour.ts', []);
+    const program = new SourceProcess('test/docs/tour.ts', [], { PORT: '0' });
     try {
       await program.printed(/^reserved 2 for o-1$/m);
+      await program.printed(/successfully started/); // n.b. else it could end with 0 before any signal
       program.kill('SIGTERM');
+      await program.printed(/Drained broker/);
       expect({ ended: await program.exited, warnings: program.stderr }).toEqual({ ended: 0, warnings: '' });
     } finally {
       await program.end();

@@ -18,6 +18,6 @@ const broker = memory();
 @Module({ imports: [TransportModule.forRoot({ service: 'inventory', broker })], controllers: [InventoryController] })
 class AppModule {}
 
-const app = await createTransportApp(AppModule, { http: false });
-await app.listen(); // messages come from here on; SIGTERM drains, then exit code 0
+const app = await createTransportApp(AppModule);
+await app.listen(process.env['PORT'] ?? 3000); // messages come from here on; SIGTERM drains, then exit code 0
 await app.get(Publisher).publish(OrderCreated, { orderId: 'o-1', quantity: 2 });
