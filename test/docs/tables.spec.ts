@@ -1,6 +1,7 @@
-import { ERROR_CODES, TRANSPORT_DEFAULTS } from 'nest-transport';
-import { KAFKA_DEFAULTS } from 'nest-transport/kafka';
-import { MEMORY_DEFAULTS } from 'nest-transport/memory';
+import { CAPABILITY_MEANINGS, ERROR_CODES, TRANSPORT_DEFAULTS, type Capabilities } from 'nest-transport';
+import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
+import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
+import { ALL_PROMISES } from 'nest-transport/testing';
 import { read } from '../architecture/tree.js';
 import { codeOf, rowsOf } from './markdown.js';
 import { optionNames, type InterfaceAt } from './sources.js';
@@ -182,5 +183,51 @@ describe('the options table of docs/drivers/kafka.md', () => {
   it('would be caught', () => {
     const text = '\n## Options\n| option | default |\n|---|---|\n| `a` | `2` |\n| `b` | none |\n\nmore';
     expect(disagreements(text, { a: 1 }, ['a', 'c'])).toEqual(['c has no row', 'b is no option', 'a: the code says 1']);
+  });
+});
+
+describe("the README's broker table", () => {
+  const drivers: Readonly<Record<string, Capabilities>> = {
+    memory: memory().capabilities,
+    kafka: kafka({ brokers: ['localhost:9092'] }).capabilities,
+  };
+
+  /** Where the printed table is older than the code. That it is what the runs said is the conformance suite's to know. */
+  const disagreements = (readme: string, promises: readonly string[]): string[] => {
+    const printed = readme.split(/<!-- broker-table:(?:start|end) -->/)[1] ?? '';
+    const rows = new Map(rowsOf(printed).map(([name = '', ...cells]) => [codeOf(name) ?? name, cells]));
+    const capabilities = Object.entries(CAPABILITY_MEANINGS).flatMap(([name, meaning]) => {
+      const said = Object.values(drivers).map((driver) =>
+        driver[name as keyof Capabilities].replace('absent', 'refused'),
+      );
+      const expected = [...said, meaning].join(' | ');
+      const told = rows.get(name)?.join(' | ');
+      return told === expected ? [] : [`${name}: the drivers say ${expected}, the table says ${told ?? 'nothing'}`];
+    });
+    const cells = promises.flatMap((title) => (rows.get(title) ?? ['no row']).map((cell) => ({ title, cell })));
+    return [
+      ...capabilities,
+      ...cells.flatMap(({ title, cell }) => (/^(kept|refused)$/.test(cell) ? [] : [`${title}: ${cell}`])),
+    ];
+  };
+  const titles = ALL_PROMISES.map(({ title }) => title);
+
+  it('has what the drivers say of every capability, and every promise, none of them broken', () => {
+    expect(disagreements(page('README.md'), titles)).toEqual([]);
+    expect(titles.length).toBeGreaterThan(40);
+  });
+
+  it('would be caught with another cell, a broken promise, and one that is not there', () => {
+    const readme = page('README.md');
+    const lesser = readme.replace(/(\| `durability` +\| )refused/, '$1native');
+    expect(disagreements(lesser, titles)).toEqual([
+      expect.stringMatching(/^durability: the drivers say refused \| native/),
+    ]);
+    const [title = ''] = titles;
+    const broken = readme
+      .split('\n')
+      .map((line) => (line.startsWith(`| ${title}`) ? line.replace('kept', 'broken') : line));
+    expect(disagreements(broken.join('\n'), titles)).toEqual([`${title}: broken`]);
+    expect(disagreements(readme, [...titles, 'flies'])).toEqual(['flies: no row']);
   });
 });
