@@ -126,7 +126,7 @@ const OWED_EXAMPLES = [/^docs\/guides\/driver-authors\.md:\d+ .*'ConformanceProm
 
 describe('the TypeScript of README and docs', () => {
   const pages = [...filesUnder()]
-    .filter((path) => path === 'README.md' || (path.startsWith('docs/') && path.endsWith('.md')))
+    .filter((path) => /^(README|libs\/transport\/README|docs\/.+)\.md$/.test(path))
     .map(read)
     .map(examplesOf);
 

@@ -91,6 +91,35 @@ describe('every page in docs/', () => {
   });
 });
 
+describe('decisions in docs/adr/', () => {
+  const problems = (decisions: readonly Page[]): string[] => {
+    const numbers = decisions.map(({ path }) => path.split('/').at(-1)?.slice(0, 4) ?? '');
+    return decisions.flatMap(({ path, text }, index) => [
+      ...(numbers.indexOf(numbers[index] ?? '') === index ? [] : [`${path} has the number of another`]),
+      ...(text.startsWith(`# ${numbers[index]} `) ? [] : [`${path} does not begin with "# ${numbers[index]} "`]),
+      ...(/^Wrong if: \S/m.test(text) ? [] : [`${path} does not say when it would be wrong`]),
+    ]);
+  };
+
+  it('have a number each, and say when they would be wrong', () => {
+    const decisions = pages.filter(({ path }) => path.startsWith('docs/adr/'));
+    expect(problems(decisions)).toEqual([]);
+    expect(decisions.length).toBeGreaterThan(6);
+  });
+
+  it('would be caught with the number of another, another title, and without a way to be wrong', () => {
+    const good = { path: 'docs/adr/0001-a.md', text: '# 0001 A\n\nWrong if: pigs fly.' };
+    expect(problems([good])).toEqual([]);
+    expect(problems([good, { ...good, path: 'docs/adr/0001-b.md' }])).toEqual([
+      'docs/adr/0001-b.md has the number of another',
+    ]);
+    expect(problems([{ path: 'docs/adr/0002-b.md', text: '# 0003 B' }])).toEqual([
+      'docs/adr/0002-b.md does not begin with "# 0002 "',
+      'docs/adr/0002-b.md does not say when it would be wrong',
+    ]);
+  });
+});
+
 describe('words', () => {
   it('are those of the glossary on every page', () => {
     const judged = pages.filter(({ path }) => path !== 'docs/glossary.md' && !path.startsWith('docs/drivers/'));
