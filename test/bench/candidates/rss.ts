@@ -5,7 +5,7 @@ import { Payload } from '@nestjs/microservices';
 import { Subscribe } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
 import { Meter, type Figures } from '../figures.js';
-import { KEYS, type Order } from '../order.js';
+import { orderOf, type Order } from '../order.js';
 import { growthOf } from '../memory-growth.js';
 import type { RowOrder } from './index.js';
 import { transportApp } from './nest-app.js';
@@ -14,13 +14,14 @@ import { plainOrder } from './order-event.js';
 const WORK_MS = 1;
 const SAMPLE_MS = 200;
 /** Five attempts with these waits: the key stays parked for seconds, and ends as a dead letter. */
+const POISON = orderOf(7).n;
 const SLOW_RETRY = { initialDelayMs: 1_000, maxDelayMs: 8_000 };
 
 /** A backlog that comes faster than it is handled. */
 export const slowHandler = (order: RowOrder): Promise<Figures> => watchMemory(order, () => false);
 
 /** The same, and the first message of one key never works: its key is parked, and its partition fills up behind it. */
-export const poisonKey = (order: RowOrder): Promise<Figures> => watchMemory(order, ({ n }) => n % (100 * KEYS) === 7);
+export const poisonKey = (order: RowOrder): Promise<Figures> => watchMemory(order, ({ n }) => n === POISON);
 
 async function watchMemory(
   { messages, brokers, topic }: RowOrder,
