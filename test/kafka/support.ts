@@ -186,10 +186,11 @@ export async function newTopic(
 ): Promise<string> {
   const topic = uniqueName('kafka');
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await withAdmin(
-    (admin) => admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] }),
-    brokers,
-  );
+  await withAdmin(async (admin) => {
+    // n.b. kafkajs' own wait ends with an error when a busy broker does not show the topic at once.
+    await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false });
+    await untilShown(admin, topic, partitions);
+  }, brokers);
   return topic;
 }
 
@@ -197,10 +198,16 @@ export async function newTopic(
 export async function grow(topic: string, count: number): Promise<void> {
   await withAdmin(async (admin) => {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
-    const shown = async (): Promise<number> =>
-      (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length ?? 0;
-    await until('the partitions are there', async () => (await shown()) === count);
+    await untilShown(admin, topic, count);
   });
+}
+
+async function untilShown(admin: Admin, topic: string, count: number): Promise<void> {
+  const shown = async (): Promise<boolean> => {
+    const found = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined);
+    return found?.topics[0]?.partitions.length === count;
+  };
+  await until(`topic "${topic}" has ${count} partitions`, shown);
 }
 
 export interface ForeignMessage {
@@ -210,8 +217,13 @@ export interface ForeignMessage {
   partition?: number;
 }
 
+/**
+ * Stores each record once. n.b. a broker shows a new partition before it takes records for it. kafkajs then sends the
+ * whole request again, with what other partitions have stored of it; only an idempotent producer leaves no copies.
+ */
 export async function foreignSend(topic: string, records: ForeignMessage[], brokers = sharedBrokers()): Promise<void> {
   const producer = foreign(brokers).producer({
+    idempotent: true,
     createPartitioner:
       () =>
       ({ message: { partition } }) =>
