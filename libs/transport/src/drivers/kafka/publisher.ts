@@ -11,8 +11,6 @@ import { errorOf, isContagious, isRefusal, sendError, type FailurePlace } from '
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { checkTopicName } from './topics.js';
 
-/** Room for the frame of a batch and for Kafka's own bytes around each of its records. */
-const FRAME_ROOM_BYTES = 1_024;
 /** One request may go to one partition, so all of it must fit into one batch. */
 const MAX_REQUEST_BYTES = 960_000;
 /** How long the partition count of a topic is believed before a message is refused on its account. */
@@ -53,12 +51,12 @@ export class KafkaPublisher implements Producer {
     );
   }
 
-  check({ topic, partition, headers }: OutgoingMessage, bytes: number): void {
+  /** n.b. not the size: `maxBytes` is held by the publisher, exactly, and what it says here is the most it could be. */
+  check({ topic, partition }: OutgoingMessage): void {
     if (!this.#checkedNames.has(topic)) {
       checkTopicName(topic);
       this.#checkedNames.add(topic);
     }
-    if (bytes > this.maxBytes) this.#checkSize(topic, bytes, headers?.['dead-letter-topic'] !== undefined);
     if (partition !== undefined) this.#checkPartition(topic, partition);
   }
 
@@ -79,17 +77,6 @@ export class KafkaPublisher implements Producer {
     const producer = this.#producer;
     this.#producer = undefined;
     await (await producer?.catch(() => undefined))?.close();
-  }
-
-  #checkSize(topic: string, bytes: number, isDeadLetter: boolean): void {
-    // A dead letter carries what was received, and headers on top: it may use what the broker leaves.
-    const limit = isDeadLetter ? Math.max(this.maxBytes, BROKER_MAX_BYTES - FRAME_ROOM_BYTES) : this.maxBytes;
-    if (bytes <= limit) return;
-    throw errorOf(
-      'TRANSPORT_MESSAGE_TOO_LARGE',
-      `a message for "${topic}" has ${bytes} bytes, the limit is ${limit} (maxMessageBytes). Send less, or raise maxMessageBytes and the topic's max.message.bytes.`,
-      { topic, stored: 'no' },
-    );
   }
 
   #checkPartition(topic: string, partition: number): void {
