@@ -5,19 +5,6 @@ import { blocksOf, type Block, type Page } from './markdown.js';
 import { AMBIENT } from './ambient.js';
 import { doors, exportsOf, programOf, publicNames, publicProgram } from './sources.js';
 
-/** Names that owe one; each is told to the author of its file. The list only gets shorter. */
-const OWED = [
-  '. BrokerReport',
-  '. SubscriptionReport',
-  '. TransportReport',
-  './kafka KAFKA_DEFAULTS',
-  './kafka KafkaCompression',
-  './kafka KafkaOptions',
-  './testing CONFORMANCE_DEFAULTS',
-  './testing RestartableBroker',
-  './testing NothingLostOptions',
-];
-
 describe('every public name', () => {
   const undocumented = (
     program: ts.Program,
@@ -29,7 +16,7 @@ describe('every public name', () => {
 
   it('has a docstring', () => {
     const names = publicNames().map(({ door, name, symbol }) => ({ name: `${door} ${name}`, symbol }));
-    expect(undocumented(publicProgram(), names).filter((name) => !OWED.includes(name))).toEqual([]);
+    expect(undocumented(publicProgram(), names)).toEqual([]);
     expect(new Set(names.map(({ name }) => name)).size).toBeGreaterThan(90);
     expect([...doors().keys()]).toEqual(expect.arrayContaining(['.', './memory', './kafka', './testing']));
   });
@@ -121,9 +108,6 @@ function diagnosticsOf(program: ts.Program, path: string): { line: number; text:
   );
 }
 
-/** What is wrong in a page of somebody else, and told to its author. */
-const OWED_EXAMPLES = [/^docs\/guides\/driver-authors\.md:\d+ .*'ConformancePromise \| undefined'/];
-
 describe('the TypeScript of README and docs', () => {
   const pages = [...filesUnder()]
     .filter((path) => /^(README|libs\/transport\/README|docs\/.+)\.md$/.test(path))
@@ -133,7 +117,7 @@ describe('the TypeScript of README and docs', () => {
   it('compiles, or says in the same line why it is not checked', () => {
     const examples = pages.flatMap((page) => page.examples);
     expect(pages.flatMap(({ complaints }) => complaints)).toEqual([]);
-    expect(errorsIn(examples).filter((error) => !OWED_EXAMPLES.some((known) => known.test(error)))).toEqual([]);
+    expect(errorsIn(examples)).toEqual([]);
     expect(examples.length).toBeGreaterThan(15);
   }, 60_000);
 

@@ -4,12 +4,14 @@ import type { TransportRuntime } from './transport-runtime.js';
 /** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'crashed'`: it is being built anew. */
 export type SubscriptionState = 'starting' | 'running' | 'stalled' | 'crashed' | 'stopped';
 
+/** How one subscription is: a topic as one group reads it. */
 export interface SubscriptionReport {
   readonly topic: string;
   readonly group: string;
   readonly state: SubscriptionState;
 }
 
+/** How one broker's connection is, and the subscriptions on it. */
 export interface BrokerReport {
   readonly name: string;
   readonly driver: string;
@@ -19,6 +21,7 @@ export interface BrokerReport {
   readonly subscriptions: readonly SubscriptionReport[];
 }
 
+/** How the transport is as a whole: what `TransportHealth` answers. */
 export interface TransportReport {
   readonly status: HealthStatus;
   readonly ready: boolean;

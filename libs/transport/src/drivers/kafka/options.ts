@@ -32,8 +32,10 @@ export interface KafkaProvisionOptions {
   readonly config?: Readonly<Record<string, string>>;
 }
 
+/** How batches are compressed on the wire and on the broker. */
 export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
+/** What `kafka()` is told. Only `brokers` is required; a name that is not here is refused. */
 export interface KafkaOptions {
   /** Addresses to begin with, `host:port`; the other brokers of the cluster are found by themselves. */
   readonly brokers: readonly string[];
@@ -85,6 +87,7 @@ export interface KafkaOptions {
   readonly provision?: false | KafkaProvisionOptions;
 }
 
+/** What an option is when it is left out; `clientId` and `idempotent` follow from other things. */
 export const KAFKA_DEFAULTS = {
   allowPlainWithoutTls: false,
   acks: 'all',

@@ -28,6 +28,7 @@ export interface ConformanceOptions {
   readonly onReport?: (report: ConformanceReport) => void;
 }
 
+/** A broker whose server the suite may kill, to see that what was confirmed survives. */
 export interface RestartableBroker {
   /** Points at the server that `restart` kills; may be another one than the rest of the suite uses. */
   readonly createBroker: () => Broker;
@@ -35,6 +36,7 @@ export interface RestartableBroker {
   readonly restart: () => Promise<void>;
 }
 
+/** What an option of the suite is when it is left out. */
 export const CONFORMANCE_DEFAULTS = {
   refusedTopic: '',
   largeBytes: 1_000_000,

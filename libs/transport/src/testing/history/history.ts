@@ -24,6 +24,7 @@ interface Handling {
   readonly group: string;
 }
 
+/** From which messages `assertNothingLost` expects that they are done. */
 export interface NothingLostOptions {
   /**
    * `'all'`: everything that was published is expected to be done by now. `'seen'`: only what was published before
