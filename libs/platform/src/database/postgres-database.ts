@@ -17,7 +17,9 @@ export async function openServer(url: string, onIdleError: (error: Error) => voi
   } catch (cause) {
     await database.close();
     const why = cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : String(cause);
-    throw new UsageError(`Postgres at ${addressOf(url)} (DATABASE_URL) cannot be used: ${why}. Is it running?`, { cause });
+    throw new UsageError(`Postgres at ${addressOf(url)} (DATABASE_URL) cannot be used: ${why}. Is it running?`, {
+      cause,
+    });
   }
   return database;
 }

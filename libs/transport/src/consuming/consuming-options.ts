@@ -17,7 +17,7 @@ export interface RetryOptions {
   readonly maxDelayMs?: number;
 }
 
-/** What happens to a message whose type no handler of the subscription takes. `'fail'` tries again, for a deploy that brings the handler. */
+/** What happens to a message whose type no handler of the subscription takes. `'fail'` treats it as a handler that failed: it is tried again as `retry` says, and dead-lettered after that. */
 export type UnknownTypePolicy = 'ignore' | 'dead-letter' | 'fail';
 
 /** How a subscription treats its messages, on every broker alike. */

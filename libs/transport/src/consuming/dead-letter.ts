@@ -40,7 +40,7 @@ function failureHeaders(delivery: Delivery, failure: FailureRecord): Headers {
     [DEAD_LETTER_HEADERS.topic]: delivery.topic,
     [DEAD_LETTER_HEADERS.partition]: delivery.partition?.toString(),
     [DEAD_LETTER_HEADERS.offset]: delivery.offset,
-    [DEAD_LETTER_HEADERS.key]: delivery.key,
+    [DEAD_LETTER_HEADERS.key]: delivery.key === undefined ? undefined : oneLine(delivery.key),
     [DEAD_LETTER_HEADERS.group]: delivery.group,
     [DEAD_LETTER_HEADERS.attempts]: String(delivery.attempt),
     [DEAD_LETTER_HEADERS.firstFailedAt]: new Date(failure.firstFailedAt).toISOString(),

@@ -13,6 +13,7 @@ import {
   Notices,
   option,
   requireCapabilities,
+  systemClock,
   TransportError,
   validate,
   withDefaults,
@@ -240,6 +241,18 @@ describe('notices', () => {
     expect(notices.heard('broker:connected')).toBe(false);
   });
 
+  it('go on when a listener throws, and tell whoever was made to be told', () => {
+    const faults: unknown[] = [];
+    const notices = new Notices((error, name) => faults.push([name, (error as Error).message]));
+    const seen: string[] = [];
+    notices.on('broker:connected', () => {
+      throw new Error('boom');
+    });
+    notices.on('broker:connected', ({ broker }) => seen.push(broker));
+    notices.emit('broker:connected', connected);
+    expect([faults, seen]).toEqual([[['broker:connected', 'boom']], ['default']]);
+  });
+
   it('stop twice without taking a later listener along', () => {
     const notices = new Notices();
     const stop = notices.on('broker:connected', () => undefined);
@@ -247,6 +260,16 @@ describe('notices', () => {
     notices.on('broker:connected', () => undefined);
     stop();
     expect(notices.heard('broker:connected')).toBe(true);
+  });
+});
+
+describe('the clock', () => {
+  it('does not run at once what is due in more days than a timer of Node can wait', async () => {
+    let ran = false;
+    const callOff = systemClock.schedule(2 ** 31, () => (ran = true));
+    await new Promise((resolve) => systemClock.schedule(5, () => resolve(undefined)));
+    callOff();
+    expect(ran).toBe(false);
   });
 });
 

@@ -34,7 +34,6 @@ export const ERROR_CODES = {
   TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would stay deaf.',
   TRANSPORT_NOT_STARTED: 'The transport was used before it was started.',
   TRANSPORT_CLOSED: 'The transport was used after it began to close.',
-  TRANSPORT_REQUEST_TIMEOUT: 'No reply came in time.',
   TRANSPORT_REQUEST_FAILED: 'The handler of a request answered with an error.',
 } as const satisfies Record<string, string>;
 
@@ -84,13 +83,22 @@ export function isTransportError(error: unknown, code?: ErrorCode): error is Tra
   return error instanceof TransportError && (code === undefined || error.code === code);
 }
 
-/** The same error, saying first where in the reader's code its cause is. Anything else is given back as it is. */
-export function atPlace(where: string, error: unknown): unknown {
-  if (!(error instanceof TransportError)) return error;
+/** The same failure with more known about it; its sentence may get a beginning. What is known already stays. */
+export function restated(error: TransportError, details: TransportErrorDetails, beginning = ''): TransportError {
   const { code, retryable, driver, topic, stored } = error;
   const sentence = error.message.slice(0, -` (${code})`.length);
   const known = Object.entries({ driver, topic, stored }).filter(([, value]) => value !== undefined);
-  return new TransportError(code, `${where}: ${sentence}`, { retryable, ...Object.fromEntries(known), cause: error });
+  return new TransportError(code, `${beginning}${sentence}`, {
+    ...details,
+    ...Object.fromEntries(known),
+    retryable,
+    cause: error,
+  });
+}
+
+/** The same error, saying first where in the reader's code its cause is. Anything else is given back as it is. */
+export function atPlace(where: string, error: unknown): unknown {
+  return error instanceof TransportError ? restated(error, {}, `${where}: `) : error;
 }
 
 /** The text of anything that was thrown, without its stack. */

@@ -60,8 +60,14 @@ export type NoticeListener<Name extends NoticeName> = (notice: NoticeMap[Name]) 
 /** A typed board of notices; one per application, never global. */
 export class Notices {
   readonly #listeners = new Map<NoticeName, Set<NoticeListener<never>>>();
+  readonly #onFault: (error: unknown, name: NoticeName) => void;
 
-  /** Listens until the returned function is called. A listener that throws does not disturb the transport: its error is rethrown outside it. */
+  /** @param onFault told what a listener threw; it must not throw. @default the error is thrown outside the transport, which ends a process that does not catch it */
+  constructor(onFault: (error: unknown, name: NoticeName) => void = throwLater) {
+    this.#onFault = onFault;
+  }
+
+  /** Listens until the returned function is called. A listener that throws disturbs neither the transport nor other listeners. */
   on<Name extends NoticeName>(name: Name, listener: NoticeListener<Name>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener as NoticeListener<never>));
@@ -81,11 +87,15 @@ export class Notices {
       try {
         (listener as NoticeListener<Name>)(notice);
       } catch (error) {
-        // Why a microtask: a fault of a listener must be seen, and must not settle or lose a message.
-        queueMicrotask(() => {
-          throw error;
-        });
+        this.#onFault(error, name);
       }
     }
   }
+}
+
+/** A fault of a listener must be seen, and must not settle or lose a message. */
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -9,18 +9,26 @@ import { createLog, type TransportLog } from './transport-log.js';
 /** Publishers get at least this long to flush, even when the handlers used up the whole drain timeout. */
 const LAST_FLUSH_MS = 1_000;
 
+const KEEP_ALIVE_MS = 3_600_000;
+
 /** Where the transport of an application stands; it only ever moves to the right. */
 export type TransportPhase = 'created' | 'open' | 'consuming' | 'draining' | 'closed';
 
 /** The transport of one application: its brokers, from connection to close. One per application, nothing is shared between two. */
 export class TransportRuntime {
-  readonly notices = new Notices();
+  readonly notices = new Notices((error, name) =>
+    this.log.error(
+      `A listener of "${name}" failed: ${messageOf(error)}`,
+      error instanceof Error ? error.stack : undefined,
+    ),
+  );
   readonly log: TransportLog;
   readonly brokers: ReadonlyMap<string, BrokerRuntime>;
   readonly #clock: Clock;
   /** Whether intake is to come: readiness then waits for it. */
   willConsume = false;
   #phase: TransportPhase = 'created';
+  #keepAlive: NodeJS.Timeout | undefined;
   #drained: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #tellClosed = (): void => undefined;
@@ -71,6 +79,8 @@ export class TransportRuntime {
   async consume(): Promise<void> {
     if (this.#phase !== 'open') return;
     this.#phase = 'consuming';
+    // Why: a broker without sockets, such as memory, would let a process end that is there to wait for messages.
+    this.#keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
     await Promise.all([...this.brokers.values()].map((broker) => broker.subscribe()));
   }
 
@@ -91,6 +101,7 @@ export class TransportRuntime {
 
   async #drain(): Promise<void> {
     this.#phase = 'draining';
+    clearInterval(this.#keepAlive);
     await this.#end((broker) => broker.drain(this.options.drainTimeoutMs));
   }
 

@@ -1,6 +1,5 @@
 import {
   TransportError,
-  isTransportError,
   type Clock,
   type OutgoingMessage,
   type Producer,
@@ -8,6 +7,7 @@ import {
   type SendResult,
 } from '../contract/index.js';
 import { Backlog, type Caller } from './backlog.js';
+import { Sender } from './sender.js';
 
 export interface CoalescerSettings {
   readonly driver: string;
@@ -28,23 +28,31 @@ export interface CoalescerSettings {
  */
 export class Coalescer {
   readonly #producer: Producer;
+  readonly #sender: Sender;
   readonly #settings: CoalescerSettings;
   readonly #backlog = new Backlog();
   /** Callers of the request under way; empty when there is none. */
   #inFlight: readonly Caller[] = [];
+  /** Those whose message was refused for now; they go first in the next request. */
+  #refused: readonly Caller[] = [];
   #outstandingBytes = 0;
   #flushScheduled = false;
   #sending = false;
   #callOffSweep: (() => void) | undefined;
+  /** Ends the pause before a refused request is sent again; undefined while a request is under way. */
+  #endPause: (() => void) | undefined;
+  #lastRefusal: TransportError | undefined;
+  #abandoned = false;
 
   constructor(producer: Producer, settings: CoalescerSettings) {
     this.#producer = producer;
+    this.#sender = new Sender(producer, settings.driver);
     this.#settings = settings;
   }
 
   /** Messages accepted and not yet answered. */
   get outstanding(): number {
-    return this.#backlog.size + this.#inFlight.length;
+    return this.#backlog.size + this.#inFlight.length + this.#refused.length;
   }
 
   get outstandingBytes(): number {
@@ -66,21 +74,15 @@ export class Coalescer {
 
   /** Resolves when everything published so far is answered. */
   async flush(): Promise<void> {
-    await this.#backlog.passed(this.#inFlight.length);
+    await this.#backlog.passed(this.#inFlight.length + this.#refused.length);
   }
 
   /** Refuses what has not been sent; what is under way ends by itself. */
   abandon(): void {
-    const { driver } = this.#settings;
-    this.#giveUp(
-      this.#backlog.takeAll(),
-      ({ message: { topic } }) =>
-        new TransportError(
-          'TRANSPORT_CLOSED',
-          `[${driver}] a message for "${topic}" was not sent before the transport closed.`,
-          { driver, topic, stored: 'no' },
-        ),
-    );
+    this.#abandoned = true;
+    const waiting = [...this.#refused, ...this.#backlog.takeAll()];
+    this.#refused = [];
+    this.#giveUp(waiting, (message) => this.#notSentBeforeClose(message));
   }
 
   #scheduleFlush(): void {
@@ -95,13 +97,15 @@ export class Coalescer {
 
   async #sendAll(): Promise<void> {
     this.#sending = true;
-    while (this.#backlog.size > 0) {
-      this.#inFlight = this.#backlog.take(this.#producer.maxRequestBytes);
-      const results = await this.#send(this.#inFlight.map(({ message }) => message));
-      this.#answer(this.#inFlight, results);
-      this.#forgetBytes(this.#inFlight);
-      this.#inFlight = [];
-      this.#backlog.requestEnded();
+    let tries = 0;
+    while (this.outstanding > 0) {
+      if (this.#refused.length > 0) await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries++));
+      const sent = this.#takeRequest();
+      if (sent.length > 0) await this.#request(sent);
+      if (this.#refused.length === 0) {
+        tries = 0;
+        this.#backlog.requestEnded();
+      }
       this.#settings.onRoom();
     }
     this.#sending = false;
@@ -109,28 +113,52 @@ export class Coalescer {
     this.#callOffSweep = undefined;
   }
 
-  /** One request; where the broker refused it because of one of its messages, the others go again without that one. */
-  async #send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
-    const answered = await this.#request(messages);
-    const refused = refusedForNeighbours(answered);
-    if (refused === undefined) return answered;
-    if (messages.length === 1) return [this.#refusedAlone(messages[0] as OutgoingMessage, answered[0])];
-    const results = [...answered];
-    const middle = Math.ceil(refused.length / 2);
-    for (const part of [refused.slice(0, middle), refused.slice(middle)]) {
-      if (part.length === 0) continue;
-      const again = await this.#send(part.map((index) => messages[index] as OutgoingMessage));
-      part.forEach((index, position) => (results[index] = again[position] as SendResult));
-    }
-    return results;
+  /** Those that were refused go first, so that nothing of their topic overtakes them; the others need not wait for them. */
+  #takeRequest(): readonly Caller[] {
+    const refused = this.#refused;
+    this.#refused = [];
+    const { maxRequestBytes } = this.#producer;
+    if (refused.length === 0) return this.#backlog.take(maxRequestBytes);
+    const room = maxRequestBytes - refused.reduce((sum, { bytes }) => sum + bytes, 0);
+    return room > 0 ? [...refused, ...this.#backlog.take(room)] : refused;
   }
 
-  async #request(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
-    try {
-      return await this.#producer.send(messages);
-    } catch (cause) {
-      return messages.map((message) => this.#unanswered(message, cause));
-    }
+  async #request(sent: readonly Caller[]): Promise<void> {
+    this.#inFlight = sent;
+    const results = await this.#sender.send(sent.map(({ message }) => message));
+    this.#inFlight = [];
+    this.#refused = this.#abandoned ? [] : this.#sendAgain(sent, results);
+    if (this.#refused.length === 0) return this.#end(sent, results);
+    const open = new Set(this.#refused);
+    const isOver = (_: unknown, index: number): boolean => !open.has(sent[index] as Caller);
+    this.#end(sent.filter(isOver), results.filter(isOver));
+  }
+
+  /**
+   * What the broker certainly did not store, and may store later, is sent again until its time is over: a broker that
+   * restarts, or elects a leader, is no failure of the publisher. n.b. on the hot path nothing failed, and nothing is made.
+   */
+  #sendAgain(callers: readonly Caller[], results: readonly SendResult[]): readonly Caller[] {
+    this.#lastRefusal = results.find(isWorthAnotherTry);
+    if (this.#lastRefusal === undefined) return [];
+    const oldest = this.#settings.clock.monotonicMs() - this.#settings.publishTimeoutMs;
+    return callers.filter(({ since }, index) => since > oldest && isWorthAnotherTry(results[index]));
+  }
+
+  async #pause(pauseMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const callOff = this.#settings.clock.schedule(pauseMs, resolve);
+      this.#endPause = () => {
+        callOff();
+        resolve();
+      };
+    });
+    this.#endPause = undefined;
+  }
+
+  #end(callers: readonly Caller[], results: readonly SendResult[]): void {
+    for (const { bytes } of callers) this.#outstandingBytes -= bytes;
+    this.#answer(callers, results);
   }
 
   #answer(callers: readonly Caller[], results: readonly SendResult[]): void {
@@ -138,7 +166,7 @@ export class Coalescer {
     let first: TransportError | undefined;
     for (let index = 0; index < callers.length; index++) {
       const caller = callers[index] as Caller;
-      const result = results[index] ?? this.#unanswered(caller.message);
+      const result = results[index] as SendResult;
       if (result instanceof TransportError) {
         failed++;
         first ??= result;
@@ -149,66 +177,70 @@ export class Coalescer {
       this.#settings.onFailure(first.topic ?? (callers[0] as Caller).message.topic, failed, first);
   }
 
-  #giveUp(callers: readonly Caller[], errorOf: (caller: Caller) => TransportError): void {
+  #giveUp(callers: readonly Caller[], errorOf: (message: OutgoingMessage) => TransportError): void {
     if (callers.length === 0) return;
-    this.#forgetBytes(callers);
-    this.#answer(callers, callers.map(errorOf));
+    this.#end(
+      callers,
+      callers.map(({ message }) => errorOf(message)),
+    );
+    if (this.#refused.length === 0) this.#endPause?.();
     this.#settings.onRoom();
   }
 
-  #forgetBytes(callers: readonly Caller[]): void {
-    for (const { bytes } of callers) this.#outstandingBytes -= bytes;
-  }
-
-  /** Tells those who waited too long; what is under way may still be stored, what is in the queue never was. */
+  /** Tells those who waited too long; what is under way may still be stored, what waits never was. */
   #sweep(): void {
     const { clock, publishTimeoutMs } = this.#settings;
     const oldest = clock.monotonicMs() - publishTimeoutMs;
-    this.#giveUp(this.#backlog.takeOlderThan(oldest), ({ message }) => this.#timedOut(message, 'no'));
-    const late = this.#inFlight.filter(({ since }) => since <= oldest);
+    const isLate = ({ since }: Caller): boolean => since <= oldest;
+    const lateAndRefused = this.#refused.filter(isLate);
+    this.#refused = this.#refused.filter((caller) => !isLate(caller));
+    this.#giveUp([...lateAndRefused, ...this.#backlog.takeOlderThan(oldest)], (message) =>
+      this.#timedOut(message, 'no'),
+    );
+    const late = this.#inFlight.filter(isLate);
     this.#answer(
       late,
       late.map(({ message }) => this.#timedOut(message, 'unknown')),
     );
-    const next = this.#backlog.oldest ?? this.#inFlight.find(({ since }) => since > oldest)?.since;
+    this.#scheduleSweep(oldest);
+  }
+
+  #scheduleSweep(oldest: number): void {
+    const { clock, publishTimeoutMs } = this.#settings;
+    const open = [...this.#refused, ...this.#inFlight].find(({ since }) => since > oldest);
+    const next = open?.since ?? this.#backlog.oldest;
     const inMs = next === undefined ? publishTimeoutMs : Math.max(1, next - oldest);
     this.#callOffSweep = this.outstanding === 0 ? undefined : clock.schedule(inMs, () => this.#sweep());
   }
 
   #timedOut({ topic, id }: OutgoingMessage, stored: 'no' | 'unknown'): TransportError {
     const { driver, publishTimeoutMs } = this.#settings;
-    const what = stored === 'no' ? 'it was not sent' : 'it may have been stored all the same';
+    const refusal = this.#lastRefusal;
+    const why = refusal === undefined ? '' : `: ${refusal.message}`;
+    const what = stored === 'no' ? `it was not stored${why}` : 'it may have been stored all the same';
     return new TransportError(
       'TRANSPORT_PUBLISH_TIMEOUT',
       `[${driver}] message ${id} for "${topic}" was not confirmed within ${publishTimeoutMs} ms (publishTimeoutMs); ${what}.`,
-      { driver, topic, stored, retryable: true },
+      { driver, topic, stored, retryable: true, cause: refusal },
     );
   }
 
-  #refusedAlone({ topic, id }: OutgoingMessage, cause: unknown): TransportError {
+  #notSentBeforeClose({ topic }: OutgoingMessage): TransportError {
     const { driver } = this.#settings;
     return new TransportError(
-      'TRANSPORT_PUBLISH_FAILED',
-      `[${driver}] message ${id} for "${topic}" was refused by the broker, sent alone too.`,
-      { driver, topic, stored: 'no', cause },
-    );
-  }
-
-  #unanswered({ topic, id }: OutgoingMessage, cause?: unknown): TransportError {
-    const { driver } = this.#settings;
-    return new TransportError(
-      'TRANSPORT_PUBLISH_UNKNOWN',
-      `[${driver}] the driver gave no result for message ${id} to "${topic}".`,
-      { driver, topic, stored: 'unknown', retryable: true, cause },
+      'TRANSPORT_CLOSED',
+      `[${driver}] a message for "${topic}" was not sent before the transport closed.`,
+      { driver, topic, stored: 'no' },
     );
   }
 }
 
-/** Where the results are that blame somebody else's message; n.b. on the hot path it allocates nothing. */
-function refusedForNeighbours(results: readonly SendResult[]): number[] | undefined {
-  let refused: number[] | undefined;
-  for (let index = 0; index < results.length; index++) {
-    if (isTransportError(results[index], 'TRANSPORT_NEIGHBOUR_REFUSED')) (refused ??= []).push(index);
-  }
-  return refused;
+/** n.b. a topic that is missing is told at once, although somebody may create it: most often its name is wrong. */
+function isWorthAnotherTry(result: SendResult | undefined): result is TransportError {
+  if (!(result instanceof TransportError) || !result.retryable || result.stored !== 'no') return false;
+  return result.code === 'TRANSPORT_BROKER_UNREACHABLE' || result.code === 'TRANSPORT_PUBLISH_FAILED';
 }
+
+/** Pauses before refused messages are sent again; short, because others wait meanwhile. */
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 200;

@@ -1,7 +1,9 @@
 import {
   checkOptions,
   jsonCodec,
+  messageOf,
   requireCapabilities,
+  restated,
   TransportError,
   validate,
   withDefaults,
@@ -142,11 +144,38 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   ): Promise<PublishReceipt> {
     try {
       const valid = this.#validated(event, payload);
-      if (valid instanceof Promise) return valid.then(() => this.#send(event, payload, options, since));
+      if (valid instanceof Promise) return this.#publishLater(valid, event, payload, options, since);
       return this.#send(event, payload, options, since);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(this.#notSent(error, topicOf(event)));
     }
+  }
+
+  async #publishLater(
+    valid: Promise<unknown>,
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+    since: number,
+  ): Promise<PublishReceipt> {
+    try {
+      await valid;
+    } catch (error) {
+      throw this.#notSent(error, topicOf(event));
+    }
+    return this.#publishNow(withoutSchema(event), payload, options, since);
+  }
+
+  /** Whatever stopped a message before it was sent: schemas, codecs and key functions are other people's code. */
+  #notSent(error: unknown, topic: string): TransportError {
+    const { driver } = this.#broker;
+    const details = { driver, topic, stored: 'no' } as const;
+    if (error instanceof TransportError) return error.stored === undefined ? restated(error, details) : error;
+    return new TransportError(
+      'TRANSPORT_PUBLISH_FAILED',
+      `[${driver}] a message for "${topic}" could not be made, and nothing was sent: ${messageOf(error)}.`,
+      { ...details, cause: error },
+    );
   }
 
   #publishWhenThereIsRoom(
@@ -204,7 +233,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     if (typeof event === 'string') {
       return envelope({ topic: event, type: undefined }, payload, options?.key, options, id, this.#format);
     }
-    const key = options?.key ?? event.key?.(payload);
+    const key = options?.key ?? keyOf(event, payload);
     return envelope(event, payload, key, options, id, this.#format);
   }
 
@@ -253,4 +282,21 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
 function topicOf(event: Target): string {
   return typeof event === 'string' ? event : event.topic;
+}
+
+/** The event, without the check that its payload has passed. */
+function withoutSchema(event: Target): Target {
+  return typeof event === 'string' ? event : { ...event, schema: undefined };
+}
+
+function keyOf(event: EventDefinition, payload: unknown): string | undefined {
+  try {
+    return event.key?.(payload);
+  } catch (cause) {
+    throw new TransportError(
+      'TRANSPORT_KEY_INVALID',
+      `The key function of event "${event.type}" failed: ${messageOf(cause)}.`,
+      { topic: event.topic, stored: 'no', cause },
+    );
+  }
 }

@@ -13,7 +13,12 @@ import type { PublishOptions } from './publisher.js';
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Brokers that write headers as lines of text would take these for the end of one. */
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
-const RESERVED: ReadonlySet<string> = new Set([...Object.values(WIRE_HEADERS), ...Object.values(DEAD_LETTER_HEADERS)]);
+/** n.b. `__proto__` is no header of ours, but as the name of a property it would not be sent at all. */
+const RESERVED: ReadonlySet<string> = new Set([
+  ...Object.values(WIRE_HEADERS),
+  ...Object.values(DEAD_LETTER_HEADERS),
+  '__proto__',
+]);
 
 /** What a message is about, before its payload is looked at. */
 export interface Address {
@@ -48,6 +53,7 @@ export function envelope(
 ): OutgoingMessage {
   const { topic } = address;
   if (key !== undefined && (typeof key !== 'string' || key === '')) throw badKey(topic, key);
+  if (options?.id !== undefined) checkText(topic, WIRE_HEADERS.id, id);
   return {
     topic,
     key,
@@ -72,11 +78,16 @@ function addChecked(headers: Record<string, string>, given: Headers, topic: stri
     if (!HEADER_NAME.test(name))
       throw badHeader(topic, givenName, "the name may hold letters, digits and -_.~!#$%&'*+^`| only");
     if (RESERVED.has(name)) throw badHeader(topic, givenName, 'the name is reserved for the transport');
-    if (typeof value !== 'string') throw badHeader(topic, givenName, `the value must be a text, got ${typeof value}`);
-    if (CONTROL_CHARACTER.test(value))
-      throw badHeader(topic, givenName, 'the value holds a control character or a line break');
+    checkText(topic, givenName, value);
     headers[name] = value;
   }
+}
+
+function checkText(topic: string, name: string, value: unknown): void {
+  if (typeof value !== 'string') throw badHeader(topic, name, `the value must be a text, got ${typeof value}`);
+  if (value === '' && name === WIRE_HEADERS.id) throw badHeader(topic, name, 'an id must not be empty');
+  if (CONTROL_CHARACTER.test(value))
+    throw badHeader(topic, name, 'the value holds a control character or a line break');
 }
 
 function badHeader(topic: string, name: string, why: string): TransportError {

@@ -1,6 +1,6 @@
 import { option } from '../contract/index.js';
 
-/** Defaults for every publish of one broker. */
+/** Defaults for every publish of an application, on all its brokers. */
 export interface PublishingOptions {
   /** How long a publish waits for the broker's confirmation, its wait in the queue included. @default 10000 */
   readonly publishTimeoutMs?: number;

@@ -163,13 +163,22 @@ describe('one bad message', () => {
     ['with a header that is no text', 1, { headers: { tenant: 1 } }, 'TRANSPORT_HEADER_INVALID'],
     ['with a header name of two words', 1, { headers: { 'my tenant': 'a' } }, 'TRANSPORT_HEADER_INVALID'],
     ['with a reserved header', 1, { headers: { 'Message-Id': 'a' } }, 'TRANSPORT_HEADER_INVALID'],
+    [
+      'with a header that would be the prototype',
+      1,
+      { headers: JSON.parse('{"__proto__":"x"}') },
+      'TRANSPORT_HEADER_INVALID',
+    ],
+    ['with an id that is a number', 1, { id: 5 }, 'TRANSPORT_HEADER_INVALID'],
+    ['with an empty id', 1, { id: '' }, 'TRANSPORT_HEADER_INVALID'],
+    ['with a line break in its id', 1, { id: 'a\nb' }, 'TRANSPORT_HEADER_INVALID'],
     ['that claims to be a dead letter', 1, { headers: { 'dead-letter-group': 'a' } }, 'TRANSPORT_HEADER_INVALID'],
     ['that is too large', 'x'.repeat(1_000), {}, 'TRANSPORT_MESSAGE_TOO_LARGE'],
   ])('%s is refused before it meets the others', async (_, payload, options, code) => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     const [bad, good] = [publisher.publish('a', payload, options as never), publisher.publish('a', 1)];
-    expect(((await outcome(bad)) as string[])[0]).toBe(code);
+    expect(await outcome(bad)).toEqual([code, 'no']);
     await good;
     expect(producer.sent).toEqual([[1]]);
   });
@@ -232,6 +241,25 @@ describe('events', () => {
     );
   });
 
+  it('whose key function or schema throws are refused as ours, and nothing is sent', async () => {
+    const { publisher, producer } = setUp();
+    const boom = () => {
+      throw new TypeError('boom');
+    };
+    const badKey = defineEvent<number>('x', { key: boom });
+    const badSchema = defineEvent('x', { schema: { '~standard': { version: 1, vendor: 't', validate: boom } } });
+    const rejecting = {
+      '~standard': { version: 1, vendor: 't', validate: () => Promise.reject(new Error('later')) },
+    } as const;
+    expect(await outcome(publisher.publish(badKey, 1))).toEqual(['TRANSPORT_KEY_INVALID', 'no']);
+    expect(await outcome(publisher.publish(badSchema, 1))).toEqual(['TRANSPORT_PUBLISH_FAILED', 'no']);
+    expect(await outcome(publisher.publish(defineEvent('x', { schema: rejecting }), 1))).toEqual([
+      'TRANSPORT_PUBLISH_FAILED',
+      'no',
+    ]);
+    expect(producer.requests).toEqual([]);
+  });
+
   it('are not checked where the checks are off', async () => {
     const { publisher, producer } = setUp({ validate: false });
     producer.rule = (messages) => messages.map(stored);
@@ -264,6 +292,75 @@ describe('an answer that does not come', () => {
     expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']);
     producer.rule = () => [];
     expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']);
+  });
+});
+
+describe('a broker that is away for a moment', () => {
+  const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody answered.', {
+    stored: 'no',
+    retryable: true,
+  });
+
+  it('gets the messages when it is back, in order, and nothing overtakes them', async () => {
+    const { publisher, producer, clock } = setUp();
+    producer.rule = (messages) => messages.map(() => away);
+    const early = [1, 2].map((n) => publisher.publish('a', n));
+    await turn();
+    const late = publisher.publish('a', 3);
+    await turn();
+    clock.advance(50);
+    await turn();
+    producer.rule = (messages) => messages.map(stored);
+    clock.advance(100);
+    await turn();
+    await Promise.all([...early, late]);
+    expect(producer.sent).toEqual([
+      [1, 2],
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('costs only those messages that it refused', async () => {
+    const { publisher, producer, clock } = setUp();
+    let isAway = true;
+    producer.rule = (messages) =>
+      messages.map((message) => (isAway && String(message.body) === '2' ? away : stored(message)));
+    const [first, second] = [1, 2].map((n) => publisher.publish('a', n));
+    await first;
+    isAway = false;
+    await turn();
+    clock.advance(50);
+    await second;
+    expect(producer.sent).toEqual([[1, 2], [2]]);
+  });
+
+  it('for longer than publishTimeoutMs is told with its reason, as "not stored"', async () => {
+    const { publisher, producer, clock } = setUp({ publishTimeoutMs: 1_000 });
+    producer.rule = (messages) => messages.map(() => away);
+    const error = publisher.publish('a', 1).catch((thrown: unknown) => thrown);
+    await turn();
+    for (let elapsed = 0; elapsed < 1_000; elapsed += 50) {
+      clock.advance(50);
+      await turn();
+    }
+    expect(await error).toMatchObject({ code: 'TRANSPORT_PUBLISH_TIMEOUT', stored: 'no', cause: away });
+    expect(((await error) as Error).message).toContain('nobody answered');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not hold up a close past its deadline', async () => {
+    const { publisher, producer, clock } = setUp();
+    producer.rule = (messages) => messages.map(() => away);
+    const refused = outcome(publisher.publish('a', 1));
+    await turn();
+    const closed = publisher.close(20);
+    clock.advance(20);
+    await closed;
+    expect(await refused).toEqual(['TRANSPORT_CLOSED', 'no']);
+    await turn();
+    expect(clock.pending).toBe(0);
   });
 });
 

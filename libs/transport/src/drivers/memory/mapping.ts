@@ -49,8 +49,18 @@ export class MemoryDelivery extends Delivery<MemoryRecord> {
     return this.raw.reply;
   }
 
+  /** A message without a key keeps the order of its partition. */
+  override get stream(): number {
+    return this.raw.partition;
+  }
+
   header(name: string): string | undefined {
-    return this.raw.message.headers?.[name];
+    const { headers } = this.raw.message;
+    if (headers === undefined) return undefined;
+    // n.b. own properties only: "constructor" is a header like any other.
+    if (Object.hasOwn(headers, name)) return headers[name];
+    const lowerCase = name.toLowerCase();
+    return lowerCase !== name && Object.hasOwn(headers, lowerCase) ? headers[lowerCase] : undefined;
   }
 
   protected settled(settlement: Settlement): void {

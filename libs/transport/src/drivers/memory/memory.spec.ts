@@ -198,6 +198,7 @@ describe('the memory broker', () => {
     ['a b', 'TRANSPORT_TOPIC_INVALID'],
     ['ä', 'TRANSPORT_TOPIC_INVALID'],
     ['x'.repeat(250), 'TRANSPORT_TOPIC_INVALID'],
+    ['..', 'TRANSPORT_TOPIC_INVALID'],
   ])('refuses the topic %j', (topic, code) => {
     const { producer, broker } = setUp();
     const check = () => producer.check(message('1', { topic }), 1);
@@ -219,6 +220,21 @@ describe('the memory broker', () => {
     expect(check).toThrow(
       expect.objectContaining({ code: 'TRANSPORT_PARTITION_MISSING', stored: 'no' } satisfies Partial<TransportError>),
     );
+  });
+
+  it('reads headers by name in any case, and no property of objects as one', async () => {
+    const { publish, join } = setUp();
+    const { sink } = await join('g');
+    await publish(message('1', { headers: { tenant: 'blue' } }));
+    const names = ['tenant', 'Tenant', 'constructor', 'toString'];
+    expect(names.map((name) => sink.taken[0]?.header(name))).toEqual(['blue', 'blue', undefined, undefined]);
+  });
+
+  it('keeps messages without a key in the order of their partition', async () => {
+    const { publish, join } = setUp({ partitions: 2 });
+    const { sink } = await join('g');
+    await publish(message('1', { partition: 1 }));
+    expect(sink.taken[0]?.stream).toBe(1);
   });
 
   it('refuses options it does not know', () => {

@@ -2,8 +2,8 @@ import { TransportError } from '../../contract/index.js';
 import type { ResolvedMemoryOptions } from './options.js';
 import { MemoryTopic } from './topic.js';
 
-/** What every broker takes as a topic or group: so a name that works here works on the others. */
-const NAME = /^[a-zA-Z0-9._-]{1,249}$/;
+/** What Kafka takes as the name of a topic; NSQ takes 64 characters of the same. */
+const NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
 
 /** All topics of one memory broker, shared by every application that was given the same `memory()` value. */
 export class MemoryStore {

@@ -5,6 +5,8 @@ import { wrapBroker } from './wrap-broker.js';
 export interface Faults {
   /** Messages for this topic are not stored; the others of the same request are. */
   refuse(topic: string): () => void;
+  /** The same, and the broker says that it may store them later: as while it restarts, or elects a leader. */
+  refuseForNow(topic: string): () => void;
   /** Messages for this topic are stored, but the confirmation is lost: the sender cannot know. */
   loseConfirmations(topic: string): () => void;
   /** Requests with a message for this topic wait until they are let go; nothing of them is stored before. */
@@ -39,11 +41,16 @@ export function faultyBroker(broker: Broker): FaultyBroker {
 
 class SendFaults implements Faults {
   readonly #refused = new Set<string>();
+  readonly #refusedForNow = new Set<string>();
   readonly #unconfirmed = new Set<string>();
   readonly #gates = new Map<string, { readonly reach: () => void; readonly opened: Promise<void> }>();
 
   refuse(topic: string): () => void {
     return switchOn(this.#refused, topic);
+  }
+
+  refuseForNow(topic: string): () => void {
+    return switchOn(this.#refusedForNow, topic);
   }
 
   loseConfirmations(topic: string): () => void {
@@ -66,7 +73,7 @@ class SendFaults implements Faults {
     go: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>,
   ): Promise<readonly SendResult[]> {
     await this.#passGates(messages);
-    const passed = messages.filter(({ topic }) => !this.#refused.has(topic));
+    const passed = messages.filter(({ topic }) => !this.#refused.has(topic) && !this.#refusedForNow.has(topic));
     const results = passed.length === 0 ? [] : await go(passed);
     const byMessage = new Map(passed.map((message, index) => [message, results[index] as SendResult]));
     return messages.map((message) => this.#resultOf(message, byMessage.get(message)));
@@ -81,8 +88,8 @@ class SendFaults implements Faults {
   }
 
   #resultOf({ topic }: OutgoingMessage, result: SendResult | undefined): SendResult {
-    if (result === undefined) return failure('TRANSPORT_PUBLISH_FAILED', topic, 'no');
-    return this.#unconfirmed.has(topic) ? failure('TRANSPORT_PUBLISH_UNKNOWN', topic, 'unknown') : result;
+    if (result === undefined) return failure('TRANSPORT_PUBLISH_FAILED', topic, 'no', this.#refusedForNow.has(topic));
+    return this.#unconfirmed.has(topic) ? failure('TRANSPORT_PUBLISH_UNKNOWN', topic, 'unknown', true) : result;
   }
 }
 
@@ -101,8 +108,9 @@ function failure(
   code: 'TRANSPORT_PUBLISH_FAILED' | 'TRANSPORT_PUBLISH_UNKNOWN',
   topic: string,
   stored: 'no' | 'unknown',
+  retryable: boolean,
 ) {
   const what = stored === 'no' ? 'did not store' : 'stored, without saying so,';
   const message = `A fault injected by the test: the broker ${what} the message for "${topic}".`;
-  return new TransportError(code, message, { stored, retryable: true, topic });
+  return new TransportError(code, message, { stored, retryable, topic });
 }

@@ -6,9 +6,11 @@ export const publishFailuresSurface: ConformancePromise = {
   name: 'publish-failures-surface',
   title: 'rejects a publish that failed, telling "not stored" from "unknown", and hurts no neighbour',
   async run(stage) {
-    const [refused, unconfirmed] = [stage.newTopic(), stage.newTopic()];
-    const publisher = await stage.open({ publishesTo: [stage.topic, refused, unconfirmed] });
+    const [refused, unconfirmed, busy] = [stage.newTopic(), stage.newTopic(), stage.newTopic()];
+    const publisher = await stage.open({ publishesTo: [stage.topic, refused, unconfirmed, busy] });
     const heal = [stage.faults.refuse(refused), stage.faults.loseConfirmations(unconfirmed)];
+    const settle = stage.faults.refuseForNow(busy);
+    const patient = publisher.publish(busy, { n: 4 });
     const [stored, no, unknown] = await Promise.allSettled([
       publisher.publish(stage.topic, { n: 0 }),
       publisher.publish(refused, { n: 1 }),
@@ -19,6 +21,8 @@ export const publishFailuresSurface: ConformancePromise = {
     assert.deepEqual([no.reason.code, no.reason.stored], ['TRANSPORT_PUBLISH_FAILED', 'no']);
     assert.deepEqual([unknown.reason.code, unknown.reason.stored], ['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']);
     assert.ok(publisher.noticesOf('publish:failed').length > 0, 'failures are noticed');
+    settle();
+    await stage.watch.within('what the broker refused for now is stored later', patient);
     heal.forEach((end) => end());
     await publisher.publish(refused, { n: 3 });
 
