@@ -1,9 +1,7 @@
 import {
   checkOptions,
   jsonCodec,
-  messageOf,
   requireCapabilities,
-  restated,
   TransportError,
   validate,
   withDefaults,
@@ -20,6 +18,7 @@ import { envelope, exactSize, formatOf, sizeAtMost, type Format } from './envelo
 import { messageIds } from './message-id.js';
 import { Publisher, type PublishEntry, type PublishOptions, type PublishResult } from './publisher.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
+import { badKeyFunction, noPlace, notMade, outOfLife, tooLarge } from './refusals.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** A publisher with a beginning and an end. */
@@ -92,7 +91,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   }
 
   publish(event: Target, payload: unknown, options?: PublishOptions): Promise<PublishReceipt> {
-    if (this.#phase !== 'open') return Promise.reject(this.#refusal(topicOf(event)));
+    if (this.#phase !== 'open') return Promise.reject(outOfLife(this.#broker.driver, topicOf(event), this.#phase));
     const since = this.#host.clock.monotonicMs();
     if (!this.#hasRoom() || this.#waitingRoom.isOccupied)
       return this.#publishWhenThereIsRoom(event, payload, options, since);
@@ -147,7 +146,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       if (valid instanceof Promise) return this.#publishLater(valid, event, payload, options, since);
       return this.#send(event, payload, options, since);
     } catch (error) {
-      return Promise.reject(this.#notSent(error, topicOf(event)));
+      return Promise.reject(notMade(error, this.#broker.driver, topicOf(event)));
     }
   }
 
@@ -161,21 +160,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     try {
       await valid;
     } catch (error) {
-      throw this.#notSent(error, topicOf(event));
+      throw notMade(error, this.#broker.driver, topicOf(event));
     }
     return this.#publishNow(withoutSchema(event), payload, options, since);
-  }
-
-  /** Whatever stopped a message before it was sent: schemas, codecs and key functions are other people's code. */
-  #notSent(error: unknown, topic: string): TransportError {
-    const { driver } = this.#broker;
-    const details = { driver, topic, stored: 'no' } as const;
-    if (error instanceof TransportError) return error.stored === undefined ? restated(error, details) : error;
-    return new TransportError(
-      'TRANSPORT_PUBLISH_FAILED',
-      `[${driver}] a message for "${topic}" could not be made, and nothing was sent: ${messageOf(error)}.`,
-      { ...details, cause: error },
-    );
   }
 
   #publishWhenThereIsRoom(
@@ -186,7 +173,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   ): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
       this.#waitingRoom.enter(() => {
-        if (this.#abandoned || this.#isLate(since)) reject(this.#neverSent(topicOf(event)));
+        if (this.#abandoned || this.#isLate(since)) reject(noPlace(this.#broker.driver, topicOf(event), this.#options));
         else this.#publishNow(event, payload, options, since).then(resolve, reject);
       });
     });
@@ -194,16 +181,6 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   #isLate(since: number): boolean {
     return this.#host.clock.monotonicMs() - since >= this.#options.publishTimeoutMs;
-  }
-
-  #neverSent(topic: string): TransportError {
-    const { driver } = this.#broker;
-    const { publishTimeoutMs, maxOutstanding } = this.#options;
-    return new TransportError(
-      'TRANSPORT_PUBLISH_TIMEOUT',
-      `[${driver}] a message for "${topic}" waited ${publishTimeoutMs} ms (publishTimeoutMs) for a place among ${maxOutstanding} outstanding messages (maxOutstanding) and was not sent.`,
-      { driver, topic, stored: 'no', retryable: true },
-    );
   }
 
   /** n.b. what was given goes on the wire; the schema's output is what a handler gets. */
@@ -215,7 +192,10 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   #send(event: Target, payload: unknown, options: PublishOptions | undefined, since: number): Promise<PublishReceipt> {
     const message = this.#envelope(event, payload, options);
     const bytes = sizeAtMost(message);
-    if (bytes > this.#maxBytes) this.#refuseOversize(message);
+    // n.b. the sum is an upper bound; what is above the limit by it is counted exactly.
+    if (bytes > this.#maxBytes && exactSize(message) > this.#maxBytes) {
+      throw tooLarge(this.#broker.driver, message, exactSize(message), this.#maxBytes);
+    }
     if (message.partition !== undefined) {
       requireCapabilities(
         this.#broker,
@@ -235,32 +215,6 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     }
     const key = options?.key ?? keyOf(event, payload);
     return envelope(event, payload, key, options, id, this.#format);
-  }
-
-  #refuseOversize(message: OutgoingMessage): void {
-    const bytes = exactSize(message);
-    if (bytes <= this.#maxBytes) return;
-    throw new TransportError(
-      'TRANSPORT_MESSAGE_TOO_LARGE',
-      `[${this.#broker.driver}] a message for "${message.topic}" has ${bytes} bytes (body ${message.body?.length ?? 0}), the limit is ${this.#maxBytes}. Send less, or a reference to where the data is.`,
-      { driver: this.#broker.driver, topic: message.topic, stored: 'no' },
-    );
-  }
-
-  #refusal(topic: string): TransportError {
-    const { driver } = this.#broker;
-    if (this.#phase === 'closed') {
-      return new TransportError(
-        'TRANSPORT_CLOSED',
-        `[${driver}] cannot publish to "${topic}": the transport is closed. Publish before the application's shutdown hooks end.`,
-        { driver, topic, stored: 'no' },
-      );
-    }
-    return new TransportError(
-      'TRANSPORT_NOT_STARTED',
-      `[${driver}] cannot publish to "${topic}": the transport has not started. Publish after the application's bootstrap, and call connectTransport(app) in main.`,
-      { driver, topic, stored: 'no' },
-    );
   }
 
   #hasRoom(): boolean {
@@ -293,10 +247,6 @@ function keyOf(event: EventDefinition, payload: unknown): string | undefined {
   try {
     return event.key?.(payload);
   } catch (cause) {
-    throw new TransportError(
-      'TRANSPORT_KEY_INVALID',
-      `The key function of event "${event.type}" failed: ${messageOf(cause)}.`,
-      { topic: event.topic, stored: 'no', cause },
-    );
+    throw badKeyFunction(event.type, event.topic, cause);
   }
 }

@@ -1,5 +1,5 @@
 import type { Settlement, StartFrom } from '../../contract/index.js';
-import type { MemoryMember } from './group.js';
+import type { MemoryMember } from './member.js';
 import { MemoryDelivery, type MemoryDeliveryOwner, type MemoryRecord } from './mapping.js';
 import type { PartitionLog } from './partition-log.js';
 import { Unsettled } from './unsettled.js';

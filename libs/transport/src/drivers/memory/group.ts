@@ -1,13 +1,7 @@
-import type { Clock, DeliverySink, StartFrom } from '../../contract/index.js';
+import type { StartFrom } from '../../contract/index.js';
 import { GroupPartition } from './group-partition.js';
+import type { MemoryMember } from './member.js';
 import type { PartitionLog } from './partition-log.js';
-
-/** One member of a group: a subscription of one connection. */
-export interface MemoryMember {
-  readonly sink: DeliverySink;
-  readonly maxInFlight: number;
-  readonly clock: Clock;
-}
 
 /** A group: remembers what it has handled, and shares the partitions among its members. It outlives them. */
 export class MemoryGroup {

@@ -1,5 +1,6 @@
 import type { Clock, Consumption, SubscriptionSink } from '../../contract/index.js';
-import type { MemoryGroup, MemoryMember } from './group.js';
+import type { MemoryGroup } from './group.js';
+import type { MemoryMember } from './member.js';
 import type { MemoryStore } from './store.js';
 
 interface Membership {
