@@ -1,7 +1,6 @@
-import { TransportError } from '../contract/index.js';
+import { Fifo, TransportError } from '../contract/index.js';
 import { classify, type Classification } from './classification.js';
 import { resolveConsumingOptions, RETRY_DEFAULTS } from './consuming-options.js';
-import { Fifo } from './fifo.js';
 import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 import { defaultUnknownTypePolicy } from './routing.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';

@@ -45,7 +45,7 @@ function failureHeaders(delivery: Delivery, failure: FailureRecord): Headers {
     [DEAD_LETTER_HEADERS.attempts]: String(delivery.attempt),
     [DEAD_LETTER_HEADERS.firstFailedAt]: new Date(failure.firstFailedAt).toISOString(),
     [DEAD_LETTER_HEADERS.lastFailedAt]: new Date(failure.lastFailedAt).toISOString(),
-    [DEAD_LETTER_HEADERS.errorName]: error instanceof Error ? oneLine(error.name) : typeof error,
+    [DEAD_LETTER_HEADERS.errorName]: error instanceof Error ? oneLine(messageOf(error.name)) : typeof error,
     [DEAD_LETTER_HEADERS.errorMessage]: oneLine(messageOf(error)),
   };
   return Object.fromEntries(

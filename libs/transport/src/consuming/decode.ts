@@ -1,4 +1,11 @@
-import { isJsonContentType, TransportError, WIRE_HEADERS, type Codec, type Delivery } from '../contract/index.js';
+import {
+  isJsonContentType,
+  messageOf,
+  TransportError,
+  WIRE_HEADERS,
+  type Codec,
+  type Delivery,
+} from '../contract/index.js';
 
 /**
  * The payload of a delivery. A tombstone (no body at all) is `null`.
@@ -8,7 +15,13 @@ export function decodePayload(delivery: Delivery, codec: Codec): unknown {
   if (delivery.body === null) return null;
   const contentType = delivery.header(WIRE_HEADERS.contentType);
   if (contentType !== undefined && !speaks(codec, contentType)) throw foreignFormat(contentType, codec);
-  return codec.decode(delivery.body);
+  try {
+    return codec.decode(delivery.body);
+  } catch (cause) {
+    if (cause instanceof TransportError) throw cause;
+    const message = `The body (${delivery.body.length} bytes) is not "${codec.contentType}": ${messageOf(cause)}.`;
+    throw new TransportError('TRANSPORT_PAYLOAD_UNDECODABLE', message, { cause });
+  }
 }
 
 function speaks(codec: Codec, contentType: string): boolean {

@@ -1,5 +1,4 @@
-import type { Delivery, Ordering } from '../contract/index.js';
-import { Fifo } from './fifo.js';
+import { Fifo, type Delivery, type Ordering } from '../contract/index.js';
 
 /** A lane is a key, or the number of a stream where there is no key; deliveries without a lane keep no order. */
 type LaneId = string | number;

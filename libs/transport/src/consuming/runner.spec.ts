@@ -4,6 +4,7 @@ import {
   TransportError,
   WIRE_HEADERS,
   jsonCodec,
+  type Codec,
   type Headers,
   type NoticeName,
   type OutgoingMessage,
@@ -83,9 +84,17 @@ interface Setup {
   readonly handle?: Handler;
   readonly send?: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>;
   readonly nativeRedelivery?: boolean;
+  readonly codec?: Codec;
 }
 
-function setUp({ options = {}, handle = () => undefined, routes, send, nativeRedelivery = false }: Setup = {}) {
+function setUp({
+  options = {},
+  handle = () => undefined,
+  routes,
+  send,
+  nativeRedelivery = false,
+  codec = jsonCodec,
+}: Setup = {}) {
   const clock = new ManualClock();
   const notices = new Notices();
   const seen: [NoticeName, Record<string, unknown>][] = [];
@@ -123,7 +132,7 @@ function setUp({ options = {}, handle = () => undefined, routes, send, nativeRed
       route: routerOf('orders', all),
     },
     {
-      codec: jsonCodec,
+      codec,
       clock,
       notices,
       deadLetters: new DeadLetters(producer),
@@ -300,6 +309,44 @@ describe('a handler that fails', () => {
     expect(names()).toEqual(['message:retried']);
   });
 
+  it.each([
+    ['an error whose message is no text', Object.assign(new Error('x'), { message: ['sku must be a text'] })],
+    ['an error whose name is no text', Object.assign(new Error('x'), { name: 7 })],
+    ['something without a text', Object.create(null)],
+    ['nothing', undefined],
+  ])('by throwing %s becomes a dead letter like any other', async (_, thrown) => {
+    const { runner, names } = setUp({
+      handle: () => Promise.reject(thrown as Error),
+      options: { retry: { maxAttempts: 1 } },
+    });
+    void runner.receive([deliver('a')]);
+    await turn();
+    expect([names(), runner.inFlight]).toEqual([['message:dead-lettered'], 0]);
+  });
+
+  it('waits, and takes no worker with it, when its failure cannot be dealt with', async () => {
+    const { runner, clock, names } = setUp({
+      handle: () => Promise.reject(new DeadLetter('x')),
+      options: { concurrency: 1 },
+    });
+    const [odd, good] = [deliver('a'), deliver('b')];
+    let isBroken = true;
+    Object.defineProperty(odd, 'header', { value: () => undefined });
+    Object.defineProperty(odd, 'headers', {
+      get: () => {
+        if (isBroken) throw new Error('headers are broken');
+        return {};
+      },
+    });
+    void runner.receive([odd, good]);
+    await turn();
+    expect(names()).toEqual(['message:retried', 'message:dead-lettered']);
+    isBroken = false;
+    clock.advance(1_000);
+    await turn();
+    expect(names().slice(2)).toEqual(['message:dead-lettered']);
+  });
+
   it('is discarded, and told, when dead letters are switched off by name', async () => {
     const { runner, sent, seen } = setUp({
       handle: () => Promise.reject(new DeadLetter('x')),
@@ -337,6 +384,13 @@ describe('a message that cannot be read', () => {
     expect(names()).toEqual(['message:dead-lettered', 'message:acked']);
     expect(sent[0]?.body).toBe(body);
     expect(sent[0]?.headers?.['dead-letter-error-message']).toContain(reason);
+  });
+
+  it('because a codec of somebody else throws its own error is not retried either', async () => {
+    const { runner, names } = setUp({ codec: { ...jsonCodec, decode: () => Buffer.alloc(0).readUInt8(1) } });
+    void runner.receive([deliver('a')]);
+    await turn();
+    expect(names()).toEqual(['message:dead-lettered']);
   });
 
   it('because it breaks its schema names the field', async () => {

@@ -2,6 +2,7 @@ import {
   ACK,
   TransportError,
   isTransportError,
+  messageOf,
   validate,
   type Clock,
   type Codec,
@@ -156,7 +157,7 @@ export class SubscriptionRunner implements DeliverySink {
         const rest = this.#tools.restOf?.(result);
         if (rest !== undefined) await rest;
       } catch (error) {
-        await this.#fail(delivery, error);
+        await this.#failSafely(delivery, error);
         continue;
       }
       this.#end(delivery, ACK);
@@ -186,6 +187,18 @@ export class SubscriptionRunner implements DeliverySink {
 
   #nobodyTakes({ type, topic, group }: Delivery): string {
     return `no handler of group "${group}" takes messages of type "${type}" from topic "${topic}"`;
+  }
+
+  /** n.b. a classifier, or a driver's headers, may throw as well: the message then waits, and the worker goes on. */
+  async #failSafely(delivery: Delivery, error: unknown): Promise<void> {
+    try {
+      await this.#fail(delivery, error);
+    } catch (fault) {
+      if (delivery.state === 'settled' || delivery.state === 'revoked') return this.#release(delivery);
+      this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs: FAULT_PAUSE_MS, error: fault });
+      delivery.park(delivery.attempt, FAULT_PAUSE_MS);
+      this.#park(delivery, FAULT_PAUSE_MS);
+    }
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
@@ -247,7 +260,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #discard(delivery: Delivery, { error }: FailureRecord): void {
-    const reason = `dead letters are switched off, and handling failed: ${asError(error).message}`;
+    const reason = `dead letters are switched off, and handling failed: ${messageOf(error)}`;
     this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
     this.#end(delivery, { kind: 'reject', reason: asError(error) });
   }
@@ -301,6 +314,8 @@ export class SubscriptionRunner implements DeliverySink {
   }
 }
 
+/** Before a message is looked at again whose failure could not be dealt with. */
+const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
 /** What handling gives for a type that the subscription does not care for. */
@@ -314,5 +329,5 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
 }

@@ -9,6 +9,7 @@ import {
   isJsonContentType,
   isTransportError,
   jsonCodec,
+  messageOf,
   nearestName,
   Notices,
   option,
@@ -59,6 +60,11 @@ describe('errors', () => {
     expect(atPlace('x', 'boom')).toBe('boom');
   });
 
+  it('give a text for anything that can be thrown', () => {
+    const odd = [Object.create(null), Object.assign(new Error('x'), { message: ['a', 'b'] }), undefined, Symbol('s')];
+    expect(odd.map(messageOf)).toEqual(['something without a text (object)', 'a,b', 'undefined', 'Symbol(s)']);
+  });
+
   it('have one sentence per code', () => {
     for (const [code, sentence] of Object.entries(ERROR_CODES)) {
       expect(code).toMatch(/^TRANSPORT_[A-Z_]+$/);
@@ -84,11 +90,20 @@ describe('options', () => {
     [{ concurrency: NaN }, 'TRANSPORT_OPTION_INVALID', 'got NaN (number)'],
     [{ acks: 'most' }, 'TRANSPORT_OPTION_INVALID', 'acks must be one of "all", "leader"'],
     [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'an array of texts, at least one, got an array of 0'],
-    [null, 'TRANSPORT_OPTION_INVALID', 'takes an object of options, got null (object)'],
+    [null, 'TRANSPORT_OPTION_INVALID', 'takes an object of options, got null'],
   ])('refuse %j, say what was seen and what to do', (options, code, text) => {
     const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
     expect(error.code).toBe(code);
     expect(error.message).toContain(text);
+  });
+
+  it.each([
+    [{ brokers: 'kafka://user:hunter2@host:9092' }, 'at least one, got a value of type string.'],
+    [{ password: 12345 }, 'not empty, got a value of type number.'],
+  ])('never show a value that may hold a secret: %#', (options, text) => {
+    const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
+    expect(error.message).toContain(text);
+    expect(error.message).not.toMatch(/hunter2|12345/);
   });
 
   it('never show what is inside an object, which may be a secret', () => {
@@ -130,6 +145,11 @@ describe('the JSON codec', () => {
     const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
     expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
     expect(error.message).toContain(reason);
+  });
+
+  it('never quotes the payload that it cannot read', () => {
+    const error = thrownBy(() => jsonCodec.decode(Buffer.from('password=hunter2'))) as TransportError;
+    expect([error.message, error.cause]).toEqual([expect.not.stringContaining('hunter2'), undefined]);
   });
 
   it.each([[undefined], [() => 1], [Symbol('x')], [1n], [{ amount: 1n }]])(

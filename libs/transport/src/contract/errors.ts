@@ -103,5 +103,10 @@ export function atPlace(where: string, error: unknown): unknown {
 
 /** The text of anything that was thrown, without its stack. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    // n.b. total: anything can be thrown, and an error's message can have been made anything.
+    return String(thrown instanceof Error ? (thrown.message as unknown) : thrown);
+  } catch {
+    return `something without a text (${typeof thrown})`;
+  }
 }

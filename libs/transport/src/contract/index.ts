@@ -6,6 +6,7 @@ export * from './codec.js';
 export * from './delivery.js';
 export * from './errors.js';
 export * from './event-definition.js';
+export * from './fifo.js';
 export * from './message.js';
 export * from './notices.js';
 export * from './options.js';

@@ -4,9 +4,15 @@ import { TransportError } from './errors.js';
 export interface OptionRule {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
+  /** Whether an error may show the value that was given; never where it may hold a secret, an address with a password too. @default false */
+  readonly showsValue?: boolean;
 }
 
-const rule = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
+const rule = (expected: string, accepts: (value: unknown) => boolean, showsValue = false): OptionRule => ({
+  expected,
+  accepts,
+  showsValue,
+});
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -17,12 +23,15 @@ export const option = {
     rule(
       max === Number.MAX_SAFE_INTEGER ? `an integer >= ${min}` : `an integer from ${min} to ${max}`,
       (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+      true,
     ),
   text: rule('a text that is not empty', (value) => typeof value === 'string' && value !== ''),
-  flag: rule('true or false', (value) => typeof value === 'boolean'),
+  flag: rule('true or false', (value) => typeof value === 'boolean', true),
   oneOf: (...choices: readonly (string | number | boolean)[]): OptionRule =>
-    rule(`one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`, (value) =>
-      choices.includes(value as string),
+    rule(
+      `one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`,
+      (value) => choices.includes(value as string),
+      true,
     ),
   texts: rule(
     'an array of texts, at least one',
@@ -45,7 +54,7 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
   if (!isRecord(options)) {
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      `${where} takes an object of options, got ${describe(options)}.`,
+      `${where} takes an object of options, got ${describe(options, false)}.`,
     );
   }
   for (const [name, value] of Object.entries(options)) {
@@ -54,7 +63,7 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
     if (value !== undefined && !known.accepts(value)) {
       throw new TransportError(
         'TRANSPORT_OPTION_INVALID',
-        `${where}: ${name} must be ${known.expected}, got ${describe(value)}.`,
+        `${where}: ${name} must be ${known.expected}, got ${describe(value, known.showsValue === true)}.`,
       );
     }
   }
@@ -75,11 +84,14 @@ function unknownOption(where: string, name: string, known: readonly string[]): T
   return new TransportError('TRANSPORT_OPTION_UNKNOWN', `${where} has no option "${name}". ${hint}`);
 }
 
-function describe(value: unknown): string {
-  // n.b. no value of an object is shown: it may hold a password.
+function describe(value: unknown, shown: boolean): string {
+  // n.b. nothing that is inside an object is ever shown: it may hold a password.
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   if (typeof value === 'function') return 'a function';
+  if (value === undefined || value === null) return String(value);
+  if (value === '') return 'an empty text';
+  if (!shown) return `a value of type ${typeof value}`;
   return `${typeof value === 'string' ? JSON.stringify(value) : String(value)} (${typeof value})`;
 }
 

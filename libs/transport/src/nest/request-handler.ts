@@ -1,3 +1,4 @@
+import { filter, map } from 'rxjs';
 import { isTransportError, messageOf, type Codec, type Delivery, type Reply } from '../contract/index.js';
 import type { Handler } from '../consuming/index.js';
 import { isStream } from './completion.js';
@@ -31,9 +32,14 @@ function answer(result: unknown, codec: Codec, reply: Answer): Promise<void> | v
   if (!isStream(result)) {
     return reply(result === undefined ? { kind: 'end' } : { kind: 'value', body: codec.encode(result), last: true });
   }
+  // n.b. mapped before it is subscribed to: what a subscriber throws, rxjs throws again where nobody catches it.
+  const replies = result.pipe(
+    filter((value) => value !== undefined),
+    map((value) => codec.encode(value)),
+  );
   return new Promise((resolve, reject) => {
-    result.subscribe({
-      next: (value) => reply({ kind: 'value', body: codec.encode(value), last: false }),
+    replies.subscribe({
+      next: (body) => reply({ kind: 'value', body, last: false }),
       error: reject,
       complete: () => resolve(reply({ kind: 'end' })),
     });

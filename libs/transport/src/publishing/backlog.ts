@@ -8,6 +8,7 @@ export interface Caller {
   readonly reject: (error: TransportError) => void;
   /** On the monotonic clock. */
   readonly since: number;
+  isAnswered: boolean;
 }
 
 /** Most messages of one request: more gain nothing, and delay the answer to the first. */

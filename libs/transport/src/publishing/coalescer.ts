@@ -7,7 +7,7 @@ import {
   type SendResult,
 } from '../contract/index.js';
 import { Backlog, type Caller } from './backlog.js';
-import { Sender } from './sender.js';
+import { isWorthAnotherTry, Sender } from './sender.js';
 
 export interface CoalescerSettings {
   readonly driver: string;
@@ -17,6 +17,8 @@ export interface CoalescerSettings {
   readonly onFailure: (topic: string, messages: number, error: TransportError) => void;
   /** Told when room became free: a request ended, or messages were given up. */
   readonly onRoom: () => void;
+  /** Since when the first of those waits who have found no room yet, on the monotonic clock. */
+  readonly oldestWaiting: () => number | undefined;
 }
 
 /**
@@ -67,7 +69,7 @@ export class Coalescer {
   publish(message: OutgoingMessage, bytes: number, since: number): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
       this.#outstandingBytes += bytes;
-      this.#backlog.add({ message, bytes, resolve, reject, since });
+      this.#backlog.add({ message, bytes, resolve, reject, since, isAnswered: false });
       this.#scheduleFlush();
     });
   }
@@ -167,6 +169,9 @@ export class Coalescer {
     for (let index = 0; index < callers.length; index++) {
       const caller = callers[index] as Caller;
       const result = results[index] as SendResult;
+      // Told before that its time was over.
+      if (caller.isAnswered) continue;
+      caller.isAnswered = true;
       if (result instanceof TransportError) {
         failed++;
         first ??= result;
@@ -202,13 +207,17 @@ export class Coalescer {
       late,
       late.map(({ message }) => this.#timedOut(message, 'unknown')),
     );
+    this.#settings.onRoom();
     this.#scheduleSweep(oldest);
   }
 
   #scheduleSweep(oldest: number): void {
     const { clock, publishTimeoutMs } = this.#settings;
     const open = [...this.#refused, ...this.#inFlight].find(({ since }) => since > oldest);
-    const next = open?.since ?? this.#backlog.oldest;
+    const since = [open?.since, this.#backlog.oldest, this.#settings.oldestWaiting()].filter(
+      (one) => one !== undefined,
+    );
+    const next = since.length === 0 ? undefined : Math.min(...since);
     const inMs = next === undefined ? publishTimeoutMs : Math.max(1, next - oldest);
     this.#callOffSweep = this.outstanding === 0 ? undefined : clock.schedule(inMs, () => this.#sweep());
   }
@@ -233,12 +242,6 @@ export class Coalescer {
       { driver, topic, stored: 'no' },
     );
   }
-}
-
-/** n.b. a topic that is missing is told at once, although somebody may create it: most often its name is wrong. */
-function isWorthAnotherTry(result: SendResult | undefined): result is TransportError {
-  if (!(result instanceof TransportError) || !result.retryable || result.stored !== 'no') return false;
-  return result.code === 'TRANSPORT_BROKER_UNREACHABLE' || result.code === 'TRANSPORT_PUBLISH_FAILED';
 }
 
 /** Pauses before refused messages are sent again; short, because others wait meanwhile. */

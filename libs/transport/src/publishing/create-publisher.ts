@@ -60,6 +60,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   #phase: Phase = 'not started';
   /** Closed before everything could be sent. */
   #abandoned = false;
+  /** An asynchronous schema is looking at a message. */
+  #isValidating = false;
+  readonly #tellValidated: (() => void)[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -77,7 +80,10 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     this.#options = withDefaults(options, PUBLISHING_DEFAULTS);
     this.#maxBytes = Math.min(options.maxBytes ?? Infinity, connection.producer.maxBytes);
     this.#nextId = messageIds(() => host.clock.now());
-    this.#waitingRoom = new WaitingRoom(() => this.#hasRoom());
+    this.#waitingRoom = new WaitingRoom(
+      () => this.#hasRoom(),
+      (since) => this.#abandoned || this.#isLate(since),
+    );
     this.#coalescer = this.#createCoalescer();
   }
 
@@ -130,8 +136,15 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     const late = new Promise<boolean>((resolve) => {
       callOff = this.#host.clock.schedule(timeoutMs, () => resolve(false));
     });
-    const flushed = this.#waitingRoom.emptied().then(() => this.#coalescer.flush());
+    const flushed = this.#allSent().then(() => this.#coalescer.flush());
     return Promise.race([flushed.then(() => true), late]).finally(callOff);
+  }
+
+  async #allSent(): Promise<void> {
+    while (this.#isValidating || this.#waitingRoom.isOccupied) {
+      await this.#waitingRoom.emptied();
+      if (this.#isValidating) await new Promise<void>((resolve) => this.#tellValidated.push(resolve));
+    }
   }
 
   /** n.b. not async: on the hot path the coalescer's promise is the only one. */
@@ -157,12 +170,18 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     options: PublishOptions | undefined,
     since: number,
   ): Promise<PublishReceipt> {
+    this.#isValidating = true;
     try {
       await valid;
+      if (this.#abandoned) throw outOfLife(this.#broker.driver, topicOf(event), 'closed');
+      return this.#send(event, payload, options, since);
     } catch (error) {
       throw notMade(error, this.#broker.driver, topicOf(event));
+    } finally {
+      this.#isValidating = false;
+      this.#waitingRoom.letIn();
+      this.#tellValidated.splice(0).forEach((tell) => tell());
     }
-    return this.#publishNow(withoutSchema(event), payload, options, since);
   }
 
   #publishWhenThereIsRoom(
@@ -175,7 +194,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       this.#waitingRoom.enter(() => {
         if (this.#abandoned || this.#isLate(since)) reject(noPlace(this.#broker.driver, topicOf(event), this.#options));
         else this.#publishNow(event, payload, options, since).then(resolve, reject);
-      });
+      }, since);
     });
   }
 
@@ -219,6 +238,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   #hasRoom(): boolean {
     const { maxOutstanding, maxOutstandingBytes } = this.#options;
+    // n.b. while an asynchronous schema looks at one message, those behind it wait: order is kept.
+    if (this.#isValidating) return false;
     return this.#coalescer.outstanding < maxOutstanding && this.#coalescer.outstandingBytes < maxOutstandingBytes;
   }
 
@@ -230,17 +251,13 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       clock,
       onFailure: (topic, messages, error) => notices.emit('publish:failed', { broker, topic, messages, error }),
       onRoom: () => this.#waitingRoom.letIn(),
+      oldestWaiting: () => this.#waitingRoom.oldest,
     });
   }
 }
 
 function topicOf(event: Target): string {
   return typeof event === 'string' ? event : event.topic;
-}
-
-/** The event, without the check that its payload has passed. */
-function withoutSchema(event: Target): Target {
-  return typeof event === 'string' ? event : { ...event, schema: undefined };
 }
 
 function keyOf(event: EventDefinition, payload: unknown): string | undefined {

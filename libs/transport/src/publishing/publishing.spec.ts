@@ -364,6 +364,47 @@ describe('a broker that is away for a moment', () => {
   });
 });
 
+describe('order', () => {
+  it('is kept while an asynchronous schema looks at one message, and close waits for it', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    let accept: (result: { value: number }) => void = () => undefined;
+    const slow = {
+      '~standard': {
+        version: 1,
+        vendor: 't',
+        validate: () => new Promise<{ value: number }>((resolve) => (accept = resolve)),
+      },
+    } as const;
+    const first = publisher.publish(defineEvent<number>('a', { schema: slow }), 1);
+    const others = [2, 3].map((n) => publisher.publish('a', n));
+    const closed = publisher.close(1_000);
+    await turn();
+    expect(producer.sent).toEqual([]);
+    accept({ value: 1 });
+    await Promise.all([first, ...others, closed]);
+    expect(producer.sent.flat()).toEqual([1, 2, 3]);
+  });
+
+  it('is kept when a split request is refused half-way for now', async () => {
+    const { publisher, producer, clock } = setUp();
+    const refused = new TransportError('TRANSPORT_NEIGHBOUR_REFUSED', 'one of them.', { stored: 'no' });
+    const busy = new TransportError('TRANSPORT_PUBLISH_FAILED', 'electing.', { stored: 'no', retryable: true });
+    const accepted: string[] = [];
+    producer.rule = (messages) => {
+      if (producer.requests.length === 1) return messages.map(() => refused);
+      if (producer.requests.length === 2) return messages.map(() => busy);
+      accepted.push(...messages.map(({ body }) => String(body)));
+      return messages.map(stored);
+    };
+    const all = [1, 2, 3].map((n) => publisher.publish('a', n));
+    await turn();
+    clock.advance(50);
+    await Promise.all(all);
+    expect(accepted).toEqual(['1', '2', '3']);
+  });
+});
+
 describe('a publisher faster than its broker', () => {
   it('waits for a place, keeps the order, and goes on when there is room', async () => {
     const { publisher, producer } = setUp({ maxOutstanding: 2 });
@@ -385,6 +426,25 @@ describe('a publisher faster than its broker', () => {
     await producer.answer?.();
     await producer.answer?.();
     await Promise.all(all);
+  });
+
+  it('lets many wait without looking at each of them again and again', async () => {
+    const { publisher, producer } = setUp({ maxOutstanding: 100 });
+    producer.rule = (messages) => messages.map(stored);
+    await Promise.all(Array.from({ length: 100_000 }, (_, n) => publisher.publish('a', n)));
+    expect(producer.sent.flat()).toHaveLength(100_000);
+  });
+
+  it('is told in time, each message once, although the broker answers nobody', async () => {
+    const { publisher, clock, failures } = setUp({ maxOutstanding: 2, publishTimeoutMs: 200 });
+    const all = [1, 2, 3, 4].map((n) => outcome(publisher.publish('a', n)));
+    await turn();
+    for (let elapsed = 0; elapsed < 1_000; elapsed += 50) {
+      clock.advance(50);
+      await turn();
+    }
+    expect((await Promise.all(all)).map((told) => (told as string[])[1])).toEqual(['unknown', 'unknown', 'no', 'no']);
+    expect(failures).toEqual([['a', 2, 'TRANSPORT_PUBLISH_TIMEOUT']]);
   });
 
   it('is told "not stored" when its turn does not come in time', async () => {

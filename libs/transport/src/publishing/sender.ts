@@ -27,12 +27,15 @@ export class Sender {
     if (messages.length === 1) return [this.#refusedAlone(messages[0] as OutgoingMessage, answered[0])];
     const results = [...answered];
     const middle = Math.ceil(refused.length / 2);
-    for (const part of [refused.slice(0, middle), refused.slice(middle)]) {
-      if (part.length === 0) continue;
-      const again = await this.send(part.map((index) => messages[index] as OutgoingMessage));
-      part.forEach((index, position) => (results[index] = again[position] as SendResult));
-    }
+    await this.#sendPart(refused.slice(0, middle), messages, results);
+    await this.#sendPart(withoutBlocked(refused.slice(middle), messages, results), messages, results);
     return results;
+  }
+
+  async #sendPart(part: readonly number[], messages: readonly OutgoingMessage[], results: SendResult[]): Promise<void> {
+    if (part.length === 0) return;
+    const again = await this.send(part.map((index) => messages[index] as OutgoingMessage));
+    part.forEach((index, position) => (results[index] = again[position] as SendResult));
   }
 
   async #request(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
@@ -61,6 +64,35 @@ export class Sender {
       { driver: this.#driver, topic, stored: 'unknown', retryable: true, cause },
     );
   }
+}
+
+/**
+ * The part without what may not overtake a message that will be sent again: it gets the same answer, unsent.
+ * n.b. by topic, because which messages share a partition is the driver's to know.
+ */
+function withoutBlocked(
+  part: readonly number[],
+  messages: readonly OutgoingMessage[],
+  results: SendResult[],
+): number[] {
+  const blocked = new Map<string, TransportError>();
+  results.forEach((result, index) => {
+    if (isWorthAnotherTry(result)) blocked.set((messages[index] as OutgoingMessage).topic, result);
+  });
+  return part.filter((index) => {
+    const error = blocked.get((messages[index] as OutgoingMessage).topic);
+    if (error !== undefined) results[index] = error;
+    return error === undefined;
+  });
+}
+
+/**
+ * Certainly not stored, and likely to be when it is sent again.
+ * n.b. a topic that is missing is told at once, although somebody may create it: most often its name is wrong.
+ */
+export function isWorthAnotherTry(result: SendResult | undefined): result is TransportError {
+  if (!(result instanceof TransportError) || !result.retryable || result.stored !== 'no') return false;
+  return result.code === 'TRANSPORT_BROKER_UNREACHABLE' || result.code === 'TRANSPORT_PUBLISH_FAILED';
 }
 
 /** Where the results are that blame somebody else's message; n.b. on the hot path it allocates nothing. */

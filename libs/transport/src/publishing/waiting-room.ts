@@ -1,22 +1,38 @@
+import { Fifo } from '../contract/index.js';
+
+interface Waiting {
+  readonly action: () => void;
+  /** On the monotonic clock. */
+  readonly since: number;
+}
+
 /** Where publishes wait while too much is outstanding; whoever came first goes first. */
 export class WaitingRoom {
   readonly #hasRoom: () => boolean;
-  readonly #waiting: (() => void)[] = [];
+  readonly #isLate: (since: number) => boolean;
+  readonly #waiting = new Fifo<Waiting>();
   #emptied: (() => void)[] = [];
   #lettingIn = false;
 
-  constructor(hasRoom: () => boolean) {
+  /** @param isLate whether somebody who came then has waited long enough: then the action runs, room or not, to say so */
+  constructor(hasRoom: () => boolean, isLate: (since: number) => boolean) {
     this.#hasRoom = hasRoom;
+    this.#isLate = isLate;
   }
 
   /** Whoever comes now has to queue, even where there is room: others came before. */
   get isOccupied(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.size > 0;
+  }
+
+  /** Since when the first one waits. */
+  get oldest(): number | undefined {
+    return this.#waiting.peek()?.since;
   }
 
   /** Runs `action` when it is its turn. */
-  enter(action: () => void): void {
-    this.#waiting.push(action);
+  enter(action: () => void, since: number): void {
+    this.#waiting.push({ action, since });
   }
 
   /** Resolves when nobody waits. */
@@ -28,7 +44,10 @@ export class WaitingRoom {
   letIn(): void {
     if (this.#lettingIn) return;
     this.#lettingIn = true;
-    while (this.#waiting.length > 0 && this.#hasRoom()) this.#waiting.shift()?.();
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (!this.#hasRoom() && !this.#isLate(next.since)) break;
+      this.#waiting.shift()?.action();
+    }
     this.#lettingIn = false;
     if (!this.isOccupied) this.#emptied.splice(0).forEach((resolve) => resolve());
   }
