@@ -2,7 +2,8 @@ import type { Clock } from '../../contract/index.js';
 import type { ClientFailure, OffsetCommit } from './client/seam.js';
 import { MAX_METADATA_BYTES } from './commit-metadata.js';
 import { isStale } from './mapping.js';
-import type { CommitSnapshot, PartitionIntake } from './partition-intake.js';
+import type { PartitionIntake } from './partition-intake.js';
+import type { CommitSnapshot } from './partition-ledger.js';
 
 export interface CommitSettings {
   readonly clock: Clock;

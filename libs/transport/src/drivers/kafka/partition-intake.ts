@@ -1,9 +1,9 @@
 import type { Clock, DeliverySink, Notices, Settlement, Subscription } from '../../contract/index.js';
 import type { FetchedBatch, FetchedRecord } from './client/seam.js';
-import { encodeCommitState, type CommitState } from './commit-metadata.js';
+import type { CommitState } from './commit-metadata.js';
 import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
 import type { Exposure } from './exposure.js';
-import { Watermark } from './watermark.js';
+import { PartitionLedger, type CommitSnapshot } from './partition-ledger.js';
 
 /** Deliveries handed over at once: the fewer are alive, the less the garbage collector has to do. */
 const CHUNK = 256;
@@ -28,21 +28,12 @@ export interface IntakeOwner {
   touched(intake: PartitionIntake, now: boolean): void;
 }
 
-/** A commit as it was taken; `headSequence` tells the watermark what it made safe. */
-export interface CommitSnapshot {
-  readonly offset: number;
-  readonly headSequence: number;
-  readonly metadata: string;
-  /** Messages that it makes safe, those behind an unsettled one included. */
-  readonly done: number;
-}
-
 /**
- * One assigned partition: takes fetched records in, hands them to the subscription's sink by the chunk, and remembers
- * what is done.
+ * One assigned partition: takes fetched records in and hands them to the subscription's sink by the chunk. What is done
+ * is the ledger's to remember.
  *
  * ```
- * fetched -> #pending -> sink.receive(chunk) -> handlers -> settled -> watermark -> commit
+ * fetched -> #pending -> sink.receive(chunk) -> handlers -> settled -> ledger -> commit
  *            pauses the      waits while            at most maxUncommitted between
  *            partition       the sink is full       the commit and the last handed over
  * ```
@@ -54,12 +45,7 @@ export class PartitionIntake implements DeliveryOwner {
   readonly partition: number;
   readonly #settings: IntakeSettings;
   readonly #owner: IntakeOwner;
-  readonly #watermark: Watermark<KafkaDelivery>;
-  /** Number of the next attempt, by offset, of messages that failed. */
-  readonly #attempts: Map<number, number>;
-  /** Runs of offsets that a former owner has done, lowest first. */
-  readonly #doneBefore: (readonly [first: number, last: number])[];
-  readonly #partitions: number | undefined;
+  readonly #ledger: PartitionLedger;
   readonly #timers = new Set<() => void>();
   /** Fetched and not handed over; `#pendingAt` is the next one. */
   #pending: readonly FetchedRecord[] = [];
@@ -68,16 +54,12 @@ export class PartitionIntake implements DeliveryOwner {
   #position: number | undefined;
   /** Taken back from the sink, to be handed over again; lowest first. */
   #again: KafkaDelivery[] = [];
-  /** What this partition adds to the group's exposure: with handlers or done, and done. */
-  #exposed = 0;
-  #done = 0;
   #receiving = false;
   #held = false;
   #over = false;
   #blocked = false;
   #stalled = false;
   #touched = false;
-  #lowestCommit: number | undefined;
   #paused = false;
   #waiters: (() => void)[] = [];
 
@@ -88,12 +70,8 @@ export class PartitionIntake implements DeliveryOwner {
     this.partition = settings.partition;
     this.#settings = settings;
     this.#owner = owner;
-    this.#watermark = new Watermark(start ?? 0);
+    this.#ledger = new PartitionLedger(start, known, settings.exposure, settings.maxUncommitted);
     this.#position = start;
-    this.#lowestCommit = start;
-    this.#attempts = new Map(known.attempts);
-    this.#doneBefore = [...known.done];
-    this.#partitions = known.partitions;
   }
 
   get position(): number | undefined {
@@ -110,22 +88,21 @@ export class PartitionIntake implements DeliveryOwner {
 
   /** The offset that everything waits for. */
   get unsettledOffset(): string {
-    return String(this.#watermark.headOffset);
+    return String(this.#ledger.headOffset);
   }
 
   /** Deliveries with the sink. */
   get unsettled(): number {
-    return this.#watermark.unsettled().filter(({ state }) => state !== 'revoked').length;
+    return this.#ledger.unsettled().filter(({ state }) => state !== 'revoked').length;
   }
 
   get running(): number {
-    return this.#watermark.unsettled().filter(({ state }) => state === 'running').length;
+    return this.#ledger.unsettled().filter(({ state }) => state === 'running').length;
   }
 
   /** Whether this memory of the partition still holds, given what the broker has as committed. */
   agreesWith(committed: number | undefined): boolean {
-    if (committed === undefined) return this.#lowestCommit === undefined;
-    return committed >= (this.#lowestCommit ?? 0) && committed <= this.#watermark.headOffset;
+    return this.#ledger.agreesWith(committed);
   }
 
   /** Takes a fetched batch in. */
@@ -164,7 +141,7 @@ export class PartitionIntake implements DeliveryOwner {
   /** Takes back what has not begun, so that nothing new begins; it is handed over again after `release`. */
   recall(): void {
     this.hold();
-    const queued = this.#watermark.unsettled().filter(({ state }) => state === 'queued');
+    const queued = this.#ledger.unsettled().filter(({ state }) => state === 'queued');
     if (queued.length === 0) return;
     for (const delivery of queued) delivery.revoke();
     const before = new Set(this.#again);
@@ -181,10 +158,10 @@ export class PartitionIntake implements DeliveryOwner {
 
   /** The partition is somebody else's: nothing of it is settled any more. Returns how many were with the sink. */
   revoke(): number {
-    const unsettled = this.#watermark.unsettled();
+    const unsettled = this.#ledger.unsettled();
     const count = this.unsettled;
     this.#over = true;
-    this.#settings.exposure.forget(this.#exposed, this.#done);
+    this.#ledger.close();
     for (const callOff of this.#timers) callOff();
     for (const delivery of unsettled) delivery.revoke();
     this.#pending = [];
@@ -198,42 +175,25 @@ export class PartitionIntake implements DeliveryOwner {
   settled(sequence: number, settlement: Settlement): void {
     if (this.#over) return;
     if (settlement.kind === 'nack') return this.#handOverLater(sequence, settlement.delayMs);
-    const watermark = this.#watermark;
-    const wasParked = this.#attempts.size > 0 && this.#attempts.delete(watermark.offsetOf(sequence));
-    this.#countSettled(wasParked);
-    watermark.settle(sequence);
+    this.#ledger.settle(sequence);
     if (this.#blocked || this.#stalled) this.#checkStall();
-    const { exposure, maxUncommitted } = this.#settings;
-    const { committable } = watermark;
-    this.#touch(committable * 2 >= maxUncommitted || exposure.isCommitDue || (this.#blocked && committable > 0));
+    this.#touch(this.#ledger.isCommitDue || (this.#blocked && this.#ledger.committable > 0));
   }
 
   parked(sequence: number, nextAttempt: number): void {
     if (this.#over) return;
-    const offset = this.#watermark.offsetOf(sequence);
-    if (!this.#attempts.has(offset)) {
-      this.#exposed--;
-      this.#settings.exposure.parked();
-    }
-    this.#attempts.set(offset, nextAttempt);
+    this.#ledger.park(sequence, nextAttempt);
     this.#touch(false);
   }
 
   /** What is to be committed now. From here on a change makes it dirty again. */
   snapshot(maxMetadataBytes: number): CommitSnapshot {
     this.#touched = false;
-    const { headOffset: offset, headSequence } = this.#watermark;
-    const state = { partitions: this.#partitions, attempts: this.#attempts, done: this.#doneAbove() };
-    return { offset, headSequence, metadata: encodeCommitState(offset, state, maxMetadataBytes), done: this.#done };
+    return this.#ledger.snapshot(maxMetadataBytes);
   }
 
-  committed({ offset, headSequence, done }: CommitSnapshot): void {
-    if (this.#over) return;
-    this.#watermark.committedUpTo(headSequence);
-    this.#lowestCommit = Math.max(this.#lowestCommit ?? 0, offset);
-    this.#exposed -= done;
-    this.#done -= done;
-    this.#settings.exposure.committed(done);
+  committed(snapshot: CommitSnapshot): void {
+    if (!this.#over) this.#ledger.committed(snapshot);
   }
 
   /** Commits have made room, here or in another partition. */
@@ -303,68 +263,34 @@ export class PartitionIntake implements DeliveryOwner {
 
   #takePending(): KafkaDelivery[] {
     const { maxInFlight } = this.#settings.subscription;
-    const { exposure, maxUncommitted } = this.#settings;
-    const room = Math.min(maxUncommitted - this.#watermark.uncommitted, exposure.room);
+    const { room } = this.#ledger;
     this.#setBlocked(room <= 0);
     const deliveries: KafkaDelivery[] = [];
     const end = Math.min(this.#pending.length, this.#pendingAt + Math.min(room, maxInFlight, CHUNK));
     while (this.#pendingAt < end) {
       const record = this.#pending[this.#pendingAt++] as FetchedRecord;
       const offset = Number(record.offset);
-      const sequence = this.#watermark.add(offset);
-      if (this.#doneBefore.length > 0 && this.#wasDone(offset)) this.#passOver(sequence);
-      else deliveries.push(this.#deliver(record, sequence, this.#firstAttempt(offset)));
+      const sequence = this.#ledger.add(offset);
+      if (this.#ledger.wasDone(offset)) this.#passOver(sequence);
+      else deliveries.push(this.#deliver(record, sequence, this.#ledger.handOver(offset)));
     }
-    if (this.#left === 0) this.#watermark.passTo(this.#position ?? 0);
+    if (this.#left === 0) this.#ledger.passTo(this.#position ?? 0);
     return deliveries;
-  }
-
-  /** 1, unless a former owner has seen it fail: then it is as if it had been parked here. */
-  #firstAttempt(offset: number): number {
-    const attempt = this.#attempts.size > 0 ? this.#attempts.get(offset) : undefined;
-    if (attempt !== undefined) return attempt;
-    this.#exposed++;
-    this.#settings.exposure.handedOver();
-    return 1;
-  }
-
-  #countSettled(wasParked: boolean): void {
-    if (wasParked) this.#exposed++;
-    this.#done++;
-    this.#settings.exposure.settled(wasParked);
   }
 
   #deliver(record: FetchedRecord, sequence: number, attempt: number): KafkaDelivery {
     const delivery = new KafkaDelivery(this, record, sequence, attempt);
-    this.#watermark.hold(sequence, delivery);
+    this.#ledger.hold(sequence, delivery);
     return delivery;
   }
 
-  #wasDone(offset: number): boolean {
-    while (this.#doneBefore.length > 0) {
-      const [first, last] = this.#doneBefore[0] as readonly [number, number];
-      if (offset < first) return false;
-      if (offset <= last) return true;
-      this.#doneBefore.shift();
-    }
-    return false;
-  }
-
   #passOver(sequence: number): void {
-    this.#watermark.settle(sequence);
+    this.#ledger.passOver(sequence);
     this.#touch(false);
   }
 
-  /** Done here, and done by former owners of what has not been read yet. */
-  #doneAbove(): (readonly [number, number])[] {
-    const here = this.#watermark.doneRanges();
-    const next = this.#watermark.nextOffset;
-    const unread = this.#doneBefore.filter(([, last]) => last >= next);
-    return [...here, ...unread.map(([first, last]) => [Math.max(first, next), last] as const)];
-  }
-
   #handOverLater(sequence: number, delayMs: number): void {
-    const delivery = this.#watermark.unsettled().find((candidate) => candidate.sequence === sequence);
+    const delivery = this.#ledger.unsettled().find((candidate) => candidate.sequence === sequence);
     if (delivery === undefined) return;
     delivery.attempt++;
     this.parked(sequence, delivery.attempt);
@@ -379,13 +305,13 @@ export class PartitionIntake implements DeliveryOwner {
   #setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
     // The next commit makes room, if there is anything to commit.
-    if (blocked && (this.#watermark.committable > 0 || this.#done > 0)) this.#touch(true);
+    if (blocked && this.#ledger.hasSomethingToCommit) this.#touch(true);
     this.#checkStall();
   }
 
   /** Half of what may wait is done and waits for one message: that is no busy moment any more. */
   #checkStall(): void {
-    const waitsForOne = this.#watermark.doneBeyondHead * 2 >= this.#settings.maxUncommitted;
+    const waitsForOne = this.#ledger.doneBeyondHead * 2 >= this.#settings.maxUncommitted;
     const stalled = waitsForOne && (this.#blocked || this.#stalled);
     if (stalled !== this.#stalled) this.#tellStall(stalled);
   }
@@ -395,7 +321,7 @@ export class PartitionIntake implements DeliveryOwner {
     const { broker, notices, maxUncommitted } = this.#settings;
     const { topic, group, partition } = this;
     if (!stalled) return notices.emit('subscription:resumed', { broker, topic, group, partition });
-    const reason = `offset ${this.unsettledOffset} is not settled, and ${this.#watermark.doneBeyondHead} messages after it are done; more than maxUncommitted (${maxUncommitted}) may not wait for it`;
+    const reason = `offset ${this.unsettledOffset} is not settled, and ${this.#ledger.doneBeyondHead} messages after it are done; more than maxUncommitted (${maxUncommitted}) may not wait for it`;
     notices.emit('subscription:stalled', {
       broker,
       topic,

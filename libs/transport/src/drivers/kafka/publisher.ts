@@ -9,15 +9,11 @@ import {
 import { groupBy } from './group-by.js';
 import { errorOf, isContagious, isRefusal, sendError, type FailurePlace } from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
+import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
 import { checkTopicName } from './topics.js';
 
 /** One request may go to one partition, so all of it must fit into one batch. */
 const MAX_REQUEST_BYTES = 960_000;
-/** How long the partition count of a topic is believed before a message is refused on its account. */
-const COUNT_AGE_MS = 10_000;
-/** A topic may have been created a moment ago, on another broker. */
-const SECOND_LOOK_MS = 250;
-
 /** One message and its record; the record knows its partition once the client has chosen it. */
 interface Entry {
   readonly index: number;
@@ -29,21 +25,14 @@ interface Entry {
 export class KafkaPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
-  readonly #host: BrokerHost;
-  readonly #client: KafkaClient;
   readonly #options: ResolvedKafkaOptions;
-  readonly #counts = new Map<string, { count: number; atMs: number }>();
+  readonly #keeper: ProducerKeeper;
   readonly #checkedNames = new Set<string>();
-  /** Topics that the present producer has seen. */
-  #known = new Set<string>();
-  #producer: Promise<ClientProducer> | undefined;
-  #current: ClientProducer | undefined;
   #closed = false;
 
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
-    this.#host = host;
-    this.#client = client;
     this.#options = options;
+    this.#keeper = new ProducerKeeper(host.clock, client);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(
       MAX_REQUEST_BYTES,
@@ -74,16 +63,13 @@ export class KafkaPublisher implements Producer {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const producer = this.#producer;
-    this.#producer = undefined;
-    await (await producer?.catch(() => undefined))?.close();
+    await this.#keeper.close();
   }
 
   #checkPartition(topic: string, partition: number): void {
-    const known = this.#counts.get(topic);
-    const believed = known !== undefined && this.#host.clock.monotonicMs() - known.atMs < COUNT_AGE_MS;
-    if (!Number.isInteger(partition) || partition < 0 || (believed && partition >= known.count)) {
-      throw partitionMissing(topic, partition, believed ? known.count : undefined);
+    const count = this.#keeper.countPartitions(topic);
+    if (!Number.isInteger(partition) || partition < 0 || (count !== undefined && partition >= count)) {
+      throw partitionMissing(topic, partition, count);
     }
   }
 
@@ -92,8 +78,7 @@ export class KafkaPublisher implements Producer {
     if (this.#closed) return fill(entries, results, (entry) => this.#closedError(entry));
     let producer: ClientProducer;
     try {
-      await this.#findTopics(entries);
-      producer = await this.#open();
+      producer = await this.#keeper.open(topicsOf(entries));
     } catch (error) {
       return this.#notBegun(entries, results, error);
     }
@@ -133,7 +118,7 @@ export class KafkaPublisher implements Producer {
       for (const part of parts) await this.#request(producer, part, results);
       return;
     }
-    if (!isRefusal(failure) || failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') this.#discard(producer);
+    if (!isRefusal(failure) || failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') this.#keeper.discard(producer);
     if (failure.written === 0 && failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION')
       return this.#withoutUnknown(entries, results, failure);
     fill(entries, results, (entry) => this.#errorOf(entry, failure, entries.length));
@@ -173,11 +158,7 @@ export class KafkaPublisher implements Producer {
 
   /** kafkajs leaves out silently what goes to a partition it does not know: it does not exist, or it is new. */
   async #afterMissingPartition(entries: readonly Entry[], results: SendResult[]): Promise<void> {
-    const counts = await this.#client
-      .describeTopics([...new Set(entries.map(({ message }) => message.topic))])
-      .catch(() => undefined);
-    const atMs = this.#host.clock.monotonicMs();
-    for (const [topic, count] of counts ?? []) this.#counts.set(topic, { count, atMs });
+    const counts = await this.#keeper.lookAgain([...topicsOf(entries)]);
     const isThere = ({ message, record }: Entry): boolean =>
       (counts?.get(message.topic) ?? 0) > (record.partition as number);
     const [late, missing] = [entries.filter(isThere), entries.filter((entry) => !isThere(entry))];
@@ -186,34 +167,8 @@ export class KafkaPublisher implements Producer {
     );
     if (late.length === 0) return;
     // A producer that is made now knows the new partitions.
-    this.#discard(await this.#open());
+    await this.#keeper.renew();
     await this.#sendEntries(late, results);
-  }
-
-  /** n.b. kafkajs tries for seconds before it says that a topic is unknown, and everybody would wait for it. */
-  async #findTopics(entries: readonly Entry[]): Promise<void> {
-    const unknown = unknownTopics(entries, this.#known);
-    if (unknown.length === 0) return;
-    await this.#forgetDeleted();
-    let found = await this.#client.describeTopics(unknown);
-    if (found.size < unknown.length) {
-      await new Promise<void>((resolve) => this.#host.clock.schedule(SECOND_LOOK_MS, resolve));
-      found = await this.#client.describeTopics(unknown);
-    }
-    const missing = unknown.filter((topic) => !found.has(topic));
-    if (missing.length > 0) throw new MissingTopics(missing);
-    const atMs = this.#host.clock.monotonicMs();
-    for (const [topic, count] of found) {
-      this.#known.add(topic);
-      this.#counts.set(topic, { count, atMs });
-    }
-  }
-
-  /** n.b. a producer that knows a deleted topic cannot learn a new one: kafkajs asks for all of them at once. */
-  async #forgetDeleted(): Promise<void> {
-    if (this.#producer === undefined || this.#known.size === 0) return;
-    const found = await this.#client.describeTopics([...this.#known]);
-    if (found.size < this.#known.size) this.#discard(await this.#producer);
   }
 
   /** Nothing was sent: the topics with a problem are told, the others go on without them. */
@@ -232,30 +187,6 @@ export class KafkaPublisher implements Producer {
     fill(entries, results, ({ message }) => sendError(failure, this.#place(message.topic)));
   }
 
-  #open(): Promise<ClientProducer> {
-    if (this.#producer === undefined) {
-      const opening = this.#client.openProducer();
-      this.#producer = opening;
-      opening.then(
-        (producer) => (this.#current = producer),
-        () => (this.#producer = undefined),
-      );
-    }
-    return this.#producer;
-  }
-
-  /**
-   * n.b. after an unknown outcome the sequence numbers of kafkajs and broker may differ, and then the next request could
-   * be taken for a copy of the lost one: confirmed, and not stored. A new producer begins anew.
-   */
-  #discard(producer: ClientProducer): void {
-    if (this.#current !== producer) return;
-    this.#current = undefined;
-    this.#producer = undefined;
-    this.#known = new Set();
-    void producer.close();
-  }
-
   #closedError({ message }: Entry): SendResult {
     return errorOf('TRANSPORT_CLOSED', `a message for "${message.topic}" was not sent: the connection is closed.`, {
       topic: message.topic,
@@ -266,12 +197,6 @@ export class KafkaPublisher implements Producer {
   #place(topic: string): FailurePlace {
     const { brokers, tls } = this.#options;
     return { what: `cannot publish to "${topic}"`, brokers, topic, tls: tls !== undefined };
-  }
-}
-
-class MissingTopics extends Error {
-  constructor(readonly topics: readonly string[]) {
-    super(topics.join(', '));
   }
 }
 
@@ -292,10 +217,10 @@ function recordsByTopic(entries: readonly Entry[]): Map<string, OutgoingRecord[]
   return byTopic;
 }
 
-function unknownTopics(entries: readonly Entry[], known: ReadonlySet<string>): string[] {
-  const unknown = new Set<string>();
-  for (const { message } of entries) if (!known.has(message.topic)) unknown.add(message.topic);
-  return [...unknown];
+function topicsOf(entries: readonly Entry[]): Set<string> {
+  const topics = new Set<string>();
+  for (const { message } of entries) topics.add(message.topic);
+  return topics;
 }
 
 function splitBy(entries: readonly Entry[], nameOf: (entry: Entry) => string): Entry[][] {

@@ -1,0 +1,115 @@
+import type { Clock } from '../../contract/index.js';
+import type { ClientProducer, KafkaClient } from './client/seam.js';
+
+/** How long the partition count of a topic is believed before a message is refused on its account. */
+const COUNT_AGE_MS = 10_000;
+/** A topic may have been created a moment ago, on another broker. */
+const SECOND_LOOK_MS = 250;
+
+/** Nothing was sent, because these topics do not exist. */
+export class MissingTopics extends Error {
+  constructor(readonly topics: readonly string[]) {
+    super(topics.join(', '));
+  }
+}
+
+/**
+ * The producer of the moment, and what is known of the topics it sends to. A producer of kafkajs does not get over a topic
+ * that was deleted, partitions that were added or an outcome that nobody knows: then it is thrown away for a new one.
+ */
+export class ProducerKeeper {
+  readonly #clock: Clock;
+  readonly #client: KafkaClient;
+  readonly #counts = new Map<string, { count: number; atMs: number }>();
+  /** Topics that the present producer has seen. */
+  #known = new Set<string>();
+  #producer: Promise<ClientProducer> | undefined;
+  #current: ClientProducer | undefined;
+
+  constructor(clock: Clock, client: KafkaClient) {
+    this.#clock = clock;
+    this.#client = client;
+  }
+
+  /** How many partitions a topic has; undefined when that is not known, or for too long. */
+  countPartitions(topic: string): number | undefined {
+    const known = this.#counts.get(topic);
+    return known !== undefined && this.#clock.monotonicMs() - known.atMs < COUNT_AGE_MS ? known.count : undefined;
+  }
+
+  /** The producer, once all topics are known to exist. @throws MissingTopics, ClientFailure */
+  async open(topics: ReadonlySet<string>): Promise<ClientProducer> {
+    await this.#findTopics(topics);
+    return this.#open();
+  }
+
+  /**
+   * n.b. after an unknown outcome the sequence numbers of kafkajs and broker may differ, and then the next request could
+   * be taken for a copy of the lost one: confirmed, and not stored. A new producer begins anew.
+   */
+  discard(producer: ClientProducer): void {
+    if (this.#current !== producer) return;
+    this.#current = undefined;
+    this.#producer = undefined;
+    this.#known = new Set();
+    void producer.close();
+  }
+
+  /** Throws the present producer away, so that the next one sees the cluster as it is now. */
+  async renew(): Promise<void> {
+    this.discard(await this.#open());
+  }
+
+  /** Partition counts as they are now; undefined when nobody answers. */
+  async lookAgain(topics: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> {
+    const counts = await this.#client.describeTopics(topics).catch(() => undefined);
+    if (counts !== undefined) this.#remember(counts);
+    return counts;
+  }
+
+  async close(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await (await producer?.catch(() => undefined))?.close();
+  }
+
+  #open(): Promise<ClientProducer> {
+    if (this.#producer === undefined) {
+      const opening = this.#client.openProducer();
+      this.#producer = opening;
+      opening.then(
+        (producer) => (this.#current = producer),
+        () => (this.#producer = undefined),
+      );
+    }
+    return this.#producer;
+  }
+
+  /** n.b. kafkajs tries for seconds before it says that a topic is unknown, and everybody would wait for it. */
+  async #findTopics(topics: ReadonlySet<string>): Promise<void> {
+    const unknown = [...topics].filter((topic) => !this.#known.has(topic));
+    if (unknown.length === 0) return;
+    await this.#forgetDeleted();
+    let found = await this.#client.describeTopics(unknown);
+    if (found.size < unknown.length) {
+      await new Promise<void>((resolve) => this.#clock.schedule(SECOND_LOOK_MS, resolve));
+      found = await this.#client.describeTopics(unknown);
+    }
+    const missing = unknown.filter((topic) => !found.has(topic));
+    if (missing.length > 0) throw new MissingTopics(missing);
+    for (const topic of found.keys()) this.#known.add(topic);
+    this.#remember(found);
+  }
+
+  /** n.b. a producer that knows a deleted topic cannot learn a new one: kafkajs asks for all of them at once. */
+  async #forgetDeleted(): Promise<void> {
+    if (this.#producer === undefined || this.#known.size === 0) return;
+    const found = await this.#client.describeTopics([...this.#known]);
+    if (found.size < this.#known.size) this.discard(await this.#producer);
+  }
+
+  #remember(counts: ReadonlyMap<string, number>): void {
+    const atMs = this.#clock.monotonicMs();
+    for (const [topic, count] of counts) this.#counts.set(topic, { count, atMs });
+  }
+}
