@@ -60,6 +60,7 @@ describe('a Kafka that dies and comes back', () => {
     expect(sink.done.length - handled.size).toBe(0);
     await until('it is well again', () => side.connection.health().status === 'up');
     expect(side.heard('subscription:crashed').length).toBeGreaterThan(0);
+    expect(side.heard('subscription:recovered').length).toBeGreaterThan(0);
     expect(side.heard('partition:revoked')).toEqual([]);
   }, 90_000);
 

@@ -72,6 +72,7 @@ const WATCHED = [
   'broker:connected',
   'broker:unreachable',
   'subscription:crashed',
+  'subscription:recovered',
   'subscription:stalled',
   'subscription:resumed',
   'partition:assigned',

@@ -529,6 +529,23 @@ describe('revoked deliveries', () => {
   });
 });
 
+describe('a delivery that replaces one which was parked', () => {
+  it('waits for the rest of its delay and holds its key meanwhile', async () => {
+    const gate = new Gate();
+    const { runner, clock } = setUp({ handle: gate.handle });
+    const [again, successor] = [deliver('a'), deliver('a')];
+    again.notBeforeMs = clock.monotonicMs() + 300;
+    void runner.receive([again, successor]);
+    await turn();
+    clock.advance(299);
+    expect(gate.started).toEqual([]);
+    clock.advance(1);
+    expect(gate.started).toEqual(['a0']);
+    await gate.finish('a0');
+    expect(gate.started).toEqual(['a0', 'a1']);
+  });
+});
+
 describe('drain', () => {
   it('takes nothing new, ends what it has, leaves the parked ones unsettled and no timer behind', async () => {
     const gate = new Gate();

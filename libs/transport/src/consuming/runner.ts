@@ -142,6 +142,7 @@ export class SubscriptionRunner implements DeliverySink {
         this.#release(delivery);
         continue;
       }
+      if (delivery.notBeforeMs > 0 && this.#waitsStill(delivery)) continue;
       try {
         if (this.#rejected.size > 0 && this.#rejected.has(delivery)) {
           await this.#reject(delivery);
@@ -234,8 +235,20 @@ export class SubscriptionRunner implements DeliverySink {
     this.#park(delivery, delayMs);
   }
 
+  /** A message that was parked under another delivery goes on waiting, and its lane with it. */
+  #waitsStill(delivery: Delivery): boolean {
+    const leftMs = delivery.notBeforeMs - this.#tools.clock.monotonicMs();
+    if (leftMs > 0) {
+      delivery.park(delivery.attempt, leftMs);
+      this.#park(delivery, leftMs);
+    }
+    return leftMs > 0;
+  }
+
   #park(delivery: Delivery, delayMs: number): void {
+    delivery.notBeforeMs = this.#tools.clock.monotonicMs() + delayMs;
     const wake = (): void => {
+      delivery.notBeforeMs = 0;
       this.#lanes.wake(delivery);
       this.#startWorkers();
     };

@@ -78,7 +78,7 @@ export interface Producer {
   /** Most bytes that may go into one call of `send`. */
   readonly maxRequestBytes: number;
   /**
-   * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number, size.
+   * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number. (Size is the publisher's to check, by `maxBytes`.)
    * Cheap: it is called once per message.
    */
   check(message: OutgoingMessage, bytes: number): void;

@@ -37,6 +37,11 @@ export type DeliveryState = 'queued' | 'running' | 'parked' | 'settled' | 'revok
  */
 export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
   state: DeliveryState = 'queued';
+  /**
+   * Not to be handled before this moment of the monotonic clock; 0 is at once. The runner sets it when it parks a message,
+   * so that a driver that takes the message back can give it out again without making its delay shorter.
+   */
+  notBeforeMs = 0;
   /** The next delivery of the same lane; consuming links lanes through their members, so that a lane costs nothing. */
   laneNext: Delivery | undefined = undefined;
 

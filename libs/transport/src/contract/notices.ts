@@ -25,6 +25,8 @@ export interface NoticeMap {
   'subscription:started': OfSubscription;
   /** The client died; the library builds it anew after `restartInMs`. */
   'subscription:crashed': OfSubscription & { readonly error: TransportError; readonly restartInMs: number };
+  /** The client that was built anew is in its group again. */
+  'subscription:recovered': OfSubscription;
   /** Intake of one partition waits, because too much behind an unsettled message is already done. Told once per stall. */
   'subscription:stalled': OfSubscription & {
     readonly partition: number;

@@ -13,6 +13,7 @@ const EVERY: NoticeMap = {
   'broker:unreachable': { ...of, error },
   'subscription:started': of,
   'subscription:crashed': { ...of, error, restartInMs: 5 },
+  'subscription:recovered': of,
   'subscription:stalled': { ...of, partition: 3, unsettledOffset: '7', reason: 'too much is done behind it' },
   'subscription:resumed': { ...of, partition: 3 },
   'subscription:warned': { ...of, warning: 'it has no key' },

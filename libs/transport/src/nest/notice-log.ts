@@ -39,6 +39,7 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     (notice) =>
       `Intake of partition ${notice.partition} waits for offset ${notice.unsettledOffset}: ${notice.reason}. ${sub(notice)}`,
   ],
+  'subscription:recovered': ['log', (notice) => `Consumes again. ${sub(notice)}`],
   'subscription:resumed': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
   'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],
   'partition:assigned': ['debug', (notice) => `Partition ${notice.partition} came. ${sub(notice)}`],

@@ -126,6 +126,7 @@ class SubscriptionTroubles {
 
   constructor(notices: Notices) {
     notices.on('subscription:crashed', (notice) => this.#crashed.add(identity(notice)));
+    notices.on('subscription:recovered', (notice) => this.#crashed.delete(identity(notice)));
     notices.on('subscription:started', (notice) => this.#recovered(identity(notice)));
     notices.on('partition:assigned', (notice) => this.#crashed.delete(identity(notice)));
     notices.on('subscription:stalled', (notice) => this.#stalledAt(identity(notice), notice.partition));

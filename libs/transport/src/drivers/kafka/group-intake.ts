@@ -79,7 +79,7 @@ export class GroupIntake implements IntakeOwner {
       died: (failure) => {
         // What runs may end; it is committed by the next member if the partition is still ours then.
         this.#commits.suspend();
-        for (const intake of this.#intakes.values()) intake.hold();
+        this.recall();
         died(failure);
       },
     };
@@ -103,6 +103,11 @@ export class GroupIntake implements IntakeOwner {
 
   touched(intake: PartitionIntake, now: boolean): void {
     this.#commits.touched(intake, now);
+  }
+
+  /** Nothing begins from now on, until the next member is placed: somebody else may have the partitions by then. */
+  recall(): void {
+    for (const intake of this.#intakes.values()) intake.recall();
   }
 
   /** Hands over nothing new; what is with the sinks is still settled and committed. */
@@ -129,10 +134,9 @@ export class GroupIntake implements IntakeOwner {
 
   /** "Revoke that waits": nothing new begins, what runs may end, and all of it is committed while we still may. */
   async #beforeJoin(): Promise<void> {
-    const intakes = [...this.#intakes.values()];
-    for (const intake of intakes) intake.recall();
+    this.recall();
     // n.b. when the broker does not know us any more, others have our partitions already, and waiting helps nobody.
-    const stillOurs = intakes.length > 0 && (await this.#commits.flush());
+    const stillOurs = this.#intakes.size > 0 && (await this.#commits.flush());
     if (stillOurs) await this.#handlersEnd();
     if (stillOurs) await this.#commits.flush();
     this.#commits.suspend();

@@ -125,6 +125,7 @@ export class GroupSupervisor {
     }
     // Closed while it was joining.
     if (this.#isOver) return member.leave();
+    if (this.#problem !== undefined && this.#placedOnce) this.#tellRecovered();
     this.#restarts = 0;
     this.#problem = undefined;
     this.#placedOnce = true;
@@ -165,6 +166,7 @@ export class GroupSupervisor {
   }
 
   async #replace(): Promise<void> {
+    this.#intake.recall();
     await this.#member?.leave();
     this.#memberId = undefined;
     await this.#keepTrying();
@@ -198,6 +200,14 @@ export class GroupSupervisor {
     // n.b. a coordinator that is still loading answers a moment later; on a young cluster that is no news.
     if (this.#placedOnce || this.#restarts > QUIET_TRIES) this.#tellCrashed(cause, restartInMs);
     await sleep(this.#host.clock, restartInMs);
+  }
+
+  #tellRecovered(): void {
+    const { broker, notices } = this.#host;
+    for (const { subscription } of this.#sinks) {
+      const { topic, group } = subscription;
+      notices.emit('subscription:recovered', { broker, topic, group });
+    }
   }
 
   #tellCrashed(cause: TransportError, restartInMs: number): void {

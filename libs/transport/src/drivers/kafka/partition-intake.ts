@@ -138,14 +138,17 @@ export class PartitionIntake implements DeliveryOwner {
     this.#tellWaiters();
   }
 
-  /** Takes back what has not begun, so that nothing new begins; it is handed over again after `release`. */
+  /**
+   * Takes back what has not begun, and what waits for its next attempt, so that nothing begins; it is handed over again
+   * after `release`, and no sooner than it would have been tried.
+   */
   recall(): void {
     this.hold();
-    const queued = this.#ledger.unsettled().filter(({ state }) => state === 'queued');
-    if (queued.length === 0) return;
-    for (const delivery of queued) delivery.revoke();
+    const idle = this.#ledger.unsettled().filter(({ state }) => state === 'queued' || state === 'parked');
+    if (idle.length === 0) return;
+    for (const delivery of idle) delivery.revoke();
     const before = new Set(this.#again);
-    this.#again = [...this.#again, ...queued.filter((delivery) => !before.has(delivery))].sort(
+    this.#again = [...this.#again, ...idle.filter((delivery) => !before.has(delivery))].sort(
       (a, b) => a.sequence - b.sequence,
     );
     this.#settings.sink.revoked();
@@ -258,7 +261,11 @@ export class PartitionIntake implements DeliveryOwner {
 
   /** A delivery that was taken back is over; its record goes out in a new one. */
   #takeAgain(): KafkaDelivery[] {
-    return this.#again.splice(0, CHUNK).map(({ raw, sequence, attempt }) => this.#deliver(raw, sequence, attempt));
+    return this.#again.splice(0, CHUNK).map(({ raw, sequence, attempt, notBeforeMs }) => {
+      const delivery = this.#deliver(raw, sequence, attempt);
+      delivery.notBeforeMs = notBeforeMs;
+      return delivery;
+    });
   }
 
   #takePending(): KafkaDelivery[] {

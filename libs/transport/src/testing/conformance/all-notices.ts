@@ -11,6 +11,7 @@ const NAMES: Record<NoticeName, true> = {
   'broker:unreachable': true,
   'subscription:started': true,
   'subscription:crashed': true,
+  'subscription:recovered': true,
   'subscription:stalled': true,
   'subscription:resumed': true,
   'subscription:warned': true,

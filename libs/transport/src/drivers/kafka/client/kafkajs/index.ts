@@ -28,15 +28,24 @@ export class KafkaJsClient implements KafkaClient {
   readonly #leaders = new Leaders();
   #loaded: typeof KafkaJs | undefined;
   #admin: { own: OwnKafka; api: KafkaJs.Admin } | undefined;
+  #connecting: Promise<void> | undefined;
+  #closed = false;
 
   constructor(options: ResolvedKafkaOptions, clientId: string) {
     this.#options = options;
     this.#clientId = clientId;
   }
 
-  async connect(): Promise<void> {
+  /** n.b. one at a time: several ask while the broker is away, and all but the last admin would be forgotten open. */
+  connect(): Promise<void> {
+    if (this.#closed) return Promise.reject(CLOSED);
+    if (this.#admin !== undefined) return Promise.resolve();
+    this.#connecting ??= this.#connectNow().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  async #connectNow(): Promise<void> {
     const kafkajs = await this.#load();
-    if (this.#admin !== undefined) return;
     // n.b. each try with a client of its own: kafkajs keeps what went wrong.
     const own = newKafka(kafkajs, this.#options, this.#clientId, {
       ...QUICK_RETRY,
@@ -50,10 +59,15 @@ export class KafkaJsClient implements KafkaClient {
       await closeAdmin({ own, api });
       throw toFailure(error);
     }
+    if (this.#closed) {
+      await closeAdmin({ own, api });
+      throw CLOSED;
+    }
     this.#admin = { own, api };
   }
 
   async openProducer(): Promise<ClientProducer> {
+    if (this.#closed) throw CLOSED;
     return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId, this.#leaders);
   }
 
@@ -91,6 +105,7 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const admin = this.#admin;
     this.#admin = undefined;
     if (admin !== undefined) await closeAdmin(admin);
@@ -131,6 +146,8 @@ export class KafkaJsClient implements KafkaClient {
     return (this.#loaded = kafkajs);
   }
 }
+
+const CLOSED = new ClientFailure('other', 'the client is closed');
 
 /** n.b. a broker that wants a login greets everybody, and hangs up at the first question. */
 async function answersQuestions(api: KafkaJs.Admin): Promise<void> {
