@@ -25,6 +25,8 @@ function returning(
     attempt,
     // n.b. a state of its own: the driver's delivery stays unsettled while this copy of it is taken away.
     state: 'queued',
+    // And it forgets what the runner wanted to wait for, or the runner would mend the fault.
+    notBeforeMs: 0,
     laneNext: undefined,
     settle: (settlement) => {
       if (alterations.state === 'revoked' || alterations.state === 'settled') return false;
