@@ -78,10 +78,11 @@ export interface Producer {
   /** Most bytes that may go into one call of `send`. */
   readonly maxRequestBytes: number;
   /**
-   * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number. (Size is the publisher's to check, by `maxBytes`.)
+   * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number. Size is the
+   * publisher's to check, by `maxBytes`.
    * Cheap: it is called once per message.
    */
-  check(message: OutgoingMessage, bytes: number): void;
+  check(message: OutgoingMessage): void;
   /**
    * Sends in order and resolves on the broker's own confirmation, with a result per message, in the order given.
    * Never rejects. When a request was refused because of one unknown message in it, all of them get

@@ -192,7 +192,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   ): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
       this.#waitingRoom.enter(() => {
-        if (this.#abandoned || this.#isLate(since)) reject(noPlace(this.#broker.driver, topicOf(event), this.#options));
+        const topic = topicOf(event);
+        if (this.#abandoned) reject(outOfLife(this.#broker.driver, topic, 'closed'));
+        else if (this.#isLate(since)) reject(noPlace(this.#broker.driver, topic, this.#options));
         else this.#publishNow(event, payload, options, since).then(resolve, reject);
       }, since);
     });
@@ -223,7 +225,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
         'Give a key instead.',
       );
     }
-    this.#connection.producer.check(message, bytes);
+    this.#connection.producer.check(message);
     return this.#coalescer.publish(message, bytes, since);
   }
 

@@ -23,7 +23,7 @@ export interface Interception {
   connect?(go: () => Promise<void>, abort: AbortSignal): Promise<void>;
   connectOnce?(go: () => Promise<void>): Promise<void>;
   ensureTopics?(topics: readonly string[], go: () => Promise<void>): Promise<void>;
-  check?(message: OutgoingMessage, bytes: number, go: () => void): void;
+  check?(message: OutgoingMessage, go: () => void): void;
   send?(
     messages: readonly OutgoingMessage[],
     go: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>,
@@ -100,8 +100,7 @@ function wrapProducer(inner: Producer, by: Interception): Producer {
     get maxRequestBytes() {
       return inner.maxRequestBytes;
     },
-    check: (message, bytes) =>
-      by.check ? by.check(message, bytes, () => inner.check(message, bytes)) : inner.check(message, bytes),
+    check: (message) => (by.check ? by.check(message, () => inner.check(message)) : inner.check(message)),
     send: (messages) => (by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages)),
   };
 }
