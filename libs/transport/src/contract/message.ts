@@ -32,6 +32,12 @@ export const WIRE_HEADERS = {
   id: 'message-id',
   type: 'message-type',
   contentType: 'content-type',
+  /** The key, where a broker's messages have none of their own. */
+  key: 'message-key',
+  /** `none` marks a message without a body (a tombstone), where a broker's bodies may be empty but not absent. */
+  body: 'message-body',
+  /** Where the answer to a request goes, where a broker's own address for it cannot be used. */
+  replyTo: 'message-reply-to',
 } as const;
 
 /** Headers of a dead letter; the list is closed, and what a foreign message carries under these names is dropped. */
