@@ -2,13 +2,15 @@ import { Delivery, TransportError, type Broker, type BrokerConnection, type Outg
 import type { Capabilities, Headers, SubscriptionSink } from 'nest-transport';
 
 const CAPABILITIES: Capabilities = {
-  ...{ groups: 'native', startFromBeginning: 'native', headers: 'native' },
-  ...{ orderByKey: 'emulated', redelivery: 'emulated', deadLetter: 'emulated' }, // by the library, above any driver
+  ...{ groups: 'native', atLeastOnce: 'native', startFromBeginning: 'native', headers: 'native' },
+  ...{ orderAcrossMembers: 'native', orderByKey: 'emulated', redelivery: 'emulated', deadLetter: 'emulated' }, // by the library, above any driver
   ...{
     orderByPartition: 'absent',
     partitions: 'absent',
     attempts: 'absent',
     durability: 'absent',
+    everyInstance: 'absent',
+    wildcards: 'absent',
     requestReply: 'absent',
   },
 };

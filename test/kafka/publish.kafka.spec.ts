@@ -145,19 +145,19 @@ describe('publishing to Kafka', () => {
   it('creates missing topics where it was asked to, with the settings given', async () => {
     const topic = uniqueName('made');
     const side = await connected({ provision: { partitions: 4, config: { 'retention.ms': '60000' } } });
-    await side.connection.ensureTopics([topic]);
-    await side.connection.ensureTopics([topic]);
+    await side.connection.ensureTopics([topic], 'publish');
+    await side.connection.ensureTopics([topic], 'publish');
     const { topics } = await withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
     expect(topics[0]?.partitions).toHaveLength(4);
     const byDefault = uniqueName('made');
-    await (await connected({ provision: {} })).connection.ensureTopics([byDefault]);
+    await (await connected({ provision: {} })).connection.ensureTopics([byDefault], 'publish');
     expect(codes(await side.send(message(byDefault)))).toEqual(['stored']);
   });
 
   it('refuses to start without a topic where it may not create it, and says how to', async () => {
     const topic = uniqueName('missing');
     const side = await connected();
-    await expect(side.connection.ensureTopics([topic])).rejects.toMatchObject({
+    await expect(side.connection.ensureTopics([topic], 'publish')).rejects.toMatchObject({
       code: 'TRANSPORT_TOPIC_MISSING',
       message: expect.stringMatching(new RegExp(`"${topic}" does not exist.*provision`)),
     });

@@ -85,6 +85,7 @@ export const connected = (options: Partial<KafkaOptions> = {}): Promise<Side> =>
 export const subscription = (topic: string, group: string, more: Partial<Subscription> = {}): Subscription => ({
   topic,
   group,
+  delivery: 'group',
   startFrom: 'beginning',
   ordering: 'key',
   concurrency: 16,

@@ -54,6 +54,7 @@ export class BrokerProbe {
     return {
       topic,
       group: this.group,
+      delivery: 'group',
       startFrom: 'beginning',
       ordering: 'none',
       concurrency: 1,

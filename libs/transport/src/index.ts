@@ -11,6 +11,7 @@ export {
   type Capability,
   type CapabilityName,
   type Codec,
+  type DeliveryMode,
   type ErrorCode,
   type EventDefinition,
   type EventOptions,
@@ -33,6 +34,8 @@ export {
   DEAD_LETTER_HEADERS,
   Delivery,
   option,
+  isTopicPattern,
+  matchesTopic,
   systemClock,
   WIRE_HEADERS,
   withDefaults,
@@ -53,6 +56,7 @@ export {
   type Settlement,
   type Subscription,
   type SubscriptionSink,
+  type TopicPurpose,
 } from './contract/index.js';
 export {
   DeadLetter,

@@ -28,6 +28,17 @@ export const ORDER: readonly Planted[] = [
     saying: /before its predecessor .* was settled/,
   },
   {
+    promise: 'order-per-key-across-members',
+    fault: 'spreads the messages of one key over the members (every shared queue)',
+    createBroker: () => {
+      let turn = 0;
+      return wrapBroker(memory({ partitions: 5 }), () => ({
+        send: (messages, go) => go(messages.map((message) => ({ ...message, partition: turn++ % 5 }))),
+      }));
+    },
+    saying: /first handled by .* after .*, which was published later/,
+  },
+  {
     promise: 'order-of-a-partition',
     fault: 'puts a failed message behind its successors',
     createBroker: () => requeueing((delayMs) => delayMs),

@@ -54,6 +54,24 @@ export const SHARING: readonly Planted[] = [
     saying: /50 messages are settled: not within/,
   },
   {
+    promise: 'every-instance-gets-all',
+    fault: 'shares the messages among the instances',
+    createBroker: () => misunderstanding((all) => all.map((each) => inGroup(each, 'the-one'))),
+    saying: /50 messages are settled: not within/,
+  },
+  {
+    promise: 'a-pattern-takes-many-topics',
+    fault: 'takes ">" for one word',
+    createBroker: () =>
+      misunderstanding((all) =>
+        all.map(({ subscription, sink }) => ({
+          subscription: { ...subscription, topic: subscription.topic.replace('>', '*') },
+          sink,
+        })),
+      ),
+    saying: /3 messages are settled: not within/,
+  },
+  {
     promise: 'members-share-a-group',
     fault: 'gives every message to every member (a random group when none is given: kratos-transport)',
     createBroker: groupPerConnection,

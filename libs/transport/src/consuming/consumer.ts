@@ -1,22 +1,25 @@
+import { randomBytes } from 'node:crypto';
 import {
   atPlace,
   jsonCodec,
+  isTopicPattern,
+  matchesTopic,
   requireCapabilities,
   TransportError,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
-  type CapabilityName,
   type Codec,
   type Consumption,
   type Subscription,
   type SubscriptionSink,
 } from '../contract/index.js';
 import type { Classifier } from './classification.js';
-import { resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
-import { DeadLetters } from './dead-letter.js';
+import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
+import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
+import { startWarnings } from './start-warnings.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
 
 export interface ConsumerSettings {
@@ -40,7 +43,7 @@ export interface SubscriptionSummary extends ResolvedConsumingOptions {
 
 interface Running extends SubscriptionSink {
   readonly plan: RunnerPlan;
-  readonly keyed: boolean;
+  readonly warnings: readonly string[];
   readonly sink: SubscriptionRunner;
 }
 
@@ -50,6 +53,8 @@ export class Consumer {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #running: readonly Running[];
+  /** What tells this instance's own groups from those of the others. */
+  readonly #instance = randomBytes(4).toString('hex');
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -94,12 +99,13 @@ export class Consumer {
    */
   async start(): Promise<void> {
     if (this.#running.length === 0 || this.#isDraining()) return;
-    await this.#connection.ensureTopics(this.#topics());
+    await this.#connection.ensureTopics(this.#topics('topic'), 'subscribe');
+    await this.#connection.ensureTopics(this.#topics('deadLetterTopic'), 'dead-letter');
     const consumption = await this.#connection.consume(this.#running);
     // n.b. a drain may have come while the groups were joined: then nobody else would close this.
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
-    for (const { plan, keyed } of this.#running) this.#tellStarted(plan, keyed);
+    for (const running of this.#running) this.#tellStarted(running);
   }
 
   /**
@@ -136,12 +142,15 @@ export class Consumer {
   }
 
   #prepare(plan: SubscriptionPlan, tools: RunnerTools): Running {
-    const { topic, group, where } = plan;
-    const options = resolveConsumingOptions(where, plan.options);
+    const { topic, where } = plan;
+    const { capabilities } = this.#broker;
+    const options = resolveConsumingOptions(where, plan.options, capabilities);
+    const group = options.delivery === 'every-instance' ? `${plan.group}.${this.#instance}` : plan.group;
     const subscription = { topic, group, ...options };
-    requireCapabilities(this.#broker, neededCapabilities(options), where);
+    requireCapabilities(this.#broker, neededCapabilities(options), where, wayOutOf(options));
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic);
+    if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
     const runnerPlan: RunnerPlan = {
       broker: this.#host.broker,
       topic,
@@ -149,33 +158,34 @@ export class Consumer {
       options,
       deadLetterTopic,
       unknownType: options.unknownType ?? defaultUnknownTypePolicy(topic, plan.routes),
-      nativeRedelivery: this.#broker.capabilities.redelivery === 'native',
-      route: routerOf(topic, plan.routes),
+      nativeRedelivery: capabilities.redelivery === 'native' && !options.retry.inProcess,
+      leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
+      route: routerOf(plan.routes),
     };
-    const keyed = plan.routes.some((route) => route.keyed !== false);
-    return { plan: runnerPlan, keyed, subscription, sink: new SubscriptionRunner(runnerPlan, tools) };
+    const warnings = startWarnings(this.#broker, plan, options);
+    return { plan: runnerPlan, warnings, subscription, sink: new SubscriptionRunner(runnerPlan, tools) };
   }
 
   #checkNames(where: string, subscription: Subscription, deadLetterTopic: string | undefined): void {
     const topics = deadLetterTopic === undefined ? [subscription.topic] : [subscription.topic, deadLetterTopic];
     try {
+      if (isTopicPattern(subscription.topic)) requireCapabilities(this.#broker, ['wildcards'], where);
       for (const topic of topics) this.#broker.checkSubscription({ ...subscription, topic });
     } catch (error) {
       throw atPlace(where, error);
     }
   }
 
-  #topics(): readonly string[] {
-    const topics = this.#running.flatMap(({ plan }) => [plan.topic, plan.deadLetterTopic]);
+  #topics(kind: 'topic' | 'deadLetterTopic'): readonly string[] {
+    const topics = this.#running.map(({ plan }) => plan[kind]);
     return [...new Set(topics)].filter((topic) => topic !== undefined);
   }
 
-  #tellStarted({ broker, topic, group, options }: RunnerPlan, keyed: boolean): void {
+  #tellStarted({ plan: { broker, topic, group }, warnings }: Running): void {
     this.#host.notices.emit('subscription:started', { broker, topic, group });
-    const oneAtATime = options.ordering === 'key' && !keyed && this.#broker.capabilities.orderByPartition !== 'absent';
-    if (!oneAtATime || options.concurrency === 1) return;
-    const warning = `its events have no key, so each partition is handled one message at a time, whatever concurrency (${options.concurrency}) says; give the event a key, or set ordering: 'none'`;
-    this.#host.notices.emit('subscription:warned', { broker, topic, group, warning });
+    for (const warning of warnings) {
+      this.#host.notices.emit('subscription:warned', { broker, topic, group, warning });
+    }
   }
 }
 
@@ -191,19 +201,25 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
   };
 }
 
-function neededCapabilities({ ordering, startFrom, deadLetterTopic }: ResolvedConsumingOptions): CapabilityName[] {
-  return [
-    'groups',
-    ...(ordering === 'key' ? (['orderByKey'] as const) : []),
-    ...(ordering === 'partition' ? (['orderByPartition'] as const) : []),
-    ...(startFrom === 'beginning' ? (['startFromBeginning'] as const) : []),
-    ...(deadLetterTopic === false ? [] : (['deadLetter'] as const)),
-  ];
+/** What a reader can do about a promise that the broker cannot keep. */
+function wayOutOf({ retry }: ResolvedConsumingOptions): string | undefined {
+  return retry.inProcess
+    ? undefined
+    : 'Do without it, choose a broker that has it, or, for retries and dead letters, write retry: { inProcess: true }: they are then kept by this process, and lost with it.';
 }
 
 function deadLetterTopicOf({ topic, group }: SubscriptionPlan, options: ResolvedConsumingOptions): string | undefined {
   if (options.deadLetterTopic === false) return undefined;
-  return options.deadLetterTopic ?? `${topic}.${group}.dead-letter`;
+  return options.deadLetterTopic ?? defaultDeadLetterTopic(topic, group);
+}
+
+function refuseOwnDeadLetters(where: string, pattern: string, deadLetterTopic: string | undefined): void {
+  if (deadLetterTopic === undefined || !matchesTopic(pattern, deadLetterTopic)) return;
+  if (isDeadLetterTopic(deadLetterTopic) && !isDeadLetterTopic(pattern)) return;
+  throw new TransportError(
+    'TRANSPORT_OPTION_CONFLICT',
+    `${where}: the pattern "${pattern}" takes its own dead letters from "${deadLetterTopic}", so that they would come back without end. Give it a deadLetterTopic that it does not match.`,
+  );
 }
 
 function refuseDuplicates(plans: readonly SubscriptionPlan[]): void {

@@ -1,6 +1,17 @@
-import { Fifo, TransportError } from '../contract/index.js';
+import {
+  CAPABILITY_MEANINGS,
+  Fifo,
+  TransportError,
+  type Capabilities,
+  type CapabilityName,
+} from '../contract/index.js';
 import { classify, type Classification } from './classification.js';
-import { resolveConsumingOptions, RETRY_DEFAULTS } from './consuming-options.js';
+import {
+  neededCapabilities,
+  resolveConsumingOptions,
+  RETRY_DEFAULTS,
+  type ConsumingOptions,
+} from './consuming-options.js';
 import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 import { defaultUnknownTypePolicy } from './routing.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';
@@ -46,7 +57,7 @@ describe('verdict', () => {
   });
 
   it('doubles the longest wait up to maxDelayMs and jitters all of it', () => {
-    const options = { maxAttempts: 99, initialDelayMs: 200, maxDelayMs: 1_000 };
+    const options = { maxAttempts: 99, initialDelayMs: 200, maxDelayMs: 1_000, inProcess: false };
     expect([1, 2, 3, 4, 60].map((attempt) => backoffMs(attempt, options, 0.999999))).toEqual([
       200, 400, 800, 1_000, 1_000,
     ]);
@@ -76,6 +87,45 @@ describe('options of a subscription', () => {
   ])('that contradict each other are refused: %j', (options, code, text) => {
     const resolve = () => resolveConsumingOptions('@Subscribe("a")', options as never);
     expect(resolve).toThrow(expect.objectContaining({ code, message: expect.stringContaining(text) }));
+  });
+});
+
+describe('defaults follow the broker', () => {
+  const ALL = Object.fromEntries(Object.keys(CAPABILITY_MEANINGS).map((name) => [name, 'native'])) as Capabilities;
+  const resolve = (lacking: readonly CapabilityName[], options: ConsumingOptions = {}) => {
+    const capabilities = { ...ALL, ...Object.fromEntries(lacking.map((name) => [name, 'absent'])) };
+    return resolveConsumingOptions('x', options, capabilities);
+  };
+  const refusedBy = (lacking: readonly CapabilityName[], options: ConsumingOptions) =>
+    neededCapabilities(resolve(lacking, options)).filter((name) => lacking.includes(name));
+
+  it('so that what it cannot promise is left out while nobody asks for it', () => {
+    expect(resolve(['startFromBeginning']).startFrom).toBe('new');
+    expect(resolve(['orderByKey']).ordering).toBe('none');
+    expect(resolve(['redelivery', 'deadLetter'])).toMatchObject({ retry: { maxAttempts: 1 }, deadLetterTopic: false });
+    const lacking = ['startFromBeginning', 'orderByKey', 'redelivery', 'deadLetter'] as const;
+    expect(refusedBy(lacking, {})).toEqual([]);
+  });
+
+  it('and what is asked for by name is needed', () => {
+    expect(refusedBy(['startFromBeginning'], { startFrom: 'beginning' })).toEqual(['startFromBeginning']);
+    expect(refusedBy(['orderByKey'], { ordering: 'key' })).toEqual(['orderByKey']);
+    expect(refusedBy(['redelivery'], { retry: { maxAttempts: 3 } })).toEqual(['redelivery']);
+    expect(refusedBy(['deadLetter'], { deadLetterTopic: 'lost' })).toEqual(['deadLetter']);
+    expect(refusedBy(['everyInstance'], { delivery: 'every-instance' })).toEqual(['everyInstance']);
+  });
+
+  it('but retries and dead letters of this process need nothing of the broker', () => {
+    const lacking = ['redelivery', 'deadLetter'] as const;
+    const options = { retry: { inProcess: true } };
+    expect(refusedBy(lacking, options)).toEqual([]);
+    expect(resolve(lacking, options).retry.maxAttempts).toBe(5);
+    expect(resolve(lacking, options).deadLetterTopic).toBeUndefined();
+  });
+
+  it('and an instance that gets every message begins with what comes next', () => {
+    expect(resolve([], { delivery: 'every-instance' }).startFrom).toBe('new');
+    expect(resolve([], { delivery: 'every-instance', startFrom: 'beginning' }).startFrom).toBe('beginning');
   });
 });
 

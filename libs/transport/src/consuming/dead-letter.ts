@@ -4,6 +4,7 @@ import {
   TransportError,
   isTransportError,
   messageOf,
+  nameOfPattern,
   type Delivery,
   type Headers,
   type OutgoingMessage,
@@ -11,6 +12,15 @@ import {
   type SendResult,
 } from '../contract/index.js';
 import type { FailureRecord } from './failure-log.js';
+
+const LAST_WORD = '.dead-letter';
+
+/** Where a subscription's dead letters go when it does not say; a pattern's name is made one that can be published to. */
+export function defaultDeadLetterTopic(topic: string, group: string): string {
+  return `${nameOfPattern(topic)}.${group}${LAST_WORD}`;
+}
+
+export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(LAST_WORD);
 
 /** Longer messages are cut: a header is for people to read, and brokers bound its size. */
 const MAX_ERROR_MESSAGE_LENGTH = 1_000;

@@ -15,7 +15,7 @@ export interface Route {
   /** The event type; undefined takes every type. */
   readonly type: string | undefined;
   readonly schema: StandardSchema | undefined;
-  /** False when the event says that its messages have no key. @default true */
+  /** Whether the event says how its messages get a key; undefined where no event was named. */
   readonly keyed?: boolean;
   readonly handle: Handler;
 }

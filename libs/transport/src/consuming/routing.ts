@@ -9,12 +9,12 @@ export type Router = (delivery: Delivery) => Route | undefined;
  * A message says its type in the `message-type` header. Without one, which is how foreign programs write, it goes to the
  * only handler there is, or to the handler of the topic's own name.
  */
-export function routerOf(topic: string, routes: readonly Route[]): Router {
+export function routerOf(routes: readonly Route[]): Router {
   const catchAll = routes.find(({ type }) => type === undefined);
   const [only] = routes;
   if (routes.length === 1 && only !== undefined) return singleRouter(only);
   const byType = new Map(routes.map((route) => [route.type, route]));
-  return (delivery) => byType.get(delivery.header(WIRE_HEADERS.type) ?? topic) ?? catchAll;
+  return (delivery) => byType.get(delivery.type) ?? catchAll;
 }
 
 function singleRouter(only: Route): Router {

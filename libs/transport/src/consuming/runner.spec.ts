@@ -129,7 +129,8 @@ function setUp({
       unknownType: resolved.unknownType ?? defaultUnknownTypePolicy('orders', all),
       deadLetterTopic: resolved.deadLetterTopic === false ? undefined : 'orders.inventory.dead-letter',
       nativeRedelivery,
-      route: routerOf('orders', all),
+      leavesDeadLetters: false,
+      route: routerOf(all),
     },
     {
       codec,

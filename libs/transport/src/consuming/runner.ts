@@ -13,7 +13,7 @@ import {
 } from '../contract/index.js';
 import { classify, type Classification, type Classifier } from './classification.js';
 import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
-import { deadLetterOf, type DeadLetters } from './dead-letter.js';
+import { deadLetterOf, isDeadLetterTopic, type DeadLetters } from './dead-letter.js';
 import { decodePayload } from './decode.js';
 import { FailureLog, type FailureRecord } from './failure-log.js';
 import { IntakeGate } from './intake-gate.js';
@@ -33,6 +33,8 @@ export interface RunnerPlan {
   readonly deadLetterTopic: string | undefined;
   /** Whether the driver brings a message back by itself; then those that keep no order wait on the broker. */
   readonly nativeRedelivery: boolean;
+  /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
+  readonly leavesDeadLetters: boolean;
   readonly route: Router;
 }
 
@@ -168,6 +170,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #handle(delivery: Delivery): unknown {
+    if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
     const route = this.#plan.route(delivery);
     if (route === undefined) return this.#handleUnknownType(delivery);
     const payload = decodePayload(delivery, this.#tools.codec);

@@ -48,9 +48,10 @@ export interface BrokerConnection {
   connectOnce(): Promise<void>;
   /**
    * Makes sure that these topics are there: creates them where the driver was asked to, else looks.
+   * A topic for `'dead-letter'` has to keep what is published to it although nobody subscribes yet.
    * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_AUTHORIZATION_FAILED`
    */
-  ensureTopics(topics: readonly string[]): Promise<void>;
+  ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void>;
   /** Starts intake for all subscriptions of the application at once; resolves when each is placed in its group. */
   consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption>;
   health(): BrokerHealth;
@@ -59,6 +60,9 @@ export interface BrokerConnection {
   /** Closes the producer too; consumptions are closed before. Twice is the same as once. */
   close(): Promise<void>;
 }
+
+/** What a topic is needed for; only those of `'subscribe'` may be patterns. */
+export type TopicPurpose = 'publish' | 'subscribe' | 'dead-letter';
 
 /** Running intake. */
 export interface Consumption {

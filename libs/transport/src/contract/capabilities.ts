@@ -7,14 +7,18 @@ export type Capability = 'native' | 'emulated' | 'absent';
 export const CAPABILITY_MEANINGS = {
   groups: 'every group gets every message, the members of one group share them',
   orderByKey: 'messages of one key are handled in publish order, also when one of them is retried',
+  orderAcrossMembers: 'the order of a key holds also across the members of a group, and the crash of one',
   orderByPartition: 'messages without a key keep the order of their partition',
   partitions: 'a message can be sent to a partition by number',
+  atLeastOnce: 'a message that is not settled comes again, to this process or to another',
   redelivery: 'a failed message comes again after a delay, without holding up other keys',
   attempts: 'the number of the attempt survives the death of the process',
   deadLetter: 'a message that cannot be handled is stored elsewhere before it is settled',
   startFromBeginning: 'a new group starts with what the topic still holds',
   headers: 'headers travel beside the payload',
   durability: 'a confirmed message survives the restart of the broker',
+  everyInstance: 'every running instance of a service gets every message',
+  wildcards: 'a subscription can name many topics by a pattern',
   requestReply: 'a handler can answer the sender',
 } as const satisfies Record<string, string>;
 

@@ -14,3 +14,4 @@ export * from './reply.js';
 export * from './schema.js';
 export * from './settlement.js';
 export * from './subscription.js';
+export * from './topic-pattern.js';

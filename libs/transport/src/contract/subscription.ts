@@ -6,10 +6,17 @@ export type StartFrom = 'beginning' | 'new';
 /** `'key'`: one key, one at a time. `'partition'`: one partition, one at a time. `'none'`: up to `concurrency` at once. */
 export type Ordering = 'key' | 'partition' | 'none';
 
+/** `'group'`: the members of the group share the messages. `'every-instance'`: each running instance gets all of them. */
+export type DeliveryMode = 'group' | 'every-instance';
+
 /** (broker, topic, group): what a driver has to deliver, and how much of it at a time. */
 export interface Subscription {
+  /** A name, or a pattern where the broker has `wildcards`: see `isTopicPattern`. */
   readonly topic: string;
+  /** For `'every-instance'` a name that no other instance has. */
   readonly group: string;
+  /** `'every-instance'`: what the driver makes for it is gone, soon after this instance is. */
+  readonly delivery: DeliveryMode;
   readonly startFrom: StartFrom;
   readonly ordering: Ordering;
   /** Handlers that run at the same time. */

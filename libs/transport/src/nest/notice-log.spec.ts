@@ -73,12 +73,13 @@ test('a subscription is told at start with all that was decided for it', () => {
     {
       topic: 'orders',
       group: 'stock',
+      delivery: 'group',
       ordering: 'key',
       concurrency: 16,
       maxInFlight: 256,
       startFrom: 'beginning',
       validate: true,
-      retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 30_000 },
+      retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 30_000, inProcess: false },
       resolvedDeadLetterTopic: 'orders.stock.dead-letter',
     },
   );

@@ -15,13 +15,17 @@ export function logStarts(runtime: TransportRuntime, log: TransportLog): void {
 }
 
 export function startLine({ name, driver }: Pick<BrokerRuntime, 'name' | 'driver'>, it: SubscriptionSummary): string {
-  const { maxAttempts, initialDelayMs, maxDelayMs } = it.retry;
-  const attempts =
-    maxAttempts === 1 ? 'one attempt' : `${maxAttempts} attempts (${initialDelayMs} to ${maxDelayMs} ms apart)`;
+  const instance = it.delivery === 'every-instance' ? ' (every instance)' : '';
   const deadLetter =
     it.resolvedDeadLetterTopic === undefined ? 'then discarded' : `then to ${it.resolvedDeadLetterTopic}`;
   return (
-    `Subscribed to ${it.topic} as ${it.group}: ${ORDER[it.ordering]}, ${it.concurrency} at a time ` +
-    `(${it.maxInFlight} in flight), ${attempts}, ${deadLetter}. broker=${name} driver=${driver}`
+    `Subscribed to ${it.topic} as ${it.group}${instance}: ${ORDER[it.ordering]}, ${it.concurrency} at a time ` +
+    `(${it.maxInFlight} in flight), ${attemptsOf(it)}, ${deadLetter}. broker=${name} driver=${driver}`
   );
+}
+
+function attemptsOf({ retry: { maxAttempts, initialDelayMs, maxDelayMs, inProcess } }: SubscriptionSummary): string {
+  if (maxAttempts === 1) return 'one attempt';
+  const where = inProcess ? ', waiting in this process' : '';
+  return `${maxAttempts} attempts (${initialDelayMs} to ${maxDelayMs} ms apart${where})`;
 }

@@ -5,8 +5,11 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   groups: 'native',
   /** By lanes in the runner; Kafka's own order is by partition. */
   orderByKey: 'emulated',
+  /** A partition belongs to one member; what it left unsettled is read again, in order, before anything newer. */
+  orderAcrossMembers: 'native',
   orderByPartition: 'native',
   partitions: 'native',
+  atLeastOnce: 'native',
   /** By parking the message in place; Kafka itself can only go back. */
   redelivery: 'emulated',
   /** In the metadata of the committed offset, as far as its 4,096 bytes reach. */
@@ -15,5 +18,8 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   startFromBeginning: 'native',
   headers: 'native',
   durability: 'native',
+  /** A group of one member, whose offsets the driver deletes when it leaves. */
+  everyInstance: 'emulated',
+  wildcards: 'absent',
   requestReply: 'absent',
 };

@@ -94,6 +94,12 @@ export class GroupSupervisor {
     await this.#intake.close();
     await this.#member?.leave();
     await this.#recovering;
+    if (this.#sinks.some(({ subscription }) => subscription.delivery === 'every-instance')) await this.#deleteGroup();
+  }
+
+  /** A group that this instance alone had. Best effort: the broker forgets it by itself too, after offsets.retention.minutes. */
+  async #deleteGroup(): Promise<void> {
+    await this.#client.deleteGroup(this.#group).catch(() => undefined);
   }
 
   /** undefined: placed, or not wanted any more. */

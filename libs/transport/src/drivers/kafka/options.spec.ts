@@ -75,6 +75,7 @@ describe('the kafka broker', () => {
   const subscription = {
     topic: 'orders',
     group: 'stock',
+    delivery: 'group',
     startFrom: 'beginning',
     ordering: 'key',
     concurrency: 1,

@@ -22,6 +22,7 @@ function setUp() {
       subscription: {
         topic: 't',
         group: 'g',
+        delivery: 'group',
         startFrom: 'beginning',
         ordering: 'key',
         concurrency: 16,

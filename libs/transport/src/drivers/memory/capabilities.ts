@@ -3,13 +3,17 @@ import type { Capabilities } from '../../contract/index.js';
 export const MEMORY_CAPABILITIES: Capabilities = Object.freeze({
   groups: 'native',
   orderByKey: 'native',
+  orderAcrossMembers: 'native',
   orderByPartition: 'native',
   partitions: 'native',
+  atLeastOnce: 'native',
   redelivery: 'native',
   attempts: 'native',
   deadLetter: 'emulated',
   startFromBeginning: 'native',
   headers: 'native',
   durability: 'absent',
+  everyInstance: 'native',
+  wildcards: 'native',
   requestReply: 'native',
 });

@@ -1,10 +1,11 @@
-import type {
-  BrokerConnection,
-  BrokerHealth,
-  BrokerHost,
-  Consumption,
-  Requester,
-  SubscriptionSink,
+import {
+  isTopicPattern,
+  type BrokerConnection,
+  type BrokerHealth,
+  type BrokerHost,
+  type Consumption,
+  type Requester,
+  type SubscriptionSink,
 } from '../../contract/index.js';
 import { MemoryProducer } from './publisher.js';
 import type { MemoryStore } from './store.js';
@@ -36,7 +37,7 @@ export class MemoryConnection implements BrokerConnection {
   }
 
   ensureTopics(topics: readonly string[]): Promise<void> {
-    for (const topic of topics) this.#store.topic(topic);
+    for (const topic of topics) if (!isTopicPattern(topic)) this.#store.topic(topic);
     return Promise.resolve();
   }
 

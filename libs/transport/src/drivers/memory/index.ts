@@ -2,7 +2,7 @@ import type { Broker, BrokerConnection, BrokerHost, Subscription } from '../../c
 import { MEMORY_CAPABILITIES } from './capabilities.js';
 import { MemoryConnection } from './connection.js';
 import { resolveMemoryOptions, type MemoryOptions } from './options.js';
-import { checkName, MemoryStore } from './store.js';
+import { checkName, checkTopicOrPattern, MemoryStore } from './store.js';
 
 export { MEMORY_DEFAULTS, type MemoryOptions } from './options.js';
 export type { MemoryRecord } from './mapping.js';
@@ -28,7 +28,7 @@ class MemoryBroker implements Broker {
   }
 
   checkSubscription({ topic, group }: Subscription): void {
-    checkName('TRANSPORT_TOPIC_INVALID', 'topic', topic);
+    checkTopicOrPattern(topic);
     checkName('TRANSPORT_GROUP_INVALID', 'group', group);
   }
 

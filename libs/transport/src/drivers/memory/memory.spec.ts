@@ -57,6 +57,7 @@ function setUp(options?: MemoryOptions) {
     const subscription: Subscription = {
       topic: 'orders',
       group,
+      delivery: 'group',
       startFrom: 'beginning',
       ordering: 'key',
       concurrency: 16,
@@ -206,6 +207,7 @@ describe('the memory broker', () => {
     const subscription: Subscription = {
       topic,
       group: 'g',
+      delivery: 'group',
       startFrom: 'new',
       ordering: 'key',
       concurrency: 1,

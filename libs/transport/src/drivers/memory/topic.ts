@@ -32,14 +32,26 @@ export class MemoryTopic {
     return record;
   }
 
-  /** The group of this name; a new one begins where `startFrom` says. */
-  group(name: string, startFrom: StartFrom): MemoryGroup {
-    const known = this.#groups.get(name);
+  /**
+   * The group of this name; a new one begins where `startFrom` says.
+   * @param subscribed the topic's name, or the pattern that matched it: the same group may have both, and a place in each
+   */
+  group(name: string, subscribed: string, startFrom: StartFrom): MemoryGroup {
+    const identity = identityOf(name, subscribed);
+    const known = this.#groups.get(identity);
     if (known !== undefined) return known;
     const group = new MemoryGroup(name, this.#logs, startFrom);
-    this.#groups.set(name, group);
+    this.#groups.set(identity, group);
     this.#readers.push(group);
     return group;
+  }
+
+  /** The group is no more: nothing is kept for it. */
+  forget(name: string, subscribed: string): void {
+    const group = this.#groups.get(identityOf(name, subscribed));
+    if (group === undefined) return;
+    this.#groups.delete(identityOf(name, subscribed));
+    this.#readers.splice(this.#readers.indexOf(group), 1);
   }
 
   #choosePartition(key: string | undefined): number {
@@ -48,3 +60,5 @@ export class MemoryTopic {
     return this.#turn;
   }
 }
+
+const identityOf = (group: string, subscribed: string): string => `${group} ${subscribed}`;

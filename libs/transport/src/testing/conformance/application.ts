@@ -44,6 +44,11 @@ export interface ApplicationSpec {
   readonly subscriptions?: readonly SubscriptionSpec[];
   /** Topics it publishes to, made sure of before it starts. @default the stage's topic */
   readonly publishesTo?: readonly string[];
+  /**
+   * Groups that are there before it publishes, on a broker where a group begins with its creation (`startFromBeginning`
+   * is absent): what is published before would be nobody's. @default the stage's group
+   */
+  readonly groups?: readonly string[];
   readonly publishing?: PublishingOptions;
   readonly codec?: Codec;
 }
@@ -114,7 +119,7 @@ export class Application {
   /** Connects, makes sure of its topics and starts, in the order an application does. */
   async start(abort: AbortSignal = new AbortController().signal): Promise<void> {
     await this.connection.connect(abort);
-    await this.connection.ensureTopics(this.#spec.publishesTo ?? [this.#around.topic]);
+    await this.connection.ensureTopics(this.#spec.publishesTo ?? [this.#around.topic], 'publish');
     this.publisher.start();
     await this.consumer.start();
   }

@@ -24,6 +24,8 @@ export class Stage {
   readonly intake = new Intake();
   readonly #applications: Application[] = [];
   readonly #gates: Gate[] = [];
+  /** Those that a subscription has made, as "group topic". */
+  readonly #groups = new Set<string>();
   #publisher: Promise<Application> | undefined;
 
   constructor(options: ConformanceOptions, broker: Broker) {
@@ -55,9 +57,23 @@ export class Stage {
   }
 
   async open(spec: ApplicationSpec = {}): Promise<Application> {
+    if (this.broker.capabilities.startFromBeginning === 'absent') await this.#makeGroups(spec);
     const application = this.prepare(spec);
     await this.watch.within('an application starts', application.start());
     return application;
+  }
+
+  /** n.b. each once, while its topic is empty: a member that came later would be given messages. */
+  async #makeGroups({ subscriptions = [], publishesTo = [this.topic], groups = [this.group] }: ApplicationSpec) {
+    const wanted = publishesTo.flatMap((topic) => groups.map((group) => ({ topic, group })));
+    const missing = wanted.filter(({ topic, group }) => !this.#groups.has(`${group} ${topic}`));
+    for (const { topic = this.topic, group = this.group } of [...subscriptions, ...wanted]) {
+      this.#groups.add(`${group} ${topic}`);
+    }
+    if (missing.length === 0) return;
+    const founder = this.prepare({ subscriptions: missing, publishesTo: [] });
+    await this.watch.within('the groups are made', founder.start());
+    await founder.close();
   }
 
   /** An application with one subscription. */
@@ -108,6 +124,21 @@ export class Stage {
     // Why ignored: the assertion names the messages that are missing, the wait does not.
     await this.until('everything confirmed is handled', () => !owed()).catch(() => undefined);
     this.history.assertNothingLost();
+  }
+
+  /**
+   * The order of keys, as far as the broker promises it. `'several'`: the messages went to more than one member.
+   */
+  assertOrderPerKey(members: 'one' | 'several' = 'one'): void {
+    const { orderByKey, orderAcrossMembers } = this.broker.capabilities;
+    if (orderByKey === 'absent' || (members === 'several' && orderAcrossMembers === 'absent')) return;
+    this.history.assertOrderPerKey();
+  }
+
+  /** Values in the order they came, where the broker keeps the order of a key; else sorted, so that they can be compared. */
+  inOrder<Value>(values: readonly Value[]): Value[] {
+    const keeps = this.broker.capabilities.orderByKey !== 'absent';
+    return keeps ? [...values] : [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   }
 
   /** Ends whatever is still open. @throws when that takes longer than the deadline, or a handler is still running after it */

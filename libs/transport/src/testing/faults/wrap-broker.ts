@@ -79,8 +79,10 @@ function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnec
     ...(inner.requester === undefined ? {} : { requester: wrapRequester(inner.requester, by) }),
     connect: (abort) => (by.connect ? by.connect(() => inner.connect(abort), abort) : inner.connect(abort)),
     connectOnce: () => (by.connectOnce ? by.connectOnce(() => inner.connectOnce()) : inner.connectOnce()),
-    ensureTopics: (topics) =>
-      by.ensureTopics ? by.ensureTopics(topics, () => inner.ensureTopics(topics)) : inner.ensureTopics(topics),
+    ensureTopics: (topics, purpose) => {
+      const go = (): Promise<void> => inner.ensureTopics(topics, purpose);
+      return by.ensureTopics ? by.ensureTopics(topics, go) : go();
+    },
     consume: (subscriptions) => {
       const go = async (taken: readonly SubscriptionSink[]) =>
         wrapConsumption(await inner.consume(taken.map((each) => wrapSink(each, by))), by);

@@ -13,6 +13,8 @@ export interface KafkaClient {
   describeTopics(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Creates the topic; one that exists is left as it is. @throws ClientFailure */
   createTopic(topic: string, settings: TopicSettings): Promise<void>;
+  /** Forgets a group without members and its offsets; one that is not there is none to forget. @throws ClientFailure */
+  deleteGroup(group: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ const MESSAGES = 20;
 export const anotherMemberTakesOver: ConformancePromise = {
   name: 'another-member-takes-over',
   title: 'redelivers to another member what a member left unsettled',
-  capability: 'groups',
+  capability: 'atLeastOnce',
   async run(stage) {
     const publisher = await stage.publisher();
     await publisher.publishNumbers(MESSAGES, (n) => `${n % 4}`);

@@ -10,6 +10,7 @@ export const attemptsAreCountedAndDelayed: ConformancePromise = {
   name: 'attempts-are-counted-and-delayed',
   title: 'counts attempts from 1, waits as long as it was asked to, and stops at maxAttempts',
   capability: 'redelivery',
+  ask: (stage) => stage.subscribe({ retry: { maxAttempts: 5 } }),
   async run(stage) {
     const publisher = await stage.publisher();
     const subscriber = await stage.subscribe({

@@ -16,6 +16,6 @@ export const closingFlushesPublishes: ConformancePromise = {
     const subscriber = await stage.subscribe();
     await subscriber.untilSettled(MESSAGES);
     stage.history.assertNothingLost();
-    stage.history.assertOrderPerKey();
+    stage.assertOrderPerKey();
   },
 };

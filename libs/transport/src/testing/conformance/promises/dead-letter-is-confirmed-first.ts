@@ -6,7 +6,7 @@ export const deadLetterIsConfirmedFirst: ConformancePromise = {
   name: 'dead-letter-is-confirmed-first',
   title: 'settles the original only when the broker has confirmed its dead letter',
   capability: 'deadLetter',
-  ask: (stage) => stage.subscribe(),
+  ask: (stage) => stage.subscribe({ deadLetterTopic: stage.deadLetterTopic }),
   async run(stage) {
     const publisher = await stage.publisher();
     const held = stage.faults.hold(stage.deadLetterTopic);

@@ -7,7 +7,7 @@ export const deadLetterThatCannotBeStored: ConformancePromise = {
   title:
     'keeps the original unsettled and says so while its dead letter cannot be stored, and stores it once that is healed',
   capability: 'deadLetter',
-  ask: (stage) => stage.subscribe(),
+  ask: (stage) => stage.subscribe({ deadLetterTopic: stage.deadLetterTopic }),
   async run(stage) {
     const publisher = await stage.publisher();
     const heal = stage.faults.refuse(stage.deadLetterTopic);

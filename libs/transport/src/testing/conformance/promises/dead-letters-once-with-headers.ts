@@ -9,7 +9,7 @@ export const deadLettersOnceWithHeaders: ConformancePromise = {
   name: 'dead-letters-once-with-headers',
   title: 'stores what keeps failing as a dead letter, once, with its bytes, id, key, headers and the reason',
   capability: 'deadLetter',
-  ask: (stage) => stage.subscribe(),
+  ask: (stage) => stage.subscribe({ deadLetterTopic: stage.deadLetterTopic }),
   async run(stage) {
     const publisher = await stage.publisher();
     const body = Buffer.from('{"n":0}');

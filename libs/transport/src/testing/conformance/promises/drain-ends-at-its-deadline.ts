@@ -6,6 +6,7 @@ const MESSAGES = 10;
 export const drainEndsAtItsDeadline: ConformancePromise = {
   name: 'drain-ends-at-its-deadline',
   title: 'ends a drain at its deadline, says how much is left, and brings that back to the next process',
+  capability: 'atLeastOnce',
   async run(stage) {
     const publisher = await stage.publisher();
     await publisher.publishNumbers(MESSAGES, (n) => `${n}`);

@@ -7,6 +7,7 @@ export const failureIsNotPassedByLaterSuccess: ConformancePromise = {
   name: 'failure-is-not-passed-by-later-success',
   title: 'brings a failed message back after a restart, although later ones were settled before the process ended',
   capability: 'redelivery',
+  ask: (stage) => stage.subscribe({ retry: { maxAttempts: 5 } }),
   async run(stage) {
     const publisher = await stage.publisher();
     await publisher.publishNumbers(MESSAGES, (n) => `${n}`);

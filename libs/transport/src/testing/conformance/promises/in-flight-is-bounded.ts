@@ -10,7 +10,8 @@ export const inFlightIsBounded: ConformancePromise = {
   title:
     'runs at most `concurrency` handlers, takes at most `maxInFlight` messages, and hands over no more while told to wait',
   async run(stage) {
-    const publisher = await stage.publisher();
+    const fastGroup = `${stage.group}-fast`;
+    const publisher = await stage.open({ groups: [stage.group, fastGroup] });
     await publisher.publishNumbers(MESSAGES, (n) => `${n}`);
     const slow = stage.gate();
     let mostRunning = 0;
@@ -26,7 +27,7 @@ export const inFlightIsBounded: ConformancePromise = {
     await subscriber.start();
     await subscriber.untilReceived(CONCURRENCY);
     // A second group runs through all of the topic meanwhile: a driver that ignores the bound has time to show it.
-    const fast = await stage.subscribe({ group: `${stage.group}-fast` });
+    const fast = await stage.subscribe({ group: fastGroup });
     await fast.untilSettled(MESSAGES);
     look();
     assert.equal(subscriber.running, CONCURRENCY, `${CONCURRENCY} handlers run while all of them are slow`);

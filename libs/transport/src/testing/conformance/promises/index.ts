@@ -1,6 +1,7 @@
 import type { ConformancePromise } from '../promise.js';
 import { aDeployMayAddATopic } from './a-deploy-may-add-a-topic.js';
 import { aHandlerCanAnswer } from './a-handler-can-answer.js';
+import { aPatternTakesManyTopics } from './a-pattern-takes-many-topics.js';
 import { aPartitionCanBeNamed } from './a-partition-can-be-named.js';
 import { anotherMemberTakesOver } from './another-member-takes-over.js';
 import { attemptsAreCountedAndDelayed } from './attempts-are-counted-and-delayed.js';
@@ -14,6 +15,7 @@ import { deadLetterThatCannotBeStored } from './dead-letter-that-cannot-be-store
 import { deadLettersOnceWithHeaders } from './dead-letters-once-with-headers.js';
 import { drainEndsAtItsDeadline } from './drain-ends-at-its-deadline.js';
 import { drainFinishesWhatRuns } from './drain-finishes-what-runs.js';
+import { everyInstanceGetsAll } from './every-instance-gets-all.js';
 import { failureIsNotPassedByLaterSuccess } from './failure-is-not-passed-by-later-success.js';
 import { foreignMessagesAreTakenAsTheyAre } from './foreign-messages-are-taken-as-they-are.js';
 import { groupsEachGetAll } from './groups-each-get-all.js';
@@ -29,6 +31,7 @@ import { newGroupCanStartWithWhatComesNext } from './new-group-can-start-with-wh
 import { newGroupStartsAtTheBeginning } from './new-group-starts-at-the-beginning.js';
 import { nothingIsLeftOpen } from './nothing-is-left-open.js';
 import { orderOfAPartition } from './order-of-a-partition.js';
+import { orderPerKeyAcrossMembers } from './order-per-key-across-members.js';
 import { orderPerKeyUnderConcurrency } from './order-per-key-under-concurrency.js';
 import { orderPerKeyUnderRedelivery } from './order-per-key-under-redelivery.js';
 import { otherKeysGoOn } from './other-keys-go-on.js';
@@ -62,12 +65,15 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   anotherMemberTakesOver,
   membersComeAndGo,
   aDeployMayAddATopic,
+  everyInstanceGetsAll,
+  aPatternTakesManyTopics,
   newGroupStartsAtTheBeginning,
   newGroupCanStartWithWhatComesNext,
   // Order is kept
   predecessorIsSettledFirst,
   orderPerKeyUnderConcurrency,
   orderPerKeyUnderRedelivery,
+  orderPerKeyAcrossMembers,
   orderOfAPartition,
   typesOfOneTopicKeepTheirOrder,
   aPartitionCanBeNamed,

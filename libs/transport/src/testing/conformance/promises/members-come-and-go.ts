@@ -5,7 +5,7 @@ const KEYS = 12;
 
 export const membersComeAndGo: ConformancePromise = {
   name: 'members-come-and-go',
-  title: 'loses nothing and keeps the order of keys while members join and leave in the middle of the work',
+  title: 'loses nothing and invents nothing while members join and leave in the middle of the work',
   capability: 'groups',
   async run(stage) {
     const publisher = await stage.publisher();
@@ -18,7 +18,6 @@ export const membersComeAndGo: ConformancePromise = {
     await stage.untilNothingIsOwed();
     await second.close();
 
-    stage.history.assertOrderPerKey();
     stage.history.assertNoPhantom();
   },
 };

@@ -12,7 +12,7 @@ export const messagesWithoutABodyArrive: ConformancePromise = {
     const subscriber = await stage.subscribe();
     await subscriber.untilSettled(3);
     const payloads = subscriber.received.map(({ payload }) => payload);
-    assert.deepEqual(payloads, [{ n: 0 }, null, { n: 1 }]);
-    assert.equal(subscriber.received[1]?.id, 'tombstone');
+    assert.deepEqual(stage.inOrder(payloads), stage.inOrder([{ n: 0 }, null, { n: 1 }]));
+    assert.equal(subscriber.received.find(({ payload }) => payload === null)?.id, 'tombstone');
   },
 };

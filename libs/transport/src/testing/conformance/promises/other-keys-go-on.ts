@@ -9,6 +9,7 @@ export const otherKeysGoOn: ConformancePromise = {
   title:
     'goes on with other keys while a failed message waits for its next attempt, even where more wait than may be in flight',
   capability: 'redelivery',
+  ask: (stage) => stage.subscribe({ retry: { maxAttempts: 5 } }),
   async run(stage) {
     const publisher = await stage.publisher();
     const subscriber = await stage.subscribe({

@@ -10,6 +10,7 @@ export const redeliversAfterFailure: ConformancePromise = {
   name: 'redelivers-after-failure',
   title: 'delivers a message again when its handler failed, whatever the handler threw',
   capability: 'redelivery',
+  ask: (stage) => stage.subscribe({ retry: { maxAttempts: 5 } }),
   async run(stage) {
     const publisher = await stage.publisher();
     const failTwice = (payload: unknown, { attempt }: { readonly attempt: number }): void => {

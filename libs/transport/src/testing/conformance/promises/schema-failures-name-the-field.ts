@@ -20,7 +20,7 @@ export const schemaFailuresNameTheField: ConformancePromise = {
   title:
     'dead-letters what breaks the schema, naming the field, without a handler call or a retry, and hurts no neighbour',
   capability: 'deadLetter',
-  ask: (stage) => stage.subscribe(),
+  ask: (stage) => stage.subscribe({ deadLetterTopic: stage.deadLetterTopic }),
   async run(stage) {
     const publisher = await stage.publisher();
     const good = { items: [{ sku: 'a' }] };

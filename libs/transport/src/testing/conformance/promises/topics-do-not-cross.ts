@@ -9,7 +9,7 @@ export const topicsDoNotCross: ConformancePromise = {
   title: 'gives each subscription its own topic only, also where one application has many',
   async run(stage) {
     const topics = Array.from({ length: TOPICS }, () => stage.newTopic());
-    const publisher = await stage.open({ publishesTo: topics });
+    const publisher = await stage.open({ publishesTo: topics, groups: [stage.group, `${stage.group}-2`] });
     await Promise.all(topics.map((topic) => publisher.publishNumbers(EACH, undefined, topic)));
 
     // Two subscriptions on the first topic, as two groups: neither may replace the other.

@@ -10,28 +10,32 @@ export const unknownTypesGoByPolicy: ConformancePromise = {
   name: 'unknown-types-go-by-policy',
   title: 'ignores, dead-letters or retries a type that nobody handles, as it was told, and handles the others',
   capability: 'deadLetter',
-  ask: (stage) => stage.subscribe(),
+  ask: (stage) => stage.subscribe({ deadLetterTopic: stage.deadLetterTopic }),
   async run(stage) {
-    const publisher = await stage.publisher();
+    const groups = (['ignore', 'dead-letter', 'fail'] as const).map((policy) => groupOf(stage, policy));
+    const publisher = await stage.open({ groups });
     const [known, unknown] = ['user.known', 'user.unknown'].map((type) => defineEvent(type, { topic: stage.topic }));
     for (const event of [known, unknown, known]) {
       await publisher.publisher.publish(event as never, {} as never, { key: 'a' });
     }
-    assert.deepEqual(await noticesUnder(stage, 'ignore'), ['acked', 'dropped', 'acked']);
-    assert.deepEqual(await noticesUnder(stage, 'dead-letter'), ['acked', 'dead-lettered', 'acked']);
-    assert.deepEqual(await noticesUnder(stage, 'fail'), ['acked', 'retried', 'dead-lettered', 'acked']);
+    assert.deepEqual(await noticesUnder(stage, 'ignore'), stage.inOrder(['acked', 'dropped', 'acked']));
+    assert.deepEqual(await noticesUnder(stage, 'dead-letter'), stage.inOrder(['acked', 'dead-lettered', 'acked']));
+    assert.deepEqual(await noticesUnder(stage, 'fail'), stage.inOrder(['acked', 'retried', 'dead-lettered', 'acked']));
   },
 };
 
 async function noticesUnder(stage: Stage, unknownType: UnknownTypePolicy): Promise<string[]> {
   const routes = [{ type: 'user.known', schema: undefined, handle: () => undefined }];
-  const subscriber = await stage.subscribe({ group: `${stage.group}-${unknownType}`, unknownType, retry, routes });
+  const subscriber = await stage.subscribe({ group: groupOf(stage, unknownType), unknownType, retry, routes });
   await subscriber.untilSettled(3);
   const dropped = new Set(subscriber.noticesOf('message:dropped').map(({ id }) => id));
-  return subscriber.heard.flatMap(({ name, notice }) => {
+  const notices = subscriber.heard.flatMap(({ name, notice }) => {
     if (!name.startsWith('message:')) return [];
     // What is dropped is acked too, and may say so.
     const said = name === 'message:acked' && dropped.has((notice as { id: string }).id);
     return said ? [] : [name.slice('message:'.length)];
   });
+  return stage.inOrder(notices);
 }
+
+const groupOf = (stage: Stage, policy: UnknownTypePolicy): string => `${stage.group}-${policy}`;

@@ -104,6 +104,16 @@ export class KafkaJsClient implements KafkaClient {
     }
   }
 
+  async deleteGroup(group: string): Promise<void> {
+    try {
+      const { api } = await this.#connectedAdmin();
+      await api.deleteGroups([group]);
+    } catch (error) {
+      const failure = deletionFailure(error);
+      if (failure.protocol !== 'GROUP_ID_NOT_FOUND') throw failure;
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const admin = this.#admin;
@@ -145,6 +155,12 @@ export class KafkaJsClient implements KafkaClient {
     await registerCodecs(kafkajs, this.#options.compression);
     return (this.#loaded = kafkajs);
   }
+}
+
+/** n.b. kafkajs wraps what the broker says of each group. */
+function deletionFailure(error: unknown): ClientFailure {
+  const [first] = (error as { readonly groups?: readonly { readonly error?: unknown }[] }).groups ?? [];
+  return toFailure(first?.error ?? error);
 }
 
 const CLOSED = new ClientFailure('other', 'the client is closed');
