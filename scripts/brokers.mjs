@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { brokers } from '../test/brokers/index.mjs';
-import { compose, hasEngine } from '../test/brokers/kafka/container.mjs';
+import { compose, hasEngine } from '../test/brokers/container.mjs';
 import { prepareKafka, startKafka } from '../test/brokers/kafka.mjs';
 import { freePorts, isFree } from '../test/brokers/ports.mjs';
 import { forgetStanding, readStanding, standingFolder, writeStanding } from '../test/brokers/standing.mjs';
@@ -28,7 +28,7 @@ const actions = { up, down, serve };
 try {
   refuseUnknown(names);
   const act = actions[/** @type {keyof typeof actions} */ (action)] ?? refuseAction;
-  for (const name of names.length > 0 ? names : Object.keys(brokers)) await act(name);
+  for (const name of names.length > 0 ? names : ['kafka']) await act(name);
 } catch (error) {
   if (!(error instanceof BrokerUnavailable)) throw error;
   process.stderr.write(`${error.message}\n`);
@@ -51,7 +51,7 @@ async function up(name) {
 async function raise(name) {
   const port = (await isFree(KAFKA_PORT)) ? KAFKA_PORT : ((await freePorts(1))[0] ?? KAFKA_PORT);
   if (hasEngine()) {
-    await compose(PROJECT, port, ['up', '--detach', '--wait', name]);
+    await compose(PROJECT, { KAFKA_PORT: String(port) }, ['up', '--detach', '--wait', name]);
     writeStanding(name, { env: { KAFKA_BROKERS: `127.0.0.1:${port}` } });
   } else {
     await prepareKafka({ installSystemPackages });
@@ -111,7 +111,7 @@ async function down(name) {
     forgetStanding(name);
     process.stderr.write(`[${name}] is not up.\n`);
   } else if (standing.pid === undefined) {
-    await compose(PROJECT, KAFKA_PORT, ['down', '--volumes']);
+    await compose(PROJECT, { KAFKA_PORT: String(KAFKA_PORT) }, ['down', '--volumes']);
     forgetStanding(name);
   } else {
     await endProcess(name, standing.pid);

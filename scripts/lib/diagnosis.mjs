@@ -1,9 +1,9 @@
-import { hasEngine } from '../../test/brokers/kafka/container.mjs';
-import { isComplete, KAFKA_VERSION, kafkaFolder } from '../../test/brokers/kafka/jars.mjs';
+import { hasEngine } from '../../test/brokers/container.mjs';
+import { hasKafkaJars, KAFKA_VERSION, kafkaFolder } from '../../test/brokers/kafka/jars.mjs';
 import { probeKafka } from '../../test/brokers/kafka/probe.mjs';
 import { isFree } from '../../test/brokers/ports.mjs';
 import { readStanding } from '../../test/brokers/standing.mjs';
-import { TOOLS, toolVersion } from '../../test/brokers/toolchain.mjs';
+import { TOOLS, toolVersion, wanted } from '../../test/brokers/toolchain.mjs';
 import { whyNotInstalled } from './install.mjs';
 import { isSupported, MINIMUM_NODE } from './node-version.mjs';
 import { cacheFolder } from './paths.mjs';
@@ -18,7 +18,7 @@ export async function diagnose(env = process.env) {
   const engine = hasEngine();
   const listening = await kafkaListening(env);
   const otherWay = engine || listening.state === 'ok';
-  const jars = await isComplete(kafkaFolder(env));
+  const jars = await hasKafkaJars(env);
   return [
     nodeVersion(),
     await install(),
@@ -91,13 +91,11 @@ async function kafkaListening(env) {
 function tool(name, what) {
   const version = toolVersion(TOOLS[name]);
   if (version !== undefined) return { state: 'ok', name, value: version };
-  const { minimumMajor, debianPackage } = TOOLS[name];
-  const wanted = minimumMajor ? `${name} >= ${minimumMajor}` : name;
   return {
     state: 'missing',
     name,
-    value: `${wanted} is not here; it ${what}`,
-    remedy: `apt-get install ${debianPackage}`,
+    value: `${wanted(TOOLS[name])} is not here; it ${what}`,
+    remedy: `apt-get install ${TOOLS[name].debianPackage}`,
   };
 }
 

@@ -1,5 +1,6 @@
 // Every real broker that tests know, by name. A spec named `x.<name>.spec.ts` needs that broker.
 import { useKafka } from './kafka.mjs';
+import { useNats } from './nats.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
 
@@ -19,4 +20,5 @@ export { BrokerUnavailable } from './unavailable.mjs';
 /** @type {Record<string, (options?: BrokerOptions) => Promise<SharedBroker>>} */
 export const brokers = {
   kafka: useKafka,
+  nats: useNats,
 };

@@ -2,15 +2,16 @@
 //
 //   const kafka = await startKafka();               a private node: kill it, restart it, nobody else uses it
 //   const kafka = await useKafka();                 the one to share: KAFKA_BROKERS, a container, or a private node
-import { rm } from 'node:fs/promises';
 import { isCi } from '../../scripts/lib/environment.mjs';
-import { runningContainer } from './kafka/container.mjs';
+import { runningContainer } from './container.mjs';
 import { kafkaJars } from './kafka/jars.mjs';
-import { startNewNode } from './kafka/node.mjs';
+import { formatNode } from './kafka/node.mjs';
 import { probeKafka } from './kafka/probe.mjs';
 import { USERS } from './kafka/security.mjs';
-import { requireTools, TOOLS } from './toolchain.mjs';
+import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { readStanding } from './standing.mjs';
+import { toStderr } from './to-stderr.mjs';
+import { requireTools, TOOLS } from './toolchain.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
@@ -37,17 +38,14 @@ export { BrokerUnavailable } from './unavailable.mjs';
  */
 
 /**
- * @typedef {object} PrivateKafka
+ * @typedef {object} KafkaAddress
  * @property {string[]} brokers the plain listener, ["127.0.0.1:port"]
  * @property {{ KAFKA_BROKERS: string }} env for a child process
  * @property {Secure | undefined} secure present with `security: true`
- * @property {number} pid of the JVM now running
  * @property {string} logFile
- * @property {() => Promise<void>} kill SIGKILL, as in a crash; resolves when the process has ended
- * @property {() => Promise<void>} shutdown SIGTERM, a controlled shutdown that keeps the data
- * @property {() => Promise<void>} restart same ports, same data; first kills a node that still runs
- * @property {() => Promise<void>} stop kills it and removes its folder; more than once is the same as once
  */
+
+/** @typedef {KafkaAddress & import('./private-server.mjs').Controls} PrivateKafka */
 
 /**
  * Starts a private Kafka node (KRaft, one node, topic auto-creation off) on free ports in a temporary folder.
@@ -59,30 +57,15 @@ export { BrokerUnavailable } from './unavailable.mjs';
 export async function startKafka(options = {}) {
   const { security = false, config = {}, port, heapMb = 768 } = options;
   const libs = await prepareKafka(options);
-  const { node, running: first } = await startNewNode({ libs, security, config, port, heapMb });
-  let running = first;
-  /** @param {NodeJS.Signals} signal */
-  const end = (signal) => running.end(signal);
+  const prepare = () => formatNode({ libs, security, config, port, heapMb });
+  const { prepared: node, running } = await startPrepared(prepare, { fixedPort: port !== undefined });
   const brokers = addresses(node, 'PLAINTEXT');
-  return {
+  return withControls(controlsOf(node, running), {
     brokers,
     env: { KAFKA_BROKERS: brokers.join(',') },
     secure: secureOf(node),
-    get pid() {
-      return running.pid;
-    },
     logFile: `${node.folder}/kafka.log`,
-    kill: () => end('SIGKILL'),
-    shutdown: () => end('SIGTERM'),
-    restart: async () => {
-      await end('SIGKILL');
-      running = await node.start();
-    },
-    stop: async () => {
-      await end('SIGKILL');
-      await rm(node.folder, { recursive: true, force: true });
-    },
-  };
+  });
 }
 
 /**
@@ -90,7 +73,7 @@ export async function startKafka(options = {}) {
  * @param {StartOptions} [options] `security` brings openssl too
  * @returns {Promise<string>} the folder of jars
  */
-export async function prepareKafka({ installSystemPackages = isCi(), log = toStderr, security = false } = {}) {
+export async function prepareKafka({ installSystemPackages = isCi(), log = toStderr('kafka'), security = false } = {}) {
   const options = { installSystemPackages, log };
   requireTools('kafka', security ? [TOOLS.java, TOOLS.openssl] : [TOOLS.java], options);
   return kafkaJars({ log, beforeDownload: () => requireTools('kafka', [TOOLS.mvn], options) });
@@ -116,11 +99,14 @@ export async function useKafka({ env = process.env, ...options } = {}) {
   if (named) return listening(named.split(',').map((address) => address.trim()));
   const standing = readStanding('kafka')?.env['KAFKA_BROKERS'];
   if (standing && (await probeKafka(standing)).ok) return listening([standing]);
-  const container = await runningContainer(options.log ?? toStderr);
-  if (container) return { ...container, source: 'container' };
-  const { brokers, env: childEnv, stop } = await startKafka(options);
-  return { brokers, env: childEnv, stop, source: 'private' };
+  const container = await runningContainer('kafka', ['KAFKA_PORT'], options.log ?? toStderr('kafka'));
+  if (container) return { ...at([`127.0.0.1:${container.ports[0]}`]), source: 'container', stop: container.stop };
+  const { brokers, stop } = await startKafka(options);
+  return { ...at(brokers), source: 'private', stop };
 }
+
+/** @param {string[]} brokers */
+const at = (brokers) => ({ brokers, env: { KAFKA_BROKERS: brokers.join(',') } });
 
 /**
  * @param {string[]} brokers
@@ -136,7 +122,7 @@ async function listening(brokers) {
       'Start it, or unset KAFKA_BROKERS.',
     );
   }
-  return { brokers, env: { KAFKA_BROKERS: brokers.join(',') }, source: 'listening', stop: async () => undefined };
+  return { ...at(brokers), source: 'listening', stop: async () => undefined };
 }
 
 /**
@@ -161,9 +147,4 @@ function secureOf(node) {
     certificates: node.certificates,
     users: USERS,
   };
-}
-
-/** @param {string} line */
-function toStderr(line) {
-  process.stderr.write(`[kafka] ${line}\n`);
 }

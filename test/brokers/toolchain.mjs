@@ -7,14 +7,15 @@ import { BrokerUnavailable } from './unavailable.mjs';
  * @property {string} command
  * @property {string} debianPackage
  * @property {string[]} versionArgs
- * @property {number} [minimumMajor]
+ * @property {string} [minimum] version, for example "17" or "1.25"
  */
 
-/** @type {Record<'java' | 'mvn' | 'openssl', Tool>} */
+/** @type {Record<'java' | 'mvn' | 'openssl' | 'go', Tool>} */
 export const TOOLS = {
-  java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimumMajor: 17 },
+  java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimum: '17' },
   mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
   openssl: { command: 'openssl', debianPackage: 'openssl', versionArgs: ['version'] },
+  go: { command: 'go', debianPackage: 'golang-go', versionArgs: ['version'], minimum: '1.26' },
 };
 
 /**
@@ -28,8 +29,18 @@ export function toolVersion(tool) {
     stripVTControlCharacters(`${stdout}${stderr}`)
       .split('\n')
       .find((text) => /\d/.test(text)) ?? '';
-  const major = Number(/(\d+)/.exec(line)?.[1]);
-  return tool.minimumMajor && major < tool.minimumMajor ? undefined : line.trim();
+  const version = /\d+(\.\d+)*/.exec(line)?.[0] ?? '';
+  return tool.minimum && isOlder(version, tool.minimum) ? undefined : line.trim();
+}
+
+/**
+ * @param {string} version
+ * @param {string} minimum
+ */
+function isOlder(version, minimum) {
+  const [have, want] = [version, minimum].map((text) => text.split('.').map(Number));
+  const at = want?.findIndex((part, i) => (have?.[i] ?? 0) !== part) ?? -1;
+  return at >= 0 && (have?.[at] ?? 0) < (want?.[at] ?? 0);
 }
 
 /**
@@ -64,12 +75,15 @@ function install(tools, log) {
   }
 }
 
+/** @param {Tool} tool */
+export const wanted = ({ command, minimum }) => (minimum ? `${command} >= ${minimum}` : command);
+
 /**
  * @param {string} broker
  * @param {readonly Tool[]} left
  */
 function unavailable(broker, left) {
-  const what = left.map(({ command, minimumMajor }) => (minimumMajor ? `${command} >= ${minimumMajor}` : command));
+  const what = left.map((tool) => wanted(tool));
   const packages = left.map((tool) => tool.debianPackage).join(' ');
   return new BrokerUnavailable(
     broker,

@@ -12,9 +12,6 @@ import { SCRAM_ARGUMENTS, SECURE_LISTENERS, secureListeners } from './security.m
 const run = promisify(execFile);
 
 const START_TIMEOUT_MS = 90_000;
-/** Another run may take a port between our look and Kafka's bind; then everything is tried again with new ones. */
-const PORT_TRIES = 3;
-
 /**
  * @typedef {object} NodeOptions
  * @property {string} libs folder of the jars
@@ -25,36 +22,17 @@ const PORT_TRIES = 3;
  */
 
 /**
- * @typedef {object} KafkaNode a formatted node in a folder of its own; `start` may be called again after `end`
- * @property {string} folder
- * @property {import('./properties.mjs').Listener[]} listeners
- * @property {import('../certificates.mjs').Certificates | undefined} certificates
- * @property {() => Promise<import('../kept-process.mjs').KeptProcess>} start
+ * @typedef {import('../private-server.mjs').PreparedServer & {
+ *   listeners: import('./properties.mjs').Listener[],
+ *   certificates: import('../certificates.mjs').Certificates | undefined,
+ * }} KafkaNode a formatted node
  */
-
-/**
- * Makes a node and starts it.
- * @param {NodeOptions} options
- * @returns {Promise<{ node: KafkaNode, running: import('../kept-process.mjs').KeptProcess }>}
- */
-export async function startNewNode(options) {
-  for (let tries = 1; ; tries++) {
-    const node = await formatNode(options);
-    try {
-      return { node, running: await node.start() };
-    } catch (error) {
-      await rm(node.folder, { recursive: true, force: true });
-      const taken = /Address already in use|BindException/.test(String(error));
-      if (!taken || tries === PORT_TRIES || options.port !== undefined) throw error;
-    }
-  }
-}
 
 /**
  * @param {NodeOptions} options
  * @returns {Promise<KafkaNode>}
  */
-async function formatNode(options) {
+export async function formatNode(options) {
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-kafka-'));
   try {
     return await formatIn(folder, options);

@@ -1,0 +1,103 @@
+// How a real NATS with JetStream starts. Plain JavaScript on built-ins only, like kafka.mjs.
+//
+//   const nats = await startNats();                 a private server: kill it, restart it, nobody else uses it
+//   const nats = await useNats();                   the one to share: NATS_URL, a container, or a private server
+import { join } from 'node:path';
+import { isCi } from '../../scripts/lib/environment.mjs';
+import { runningContainer } from './container.mjs';
+import { goTools } from './go-tools.mjs';
+import { probeNats } from './nats/probe.mjs';
+import { NATS_SERVER } from './nats/programs.mjs';
+import { prepareServer } from './nats/server.mjs';
+import { controlsOf, startPrepared, withControls } from './private-server.mjs';
+import { readStanding } from './standing.mjs';
+import { toStderr } from './to-stderr.mjs';
+import { BrokerUnavailable } from './unavailable.mjs';
+
+export { BrokerUnavailable } from './unavailable.mjs';
+
+/**
+ * @typedef {object} StartOptions
+ * @property {Record<string, unknown>} [config] of the server, in its own words, for example { max_payload: 20000 }
+ * @property {number} [port] (default: a free one)
+ * @property {boolean} [installSystemPackages] may install Go by apt-get (default: where CI is set)
+ * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
+ */
+
+/**
+ * @typedef {object} NatsAddress
+ * @property {string} url "nats://127.0.0.1:port"
+ * @property {string} monitorUrl "http://127.0.0.1:port": /varz, /connz, /jsz
+ * @property {{ NATS_URL: string }} env for a child process
+ * @property {string} logFile
+ */
+
+/** @typedef {NatsAddress & import('./private-server.mjs').Controls} PrivateNats */
+
+/**
+ * Starts a private nats-server with JetStream on free ports in a temporary folder. It dies with this process, however
+ * that ends. About 0.3 s; the first ever call on a machine builds the server.
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateNats>}
+ * @throws {BrokerUnavailable} when Go or the server's module cannot be had; the message says the command
+ */
+export async function startNats(options = {}) {
+  const { config = {}, port } = options;
+  const program = await prepareNats(options);
+  const prepare = () => prepareServer({ program, config, port });
+  const { prepared, running } = await startPrepared(prepare, { fixedPort: port !== undefined });
+  const url = `nats://127.0.0.1:${prepared.port}`;
+  const monitorUrl = `http://127.0.0.1:${prepared.monitorPort}`;
+  const address = { url, monitorUrl, env: { NATS_URL: url }, logFile: prepared.logFile };
+  return withControls(controlsOf(prepared, running), address);
+}
+
+/**
+ * Brings everything that a private server needs onto this machine, without starting one.
+ * @param {StartOptions} [options]
+ * @returns {Promise<string>} the program
+ */
+export async function prepareNats({ installSystemPackages = isCi(), log = toStderr('nats') } = {}) {
+  return join(await goTools(NATS_SERVER, { installSystemPackages, log }), 'nats-server');
+}
+
+/**
+ * @typedef {object} SharedNats
+ * @property {string} url
+ * @property {{ NATS_URL: string }} env
+ * @property {'listening' | 'container' | 'private'} source
+ * @property {() => Promise<void>} stop ends only what this call started
+ */
+
+/**
+ * A NATS with JetStream to share: the one that NATS_URL names, else what `npm run brokers:up` left up,
+ * else a container where an engine runs, else a private server.
+ * @param {StartOptions & { env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<SharedNats>}
+ * @throws {BrokerUnavailable} also when NATS_URL names something that does not answer: it was asked for by name
+ */
+export async function useNats({ env = process.env, ...options } = {}) {
+  const named = env['NATS_URL'];
+  if (named) return listening(named);
+  const standing = readStanding('nats')?.env['NATS_URL'];
+  if (standing && (await probeNats(standing)).ok) return listening(standing);
+  const container = await runningContainer('nats', ['NATS_PORT'], options.log ?? toStderr('nats'));
+  if (container) return { ...at(`nats://127.0.0.1:${container.ports[0]}`), source: 'container', stop: container.stop };
+  const { url, stop } = await startNats(options);
+  return { ...at(url), source: 'private', stop };
+}
+
+/** @param {string} url */
+const at = (url) => ({ url, env: { NATS_URL: url } });
+
+/**
+ * @param {string} url
+ * @returns {Promise<SharedNats>}
+ */
+async function listening(url) {
+  const answer = await probeNats(url);
+  if (!answer.ok) {
+    throw new BrokerUnavailable('nats', `NATS_URL is set, but ${answer.why}`, 'Start it, or unset NATS_URL.');
+  }
+  return { ...at(url), source: 'listening', stop: async () => undefined };
+}

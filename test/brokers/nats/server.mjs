@@ -1,0 +1,47 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKept } from '../kept-process.mjs';
+import { freePorts } from '../ports.mjs';
+
+const START_TIMEOUT_MS = 30_000;
+
+/**
+ * @typedef {object} ServerOptions
+ * @property {string} program
+ * @property {Record<string, unknown>} config
+ * @property {number | undefined} port
+ */
+
+/**
+ * @typedef {import('../private-server.mjs').PreparedServer & { port: number, monitorPort: number, logFile: string }} NatsServer
+ */
+
+/**
+ * A server with JetStream in a folder of its own.
+ * @param {ServerOptions} options
+ * @returns {Promise<NatsServer>}
+ */
+export async function prepareServer({ program, config, port: asked }) {
+  const folder = await mkdtemp(join(tmpdir(), 'nest-transport-nats-'));
+  const [freePort = 0, monitorPort = 0] = await freePorts(2);
+  const port = asked ?? freePort;
+  const configFile = join(folder, 'server.conf');
+  const listen = { host: '127.0.0.1', port, http: `127.0.0.1:${monitorPort}` };
+  // n.b. JSON is a valid form of the server's own configuration language.
+  const all = { ...listen, jetstream: { store_dir: join(folder, 'jetstream') }, ...config };
+  await writeFile(configFile, JSON.stringify(all, undefined, 2));
+  const logFile = join(folder, 'nats.log');
+  const start = () =>
+    startKept({
+      name: 'nats',
+      command: program,
+      args: ['-c', configFile],
+      cwd: folder,
+      log: logFile,
+      ready: 'Server is ready',
+      removeOnOrphan: folder,
+      readyTimeoutMs: START_TIMEOUT_MS,
+    });
+  return { folder, port, monitorPort, logFile, start };
+}
