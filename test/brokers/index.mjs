@@ -1,6 +1,7 @@
 // Every real broker that tests know, by name. A spec named `x.<name>.spec.ts` needs that broker.
 import { useKafka } from './kafka.mjs';
 import { useNats } from './nats.mjs';
+import { useNsq } from './nsq.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
 
@@ -21,4 +22,5 @@ export { BrokerUnavailable } from './unavailable.mjs';
 export const brokers = {
   kafka: useKafka,
   nats: useNats,
+  nsq: useNsq,
 };

@@ -1,0 +1,233 @@
+// How a real NSQ starts: one nsqlookupd and as many nsqd as a test wants. Plain JavaScript on built-ins only, like kafka.mjs.
+//
+//   const nsq = await startNsq({ nodes: 2 });       private servers: nsq.nodes[1].kill(), nsq.lookupd.kill()
+//   const nsq = await useNsq();                     the ones to share: NSQD_TCP ..., a container, or private servers
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isCi } from '../../scripts/lib/environment.mjs';
+import { runningContainer } from './container.mjs';
+import { goTools } from './go-tools.mjs';
+import { probeNsqd, probeNsqHttp } from './nsq/probe.mjs';
+import { NSQ_PROGRAMS } from './nsq/programs.mjs';
+import { prepareServer } from './nsq/server.mjs';
+import { controlsOf, startPrepared, withControls } from './private-server.mjs';
+import { readStanding } from './standing.mjs';
+import { toStderr } from './to-stderr.mjs';
+import { BrokerUnavailable } from './unavailable.mjs';
+
+export { BrokerUnavailable } from './unavailable.mjs';
+
+/** In the order of their ports in `compose.yaml` and `ports`. */
+export const NSQ_VARIABLES = /** @type {const} */ (['NSQD_TCP', 'NSQD_HTTP', 'NSQLOOKUPD_HTTP']);
+const PORT_VARIABLES = ['NSQD_TCP_PORT', 'NSQD_HTTP_PORT', 'NSQLOOKUPD_HTTP_PORT'];
+const REGISTERED_TIMEOUT_MS = 20_000;
+const POLL_MS = 20;
+
+/** @typedef {import('./nsq/server.mjs').Flags} Flags */
+
+/**
+ * @typedef {object} StartOptions
+ * @property {number} [nodes] how many nsqd (default: 1)
+ * @property {Flags} [flags] of every nsqd, for example { 'mem-queue-size': 0, 'msg-timeout': '2s' }
+ * @property {Flags} [lookupdFlags] of the nsqlookupd
+ * @property {readonly (number | undefined)[]} [ports] of NSQ_VARIABLES, with one node only (default: free ones)
+ * @property {boolean} [installSystemPackages] may install Go by apt-get (default: where CI is set)
+ * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
+ */
+
+/**
+ * @typedef {object} NsqAddress
+ * @property {string} tcp "127.0.0.1:port"
+ * @property {string} http "127.0.0.1:port"
+ * @property {string} logFile
+ */
+
+/** One nsqd or nsqlookupd. @typedef {NsqAddress & import('./private-server.mjs').Controls} NsqNode */
+
+/** @typedef {{ NSQD_TCP: string, NSQD_HTTP: string, NSQLOOKUPD_HTTP: string }} NsqEnv host:port, several by commas */
+
+/**
+ * @typedef {object} PrivateNsq
+ * @property {NsqNode[]} nodes each nsqd by itself
+ * @property {NsqNode} lookupd n.b. after its restart an nsqd takes up to 15 s to register again (its own fixed interval)
+ * @property {(flags?: Flags) => Promise<NsqNode>} addNode one more nsqd, with flags of its own beside the common ones; resolves when nsqlookupd lists it
+ * @property {NsqEnv} env for a child process; read again after addNode
+ * @property {number} pid of the first nsqd
+ * @property {string} logFile of the first nsqd
+ * @property {() => Promise<void>} kill SIGKILL to every nsqd: what was in memory is lost, see `mem-queue-size`
+ * @property {() => Promise<void>} shutdown SIGTERM to every nsqd, which writes its memory to disk
+ * @property {() => Promise<void>} restart every nsqd; same ports, same data
+ * @property {() => Promise<void>} stop ends everything, nsqlookupd too, and removes the folders
+ */
+
+/**
+ * Starts a private NSQ on free ports in temporary folders. It dies with this process, however that ends.
+ * About 0.3 s; the first ever call on a machine builds the programs.
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateNsq>}
+ * @throws {BrokerUnavailable} when Go or the module cannot be had; the message says the command
+ */
+export async function startNsq(options = {}) {
+  const { nodes: count = 1, flags = {}, lookupdFlags = {}, ports = [] } = options;
+  const bin = await prepareNsq(options);
+  const lookupd = await startOne({ bin, name: 'nsqlookupd', ports: { http: ports[2] }, flags: () => lookupdFlags });
+  /** @type {NsqNode[]} */
+  const nodes = [];
+  const addNode = async (/** @type {Flags} */ own = {}) => {
+    const id = nodes.length + 1;
+    const all = (/** @type {string} */ folder) => ({ ...nodeFlags(id, folder, lookupd), ...flags, ...own });
+    const fixed = id === 1 ? { tcp: ports[0], http: ports[1] } : {};
+    const node = await startOne({ bin, name: 'nsqd', ports: fixed, flags: all });
+    nodes.push(node);
+    const restart = node.restart;
+    node.restart = () => restart().then(() => registered(lookupd, node));
+    await registered(lookupd, node);
+    return node;
+  };
+  for (let i = 0; i < count; i++) await addNode();
+  return together(nodes, lookupd, addNode);
+}
+
+/**
+ * Brings everything that a private NSQ needs onto this machine, without starting one.
+ * @param {StartOptions} [options]
+ * @returns {Promise<string>} the folder of the programs
+ */
+export const prepareNsq = ({ installSystemPackages = isCi(), log = toStderr('nsq') } = {}) =>
+  goTools(NSQ_PROGRAMS, { installSystemPackages, log });
+
+/**
+ * @param {number} id
+ * @param {string} folder
+ * @param {NsqNode} lookupd
+ * @returns {Flags}
+ */
+const nodeFlags = (id, folder, lookupd) => ({
+  'data-path': folder,
+  'lookupd-tcp-address': lookupd.tcp,
+  // By default a hash of the host name: two nodes of one machine would give out the same message ids.
+  'node-id': id,
+});
+
+/**
+ * @param {import('./nsq/server.mjs').ServerOptions} options
+ * @returns {Promise<NsqNode>}
+ */
+async function startOne(options) {
+  const fixedPort = Object.values(options.ports).some((port) => port !== undefined);
+  const { prepared, running } = await startPrepared(() => prepareServer(options), { fixedPort });
+  const { tcp, http, logFile } = prepared;
+  return withControls(controlsOf(prepared, running), { tcp, http, logFile });
+}
+
+/**
+ * Resolves when nsqlookupd lists the node, or at once while nsqlookupd is down. n.b. polled: it tells no event.
+ * @param {NsqNode} lookupd
+ * @param {NsqNode} node
+ */
+async function registered(lookupd, node) {
+  const port = Number(node.tcp.split(':')[1]);
+  for (const deadline = Date.now() + REGISTERED_TIMEOUT_MS; ; await sleep(POLL_MS)) {
+    const answer = await fetch(`http://${lookupd.http}/nodes`).catch(() => undefined);
+    if (answer === undefined) return;
+    const { producers } = /** @type {{ producers: { tcp_port: number }[] }} */ (await answer.json());
+    if (producers.some((producer) => producer.tcp_port === port)) return;
+    if (Date.now() > deadline) throw new Error(`nsqlookupd ${lookupd.http} does not list nsqd ${node.tcp}.`);
+  }
+}
+
+/**
+ * @param {NsqNode[]} nodes
+ * @param {NsqNode} lookupd
+ * @param {(flags?: Flags) => Promise<NsqNode>} addNode
+ * @returns {PrivateNsq}
+ */
+function together(nodes, lookupd, addNode) {
+  const [first] = nodes;
+  if (first === undefined) throw new RangeError('startNsq: `nodes` must be 1 or more.');
+  /** @param {(node: NsqNode) => Promise<void>} act */
+  const each = (act) => Promise.all(nodes.map(act)).then(() => undefined);
+  return {
+    nodes,
+    lookupd,
+    addNode,
+    get env() {
+      return envOf(nodes, lookupd);
+    },
+    get pid() {
+      return first.pid;
+    },
+    logFile: first.logFile,
+    kill: () => each((node) => node.kill()),
+    shutdown: () => each((node) => node.shutdown()),
+    restart: () => each((node) => node.restart()),
+    stop: () => each((node) => node.stop()).then(() => lookupd.stop()),
+  };
+}
+
+/**
+ * @param {readonly { tcp: string, http: string }[]} nodes
+ * @param {{ http: string }} lookupd
+ * @returns {NsqEnv}
+ */
+const envOf = (nodes, lookupd) => ({
+  NSQD_TCP: nodes.map(({ tcp }) => tcp).join(','),
+  NSQD_HTTP: nodes.map(({ http }) => http).join(','),
+  NSQLOOKUPD_HTTP: lookupd.http,
+});
+
+/**
+ * @typedef {object} SharedNsq
+ * @property {NsqEnv} env
+ * @property {'listening' | 'container' | 'private'} source
+ * @property {() => Promise<void>} stop ends only what this call started
+ */
+
+/**
+ * An NSQ to share: the one that NSQD_TCP, NSQD_HTTP and NSQLOOKUPD_HTTP name, else what `npm run brokers:up` left up,
+ * else containers where an engine runs, else private servers.
+ * @param {StartOptions & { env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<SharedNsq>}
+ * @throws {BrokerUnavailable} also when the variables name something that does not answer: it was asked for by name
+ */
+export async function useNsq({ env = process.env, ...options } = {}) {
+  if (NSQ_VARIABLES.some((name) => env[name])) return listening(env);
+  const standing = readStanding('nsq')?.env;
+  if (standing && (await whyNot(standing)) === undefined) return listening(standing);
+  const container = await runningContainer('nsqd', PORT_VARIABLES, options.log ?? toStderr('nsq'));
+  if (container) return { env: envOfPorts(container.ports), source: 'container', stop: container.stop };
+  const { env: privateEnv, stop } = await startNsq(options);
+  return { env: privateEnv, source: 'private', stop };
+}
+
+/** @param {readonly number[]} ports in the order of NSQ_VARIABLES */
+export const envOfPorts = (ports) =>
+  /** @type {NsqEnv} */ (Object.fromEntries(NSQ_VARIABLES.map((name, i) => [name, `127.0.0.1:${ports[i]}`])));
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<SharedNsq>}
+ */
+async function listening(env) {
+  const why = await whyNot(env);
+  if (why) throw new BrokerUnavailable('nsq', why, `Start it, or unset ${NSQ_VARIABLES.join(', ')}.`);
+  const named = Object.fromEntries(NSQ_VARIABLES.map((name) => [name, env[name] ?? '']));
+  return { env: /** @type {NsqEnv} */ (named), source: 'listening', stop: async () => undefined };
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string | undefined>} undefined when everything is named and answers
+ */
+export async function whyNot(env) {
+  const absent = NSQ_VARIABLES.filter((name) => !env[name]);
+  const set = NSQ_VARIABLES.filter((name) => env[name]);
+  if (absent.length > 0) return `${set.join(' and ')} is set, but not ${absent.join(' and ')}`;
+  const asked = NSQ_VARIABLES.flatMap((name) => (env[name] ?? '').split(',').map((address) => ({ name, address })));
+  const answers = await Promise.all(
+    asked.map(async ({ name, address }) => {
+      const answer = await (name === 'NSQD_TCP' ? probeNsqd : probeNsqHttp)(address.trim());
+      return answer.ok ? undefined : `${name} is set, but ${answer.why}`;
+    }),
+  );
+  return answers.find((why) => why !== undefined);
+}
