@@ -17,7 +17,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   memory: [],
   kafka: ['kafkajs', 'snappy', 'lz4-napi', '@bokuweb/zstd-wasm'],
   nats: ['@nats-io/nats-core', '@nats-io/transport-node', '@nats-io/jetstream'],
-  nsq: ['nsqjs'],
+  nsq: ['snappy'],
   rabbitmq: ['amqplib'],
 };
 

@@ -1,0 +1,62 @@
+import { NsqError } from './failure.js';
+import { ask } from './http.js';
+
+/** One channel, as nsqd counts it. */
+export interface ChannelStats {
+  readonly channel_name: string;
+  /** Messages that wait. */
+  readonly depth: number;
+  readonly in_flight_count: number;
+  readonly deferred_count: number;
+  readonly clients?: readonly { readonly client_id: string; readonly ready_count: number }[];
+}
+
+export interface TopicStats {
+  readonly topic_name: string;
+  readonly depth: number;
+  readonly channels: readonly ChannelStats[];
+}
+
+/**
+ * The HTTP side of one nsqd, for set-up and for looking. n.b. it knows no login: whoever reaches the port may delete topics.
+ * @example new NsqdAdmin('http://127.0.0.1:4151').createChannel('orders', 'mail')
+ */
+export class NsqdAdmin {
+  readonly #base: string;
+  readonly #timeoutMs: number;
+
+  constructor(url: string, timeoutMs = 5_000) {
+    this.#base = url;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  createTopic = (topic: string): Promise<void> => this.#post('/topic/create', { topic });
+  deleteTopic = (topic: string): Promise<void> => this.#post('/topic/delete', { topic });
+  /** Before the first publish, so that it misses nothing: the first channel of a topic gets what waits there, later ones only what comes. */
+  createChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/create', { topic, channel });
+  deleteChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/delete', { topic, channel });
+
+  async stats(topic?: string): Promise<readonly TopicStats[]> {
+    const query = { format: 'json', ...(topic === undefined ? {} : { topic }) };
+    return ((await this.#get('/stats', query)) as { topics: readonly TopicStats[] }).topics;
+  }
+
+  /** One setting of the server: `config('mem_queue_size')`. */
+  config(name: string): Promise<unknown> {
+    return this.#get(`/config/${encodeURIComponent(name)}`, {});
+  }
+
+  async #get(path: string, query: Readonly<Record<string, string>>): Promise<unknown> {
+    return JSON.parse(await this.#ask('GET', path, query)) as unknown;
+  }
+
+  async #post(path: string, query: Readonly<Record<string, string>>): Promise<void> {
+    await this.#ask('POST', path, query);
+  }
+
+  async #ask(method: 'GET' | 'POST', path: string, query: Readonly<Record<string, string>>): Promise<string> {
+    const { status, text } = await ask(method, this.#base, path, query, this.#timeoutMs);
+    if (status === 200) return text;
+    throw new NsqError('refused', `nsqd ${this.#base} answered ${path} with status ${status}: ${text.slice(0, 200)}`);
+  }
+}

@@ -1,0 +1,80 @@
+import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
+import { NsqError } from './failure.js';
+import { SnappyReader, SnappyWriter, type SnappyBlocks } from './snappy-framing.js';
+
+/** Where bytes go: to nsqd as they travel, to the frame parser as they are meant. */
+export interface Ends {
+  toSocket(bytes: Buffer): void;
+  toParser(bytes: Buffer): void;
+  failed(error: NsqError): void;
+}
+
+/** What bytes go through between connection and socket, both ways. */
+export interface ByteCodec {
+  encode(plain: Buffer): void;
+  decode(bytes: Buffer): void;
+  /** Calls back when everything encoded so far has been given to the socket. */
+  whenWritten(done: () => void): void;
+  /** Frees what it holds; nothing comes out any more. */
+  close(): void;
+}
+
+export const plainBytes = ({ toSocket, toParser }: Ends): ByteCodec => ({
+  encode: toSocket,
+  decode: toParser,
+  whenWritten: (done) => done(),
+  close: () => undefined,
+});
+
+export function snappyBytes({ toSocket, toParser, failed }: Ends, blocks: SnappyBlocks): ByteCodec {
+  const writer = new SnappyWriter(blocks);
+  const reader = new SnappyReader(blocks);
+  const decode = (bytes: Buffer): void => {
+    let plain: Buffer;
+    try {
+      plain = reader.push(bytes);
+    } catch (error) {
+      return failed(error as NsqError);
+    }
+    toParser(plain);
+  };
+  return {
+    encode: (plain) => toSocket(writer.write(plain)),
+    decode,
+    whenWritten: (done) => done(),
+    close: () => undefined,
+  };
+}
+
+/** Raw deflate (RFC 1951), with a flush behind each command: nsqd answers what it has understood. */
+export function deflateBytes({ toSocket, toParser, failed }: Ends): ByteCodec {
+  const deflate = createDeflateRaw();
+  const inflate = createInflateRaw();
+  const broken = (cause: Error): void =>
+    failed(new NsqError('protocol', `the deflate stream is broken: ${cause.message}`, { cause }));
+  deflate.on('data', toSocket).on('error', broken);
+  inflate.on('data', toParser).on('error', broken);
+  return {
+    encode: (plain) => {
+      deflate.write(plain);
+      deflate.flush(constants.Z_SYNC_FLUSH);
+    },
+    decode: (bytes) => void inflate.write(bytes),
+    whenWritten: (done) => deflate.flush(constants.Z_SYNC_FLUSH, done),
+    close: () => {
+      deflate.removeAllListeners('data').close();
+      inflate.removeAllListeners('data').close();
+    },
+  };
+}
+
+/** @throws NsqError `unsupported` with the command that installs the package */
+export async function loadSnappy(): Promise<SnappyBlocks> {
+  try {
+    const loaded = (await import('snappy')) as unknown as SnappyBlocks & { default?: SnappyBlocks };
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    const message = 'compression "snappy" needs the package "snappy". Run: npm install snappy';
+    throw new NsqError('unsupported', message, { code: 'PEER_MISSING', cause });
+  }
+}

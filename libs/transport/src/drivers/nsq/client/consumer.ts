@@ -1,0 +1,240 @@
+import { Fifo } from '../../../contract/index.js';
+import type { LateCommand } from './connection.js';
+import { isPassing, NsqError } from './failure.js';
+import type { NsqdFacts } from './handshake.js';
+import type { NsqMessage } from './message.js';
+import { nameProblem } from './names.js';
+import { NodeSet, type NsqPlaces } from './node-set.js';
+import { settingsOf, type NsqClientOptions, type NsqSettings } from './settings.js';
+import { shares } from './shares.js';
+import { SubscribedNode, type SubscribedNodeListener } from './subscribed-node.js';
+
+/** What a consumer is told; one of `nsqd` and `lookupd` at least. */
+export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
+  readonly topic: string;
+  readonly channel: string;
+  /** Messages that may be unsettled here at once, over all nsqd. @default 100 */
+  readonly maxInFlight?: number;
+  /** Takes what came; each is to be settled, in any order. It must not throw. */
+  readonly onMessages: (messages: readonly NsqMessage[]) => void;
+  /** nsqd will give these to somebody else; settling them does nothing from now on. */
+  readonly onLost?: (messages: readonly NsqMessage[]) => void;
+  /** A FIN, REQ or TOUCH came after nsqd had taken the message back. */
+  readonly onTooLate?: (command: LateCommand, messageId: string) => void;
+  readonly onUp?: (nsqd: string) => void;
+  readonly onDown?: (nsqd: string, error: NsqError, againInMs: number) => void;
+}
+
+export const CONSUMER_DEFAULTS = { maxInFlight: 100 } as const;
+
+/** Fewer messages than nsqd: so often the turn goes to the next. */
+const TURN_MS = 250;
+
+/**
+ * Reads one channel of one topic from every nsqd that has it.
+ *
+ * ```ts
+ * const consumer = new NsqConsumer({
+ *   lookupd: ['http://127.0.0.1:4161'],
+ *   topic: 'orders',
+ *   channel: 'mail',
+ *   onMessages: (messages) => messages.forEach((message) => message.finish()),
+ * });
+ * await consumer.start();
+ * ```
+ * n.b. it never touches a message by itself: a handler that hangs loses its message after `messageTimeoutMs`.
+ */
+export class NsqConsumer {
+  readonly #options: NsqConsumerOptions & typeof CONSUMER_DEFAULTS;
+  readonly #settings: NsqSettings;
+  readonly #nodes: NodeSet;
+  readonly #subscribed = new Map<string, SubscribedNode>();
+  /** Came, although the bound is reached: a turn just went to another nsqd. */
+  readonly #held = new Fifo<NsqMessage>();
+  #active = 0;
+  #turn = 0;
+  #callOffTurn: (() => void) | undefined;
+  #stopped = false;
+  #closed: Promise<void> | undefined;
+  #tellChange: (() => void)[] = [];
+
+  /** @throws NsqError `invalid` for a topic or channel that nsqd would refuse */
+  constructor(options: NsqConsumerOptions) {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    this.#options = { ...CONSUMER_DEFAULTS, ...given } as NsqConsumerOptions & typeof CONSUMER_DEFAULTS;
+    for (const what of ['topic', 'channel'] as const) {
+      const problem = nameProblem(options[what]);
+      if (problem !== undefined)
+        throw new NsqError('invalid', `${what} "${options[what]}" cannot be used: ${problem}.`);
+    }
+    this.#settings = settingsOf(options);
+    this.#nodes = new NodeSet(options, options.topic, this.#settings, {
+      listenerFor: (address) => this.#subscribeAt(address),
+      lookedUp: () => this.#changed(),
+    });
+  }
+
+  /** Messages that came and are not settled, those that are set aside too. */
+  get unsettled(): readonly NsqMessage[] {
+    return [...this.#subscribed.values()].flatMap((node) => node.unsettled);
+  }
+
+  /** True while it reads from one nsqd at least. */
+  get isUp(): boolean {
+    return this.#up.length > 0;
+  }
+
+  /** True when there is nothing to read from yet: nsqlookupd answers, and knows no nsqd that has the topic. */
+  get isEarly(): boolean {
+    return this.#nodes.nodes.length === 0 && this.#nodes.lookupProblems.length === 0;
+  }
+
+  get problems(): readonly NsqError[] {
+    const ofNodes = this.#nodes.nodes.map(({ problem }) => problem).filter((problem) => problem !== undefined);
+    return [...ofNodes, ...this.#nodes.lookupProblems];
+  }
+
+  /** What the nsqd said that a message came from; undefined once its connection is gone. */
+  factsOf({ nsqd }: NsqMessage): NsqdFacts | undefined {
+    return this.#subscribed.get(nsqd)?.facts;
+  }
+
+  /**
+   * Resolves when it reads from one nsqd at least, and every other had one try; or when nsqlookupd knows none yet. It waits
+   * without end for what may pass, and goes on trying afterwards.
+   * @throws NsqError for what waiting does not mend: names, login, certificate; `closed` when `close` ends the wait
+   */
+  async start(): Promise<void> {
+    await this.#nodes.start();
+    while (!this.isUp && !this.isEarly) {
+      if (this.#closed !== undefined) throw new NsqError('closed', 'the consumer was closed before it had begun.');
+      const lasting = this.problems.find((problem) => !isPassing(problem));
+      if (lasting !== undefined) {
+        await this.close();
+        throw lasting;
+      }
+      await new Promise<void>((resolve) => this.#tellChange.push(resolve));
+    }
+  }
+
+  /** Nothing new comes any more; what has come can still be settled. */
+  stop(): void {
+    this.#stopped = true;
+    this.#callOffTurn?.();
+    for (const node of this.#subscribed.values()) node.ready(0);
+    for (let next = this.#held.shift(); next !== undefined; next = this.#held.shift()) next.requeue();
+  }
+
+  /** Gives back what is not settled, makes sure that nsqd has read everything, and hangs up. Twice is the same as once. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.stop();
+    for (const message of this.unsettled) message.requeue();
+    await Promise.all([...this.#subscribed.values()].map((node) => this.#endIntake(node)));
+    await this.#nodes.close();
+    this.#changed();
+  }
+
+  /** n.b. with an nsqd that does not answer any more there is nothing to make sure of. */
+  async #endIntake(node: SubscribedNode): Promise<void> {
+    let callOff = (): void => undefined;
+    const patience = new Promise<void>((resolve) => {
+      callOff = this.#settings.clock.schedule(CLOSE_PATIENCE_MS, resolve);
+    });
+    await Promise.race([node.endIntake(), patience]);
+    callOff();
+  }
+
+  get #up(): SubscribedNode[] {
+    return [...this.#subscribed.values()].filter(({ isUp }) => isUp);
+  }
+
+  #subscribeAt(address: string): SubscribedNode {
+    const { topic, channel, onTooLate, onUp, onDown } = this.#options;
+    const listener: SubscribedNodeListener = {
+      received: (messages) => this.#received(messages),
+      settled: (message) => this.#ended([message]),
+      setAside: () => this.#left(1),
+      lost: (messages) => this.#lost(messages),
+      tooLate: (command, id) => onTooLate?.(command, id),
+      up: ({ nsqd }) => {
+        this.#spread();
+        onUp?.(nsqd);
+        this.#changed();
+      },
+      down: ({ nsqd }, error, againInMs) => {
+        this.#spread();
+        onDown?.(nsqd, error, againInMs);
+        this.#changed();
+      },
+    };
+    const { clock } = this.#settings;
+    const node = new SubscribedNode(address, topic, channel, () => clock.monotonicMs(), listener);
+    this.#subscribed.set(address, node);
+    return node;
+  }
+
+  #received(messages: readonly NsqMessage[]): void {
+    if (this.#stopped) return messages.forEach((message) => void message.requeue());
+    const room = this.#options.maxInFlight - this.#active;
+    if (room >= messages.length && this.#held.size === 0) return this.#handOver(messages);
+    for (const message of messages) this.#held.push(message);
+    this.#handOverHeld();
+  }
+
+  #handOver(messages: readonly NsqMessage[]): void {
+    this.#active += messages.length;
+    for (const message of messages) message.isHandedOver = true;
+    this.#options.onMessages(messages);
+  }
+
+  #handOverHeld(): void {
+    const messages: NsqMessage[] = [];
+    while (this.#held.size > 0 && this.#active + messages.length < this.#options.maxInFlight) {
+      const message = this.#held.shift() as NsqMessage;
+      if (message.state === 'in flight') messages.push(message);
+    }
+    if (messages.length > 0) this.#handOver(messages);
+  }
+
+  #lost(messages: readonly NsqMessage[]): void {
+    this.#ended(messages);
+    const known = messages.filter(({ isHandedOver }) => isHandedOver);
+    if (known.length > 0) this.#options.onLost?.(known);
+  }
+
+  #ended(messages: readonly NsqMessage[]): void {
+    this.#left(messages.filter(({ isAside, isHandedOver }) => isHandedOver && !isAside).length);
+  }
+
+  #left(count: number): void {
+    this.#active = Math.max(0, this.#active - count);
+    if (this.#held.size > 0) this.#handOverHeld();
+  }
+
+  #spread(): void {
+    if (this.#stopped) return;
+    const up = this.#up;
+    const { maxInFlight } = this.#options;
+    shares(maxInFlight, up.length, this.#turn).forEach((share, index) => up[index]?.ready(share));
+    this.#callOffTurn?.();
+    this.#callOffTurn = undefined;
+    if (maxInFlight >= up.length) return;
+    this.#callOffTurn = this.#settings.clock.schedule(TURN_MS, () => {
+      // While all places are taken, another nsqd could send nothing that may be handled.
+      if (this.#active < maxInFlight) this.#turn++;
+      this.#spread();
+    });
+  }
+
+  #changed(): void {
+    for (const tell of this.#tellChange.splice(0)) tell();
+  }
+}
+
+/** For the last answer of an nsqd. */
+const CLOSE_PATIENCE_MS = 2_000;

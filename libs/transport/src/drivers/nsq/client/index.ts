@@ -1,0 +1,12 @@
+/** An NSQ client of its own: it knows nothing of the driver, and works without it. */
+export { NsqdAdmin, type ChannelStats, type TopicStats } from './admin.js';
+export type { LateCommand } from './connection.js';
+export { CONSUMER_DEFAULTS, NsqConsumer, type NsqConsumerOptions } from './consumer.js';
+export { isPassing, NsqError, type NsqFailureDetails, type NsqFailureReason } from './failure.js';
+export type { NsqdFacts } from './handshake.js';
+export { announceChannel } from './lookup.js';
+export { NsqMessage, type MessageState } from './message.js';
+export { EPHEMERAL, nameProblem } from './names.js';
+export { LOOKUP_INTERVAL_MS, type NsqPlaces } from './node-set.js';
+export { NsqProducer, PRODUCER_DEFAULTS, type NsqProducerOptions } from './producer.js';
+export { CLIENT_DEFAULTS, type NsqClientOptions, type NsqTlsSettings } from './settings.js';

@@ -1,0 +1,92 @@
+import { NsqError } from './failure.js';
+import { ask } from './http.js';
+
+interface Producer {
+  readonly broadcast_address: string;
+  readonly tcp_port: number;
+}
+
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** What all nsqlookupd together know. */
+export interface Found {
+  /** `host:port` of every nsqd, each once. */
+  readonly nsqds: readonly string[];
+  /** Of those nsqlookupd that did not answer. */
+  readonly problems: readonly NsqError[];
+}
+
+/** Which nsqd have a topic; where `topic` is undefined, all that are registered. Never rejects. */
+export async function lookUp(lookupds: readonly string[], topic: string | undefined): Promise<Found> {
+  const answers = await Promise.all(lookupds.map((base) => lookUpAt(base, topic).catch((error: NsqError) => error)));
+  const problems = answers.filter((answer) => answer instanceof NsqError);
+  const nsqds = answers.flatMap((answer) => (answer instanceof NsqError ? [] : answer));
+  return { nsqds: [...new Set(nsqds)], problems };
+}
+
+async function lookUpAt(base: string, topic: string | undefined): Promise<string[]> {
+  const path = topic === undefined ? '/nodes' : '/lookup';
+  const { status, text } = await ask('GET', base, path, topic === undefined ? {} : { topic }, REQUEST_TIMEOUT_MS);
+  if (status === 404 && text.includes('TOPIC_NOT_FOUND')) return [];
+  const producers = status === 200 ? producersOf(text) : undefined;
+  if (producers === undefined) {
+    throw new NsqError('protocol', `nsqlookupd ${base} answered ${path} with status ${status}: ${text.slice(0, 100)}`);
+  }
+  return producers.map(({ broadcast_address, tcp_port }) =>
+    broadcast_address.includes(':') ? `[${broadcast_address}]:${tcp_port}` : `${broadcast_address}:${tcp_port}`,
+  );
+}
+
+function producersOf(text: string): Producer[] | undefined {
+  try {
+    const { producers } = JSON.parse(text) as { producers?: Producer[] };
+    return Array.isArray(producers) ? producers : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes a channel known before its topic has messages: an nsqd that makes the topic asks nsqlookupd for its channels, and
+ * gives each of them what is published from then on. One nsqlookupd that takes it is enough.
+ * @throws NsqError when none does
+ */
+export async function announceChannel(lookupds: readonly string[], topic: string, channel: string): Promise<void> {
+  const announce = async (base: string): Promise<void> => {
+    const { status, text } = await ask('POST', base, '/channel/create', { topic, channel }, REQUEST_TIMEOUT_MS);
+    if (status === 200) return;
+    throw new NsqError('refused', `nsqlookupd ${base} did not take channel "${channel}" of "${topic}": ${text}`);
+  };
+  const results = await Promise.allSettled(lookupds.map(announce));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined && results.every(({ status }) => status === 'rejected')) throw failed.reason;
+}
+
+/** Asks again and again, at moments that vary by a third, so that many clients do not ask at once. */
+export class LookupPoll {
+  readonly #ask: () => Promise<void>;
+  readonly #intervalMs: () => number;
+  readonly #schedule: (delayMs: number, action: () => void) => () => void;
+  #callOff: () => void = () => undefined;
+  #closed = false;
+
+  constructor(
+    intervalMs: () => number,
+    schedule: (delayMs: number, action: () => void) => () => void,
+    askAgain: () => Promise<void>,
+  ) {
+    this.#intervalMs = intervalMs;
+    this.#schedule = schedule;
+    this.#ask = askAgain;
+  }
+
+  start(): void {
+    const delayMs = Math.round(this.#intervalMs() * (5 / 6 + Math.random() / 3));
+    this.#callOff = this.#schedule(delayMs, () => void this.#ask().then(() => this.#closed || this.start()));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#callOff();
+  }
+}

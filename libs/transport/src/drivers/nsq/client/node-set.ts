@@ -1,0 +1,108 @@
+import { LookupPoll, lookUp } from './lookup.js';
+import type { NsqError } from './failure.js';
+import { NsqNode, type NodeListener } from './node.js';
+import type { NsqSettings } from './settings.js';
+
+/** Where nsqd are: named, or found through nsqlookupd, or both. */
+export interface NsqPlaces {
+  /** Addresses of nsqd, `host:port`. */
+  readonly nsqd?: readonly string[];
+  /** Addresses of nsqlookupd over HTTP, `http://host:4161`. */
+  readonly lookupd?: readonly string[];
+  /** How often nsqlookupd is asked, give or take a sixth. @default 10000 */
+  readonly lookupIntervalMs?: number;
+}
+
+export const LOOKUP_INTERVAL_MS = 10_000;
+const EARLY_INTERVAL_MS = 1_000;
+
+export interface NodeSetListener {
+  listenerFor(address: string): NodeListener;
+  /** nsqlookupd was asked. */
+  lookedUp(): void;
+}
+
+/**
+ * A node for every nsqd that was named or found. One that nsqlookupd forgets is kept as long as its connection lives: a
+ * nsqlookupd that died, or was emptied, takes nobody's messages away.
+ */
+export class NodeSet {
+  readonly #places: NsqPlaces;
+  readonly #topic: string | undefined;
+  readonly #settings: NsqSettings;
+  readonly #listener: NodeSetListener;
+  readonly #nodes = new Map<string, NsqNode>();
+  readonly #poll: LookupPoll | undefined;
+  #lookupProblems: readonly NsqError[] = [];
+  #closed = false;
+
+  /** @param topic whose nsqd are looked up; undefined: all that are registered */
+  constructor(places: NsqPlaces, topic: string | undefined, settings: NsqSettings, listener: NodeSetListener) {
+    this.#places = places;
+    this.#topic = topic;
+    this.#settings = settings;
+    this.#listener = listener;
+    if (places.lookupd === undefined || places.lookupd.length === 0) return;
+    const { clock } = settings;
+    const intervalMs = places.lookupIntervalMs ?? LOOKUP_INTERVAL_MS;
+    this.#poll = new LookupPoll(
+      // Where nothing is known yet there is nothing else to do than to ask.
+      () => (this.#nodes.size === 0 ? Math.min(intervalMs, EARLY_INTERVAL_MS) : intervalMs),
+      (delayMs, action) => clock.schedule(delayMs, action),
+      () => this.#discover(),
+    );
+  }
+
+  get nodes(): readonly NsqNode[] {
+    return [...this.#nodes.values()];
+  }
+
+  get lookupProblems(): readonly NsqError[] {
+    return this.#lookupProblems;
+  }
+
+  /** Resolves when nsqlookupd was asked and every node had one try. Never rejects. */
+  async start(): Promise<void> {
+    for (const address of this.#places.nsqd ?? []) this.#add(address);
+    await Promise.all([this.#discover(), ...this.nodes.map((node) => node.tryNow())]);
+    await Promise.all(this.nodes.map((node) => node.tryNow()));
+    if (!this.#closed) this.#poll?.start();
+  }
+
+  /** One try, now, at each that is not up. */
+  async tryAll(): Promise<void> {
+    if (this.#nodes.size === 0) await this.#discover();
+    await Promise.all(this.nodes.map((node) => node.tryNow()));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#poll?.close();
+    await Promise.all(this.nodes.map((node) => node.close()));
+  }
+
+  async #discover(): Promise<void> {
+    if (this.#poll === undefined) return;
+    const { nsqds, problems } = await lookUp(this.#places.lookupd ?? [], this.#topic);
+    this.#lookupProblems = problems;
+    if (this.#closed) return;
+    for (const address of nsqds) this.#add(address);
+    if (problems.length === 0) this.#forgetGone(new Set([...nsqds, ...(this.#places.nsqd ?? [])]));
+    this.#listener.lookedUp();
+  }
+
+  #add(address: string): void {
+    if (this.#nodes.has(address)) return;
+    const node = new NsqNode(address, this.#settings, this.#listener.listenerFor(address));
+    this.#nodes.set(address, node);
+    void node.tryNow();
+  }
+
+  #forgetGone(known: ReadonlySet<string>): void {
+    for (const [address, node] of this.#nodes) {
+      if (known.has(address) || node.connection !== undefined) continue;
+      this.#nodes.delete(address);
+      void node.close();
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { NsqdConnection, type ConnectionListener } from './connection.js';
+import { NsqError } from './failure.js';
+import { addressOf, type Address, type NsqSettings } from './settings.js';
+
+export interface NodeListener extends ConnectionListener {
+  /** A new connection. What it returns is part of the coming up: it may subscribe, and throw when that is refused. */
+  up(connection: NsqdConnection): Promise<void> | void;
+  /** A try failed, or the connection is lost; the next try comes by itself after `againInMs`. */
+  down(error: NsqError, againInMs: number): void;
+}
+
+const FIRST_DELAY_MS = 100;
+
+/** Keeps one connection to one nsqd: dials again, with growing pauses, until it is closed. */
+export class NsqNode {
+  readonly address: Address;
+  readonly #settings: NsqSettings;
+  readonly #listener: NodeListener;
+  readonly #abort = new AbortController();
+  #connection: NsqdConnection | undefined;
+  #problem: NsqError | undefined;
+  #failures = 0;
+  #trying: Promise<void> | undefined;
+  #callOffTry: () => void = () => undefined;
+
+  constructor(address: string, settings: NsqSettings, listener: NodeListener) {
+    this.address = addressOf(address);
+    this.#settings = settings;
+    this.#listener = listener;
+  }
+
+  /** The connection, while it is up. */
+  get connection(): NsqdConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Why it is not up; undefined while it is, and before the first try has ended. */
+  get problem(): NsqError | undefined {
+    return this.#problem;
+  }
+
+  /** Resolves after one try, now; it is up then, or has a problem. Never rejects. */
+  tryNow(): Promise<void> {
+    if (this.#connection !== undefined || this.#abort.signal.aborted) return Promise.resolve();
+    this.#callOffTry();
+    this.#trying ??= this.#try().finally(() => (this.#trying = undefined));
+    return this.#trying;
+  }
+
+  /** Hangs up, after nsqd has read everything, and dials no more. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    this.#callOffTry();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.close();
+    await this.#trying;
+  }
+
+  async #try(): Promise<void> {
+    const { messages, tooLate } = this.#listener;
+    const listener: ConnectionListener = {
+      messages: messages.bind(this.#listener),
+      tooLate: tooLate.bind(this.#listener),
+      lost: (error) => this.#lost(error),
+    };
+    let connection: NsqdConnection | undefined;
+    try {
+      connection = await NsqdConnection.open(this.address, this.#settings, listener, this.#abort.signal);
+      if (this.#abort.signal.aborted) return await connection.close();
+      this.#connection = connection;
+      await this.#listener.up(connection);
+      if (this.#connection !== connection) return;
+      this.#problem = undefined;
+      this.#failures = 0;
+    } catch (error) {
+      if (!(error instanceof NsqError)) throw error;
+      if (connection === undefined) return this.#down(error);
+      // n.b. nsqd closes after most refusals, and then `lost` has told it already.
+      if (this.#connection !== connection) return;
+      this.#connection = undefined;
+      await connection.close();
+      this.#down(error);
+    }
+  }
+
+  #lost(error: NsqError): void {
+    this.#connection = undefined;
+    this.#listener.lost(error);
+    this.#down(error);
+  }
+
+  #down(error: NsqError): void {
+    this.#problem = error;
+    if (this.#abort.signal.aborted) return;
+    const { clock, maxReconnectDelayMs } = this.#settings;
+    const ceiling = Math.min(maxReconnectDelayMs, FIRST_DELAY_MS * 2 ** this.#failures++);
+    // Half of it at random, so that many clients do not come back in the same moment.
+    const againInMs = Math.round(ceiling * (0.5 + Math.random() / 2));
+    this.#callOffTry = clock.schedule(againInMs, () => void this.tryNow());
+    this.#listener.down(error, againInMs);
+  }
+}

@@ -1,0 +1,149 @@
+import { CLS, fin, rdy, req, sub, touch } from './commands.js';
+import type { LateCommand, NsqdConnection } from './connection.js';
+import type { NsqError } from './failure.js';
+import type { MessageFrame } from './frames.js';
+import type { NsqdFacts } from './handshake.js';
+import { NsqMessage, type MessageOwner } from './message.js';
+import type { NodeListener } from './node.js';
+
+/** What a node tells its consumer. */
+export interface SubscribedNodeListener {
+  received(messages: readonly NsqMessage[]): void;
+  /** One message has been settled here. */
+  settled(message: NsqMessage): void;
+  setAside(message: NsqMessage): void;
+  lost(messages: readonly NsqMessage[]): void;
+  tooLate(command: LateCommand, id: string): void;
+  up(node: SubscribedNode): void;
+  down(node: SubscribedNode, error: NsqError, againInMs: number): void;
+}
+
+/** One nsqd as one subscription sees it: its connection, what is in flight from it, and how many it may send. */
+export class SubscribedNode implements NodeListener, MessageOwner {
+  readonly #listener: SubscribedNodeListener;
+  readonly #now: () => number;
+  #connection: NsqdConnection | undefined;
+  #inFlight = new Map<string, NsqMessage>();
+  #aside = 0;
+  #share = 0;
+  #told = 0;
+
+  constructor(
+    readonly nsqd: string,
+    readonly topic: string,
+    readonly channel: string,
+    now: () => number,
+    listener: SubscribedNodeListener,
+  ) {
+    this.#now = now;
+    this.#listener = listener;
+  }
+
+  get isUp(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  get facts(): NsqdFacts | undefined {
+    return this.#connection?.facts;
+  }
+
+  /** Messages that count against `maxInFlight`. */
+  get active(): number {
+    return this.#inFlight.size - this.#aside;
+  }
+
+  get unsettled(): readonly NsqMessage[] {
+    return [...this.#inFlight.values()];
+  }
+
+  /** How many messages this nsqd may have under way, those that are set aside not counted. */
+  ready(share: number): void {
+    this.#share = share;
+    this.#tellReady();
+  }
+
+  /** No message comes after this; what was sent before has been read by nsqd. */
+  async endIntake(): Promise<void> {
+    await this.#connection?.request(CLS).catch(() => undefined);
+  }
+
+  async up(connection: NsqdConnection): Promise<void> {
+    await connection.request(sub(this.topic, this.channel));
+    this.#connection = connection;
+    this.#told = 0;
+    this.#listener.up(this);
+  }
+
+  messages(frames: readonly MessageFrame[]): void {
+    const receivedAtMs = this.#now();
+    const messages = frames.map((frame) => new NsqMessage(this, frame, receivedAtMs));
+    for (const message of messages) this.#inFlight.set(message.id, message);
+    this.#listener.received(messages);
+  }
+
+  tooLate(command: LateCommand, id: string): void {
+    const message = this.#inFlight.get(id);
+    // n.b. a TOUCH that came too late says that the message is somebody else's by now.
+    if (command === 'TOUCH' && message !== undefined) this.#lose([message]);
+    this.#listener.tooLate(command, id);
+  }
+
+  lost(): void {
+    this.#connection = undefined;
+    this.#lose(this.unsettled);
+  }
+
+  down(error: NsqError, againInMs: number): void {
+    this.#listener.down(this, error, againInMs);
+  }
+
+  finish(message: NsqMessage): void {
+    this.#settle(message, fin(message.id));
+  }
+
+  requeue(message: NsqMessage, delayMs: number): void {
+    this.#settle(message, req(message.id, delayMs));
+  }
+
+  touch(message: NsqMessage): void {
+    this.#connection?.send(touch(message.id));
+  }
+
+  setAside(message: NsqMessage): void {
+    this.#aside++;
+    this.#tellReady();
+    this.#listener.setAside(message);
+  }
+
+  #settle(message: NsqMessage, command: Buffer): void {
+    this.#connection?.send(command);
+    this.#remove(message);
+    this.#listener.settled(message);
+  }
+
+  #lose(messages: readonly NsqMessage[]): void {
+    if (messages.length === 0) return;
+    for (const message of messages) {
+      message.state = 'lost';
+      this.#remove(message);
+    }
+    this.#listener.lost(messages);
+  }
+
+  #remove(message: NsqMessage): void {
+    this.#inFlight.delete(message.id);
+    if (!message.isAside) return;
+    this.#aside--;
+    this.#tellReady();
+  }
+
+  /** n.b. RDY is no credit that is used up: it is how many messages nsqd may have under way on this connection. */
+  #tellReady(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const count = this.#share === 0 ? 0 : Math.min(connection.facts.maxRdyCount, this.#share + this.#aside);
+    if (count === this.#told) return;
+    this.#told = count;
+    connection.send(rdy(count));
+  }
+}
