@@ -10,6 +10,7 @@ export * from './fifo.js';
 export * from './message.js';
 export * from './notices.js';
 export * from './options.js';
+export * from './peers.js';
 export * from './reply.js';
 export * from './schema.js';
 export * from './settlement.js';

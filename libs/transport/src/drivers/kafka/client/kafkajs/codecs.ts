@@ -1,6 +1,6 @@
 import type * as KafkaJs from 'kafkajs';
+import { loadPeer } from '../../../../contract/index.js';
 import type { KafkaCompression } from '../../options.js';
-import { loadPeer } from '../../peers.js';
 
 interface Codec {
   compress(encoder: { buffer: Buffer }): Promise<Buffer>;
@@ -70,7 +70,7 @@ const neededFor = (compression: PackagedCompression): string =>
   `Kafka messages compressed with ${compression}: the driver`;
 
 async function loadSnappy(): Promise<Codec> {
-  const { compress, uncompress } = await loadPeer('snappy', neededFor('snappy'), () => import('snappy'));
+  const { compress, uncompress } = await loadPeer('kafka', 'snappy', neededFor('snappy'), () => import('snappy'));
   const inflate = (buffer: Buffer): Promise<Buffer> => uncompress(buffer, { asBuffer: true }) as Promise<Buffer>;
   return {
     compress: ({ buffer }) => compress(buffer),
@@ -98,7 +98,12 @@ export function xerialChunks(buffer: Buffer): Buffer[] {
 }
 
 async function loadLz4(): Promise<Codec> {
-  const { compressFrame, decompressFrame } = await loadPeer('lz4-napi', neededFor('lz4'), () => import('lz4-napi'));
+  const { compressFrame, decompressFrame } = await loadPeer(
+    'kafka',
+    'lz4-napi',
+    neededFor('lz4'),
+    () => import('lz4-napi'),
+  );
   return {
     compress: ({ buffer }) => compressFrame(buffer),
     decompress: (buffer) => decompressFrame(buffer),
@@ -107,6 +112,7 @@ async function loadLz4(): Promise<Codec> {
 
 async function loadZstd(): Promise<Codec> {
   const { init, compress, decompress } = await loadPeer(
+    'kafka',
     '@bokuweb/zstd-wasm',
     neededFor('zstd'),
     () => import('@bokuweb/zstd-wasm'),

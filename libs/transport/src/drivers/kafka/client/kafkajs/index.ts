@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type * as KafkaJs from 'kafkajs';
+import { loadPeer } from '../../../../contract/index.js';
 import type { ResolvedKafkaOptions } from '../../options.js';
-import { loadPeer } from '../../peers.js';
 import {
   ClientFailure,
   type ClientMember,
@@ -151,7 +151,7 @@ export class KafkaJsClient implements KafkaClient {
 
   async #load(): Promise<typeof KafkaJs> {
     if (this.#loaded !== undefined) return this.#loaded;
-    const kafkajs = await loadPeer('kafkajs', 'The kafka driver', () => import('kafkajs'));
+    const kafkajs = await loadPeer('kafka', 'kafkajs', 'The kafka driver', () => import('kafkajs'));
     await registerCodecs(kafkajs, this.#options.compression);
     return (this.#loaded = kafkajs);
   }

@@ -1,11 +1,13 @@
-import { TransportError } from '../../contract/index.js';
+import { TransportError } from './errors.js';
 
 /**
  * Loads an optional package on first use.
+ * @param neededFor how the error begins: `The kafka driver`
  * @param load calls `import('name')` itself, so that bundlers and the CommonJS build see the name
  * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs it
  */
 export async function loadPeer<Module extends object>(
+  driver: string,
   name: string,
   neededFor: string,
   load: () => Promise<Module>,
@@ -19,7 +21,7 @@ export async function loadPeer<Module extends object>(
     throw new TransportError(
       'TRANSPORT_PEER_MISSING',
       `${neededFor} needs the package "${name}". Run: npm install ${name}`,
-      { driver: 'kafka', cause },
+      { driver, cause },
     );
   }
 }

@@ -1,0 +1,30 @@
+import { loadPeer } from './peers.js';
+
+const missing =
+  (name: string, code = 'ERR_MODULE_NOT_FOUND') =>
+  () =>
+    Promise.reject<object>(Object.assign(new Error(`Cannot find package '${name}' imported from /app/x.js`), { code }));
+
+describe('an optional package', () => {
+  it.each(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'])(
+    'that is missing is named with the command that installs it (%s)',
+    async (code) => {
+      await expect(loadPeer('kafka', 'kafkajs', 'The kafka driver', missing('kafkajs', code))).rejects.toMatchObject({
+        code: 'TRANSPORT_PEER_MISSING',
+        message: 'The kafka driver needs the package "kafkajs". Run: npm install kafkajs (TRANSPORT_PEER_MISSING)',
+      });
+    },
+  );
+
+  it('that is there but broken shows its own error', async () => {
+    await expect(loadPeer('kafka', 'snappy', 'x', missing('@napi-rs/snappy-linux'))).rejects.toThrow(
+      '@napi-rs/snappy-linux',
+    );
+  });
+
+  it('shows its exports whichever module system it was written for', async () => {
+    const commonJs = { default: { Kafka: 1 } } as object;
+    expect(await loadPeer('kafka', 'kafkajs', 'x', () => Promise.resolve(commonJs))).toMatchObject({ Kafka: 1 });
+    expect(await loadPeer('kafka', 'kafkajs', 'x', () => Promise.resolve({ Kafka: 1 }))).toMatchObject({ Kafka: 1 });
+  });
+});
