@@ -2,6 +2,7 @@
 import { useKafka } from './kafka.mjs';
 import { useNats } from './nats.mjs';
 import { useNsq } from './nsq.mjs';
+import { useRabbitmq } from './rabbitmq.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
 
@@ -23,4 +24,5 @@ export const brokers = {
   kafka: useKafka,
   nats: useNats,
   nsq: useNsq,
+  rabbitmq: useRabbitmq,
 };

@@ -1,4 +1,4 @@
-// Runs one server for a parent and never outlives it: `node keeper.mjs '{"command","args","cwd","log","ready","removeOnOrphan"}'`
+// Runs one server for a parent and never outlives it: `node keeper.mjs '{"command","args","cwd","env","log","ready","removeOnOrphan"}'`
 //
 //   parent ---- IPC channel ---- keeper ---- server
 //
@@ -8,10 +8,10 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-const { command, args, cwd, log, ready, removeOnOrphan } = JSON.parse(process.argv[2] ?? '{}');
+const { command, args, cwd, env = {}, log, ready, removeOnOrphan } = JSON.parse(process.argv[2] ?? '{}');
 const readyLine = new RegExp(ready);
 const logFile = createWriteStream(log, { flags: 'a' });
-const server = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+const server = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 
 /** @param {object} message */
 const tell = (message) => {

@@ -11,6 +11,7 @@ const LOG_LINES_SHOWN = 25;
  * @property {string} command
  * @property {string[]} args
  * @property {string} cwd
+ * @property {Record<string, string>} [env] beside ours
  * @property {string} log file that gets everything the server prints
  * @property {string} ready regular expression of the line that says it serves
  * @property {string} [removeOnOrphan] folder to remove when this process dies without stopping the server

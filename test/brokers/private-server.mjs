@@ -10,6 +10,7 @@ const PORT_TAKEN = /address already in use|BindException|eaddrinuse/i;
  * @typedef {object} PreparedServer a folder with everything a server needs; `start` may be called again after `end`
  * @property {string} folder
  * @property {() => Promise<KeptProcess>} start
+ * @property {() => Promise<void>} [endRest] ends what runs beside the server and survives its restart
  */
 
 /**
@@ -34,6 +35,7 @@ export async function startPrepared(prepare, { fixedPort }) {
     try {
       return { prepared, running: await prepared.start() };
     } catch (error) {
+      await prepared.endRest?.();
       await rm(prepared.folder, { recursive: true, force: true });
       if (!PORT_TAKEN.test(String(error)) || tries === PORT_TRIES || fixedPort) throw error;
     }
@@ -61,6 +63,7 @@ export function controlsOf(prepared, first) {
     },
     stop: async () => {
       await end('SIGKILL');
+      await prepared.endRest?.();
       await rm(prepared.folder, { recursive: true, force: true });
     },
   };

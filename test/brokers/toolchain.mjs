@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
+import { epmdProgram, rabbitmqServer } from './rabbitmq/program.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
 /**
@@ -7,22 +8,26 @@ import { BrokerUnavailable } from './unavailable.mjs';
  * @property {string} command
  * @property {string} debianPackage
  * @property {string[]} versionArgs
+ * @property {() => string | undefined} [find] where it is, for a program that tells no version at once
  * @property {string} [minimum] version, for example "17" or "1.25"
  */
 
-/** @type {Record<'java' | 'mvn' | 'openssl' | 'go', Tool>} */
+/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd', Tool>} */
 export const TOOLS = {
   java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimum: '17' },
   mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
   openssl: { command: 'openssl', debianPackage: 'openssl', versionArgs: ['version'] },
   go: { command: 'go', debianPackage: 'golang-go', versionArgs: ['version'], minimum: '1.26' },
+  rabbitmq: { command: 'rabbitmq-server', debianPackage: 'rabbitmq-server', versionArgs: [], find: rabbitmqServer },
+  epmd: { command: 'epmd', debianPackage: 'erlang-base', versionArgs: [], find: epmdProgram },
 };
 
 /**
  * @param {Tool} tool
- * @returns {string | undefined} its version line; undefined when it is absent or too old
+ * @returns {string | undefined} its version line, or where it is; undefined when it is absent or too old
  */
 export function toolVersion(tool) {
+  if (tool.find) return tool.find();
   const { status, stdout, stderr } = spawnSync(tool.command, tool.versionArgs, { encoding: 'utf8' });
   if (status !== 0) return undefined;
   const line =

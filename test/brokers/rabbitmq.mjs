@@ -1,0 +1,113 @@
+// How a real RabbitMQ starts. Plain JavaScript on built-ins only, like kafka.mjs.
+//
+//   const rabbitmq = await startRabbitmq();         a private server: kill it, restart it, nobody else uses it
+//   const rabbitmq = await useRabbitmq();           the one to share: RABBITMQ_URL, a container, or a private server
+import { isCi } from '../../scripts/lib/environment.mjs';
+import { runningContainer } from './container.mjs';
+import { controlsOf, startPrepared, withControls } from './private-server.mjs';
+import { probeRabbitmq } from './rabbitmq/probe.mjs';
+import { epmdProgram, rabbitmqServer } from './rabbitmq/program.mjs';
+import { prepareServer } from './rabbitmq/server.mjs';
+import { readStanding } from './standing.mjs';
+import { toStderr } from './to-stderr.mjs';
+import { requireTools, TOOLS } from './toolchain.mjs';
+import { BrokerUnavailable } from './unavailable.mjs';
+
+export { BrokerUnavailable } from './unavailable.mjs';
+
+const MANAGEMENT = 'rabbitmq_management';
+
+/**
+ * @typedef {object} StartOptions
+ * @property {Record<string, string>} [config] lines for rabbitmq.conf, for example { consumer_timeout: '5000' }
+ * @property {readonly string[]} [plugins] beside rabbitmq_management
+ * @property {number} [port] of AMQP (default: a free one)
+ * @property {boolean} [installSystemPackages] may install rabbitmq-server by apt-get (default: where CI is set)
+ * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
+ */
+
+/**
+ * @typedef {object} RabbitmqAddress
+ * @property {string} url "amqp://guest:guest@127.0.0.1:port"
+ * @property {string} managementUrl "http://127.0.0.1:port", the HTTP API below /api, user guest, password guest
+ * @property {{ RABBITMQ_URL: string }} env for a child process
+ * @property {string} logFile
+ */
+
+/** @typedef {RabbitmqAddress & import('./private-server.mjs').Controls} PrivateRabbitmq */
+
+/**
+ * Starts a private RabbitMQ on free ports in a temporary folder, with an epmd of its own. It dies with this process,
+ * however that ends. About 6 s, a restart about 3 s.
+ * n.b. `kill` within about a second of a quorum queue's declaration loses that queue for good: 3.10.8 writes down which
+ * queues it has a little later. It answers afterwards, but the queue has no leader. Leave two seconds, or `shutdown`.
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateRabbitmq>}
+ * @throws {BrokerUnavailable} when rabbitmq-server is not on this machine; the message says the command
+ */
+export async function startRabbitmq(options = {}) {
+  const { config = {}, plugins = [], port } = options;
+  const programs = await prepareRabbitmq(options);
+  const all = { ...programs, config, plugins: [MANAGEMENT, ...plugins], ports: { amqp: port } };
+  const { prepared, running } = await startPrepared(() => prepareServer(all), { fixedPort: port !== undefined });
+  return withControls(controlsOf(prepared, running), {
+    ...at(prepared.port),
+    managementUrl: `http://127.0.0.1:${prepared.managementPort}`,
+    logFile: prepared.logFile,
+  });
+}
+
+/**
+ * Brings everything that a private server needs onto this machine, without starting one.
+ * @param {StartOptions} [options]
+ * @returns {Promise<{ program: string, epmd: string }>}
+ */
+export async function prepareRabbitmq({ installSystemPackages = isCi(), log = toStderr('rabbitmq') } = {}) {
+  requireTools('rabbitmq', [TOOLS.rabbitmq, TOOLS.epmd], { installSystemPackages, log });
+  return { program: rabbitmqServer() ?? '', epmd: epmdProgram() ?? '' };
+}
+
+/**
+ * @typedef {object} SharedRabbitmq
+ * @property {string} url
+ * @property {{ RABBITMQ_URL: string }} env
+ * @property {'listening' | 'container' | 'private'} source
+ * @property {() => Promise<void>} stop ends only what this call started
+ */
+
+/**
+ * A RabbitMQ to share: the one that RABBITMQ_URL names, else what `npm run brokers:up` left up,
+ * else a container where an engine runs, else a private server.
+ * @param {StartOptions & { env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<SharedRabbitmq>}
+ * @throws {BrokerUnavailable} also when RABBITMQ_URL names something that does not answer: it was asked for by name
+ */
+export async function useRabbitmq({ env = process.env, ...options } = {}) {
+  const named = env['RABBITMQ_URL'];
+  if (named) return listening(named);
+  const standing = readStanding('rabbitmq')?.env['RABBITMQ_URL'];
+  if (standing && (await probeRabbitmq(standing)).ok) return listening(standing);
+  const container = await runningContainer('rabbitmq', ['RABBITMQ_PORT'], options.log ?? toStderr('rabbitmq'));
+  if (container) return { ...at(container.ports[0] ?? 0), source: 'container', stop: container.stop };
+  const { url, env: privateEnv, stop } = await startRabbitmq(options);
+  return { url, env: privateEnv, source: 'private', stop };
+}
+
+/** @param {number} port */
+function at(port) {
+  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  return { url, env: { RABBITMQ_URL: url } };
+}
+
+/**
+ * @param {string} url
+ * @returns {Promise<SharedRabbitmq>}
+ */
+async function listening(url) {
+  const answer = await probeRabbitmq(url);
+  if (!answer.ok) {
+    const why = `RABBITMQ_URL is set, but ${answer.why}`;
+    throw new BrokerUnavailable('rabbitmq', why, 'Start it, or unset RABBITMQ_URL.');
+  }
+  return { url, env: { RABBITMQ_URL: url }, source: 'listening', stop: async () => undefined };
+}
