@@ -32,7 +32,7 @@ export const FAILURE: readonly Planted[] = [
         };
         return counted;
       }),
-    saying: /this one is the third/,
+    saying: /2 attempts failed before, so this one is number 3/,
   },
   {
     promise: 'other-keys-go-on',

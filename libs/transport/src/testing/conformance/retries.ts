@@ -14,3 +14,9 @@ export function failFirst(attempts: number, which: (payload: never) => boolean =
 export const alwaysFail: Handler = (_, { attempt }) => {
   throw new TypeError(`attempt ${attempt} fails, as always`);
 };
+
+/**
+ * A delay that a process of the suite does not live to see the end of, and that the next one can wait for: a broker that
+ * keeps delays itself brings the message back when it is over, and not before.
+ */
+export const LONGER_THAN_THE_PROCESS_MS = 2_000;

@@ -1,5 +1,6 @@
 import { RetryAfter } from '../../../consuming/index.js';
 import type { ConformancePromise } from '../promise.js';
+import { LONGER_THAN_THE_PROCESS_MS } from '../retries.js';
 
 const MESSAGES = 40;
 
@@ -11,11 +12,11 @@ export const failureIsNotPassedByLaterSuccess: ConformancePromise = {
   async run(stage) {
     const publisher = await stage.publisher();
     await publisher.publishNumbers(MESSAGES, (n) => `${n}`);
-    // Every fifth fails and waits far longer than the process lives; those around it succeed.
+    // Every fifth fails and waits longer than the process lives; those around it succeed.
     const failed = (n: number): boolean => n % 5 === 2;
     const first = await stage.subscribe({
       handle: (payload) => {
-        if (failed((payload as { n: number }).n)) throw new RetryAfter(3_600_000);
+        if (failed((payload as { n: number }).n)) throw new RetryAfter(LONGER_THAN_THE_PROCESS_MS);
       },
     });
     await first.untilSettled((MESSAGES * 4) / 5);
