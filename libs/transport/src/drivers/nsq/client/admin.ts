@@ -11,6 +11,7 @@ export interface ChannelStats {
   readonly clients?: readonly { readonly client_id: string; readonly ready_count: number }[];
 }
 
+/** One topic, as nsqd counts it; `depth` is what no channel has been given yet. */
 export interface TopicStats {
   readonly topic_name: string;
   readonly depth: number;

@@ -25,6 +25,7 @@ export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
   readonly onDown?: (nsqd: string, error: NsqError, againInMs: number) => void;
 }
 
+/** What an option of `NsqConsumer` is when it is left out. */
 export const CONSUMER_DEFAULTS = { maxInFlight: 100 } as const;
 
 /** Fewer messages than nsqd: so often the turn goes to the next. */
@@ -92,6 +93,11 @@ export class NsqConsumer {
   get problems(): readonly NsqError[] {
     const ofNodes = this.#nodes.nodes.map(({ problem }) => problem).filter((problem) => problem !== undefined);
     return [...ofNodes, ...this.#nodes.lookupProblems];
+  }
+
+  /** What each nsqd says that it reads from. */
+  get facts(): readonly NsqdFacts[] {
+    return this.#up.map(({ facts }) => facts).filter((facts) => facts !== undefined);
   }
 
   /** What the nsqd said that a message came from; undefined once its connection is gone. */

@@ -13,6 +13,7 @@ export interface NsqPlaces {
   readonly lookupIntervalMs?: number;
 }
 
+/** How often nsqlookupd is asked, when nothing else is said. */
 export const LOOKUP_INTERVAL_MS = 10_000;
 const EARLY_INTERVAL_MS = 1_000;
 

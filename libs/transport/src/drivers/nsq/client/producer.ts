@@ -18,6 +18,7 @@ export interface NsqProducerOptions extends NsqClientOptions, NsqPlaces {
   readonly onDown?: (nsqd: string, error: NsqError) => void;
 }
 
+/** What an option of `NsqProducer` is when it is left out. */
 export const PRODUCER_DEFAULTS = {
   maxMessageBytes: 1_048_576,
   maxRequestBytes: 5_242_880,

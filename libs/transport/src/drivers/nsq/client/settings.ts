@@ -40,6 +40,7 @@ export interface NsqClientOptions {
   readonly clock?: Clock;
 }
 
+/** What an option of producers and consumers is when it is left out. */
 export const CLIENT_DEFAULTS = {
   clientId: 'nest-transport',
   compression: 'none',

@@ -1,0 +1,31 @@
+import type { Capabilities } from '../../contract/index.js';
+
+/** What NSQ does itself, and what this driver adds; tried on nsqd 1.3.0. docs/drivers/nsq.md says how. */
+export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
+  /** Channels. */
+  groups: 'native',
+  /** NSQ is un-ordered by its own word: memory and disk are read in turn, a retry goes to the end. */
+  orderByKey: 'absent',
+  orderAcrossMembers: 'absent',
+  orderByPartition: 'absent',
+  partitions: 'absent',
+  atLeastOnce: 'native',
+  /** REQ with a delay. */
+  redelivery: 'native',
+  /** nsqd counts its deliveries. */
+  attempts: 'native',
+  deadLetter: 'emulated',
+  /** The first channel of a topic gets what waits there, later ones only what comes. */
+  startFromBeginning: 'absent',
+  /** In the CloudEvent around the body; NSQ has none. */
+  headers: 'emulated',
+  /** nsqd says OK when the message is in its memory; a killed nsqd forgets it, and what is in flight or deferred always. */
+  durability: 'absent',
+  /** An ephemeral channel for each instance. */
+  everyInstance: 'native',
+  wildcards: 'absent',
+  requestReply: 'absent',
+});
+
+/** A bare body has no place for headers. */
+export const BARE_CAPABILITIES: Capabilities = Object.freeze({ ...NSQ_CAPABILITIES, headers: 'absent' });

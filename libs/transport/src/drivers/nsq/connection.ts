@@ -1,0 +1,168 @@
+import type {
+  BrokerConnection,
+  BrokerHealth,
+  BrokerHost,
+  Consumption,
+  SubscriptionSink,
+  TopicPurpose,
+  TransportError,
+} from '../../contract/index.js';
+import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './client/index.js';
+import { checkTopicName, errorOf, transportError } from './mapping.js';
+import type { ResolvedNsqOptions } from './options.js';
+import { NsqPublisher } from './publisher.js';
+import { NsqConsumption } from './subscriber.js';
+
+const FIRST_WAIT_MS = 200;
+const MAX_WAIT_MS = 3_000;
+
+/** One application's connection to NSQ. */
+export class NsqConnection implements BrokerConnection {
+  readonly producer: NsqPublisher;
+  readonly #host: BrokerHost;
+  readonly #options: ResolvedNsqOptions;
+  readonly #client: NsqClientOptions & NsqPlaces;
+  readonly #nsqds: NsqProducer;
+  readonly #consumptions = new Set<NsqConsumption>();
+  readonly #closing = new AbortController();
+  #connected = false;
+  #unreachable: TransportError | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(host: BrokerHost, options: ResolvedNsqOptions) {
+    const { maxMessageBytes, maxRequestBytes } = options;
+    this.#host = host;
+    this.#options = options;
+    this.#client = clientOptions(host, options);
+    this.#nsqds = new NsqProducer({
+      ...this.#client,
+      ...{ maxMessageBytes, maxRequestBytes },
+      onUp: () => this.#tellConnected(),
+      onDown: (_nsqd, error) => this.#down(error),
+    });
+    this.producer = new NsqPublisher(host, this.#nsqds, options);
+  }
+
+  async connect(abort: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([abort, this.#closing.signal]);
+    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
+      try {
+        return await this.connectOnce();
+      } catch (error) {
+        if (ended.aborted) break;
+        if (!(error as TransportError).retryable) throw error;
+        this.#tellUnreachable(error as TransportError);
+      }
+      await this.#wait(waitMs, ended);
+    }
+    throw errorOf('TRANSPORT_CLOSED', `the wait for ${this.#places} was ended before an nsqd answered.`);
+  }
+
+  async connectOnce(): Promise<void> {
+    if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+    try {
+      await this.#nsqds.connect();
+    } catch (error) {
+      if (!(error instanceof NsqError)) throw error;
+      if (this.#isClosed) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+      throw transportError(error, `cannot connect to ${this.#places}`);
+    }
+    this.#tellConnected();
+  }
+
+  /** n.b. nothing to look for: nsqd makes a topic when it is first published to, and keeps what has no channel yet. */
+  ensureTopics(topics: readonly string[], _purpose: TopicPurpose): Promise<void> {
+    try {
+      for (const topic of topics) checkTopicName(topic);
+      return Promise.resolve();
+    } catch (error) {
+      return Promise.reject(error as TransportError);
+    }
+  }
+
+  async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+    const adopt = (consumption: NsqConsumption): void => void this.#consumptions.add(consumption);
+    return NsqConsumption.start(this.#host, this.#options, this.#client, subscriptions, adopt);
+  }
+
+  health(): BrokerHealth {
+    if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
+    if (!this.#connected) return { status: 'down', problems: [this.#unreachable?.message ?? 'not connected yet'] };
+    const consumptions = [...this.#consumptions];
+    const failures = [...this.#nsqds.problems, ...consumptions.flatMap(({ problems }) => problems)];
+    const problems = [...new Set(failures.map(({ message }) => message))];
+    if (!this.#nsqds.isUp || consumptions.some(({ isDown }) => isDown)) return { status: 'down', problems };
+    return { status: problems.length > 0 ? 'degraded' : 'up', problems };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
+    this.producer.close();
+    await this.#nsqds.close();
+  }
+
+  get #isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  get #places(): string {
+    return [...(this.#options.nsqd ?? []), ...(this.#options.lookupd ?? [])].join(', ');
+  }
+
+  #tellConnected(): void {
+    const isNews = !this.#connected || this.#unreachable !== undefined;
+    this.#connected = true;
+    this.#unreachable = undefined;
+    if (isNews) this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
+  }
+
+  /** n.b. one of several that is away is no outage: health tells it. */
+  #down(error: NsqError): void {
+    if (!this.#connected || this.#nsqds.isUp || this.#isClosed) return;
+    this.#tellUnreachable(transportError(error, `lost ${this.#places}`));
+  }
+
+  #tellUnreachable(error: TransportError): void {
+    const first = this.#unreachable === undefined;
+    this.#unreachable = error;
+    if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
+  }
+
+  #wait(ms: number, ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        ended.removeEventListener('abort', end);
+        resolve();
+      };
+      const callOff = this.#host.clock.schedule(ms, end);
+      ended.addEventListener('abort', end, { once: true });
+    });
+  }
+}
+
+/** The options as the client has them. */
+function clientOptions(host: BrokerHost, options: ResolvedNsqOptions): NsqClientOptions & NsqPlaces {
+  const { nsqd, lookupd, lookupIntervalMs, tls, authSecret, compression } = options;
+  const { connectionTimeoutMs, requestTimeoutMs, heartbeatIntervalMs, messageTimeoutMs, outputBufferMs } = options;
+  return {
+    clientId: options.clientId ?? host.service,
+    ...(nsqd === undefined ? {} : { nsqd }),
+    ...(lookupd === undefined ? {} : { lookupd }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(authSecret === undefined ? {} : { authSecret }),
+    ...{ lookupIntervalMs, compression, connectionTimeoutMs, requestTimeoutMs, heartbeatIntervalMs },
+    ...{ messageTimeoutMs, outputBufferMs, clock: host.clock },
+    maxFrameBytes: Math.max(LEAST_FRAME_BYTES, options.maxMessageBytes * 2),
+  };
+}
+
+/** A server may take larger messages than we send. */
+const LEAST_FRAME_BYTES = 16_777_216;

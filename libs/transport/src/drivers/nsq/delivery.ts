@@ -1,0 +1,75 @@
+import { Delivery, WIRE_HEADERS, type Headers, type Settlement } from '../../contract/index.js';
+import type { NsqMessage } from './client/index.js';
+import type { Unwrapped } from './envelope.js';
+
+/** A message as nsqd sent it: `context.raw`. */
+export interface NsqRecord {
+  /** nsqd's own id, 16 hexadecimal digits. */
+  readonly id: string;
+  /** Deliveries so far, as nsqd counts them. */
+  readonly attempts: number;
+  /** When nsqd took it, in nanoseconds since the epoch. */
+  readonly timestampNs: bigint;
+  /** As it is stored, the envelope included. */
+  readonly body: Buffer;
+  /** `host:port` of the nsqd that has it. */
+  readonly nsqd: string;
+}
+
+/** Whoever handed a delivery over and is told how it goes on. */
+export interface DeliveryOwner {
+  readonly topic: string;
+  readonly group: string;
+  settled(delivery: NsqDelivery, settlement: Settlement): void;
+  parked(delivery: NsqDelivery): void;
+}
+
+/** One NSQ message on its way to a handler. */
+export class NsqDelivery extends Delivery<NsqRecord> {
+  /** NSQ gives messages no place that a reader could go back to. */
+  readonly offset = undefined;
+  readonly headers: Headers;
+  readonly #owner: DeliveryOwner;
+  readonly #publishedAt: Date | undefined;
+  readonly #message: NsqMessage;
+
+  constructor(owner: DeliveryOwner, message: NsqMessage, unwrapped: Unwrapped, attempt: number) {
+    super(owner.topic, owner.group, unwrapped.key, unwrapped.body, attempt, undefined);
+    this.headers = unwrapped.headers;
+    this.#owner = owner;
+    this.#publishedAt = unwrapped.publishedAt;
+    this.#message = message;
+  }
+
+  /** What the client has of it; the driver settles through it. */
+  get message(): NsqMessage {
+    return this.#message;
+  }
+
+  get raw(): NsqRecord {
+    const { id, attempts, timestampNs, body, nsqd } = this.#message;
+    return { id, attempts, timestampNs, body, nsqd };
+  }
+
+  /** n.b. of a message without an id: nsqd's, which stays the same on every delivery. */
+  override get id(): string {
+    return this.headers[WIRE_HEADERS.id] ?? `${this.topic}/${this.#message.id}`;
+  }
+
+  get publishedAt(): Date {
+    return this.#publishedAt ?? new Date(Number(this.#message.timestampNs / 1_000_000n));
+  }
+
+  header(name: string): string | undefined {
+    return this.headers[name] ?? this.headers[name.toLowerCase()];
+  }
+
+  override park(nextAttempt: number, delayMs: number): void {
+    super.park(nextAttempt, delayMs);
+    this.#owner.parked(this);
+  }
+
+  protected settled(settlement: Settlement): void {
+    this.#owner.settled(this, settlement);
+  }
+}

@@ -1,0 +1,53 @@
+/** HOW, on NSQ. Imports the contract; its client is its own, in `client/`. */
+import {
+  type Broker,
+  type BrokerConnection,
+  type BrokerHost,
+  type Capabilities,
+  type Subscription,
+} from '../../contract/index.js';
+import { BARE_CAPABILITIES, NSQ_CAPABILITIES } from './capabilities.js';
+import { nameProblem } from './client/index.js';
+import { NsqConnection } from './connection.js';
+import { channelOf } from './intake.js';
+import { checkTopicName, errorOf } from './mapping.js';
+import { resolveNsqOptions, type NsqOptions, type ResolvedNsqOptions } from './options.js';
+
+export { NSQ_CAPABILITIES } from './capabilities.js';
+export type { NsqRecord } from './delivery.js';
+export { NSQ_DEFAULTS, type NsqCompression, type NsqEnvelope, type NsqOptions, type NsqTlsOptions } from './options.js';
+
+/**
+ * NSQ as the broker of an application.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function nsq(options: NsqOptions): Broker {
+  return new NsqBroker(resolveNsqOptions(options));
+}
+
+class NsqBroker implements Broker {
+  readonly driver = 'nsq';
+  readonly capabilities: Capabilities;
+  // n.b. private, so that no log of this object shows the secret.
+  readonly #options: ResolvedNsqOptions;
+
+  constructor(options: ResolvedNsqOptions) {
+    this.#options = options;
+    this.capabilities = options.envelope === 'none' ? BARE_CAPABILITIES : NSQ_CAPABILITIES;
+  }
+
+  checkSubscription(subscription: Subscription): void {
+    const { topic } = subscription;
+    checkTopicName(topic);
+    const channel = channelOf(subscription);
+    const problem = nameProblem(channel);
+    if (problem === undefined) return;
+    throw errorOf('TRANSPORT_GROUP_INVALID', `channel "${channel}" of "${topic}" cannot be used: ${problem}.`, {
+      topic,
+    });
+  }
+
+  open(host: BrokerHost): BrokerConnection {
+    return new NsqConnection(host, this.#options);
+  }
+}

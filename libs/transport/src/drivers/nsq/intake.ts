@@ -1,0 +1,224 @@
+import {
+  TransportError,
+  type BrokerHost,
+  type Settlement,
+  type Subscription,
+  type SubscriptionSink,
+} from '../../contract/index.js';
+import { AttemptMemory } from './attempt-memory.js';
+import { EPHEMERAL, NsqConsumer, type LateCommand, type NsqError, type NsqMessage } from './client/index.js';
+import { actionAt, keptForMs, LOOKS } from './deadlines.js';
+import { NsqDelivery, type DeliveryOwner } from './delivery.js';
+import { bare, unwrap } from './envelope.js';
+import { transportError } from './mapping.js';
+import type { ResolvedNsqOptions } from './options.js';
+
+/** The channel of a subscription: nsqd forgets an ephemeral one when its last consumer has left. */
+export const channelOf = ({ group, delivery }: Subscription): string =>
+  delivery === 'every-instance' ? `${group}${EPHEMERAL}` : group;
+
+/** Between two looks at what is at work. */
+const EARLIEST_LOOK_MS = 20;
+
+/** One subscription: a channel's messages on their way to a sink, and what becomes of them on their way back. */
+export class Intake implements DeliveryOwner {
+  readonly topic: string;
+  readonly group: string;
+  readonly #host: BrokerHost;
+  readonly #options: ResolvedNsqOptions;
+  readonly #each: SubscriptionSink;
+  readonly #consumer: NsqConsumer;
+  readonly #attempts = new AttemptMemory();
+  /** Everything that is ours to settle, oldest first. */
+  readonly #unsettled = new Map<NsqMessage, NsqDelivery>();
+  /** Came while the sink had enough. */
+  #queued: NsqDelivery[] = [];
+  #sinkIsFull = false;
+  #callOffLook: () => void = () => undefined;
+  #started = false;
+  #cutOff = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    host: BrokerHost,
+    options: ResolvedNsqOptions,
+    client: Pick<ConstructorParameters<typeof NsqConsumer>[0], 'clientId' | 'nsqd' | 'lookupd'>,
+    each: SubscriptionSink,
+  ) {
+    const { subscription } = each;
+    this.#host = host;
+    this.#options = options;
+    this.#each = each;
+    this.topic = subscription.topic;
+    this.group = subscription.group;
+    this.#consumer = new NsqConsumer({
+      ...client,
+      topic: subscription.topic,
+      channel: channelOf(subscription),
+      maxInFlight: subscription.maxInFlight,
+      onMessages: (messages) => this.#receive(messages),
+      onLost: (messages) => this.#lose(messages),
+      onTooLate: (command, id) => this.#tooLate(command, id),
+      onUp: () => this.#up(),
+      onDown: (_nsqd, error, againInMs) => this.#down(error, againInMs),
+    });
+  }
+
+  /** True when messages can come, or there are none yet. */
+  get isUp(): boolean {
+    return this.#consumer.isUp || this.#consumer.isEarly;
+  }
+
+  get problems(): readonly NsqError[] {
+    return this.#consumer.problems;
+  }
+
+  /** Resolves when the channel is read from, or nsqlookupd knows of no nsqd yet. @throws NsqError for what waiting does not mend */
+  async start(): Promise<void> {
+    await this.#consumer.start();
+    this.#started = true;
+    this.#lookLater();
+  }
+
+  /** Hands over nothing new; what the sink has not seen goes back at once. */
+  stop(): void {
+    this.#consumer.stop();
+    for (const delivery of this.#queued.splice(0)) this.#giveBack(delivery);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.stop();
+    this.#callOffLook();
+    this.#giveBackAll([...this.#unsettled.values()]);
+    await this.#consumer.close();
+  }
+
+  settled(delivery: NsqDelivery, settlement: Settlement): void {
+    const { message } = delivery;
+    this.#unsettled.delete(message);
+    if (settlement.kind !== 'nack') return void message.finish();
+    this.#attempts.remember(message.id, message.attempts, delivery.attempt + 1);
+    message.requeue(Math.min(settlement.delayMs, this.#options.maxRequeueDelayMs));
+  }
+
+  /** It waits in this process: another may come in its place. */
+  parked({ message }: NsqDelivery): void {
+    message.setAside();
+  }
+
+  #receive(messages: readonly NsqMessage[]): void {
+    const deliveries = messages.map((message) => this.#deliveryOf(message));
+    if (this.#sinkIsFull) this.#queued.push(...deliveries);
+    else this.#handOver(deliveries);
+  }
+
+  #deliveryOf(message: NsqMessage): NsqDelivery {
+    const unwrapped = this.#options.envelope === 'none' ? bare(message.body) : unwrap(message.body, this.topic);
+    const attempt = this.#attempts.attemptOf(message.id, message.attempts);
+    const delivery = new NsqDelivery(this, message, unwrapped, attempt);
+    this.#unsettled.set(message, delivery);
+    return delivery;
+  }
+
+  #handOver(deliveries: readonly NsqDelivery[]): void {
+    const enough = this.#each.sink.receive(deliveries);
+    if (enough === undefined) return;
+    this.#sinkIsFull = true;
+    void Promise.resolve(enough).then(() => {
+      this.#sinkIsFull = false;
+      if (this.#queued.length > 0) this.#handOver(this.#queued.splice(0));
+    });
+  }
+
+  /** nsqd gives them to somebody else: nothing that we say about them counts. */
+  #lose(messages: readonly NsqMessage[]): void {
+    const lost = new Set<NsqDelivery>();
+    for (const message of messages) {
+      const delivery = this.#unsettled.get(message);
+      this.#unsettled.delete(message);
+      if (delivery === undefined) continue;
+      delivery.revoke();
+      lost.add(delivery);
+    }
+    this.#queued = this.#queued.filter((delivery) => !lost.has(delivery));
+    if (lost.size > 0) this.#each.sink.revoked();
+  }
+
+  #giveBackAll(deliveries: readonly NsqDelivery[]): void {
+    for (const delivery of deliveries) this.#giveBack(delivery);
+    if (deliveries.length > 0) this.#each.sink.revoked();
+  }
+
+  /** n.b. revoked first: once nsqd has it, somebody else may begin with it. What waits for a retry waits on there. */
+  #giveBack(delivery: NsqDelivery): void {
+    const { message, state, attempt, notBeforeMs } = delivery;
+    delivery.revoke();
+    this.#unsettled.delete(message);
+    this.#attempts.remember(message.id, message.attempts, state === 'running' ? attempt + 1 : attempt);
+    const leftMs = notBeforeMs > 0 ? notBeforeMs - this.#host.clock.monotonicMs() : 0;
+    message.requeue(Math.min(Math.max(0, leftMs), this.#options.maxRequeueDelayMs));
+  }
+
+  /** @param nextEndMs when the first of the messages can be kept no longer */
+  #lookLater(nextEndMs = Number.POSITIVE_INFINITY): void {
+    const inMs = Math.min(this.#shortestTimeoutMs / LOOKS, nextEndMs);
+    this.#callOffLook = this.#host.clock.schedule(Math.max(EARLIEST_LOOK_MS, inMs), () => this.#look());
+  }
+
+  get #shortestTimeoutMs(): number {
+    const ofNsqds = this.#consumer.facts.map(({ messageTimeoutMs }) => messageTimeoutMs);
+    return Math.min(this.#options.messageTimeoutMs, ...ofNsqds);
+  }
+
+  /** Keeps what is at work, as long as nsqd allows it. */
+  #look(): void {
+    const now = this.#host.clock.monotonicMs();
+    const over: NsqDelivery[] = [];
+    let nextEndMs = Number.POSITIVE_INFINITY;
+    for (const [message, delivery] of this.#unsettled) {
+      const facts = this.#consumer.factsOf(message);
+      if (facts === undefined) continue;
+      const ageMs = now - message.receivedAtMs;
+      const action = actionAt(ageMs, facts);
+      if (action === 'touch') message.touch();
+      if (action === 'give back') over.push(delivery);
+      else nextEndMs = Math.min(nextEndMs, keptForMs(facts.maxMessageTimeoutMs) - ageMs);
+    }
+    this.#queued = this.#queued.filter((delivery) => !over.includes(delivery));
+    this.#giveBackAll(over);
+    this.#lookLater(nextEndMs);
+  }
+
+  /** The settlement came when nsqd had taken the message back; it comes again, here or elsewhere. */
+  #tooLate(command: LateCommand, id: string): void {
+    if (command === 'TOUCH') return;
+    const { broker } = this.#host;
+    const { topic, group } = this;
+    const settlement = command === 'FIN' ? 'ack' : 'nack';
+    this.#host.notices.emit('settlement:ignored', { broker, topic, group, id, key: undefined, attempt: 0, settlement });
+  }
+
+  #up(): void {
+    if (!this.#cutOff) return;
+    this.#cutOff = false;
+    const { broker } = this.#host;
+    this.#host.notices.emit('subscription:recovered', { broker, topic: this.topic, group: this.group });
+  }
+
+  #down(cause: NsqError, restartInMs: number): void {
+    if (!this.#started || this.#cutOff || this.#consumer.isUp || this.#closed !== undefined) return;
+    this.#cutOff = true;
+    const { broker } = this.#host;
+    const { topic, group } = this;
+    const reason = transportError(cause, `cannot read channel "${group}" of "${topic}"`, { topic });
+    const error = new TransportError('TRANSPORT_SUBSCRIPTION_CRASHED', reason.message, {
+      ...{ driver: 'nsq', topic, retryable: true, cause: reason },
+    });
+    this.#host.notices.emit('subscription:crashed', { broker, topic, group, error, restartInMs });
+  }
+}

@@ -1,0 +1,183 @@
+import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+
+/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+export interface NsqTlsOptions {
+  /** Authorities to trust instead of the system's. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The client's own certificate, where nsqd asks for one (mutual TLS). */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Opens `key`. */
+  readonly passphrase?: string;
+  /** The name to verify, when it is not the host of the address. */
+  readonly serverName?: string;
+  /** @default 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** How a message looks on NSQ, which has bodies and nothing else. */
+export type NsqEnvelope = 'cloudevents' | 'none';
+
+/** How bytes are compressed between this process and nsqd. */
+export type NsqCompression = 'none' | 'snappy' | 'deflate';
+
+/** What `nsq()` is told. `nsqd` or `lookupd` is required; a name that is not here is refused. */
+export interface NsqOptions {
+  /** Addresses of nsqd, `host:port`: published to in turn, and read from. @default those that nsqlookupd knows */
+  readonly nsqd?: readonly string[];
+  /** Addresses of nsqlookupd over HTTP, `http://host:4161`: more nsqd to read from are found there. @default none */
+  readonly lookupd?: readonly string[];
+  /** Give or take a sixth, so that not all ask at once. @default 10000 */
+  readonly lookupIntervalMs?: number;
+  /** Name of the client in nsqd's `/stats`. @default the service's name */
+  readonly clientId?: string;
+  /** `true` trusts the system's authorities. @default no encryption */
+  readonly tls?: true | NsqTlsOptions;
+  /** Sent with AUTH where nsqd asks for it. @default no login */
+  readonly authSecret?: string;
+  /** The secret is sent readably; without TLS to another machine it is refused unless this says so. @default false */
+  readonly allowPlainWithoutTls?: boolean;
+  /** `'snappy'` needs the package of that name. @default 'none' */
+  readonly compression?: NsqCompression;
+  /**
+   * `'cloudevents'`: a CloudEvent around the body carries id, key and headers; a body that is none is taken as it is.
+   * `'none'`: the body is the payload; keys and headers are refused. @default 'cloudevents'
+   */
+  readonly envelope?: NsqEnvelope;
+  /** From dialling to the end of the handshake. @default 5000 */
+  readonly connectionTimeoutMs?: number;
+  /** For the answer to one command. @default 10000 */
+  readonly requestTimeoutMs?: number;
+  /** nsqd shows a sign of life so often; after two and a half in silence it counts as dead. @default 10000 */
+  readonly heartbeatIntervalMs?: number;
+  /** After so long nsqd gives the messages of a process that hangs, or was killed, to another. Messages at work are kept longer. @default 30000 */
+  readonly messageTimeoutMs?: number;
+  /** How long nsqd may collect messages before it sends them; 0 sends each at once, which costs nsqd more. @default 25 */
+  readonly outputBufferMs?: number;
+  /** Largest message as it is stored, envelope included; as the server's `-max-msg-size`. @default 1048576 */
+  readonly maxMessageBytes?: number;
+  /** Most bytes of one request; as the server's `-max-body-size`. @default 5242880 */
+  readonly maxRequestBytes?: number;
+  /** A retry that is to wait longer waits so long; as the server's `-max-req-timeout`. @default 3600000 */
+  readonly maxRequeueDelayMs?: number;
+}
+
+/** What an option is when it is left out; `clientId` follows from the service. */
+export const NSQ_DEFAULTS = {
+  lookupIntervalMs: 10_000,
+  allowPlainWithoutTls: false,
+  compression: 'none',
+  envelope: 'cloudevents',
+  connectionTimeoutMs: 5_000,
+  requestTimeoutMs: 10_000,
+  heartbeatIntervalMs: 10_000,
+  messageTimeoutMs: 30_000,
+  outputBufferMs: 25,
+  maxMessageBytes: 1_048_576,
+  maxRequestBytes: 5_242_880,
+  maxRequeueDelayMs: 3_600_000,
+} as const satisfies Partial<NsqOptions>;
+
+/** Checked, with every default filled in. */
+export type ResolvedNsqOptions = Omit<NsqOptions, keyof typeof NSQ_DEFAULTS> &
+  Required<Pick<NsqOptions, keyof typeof NSQ_DEFAULTS>>;
+
+const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
+
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/;
+const listOf = (expected: string, accepts: (item: string) => boolean): OptionRule =>
+  exactly(
+    `an array of ${expected}, at least one`,
+    (value) =>
+      Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && accepts(item)),
+  );
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
+const pems = exactly(
+  'a PEM text, a Buffer, or an array of them',
+  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
+);
+
+const RULES = {
+  nsqd: listOf('addresses "host:port"', (item) => ADDRESS.test(item)),
+  lookupd: listOf('addresses "http://host:port"', isHttpUrl),
+  lookupIntervalMs: option.integer(100),
+  clientId: option.text,
+  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  // n.b. no line break: it would end the command, and the rest of the secret would be the next one.
+  authSecret: exactly(
+    'a text that is not empty and has no line break',
+    (value) => typeof value === 'string' && /^[^\r\n]+$/.test(value),
+  ),
+  allowPlainWithoutTls: option.flag,
+  compression: option.oneOf('none', 'snappy', 'deflate'),
+  envelope: option.oneOf('cloudevents', 'none'),
+  connectionTimeoutMs: option.integer(1),
+  requestTimeoutMs: option.integer(1),
+  heartbeatIntervalMs: option.integer(1_000),
+  messageTimeoutMs: option.integer(1_000),
+  outputBufferMs: option.either(option.oneOf(0), option.integer(25)),
+  maxMessageBytes: option.integer(1),
+  maxRequestBytes: option.integer(1),
+  maxRequeueDelayMs: option.integer(0),
+} as const satisfies Record<keyof NsqOptions, OptionRule>;
+
+const TLS_RULES = {
+  ca: pems,
+  cert: pem,
+  key: pem,
+  passphrase: option.text,
+  serverName: option.text,
+  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
+} as const satisfies Record<keyof NsqTlsOptions, OptionRule>;
+
+/**
+ * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
+  checkOptions('nsq()', options, RULES);
+  if (options.nsqd === undefined && options.lookupd === undefined) {
+    throw new TransportError(
+      'TRANSPORT_OPTION_INVALID',
+      "nsq(): nsqd or lookupd must say where NSQ is: nsq({ nsqd: ['localhost:4150'] }).",
+      { driver: 'nsq' },
+    );
+  }
+  if (options.tls !== undefined && options.tls !== true) checkOptions('nsq() tls', options.tls, TLS_RULES);
+  const resolved = withDefaults(options, NSQ_DEFAULTS) as ResolvedNsqOptions;
+  refuseConflicts(resolved);
+  return resolved;
+}
+
+function refuseConflicts(options: ResolvedNsqOptions): void {
+  const { tls, maxMessageBytes, maxRequestBytes } = options;
+  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+  }
+  if (maxMessageBytes + REQUEST_OVERHEAD_BYTES > maxRequestBytes) {
+    throw conflict(
+      `maxMessageBytes (${maxMessageBytes}) must be at least ${REQUEST_OVERHEAD_BYTES} below maxRequestBytes (${maxRequestBytes}), or the largest message fits into no request.`,
+    );
+  }
+  refuseSecretInTheClear(options);
+}
+
+/** What a request of one message has beside it. */
+const REQUEST_OVERHEAD_BYTES = 8;
+
+function refuseSecretInTheClear({ authSecret, tls, allowPlainWithoutTls, nsqd, lookupd }: ResolvedNsqOptions): void {
+  if (authSecret === undefined || tls !== undefined || allowPlainWithoutTls) return;
+  const hosts = [...(nsqd ?? []), ...(lookupd ?? []).map((url) => new URL(url).host)];
+  const remote = hosts.find((address) => !isLoopback(address));
+  if (remote === undefined) return;
+  throw conflict(`authSecret would be sent readably to ${remote}. Add tls: true, or say allowPlainWithoutTls: true.`);
+}
+
+function isLoopback(address: string): boolean {
+  const host = address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+const conflict = (text: string): TransportError =>
+  new TransportError('TRANSPORT_OPTION_CONFLICT', `nsq(): ${text}`, { driver: 'nsq' });
