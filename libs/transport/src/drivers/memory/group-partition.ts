@@ -21,6 +21,8 @@ interface Returned {
  * A partition moves to another member only when nothing of it runs with the old one, so a key is never with two.
  */
 export class GroupPartition implements MemoryDeliveryOwner {
+  /** Nothing is kept for this group any more. */
+  readonly stopReading: () => void;
   readonly #group: string;
   readonly #log: PartitionLog;
   readonly #unsettled = new Unsettled();
@@ -37,7 +39,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     this.#group = group;
     this.#log = log;
     this.#cursor = startFrom === 'beginning' ? log.start : log.end;
-    log.addReader(() => this.#cursor);
+    this.stopReading = log.addReader(() => this.#cursor);
   }
 
   get unsettled(): number {

@@ -38,6 +38,11 @@ export class MemoryGroup {
     this.#share();
   }
 
+  /** The group is no more: nothing is kept for it. */
+  end(): void {
+    for (const partition of this.#partitions) partition.stopReading();
+  }
+
   /**
    * There is something to deliver. n.b. by setImmediate and not a microtask: handlers that publish to their own topic
    * would otherwise keep timers and sockets from ever being served.

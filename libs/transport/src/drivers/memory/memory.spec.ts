@@ -186,6 +186,16 @@ describe('the memory broker', () => {
     expect(sink.texts.at(-1)).toBe('4999');
   });
 
+  it('keeps nothing for an instance of every-instance delivery that has ended', async () => {
+    const { publish, join } = setUp({ partitions: 1, retainMessages: 10 });
+    const gone = await join('gone', { delivery: 'every-instance', maxInFlight: 1 });
+    gone.sink.enough = new Promise(() => undefined);
+    await gone.consumption.close();
+    await publish(...Array.from({ length: 5_000 }, (_, index) => message(String(index))));
+    const late = await join('late', { maxInFlight: 5_000 });
+    expect(late.sink.taken.length).toBeLessThan(3_000);
+  });
+
   it('is another broker for each memory() and the same for each connection of one', async () => {
     const [one, other] = [setUp(), setUp()];
     const here = await one.join('g');

@@ -3,7 +3,7 @@ import type { MemoryRecord } from './mapping.js';
 /** The messages of one partition, oldest first, with offsets that never change. */
 export class PartitionLog {
   readonly #retained: number;
-  readonly #cursors: (() => number)[] = [];
+  readonly #cursors = new Set<() => number>();
   #records: MemoryRecord[] = [];
   #start = 0;
   /** Length at which it is worth while to look for what can be forgotten. */
@@ -35,13 +35,14 @@ export class PartitionLog {
     return this.#records.slice(index, index + max);
   }
 
-  /** What lies at or after a reader's position is never forgotten. */
-  addReader(position: () => number): void {
-    this.#cursors.push(position);
+  /** What lies at or after a reader's position is not forgotten until the returned function is called. */
+  addReader(position: () => number): () => void {
+    this.#cursors.add(position);
+    return () => void this.#cursors.delete(position);
   }
 
   #forget(): void {
-    const unread = this.#cursors.reduce((least, position) => Math.min(least, position()), Infinity);
+    const unread = Math.min(...[...this.#cursors].map((position) => position()));
     const upTo = Math.max(this.#start, Math.min(unread, this.end - this.#retained));
     if (upTo > this.#start) this.#records = this.#records.slice(upTo - this.#start);
     this.#start = upTo;

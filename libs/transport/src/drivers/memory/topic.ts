@@ -52,6 +52,7 @@ export class MemoryTopic {
     if (group === undefined) return;
     this.#groups.delete(identityOf(name, subscribed));
     this.#readers.splice(this.#readers.indexOf(group), 1);
+    group.end();
   }
 
   #choosePartition(key: string | undefined): number {
