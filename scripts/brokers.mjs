@@ -9,15 +9,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { brokers } from '../test/brokers/index.mjs';
-import { compose, hasEngine } from '../test/brokers/container.mjs';
-import { prepareKafka, startKafka } from '../test/brokers/kafka.mjs';
+import { compose, hasEngine, portsInEnv } from '../test/brokers/container.mjs';
 import { freePorts, isFree } from '../test/brokers/ports.mjs';
 import { forgetStanding, readStanding, standingFolder, writeStanding } from '../test/brokers/standing.mjs';
 import { BrokerUnavailable } from '../test/brokers/unavailable.mjs';
 import { isAlive } from './lib/lock.mjs';
 
-const PROJECT = 'nest-transport';
-const KAFKA_PORT = 9092;
 const DOWN_TIMEOUT_MS = 30_000;
 
 const [action, ...rest] = process.argv.slice(2);
@@ -25,14 +22,17 @@ const installSystemPackages = rest.includes('--install-system-packages');
 const names = rest.filter((name) => !name.startsWith('--'));
 const actions = { up, down, serve };
 
-try {
-  refuseUnknown(names);
-  const act = actions[/** @type {keyof typeof actions} */ (action)] ?? refuseAction;
-  for (const name of names.length > 0 ? names : ['kafka']) await act(name);
-} catch (error) {
-  if (!(error instanceof BrokerUnavailable)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
+refuseUnknown(names);
+const act = actions[/** @type {keyof typeof actions} */ (action)] ?? refuseAction;
+for (const name of names.length > 0 ? names : Object.keys(brokers)) {
+  try {
+    await act(name);
+  } catch (error) {
+    // One line says what it lacks; the others can be had all the same.
+    if (!(error instanceof BrokerUnavailable)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
 }
 
 /** @param {string} name */
@@ -49,30 +49,45 @@ async function up(name) {
  * @returns {Promise<import('../test/brokers/standing.mjs').Standing>}
  */
 async function raise(name) {
-  const port = (await isFree(KAFKA_PORT)) ? KAFKA_PORT : ((await freePorts(1))[0] ?? KAFKA_PORT);
+  const broker = brokerOf(name);
+  const ports = await usualOrFree(Object.values(broker.ports));
   if (hasEngine()) {
-    await compose(PROJECT, { KAFKA_PORT: String(port) }, ['up', '--detach', '--wait', name]);
-    writeStanding(name, { env: { KAFKA_BROKERS: `127.0.0.1:${port}` } });
+    await compose(projectOf(name), portsInEnv(Object.keys(broker.ports), ports), [
+      'up',
+      '--detach',
+      '--wait',
+      broker.service,
+    ]);
+    writeStanding(name, { env: broker.envOf(ports) });
   } else {
-    await prepareKafka({ installSystemPackages });
-    await leaveServing(name, port);
+    await broker.prepare({ installSystemPackages });
+    await leaveServing(name, ports);
   }
   const standing = readStanding(name);
   if (standing === undefined) throw new Error(`[${name}] started, but its process has ended already.`);
   return standing;
 }
 
+/** @param {string} name */
+const projectOf = (name) => `nest-transport-${name}`;
+
+/** @param {readonly number[]} usual all of them, or as many free ones */
+async function usualOrFree(usual) {
+  const free = await Promise.all(usual.map((port) => isFree(port)));
+  return free.every(Boolean) ? [...usual] : freePorts(usual.length);
+}
+
 /**
  * Starts this file again in the background and returns when its broker serves.
  * @param {string} name
- * @param {number} port
+ * @param {readonly number[]} ports
  */
-async function leaveServing(name, port) {
+async function leaveServing(name, ports) {
   mkdirSync(standingFolder(), { recursive: true });
   const log = join(standingFolder(), `${name}.log`);
   const output = openSync(log, 'w');
   const self = fileURLToPath(import.meta.url);
-  const server = spawn(process.execPath, [self, 'serve', name, `--port=${port}`, `--log=${log}`], {
+  const server = spawn(process.execPath, [self, 'serve', name, `--ports=${ports.join(',')}`, `--log=${log}`], {
     detached: true,
     stdio: ['ignore', output, output, 'ipc'],
   });
@@ -91,11 +106,11 @@ async function leaveServing(name, port) {
  * @param {string} name
  */
 async function serve(name) {
-  const kafka = await startKafka({ port: Number(option('port')), installSystemPackages: false });
-  writeStanding(name, { env: kafka.env, pid: process.pid, log: option('log') });
+  const server = await brokerOf(name).startAt(option('ports').split(',').map(Number));
+  writeStanding(name, { env: server.env, pid: process.pid, log: option('log') });
   const end = async () => {
     forgetStanding(name);
-    await kafka.stop();
+    await server.stop();
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void end());
@@ -111,7 +126,7 @@ async function down(name) {
     forgetStanding(name);
     process.stderr.write(`[${name}] is not up.\n`);
   } else if (standing.pid === undefined) {
-    await compose(PROJECT, { KAFKA_PORT: String(KAFKA_PORT) }, ['down', '--volumes']);
+    await compose(projectOf(name), {}, ['down', '--volumes']);
     forgetStanding(name);
   } else {
     await endProcess(name, standing.pid);
@@ -134,6 +149,13 @@ async function endProcess(name, pid) {
 /** @param {string} name */
 function option(name) {
   return rest.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
+}
+
+/** @param {string} name */
+function brokerOf(name) {
+  const broker = brokers[name];
+  if (broker === undefined) throw new Error(`There is no broker "${name}" here.`);
+  return broker;
 }
 
 /** @param {string[]} asked */

@@ -1,6 +1,9 @@
 import { hasEngine } from '../../test/brokers/container.mjs';
+import { goToolsFolder, hasGoTools } from '../../test/brokers/go-tools.mjs';
+import { brokers } from '../../test/brokers/index.mjs';
 import { hasKafkaJars, KAFKA_VERSION, kafkaFolder } from '../../test/brokers/kafka/jars.mjs';
-import { probeKafka } from '../../test/brokers/kafka/probe.mjs';
+import { NATS_SERVER } from '../../test/brokers/nats/programs.mjs';
+import { NSQ_PROGRAMS } from '../../test/brokers/nsq/programs.mjs';
 import { isFree } from '../../test/brokers/ports.mjs';
 import { readStanding } from '../../test/brokers/standing.mjs';
 import { TOOLS, toolVersion, wanted } from '../../test/brokers/toolchain.mjs';
@@ -10,38 +13,75 @@ import { cacheFolder } from './paths.mjs';
 
 /** `note`: absent, but nothing needs it here. @typedef {{ state: 'ok' | 'missing' | 'note', name: string, value: string, remedy?: string }} Finding */
 
-/** Ports that people's own configuration names by default. */
-const USUAL_PORTS = { kafka: 9092, 'order-service': 3000, 'inventory-service': 3001 };
+/** Ports of the sample services; those of the brokers are in test/brokers/index.mjs. */
+const SERVICE_PORTS = { 'order-service': 3000, 'inventory-service': 3001 };
+
+/** Names of the brokers as people write them. @type {Record<string, string>} */
+const TITLES = { kafka: 'Kafka', nats: 'NATS', nsq: 'NSQ', rabbitmq: 'RabbitMQ' };
 
 /** @returns {Promise<Finding[]>} */
 export async function diagnose(env = process.env) {
   const engine = hasEngine();
-  const listening = await kafkaListening(env);
-  const otherWay = engine || listening.state === 'ok';
   const jars = await hasKafkaJars(env);
+  const goPrograms = await Promise.all([NATS_SERVER, NSQ_PROGRAMS].map((programs) => hasGoTools(programs, env)));
+  const listening = await Promise.all(Object.keys(brokers).map((name) => brokerListening(name, env)));
+  const ports = [...Object.values(brokers).map((broker) => broker.ports), SERVICE_PORTS].flatMap(Object.entries);
   return [
     nodeVersion(),
     await install(),
-    listening,
+    ...listening,
     {
       state: engine ? 'ok' : 'note',
       name: 'container engine',
       value: engine ? 'docker answers' : 'none runs here; brokers start from local toolchains',
     },
     tool('java', 'starts Kafka, and the private brokers of the crash tests'),
-    jars && toolVersion(TOOLS.mvn) === undefined
-      ? { state: 'note', name: 'mvn', value: 'absent; Kafka is downloaded already' }
-      : tool('mvn', 'downloads Kafka, once'),
+    onceTool('mvn', 'downloads Kafka, once', jars, 'Kafka is downloaded already'),
+    onceTool('go', 'builds NATS and NSQ, once', goPrograms.every(Boolean), 'NATS and NSQ are built already'),
+    tool('rabbitmq', 'is RabbitMQ'),
     tool('openssl', 'makes certificates for the TLS tests'),
-    {
-      state: jars || otherWay ? 'ok' : 'note',
-      name: `Kafka ${KAFKA_VERSION}`,
-      value: jars ? kafkaFolder(env) : 'not downloaded yet; the first test that needs it does it (54 MB)',
-    },
+    cachedServer(
+      `Kafka ${KAFKA_VERSION}`,
+      jars,
+      kafkaFolder(env),
+      'downloaded yet; the first test that needs it does it (54 MB)',
+    ),
+    ...[NATS_SERVER, NSQ_PROGRAMS].map((programs, i) =>
+      cachedServer(
+        `${programs.name} ${programs.version.slice(1)}`,
+        goPrograms[i] === true,
+        goToolsFolder(programs, env),
+        'built yet; the first test that needs it does it (a minute)',
+      ),
+    ),
     { state: 'ok', name: 'cache', value: cacheFolder(env) },
-    ...(await Promise.all(Object.entries(USUAL_PORTS).map(([name, port]) => usualPort(name, port)))),
+    ...(await Promise.all(ports.map(([name, port]) => usualPort(name, port)))),
   ];
 }
+
+/**
+ * @param {string} name
+ * @param {boolean} there
+ * @param {string} where
+ * @param {string} not
+ * @returns {Finding}
+ */
+const cachedServer = (name, there, where, not) => ({
+  state: there ? 'ok' : 'note',
+  name,
+  value: there ? where : `not ${not}`,
+});
+
+/**
+ * A tool that nobody needs any more once its work is in the cache.
+ * @param {keyof typeof TOOLS} name
+ * @param {string} what
+ * @param {boolean} done
+ * @param {string} why
+ * @returns {Finding}
+ */
+const onceTool = (name, what, done, why) =>
+  done && toolVersion(TOOLS[name]) === undefined ? { state: 'note', name, value: `absent; ${why}` } : tool(name, what);
 
 /** @returns {Finding} */
 function nodeVersion() {
@@ -63,24 +103,28 @@ async function install() {
 }
 
 /**
+ * @param {string} broker
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<Finding>}
  */
-async function kafkaListening(env) {
-  const name = 'Kafka listening';
-  const named = env['KAFKA_BROKERS'];
-  const addresses = named ?? readStanding('kafka')?.env['KAFKA_BROKERS'];
-  if (!addresses) return { state: 'note', name, value: 'none; tests start one. To keep one: npm run brokers:up' };
-  const from = named ? 'KAFKA_BROKERS' : 'brokers:up';
-  const answers = await Promise.all(addresses.split(',').map((address) => probeKafka(address.trim())));
-  const failed = answers.find((answer) => !answer.ok);
-  if (!failed || failed.ok) return { state: 'ok', name, value: `${addresses} (${from})` };
-  return {
-    state: 'missing',
-    name,
-    value: `${from}: ${failed.why}`,
-    remedy: 'npm run brokers:down && npm run brokers:up, or unset KAFKA_BROKERS',
-  };
+async function brokerListening(broker, env) {
+  const name = `${TITLES[broker] ?? broker} listening`;
+  const { envOf, whyNot } = /** @type {import('../../test/brokers/index.mjs').Broker} */ (brokers[broker]);
+  const variables = Object.keys(envOf([]));
+  const named = variables.some((variable) => env[variable]);
+  const standing = named ? env : readStanding(broker)?.env;
+  if (!standing) {
+    return { state: 'note', name, value: `none; tests start one. To keep one: npm run brokers:up ${broker}` };
+  }
+  const from = named ? variables.join(', ') : 'brokers:up';
+  const why = await whyNot(standing);
+  if (why === undefined) {
+    return { state: 'ok', name, value: `${variables.map((variable) => standing[variable]).join(' ')} (${from})` };
+  }
+  const remedy = `npm run brokers:down ${broker} && npm run brokers:up ${broker}, or unset ${variables.join(', ')}`;
+  // The reason names the variable; after brokers:up nobody has set it.
+  const value = named ? why : `${from}: ${why.replace(/^.* is set, but /, '')}`;
+  return { state: 'missing', name, value, remedy };
 }
 
 /**
@@ -90,10 +134,11 @@ async function kafkaListening(env) {
  */
 function tool(name, what) {
   const version = toolVersion(TOOLS[name]);
-  if (version !== undefined) return { state: 'ok', name, value: version };
+  const { command } = TOOLS[name];
+  if (version !== undefined) return { state: 'ok', name: command, value: version };
   return {
     state: 'missing',
-    name,
+    name: command,
     value: `${wanted(TOOLS[name])} is not here; it ${what}`,
     remedy: `apt-get install ${TOOLS[name].debianPackage}`,
   };

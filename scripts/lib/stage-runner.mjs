@@ -27,7 +27,7 @@ class Brokers {
    */
   async up(name, { installSystemPackages }) {
     try {
-      const broker = await brokers[name]?.(installSystemPackages === undefined ? {} : { installSystemPackages });
+      const broker = await brokers[name]?.use(installSystemPackages === undefined ? {} : { installSystemPackages });
       if (broker === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
       this.#stops.push(broker.stop);
       Object.assign(this.env, broker.env);

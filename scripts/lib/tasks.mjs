@@ -31,6 +31,9 @@ export const tasks = {
   test: { about: 'everything, real brokers included', node: ['scripts/test.mjs'] },
   'test:unit': { about: 'specs beside the sources; seconds', node: [...jest, '--selectProjects', 'unit'] },
   'test:kafka': { about: 'every suite that needs Kafka', node: ['scripts/test.mjs', '--only', 'kafka'] },
+  'test:nats': { about: 'every suite that needs NATS', node: ['scripts/test.mjs', '--only', 'nats'] },
+  'test:nsq': { about: 'every suite that needs NSQ', node: ['scripts/test.mjs', '--only', 'nsq'] },
+  'test:rabbitmq': { about: 'every suite that needs RabbitMQ', node: ['scripts/test.mjs', '--only', 'rabbitmq'] },
   bench: { about: 'the bench', node: [...fromSource, 'test/bench/main.ts'], needs: 'test/bench/main.ts' },
   doctor: { about: 'what is missing, and how to get it', node: ['scripts/doctor.mjs'], withoutInstall: true },
   'brokers:up': {

@@ -1,8 +1,8 @@
 // Every real broker that tests know, by name. A spec named `x.<name>.spec.ts` needs that broker.
-import { useKafka } from './kafka.mjs';
-import { useNats } from './nats.mjs';
-import { useNsq } from './nsq.mjs';
-import { useRabbitmq } from './rabbitmq.mjs';
+import { kafka } from './kafka.mjs';
+import { nats } from './nats.mjs';
+import { nsq } from './nsq.mjs';
+import { rabbitmq } from './rabbitmq.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
 
@@ -19,10 +19,16 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {(line: string) => void} [log]
  */
 
-/** @type {Record<string, (options?: BrokerOptions) => Promise<SharedBroker>>} */
-export const brokers = {
-  kafka: useKafka,
-  nats: useNats,
-  nsq: useNsq,
-  rabbitmq: useRabbitmq,
-};
+/**
+ * @typedef {object} Broker
+ * @property {(options?: BrokerOptions) => Promise<SharedBroker>} use the one to share
+ * @property {(options: BrokerOptions) => Promise<unknown>} prepare brings what a private one needs, without starting it
+ * @property {(ports: number[]) => Promise<{ env: Record<string, string>, stop: () => Promise<void> }>} startAt a private one on these ports
+ * @property {string} service of compose.yaml
+ * @property {Record<string, number>} ports usual ones, by their variable in compose.yaml
+ * @property {(ports: number[]) => Record<string, string>} envOf the variables of one that listens there
+ * @property {(env: Record<string, string | undefined>) => Promise<string | undefined>} whyNot why what the variables name is none of these; undefined when it answers
+ */
+
+/** @type {Record<string, Broker>} */
+export const brokers = { kafka, nats, nsq, rabbitmq };

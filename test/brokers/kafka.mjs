@@ -113,15 +113,8 @@ const at = (brokers) => ({ brokers, env: { KAFKA_BROKERS: brokers.join(',') } })
  * @returns {Promise<SharedKafka>}
  */
 async function listening(brokers) {
-  const answers = await Promise.all(brokers.map((address) => probeKafka(address)));
-  const failed = answers.find((answer) => !answer.ok);
-  if (failed && !failed.ok) {
-    throw new BrokerUnavailable(
-      'kafka',
-      `KAFKA_BROKERS is set, but ${failed.why}`,
-      'Start it, or unset KAFKA_BROKERS.',
-    );
-  }
+  const why = await whyNot(at(brokers).env);
+  if (why) throw new BrokerUnavailable('kafka', why, 'Start it, or unset KAFKA_BROKERS.');
   return { ...at(brokers), source: 'listening', stop: async () => undefined };
 }
 
@@ -148,3 +141,22 @@ function secureOf(node) {
     users: USERS,
   };
 }
+
+/** @param {Record<string, string | undefined>} env */
+async function whyNot(env) {
+  const addresses = (env['KAFKA_BROKERS'] ?? '').split(',').map((address) => address.trim());
+  const answers = await Promise.all(addresses.map((address) => probeKafka(address)));
+  const failed = answers.find((answer) => !answer.ok);
+  return failed && !failed.ok ? `KAFKA_BROKERS is set, but ${failed.why}` : undefined;
+}
+
+/** @type {import('./index.mjs').Broker} */
+export const kafka = {
+  use: useKafka,
+  prepare: prepareKafka,
+  startAt: ([port = 0]) => startKafka({ port, installSystemPackages: false }),
+  service: 'kafka',
+  ports: { KAFKA_PORT: 9092 },
+  envOf: ([port = 0]) => at([`127.0.0.1:${port}`]).env,
+  whyNot,
+};

@@ -95,9 +95,24 @@ const at = (url) => ({ url, env: { NATS_URL: url } });
  * @returns {Promise<SharedNats>}
  */
 async function listening(url) {
-  const answer = await probeNats(url);
-  if (!answer.ok) {
-    throw new BrokerUnavailable('nats', `NATS_URL is set, but ${answer.why}`, 'Start it, or unset NATS_URL.');
-  }
+  const why = await whyNot({ NATS_URL: url });
+  if (why) throw new BrokerUnavailable('nats', why, 'Start it, or unset NATS_URL.');
   return { ...at(url), source: 'listening', stop: async () => undefined };
 }
+
+/** @param {Record<string, string | undefined>} env */
+async function whyNot(env) {
+  const answer = await probeNats(env['NATS_URL'] ?? '');
+  return answer.ok ? undefined : `NATS_URL is set, but ${answer.why}`;
+}
+
+/** @type {import('./index.mjs').Broker} */
+export const nats = {
+  use: useNats,
+  prepare: prepareNats,
+  startAt: ([port = 0]) => startNats({ port, installSystemPackages: false }),
+  service: 'nats',
+  ports: { NATS_PORT: 4222 },
+  envOf: ([port = 0]) => at(`nats://127.0.0.1:${port}`).env,
+  whyNot,
+};

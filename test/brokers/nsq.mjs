@@ -18,7 +18,7 @@ export { BrokerUnavailable } from './unavailable.mjs';
 
 /** In the order of their ports in `compose.yaml` and `ports`. */
 export const NSQ_VARIABLES = /** @type {const} */ (['NSQD_TCP', 'NSQD_HTTP', 'NSQLOOKUPD_HTTP']);
-const PORT_VARIABLES = ['NSQD_TCP_PORT', 'NSQD_HTTP_PORT', 'NSQLOOKUPD_HTTP_PORT'];
+const USUAL_PORTS = { NSQD_TCP_PORT: 4150, NSQD_HTTP_PORT: 4151, NSQLOOKUPD_HTTP_PORT: 4161 };
 const REGISTERED_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
 
@@ -53,7 +53,7 @@ const POLL_MS = 20;
  * @property {NsqEnv} env for a child process; read again after addNode
  * @property {number} pid of the first nsqd
  * @property {string} logFile of the first nsqd
- * @property {() => Promise<void>} kill SIGKILL to every nsqd: what was in memory is lost, see `mem-queue-size`
+ * @property {() => Promise<void>} kill SIGKILL to every nsqd: what was in memory, or on disk for less than 2 s, is lost, unless `mem-queue-size` is 0 and `sync-every` 1
  * @property {() => Promise<void>} shutdown SIGTERM to every nsqd, which writes its memory to disk
  * @property {() => Promise<void>} restart every nsqd; same ports, same data
  * @property {() => Promise<void>} stop ends everything, nsqlookupd too, and removes the folders
@@ -193,14 +193,14 @@ export async function useNsq({ env = process.env, ...options } = {}) {
   if (NSQ_VARIABLES.some((name) => env[name])) return listening(env);
   const standing = readStanding('nsq')?.env;
   if (standing && (await whyNot(standing)) === undefined) return listening(standing);
-  const container = await runningContainer('nsqd', PORT_VARIABLES, options.log ?? toStderr('nsq'));
+  const container = await runningContainer('nsqd', Object.keys(USUAL_PORTS), options.log ?? toStderr('nsq'));
   if (container) return { env: envOfPorts(container.ports), source: 'container', stop: container.stop };
   const { env: privateEnv, stop } = await startNsq(options);
   return { env: privateEnv, source: 'private', stop };
 }
 
 /** @param {readonly number[]} ports in the order of NSQ_VARIABLES */
-export const envOfPorts = (ports) =>
+const envOfPorts = (ports) =>
   /** @type {NsqEnv} */ (Object.fromEntries(NSQ_VARIABLES.map((name, i) => [name, `127.0.0.1:${ports[i]}`])));
 
 /**
@@ -215,10 +215,10 @@ async function listening(env) {
 }
 
 /**
- * @param {NodeJS.ProcessEnv} env
+ * @param {Record<string, string | undefined>} env
  * @returns {Promise<string | undefined>} undefined when everything is named and answers
  */
-export async function whyNot(env) {
+async function whyNot(env) {
   const absent = NSQ_VARIABLES.filter((name) => !env[name]);
   const set = NSQ_VARIABLES.filter((name) => env[name]);
   if (absent.length > 0) return `${set.join(' and ')} is set, but not ${absent.join(' and ')}`;
@@ -231,3 +231,14 @@ export async function whyNot(env) {
   );
   return answers.find((why) => why !== undefined);
 }
+
+/** @type {import('./index.mjs').Broker} */
+export const nsq = {
+  use: useNsq,
+  prepare: prepareNsq,
+  startAt: (ports) => startNsq({ ports, installSystemPackages: false }),
+  service: 'nsqd',
+  ports: USUAL_PORTS,
+  envOf: envOfPorts,
+  whyNot,
+};

@@ -16,12 +16,14 @@ import { BrokerUnavailable } from './unavailable.mjs';
 export { BrokerUnavailable } from './unavailable.mjs';
 
 const MANAGEMENT = 'rabbitmq_management';
+const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
 
 /**
  * @typedef {object} StartOptions
  * @property {Record<string, string>} [config] lines for rabbitmq.conf, for example { consumer_timeout: '5000' }
  * @property {readonly string[]} [plugins] beside rabbitmq_management
  * @property {number} [port] of AMQP (default: a free one)
+ * @property {number} [managementPort] (default: a free one)
  * @property {boolean} [installSystemPackages] may install rabbitmq-server by apt-get (default: where CI is set)
  * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
  */
@@ -46,9 +48,14 @@ const MANAGEMENT = 'rabbitmq_management';
  * @throws {BrokerUnavailable} when rabbitmq-server is not on this machine; the message says the command
  */
 export async function startRabbitmq(options = {}) {
-  const { config = {}, plugins = [], port } = options;
+  const { config = {}, plugins = [], port, managementPort } = options;
   const programs = await prepareRabbitmq(options);
-  const all = { ...programs, config, plugins: [MANAGEMENT, ...plugins], ports: { amqp: port } };
+  const all = {
+    ...programs,
+    config,
+    plugins: [MANAGEMENT, ...plugins],
+    ports: { amqp: port, management: managementPort },
+  };
   const { prepared, running } = await startPrepared(() => prepareServer(all), { fixedPort: port !== undefined });
   return withControls(controlsOf(prepared, running), {
     ...at(prepared.port),
@@ -87,7 +94,7 @@ export async function useRabbitmq({ env = process.env, ...options } = {}) {
   if (named) return listening(named);
   const standing = readStanding('rabbitmq')?.env['RABBITMQ_URL'];
   if (standing && (await probeRabbitmq(standing)).ok) return listening(standing);
-  const container = await runningContainer('rabbitmq', ['RABBITMQ_PORT'], options.log ?? toStderr('rabbitmq'));
+  const container = await runningContainer('rabbitmq', Object.keys(USUAL_PORTS), options.log ?? toStderr('rabbitmq'));
   if (container) return { ...at(container.ports[0] ?? 0), source: 'container', stop: container.stop };
   const { url, env: privateEnv, stop } = await startRabbitmq(options);
   return { url, env: privateEnv, source: 'private', stop };
@@ -104,10 +111,24 @@ function at(port) {
  * @returns {Promise<SharedRabbitmq>}
  */
 async function listening(url) {
-  const answer = await probeRabbitmq(url);
-  if (!answer.ok) {
-    const why = `RABBITMQ_URL is set, but ${answer.why}`;
-    throw new BrokerUnavailable('rabbitmq', why, 'Start it, or unset RABBITMQ_URL.');
-  }
+  const why = await whyNot({ RABBITMQ_URL: url });
+  if (why) throw new BrokerUnavailable('rabbitmq', why, 'Start it, or unset RABBITMQ_URL.');
   return { url, env: { RABBITMQ_URL: url }, source: 'listening', stop: async () => undefined };
 }
+
+/** @param {Record<string, string | undefined>} env */
+async function whyNot(env) {
+  const answer = await probeRabbitmq(env['RABBITMQ_URL'] ?? '');
+  return answer.ok ? undefined : `RABBITMQ_URL is set, but ${answer.why}`;
+}
+
+/** @type {import('./index.mjs').Broker} */
+export const rabbitmq = {
+  use: useRabbitmq,
+  prepare: prepareRabbitmq,
+  startAt: ([port = 0, managementPort = 0]) => startRabbitmq({ port, managementPort, installSystemPackages: false }),
+  service: 'rabbitmq',
+  ports: USUAL_PORTS,
+  envOf: ([port = 0]) => at(port).env,
+  whyNot,
+};

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
+import { installPackages } from './apt.mjs';
 import { epmdProgram, rabbitmqServer } from './rabbitmq/program.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
@@ -58,26 +59,10 @@ function isOlder(version, minimum) {
 export function requireTools(broker, tools, { installSystemPackages, log }) {
   const missing = tools.filter((tool) => toolVersion(tool) === undefined);
   if (missing.length === 0) return;
-  if (installSystemPackages) install(missing, log);
+  const packages = missing.map((tool) => tool.debianPackage);
+  if (installSystemPackages) installPackages(packages, log);
   const left = missing.filter((tool) => toolVersion(tool) === undefined);
   if (left.length > 0) throw unavailable(broker, left);
-}
-
-/**
- * @param {readonly Tool[]} tools
- * @param {(line: string) => void} log
- */
-function install(tools, log) {
-  const packages = tools.map((tool) => tool.debianPackage);
-  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
-    const [command, ...rest] = [...asRoot, 'apt-get', ...args];
-    log(`${[command, ...rest].join(' ')} ...`);
-    spawnSync(/** @type {string} */ (command), rest, {
-      stdio: ['ignore', 2, 2],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  }
 }
 
 /** @param {Tool} tool */
@@ -90,9 +75,10 @@ export const wanted = ({ command, minimum }) => (minimum ? `${command} >= ${mini
 function unavailable(broker, left) {
   const what = left.map((tool) => wanted(tool));
   const packages = left.map((tool) => tool.debianPackage).join(' ');
+  const newer = left.some((tool) => tool.minimum) ? '. Where that is older, take it from its makers.' : '';
   return new BrokerUnavailable(
     broker,
     `it needs ${what.join(' and ')}, which this machine lacks`,
-    `Run: apt-get install ${packages} (or the same command again with -- --install-system-packages)`,
+    `Run: apt-get install ${packages} (or the same command again with -- --install-system-packages)${newer}`,
   );
 }

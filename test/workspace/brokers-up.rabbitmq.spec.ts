@@ -1,0 +1,3 @@
+import { describeStandingBroker } from './standing-broker.js';
+
+describeStandingBroker('rabbitmq');
