@@ -11,6 +11,7 @@ import { NATS_SERVER } from './nats/programs.mjs';
 import { prepareServer } from './nats/server.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { readStanding } from './standing.mjs';
+import { requireTools, TOOLS } from './toolchain.mjs';
 import { toStderr } from './to-stderr.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
@@ -20,6 +21,8 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @typedef {object} StartOptions
  * @property {Record<string, unknown>} [config] of the server, in its own words, for example { max_payload: 20000 }
  * @property {number} [port] (default: a free one)
+ * @property {import('./nats/security.mjs').Tls} [tls] the server takes TLS only (default: none)
+ * @property {import('./nats/security.mjs').Login} [login] what a client must show (default: nothing)
  * @property {boolean} [installSystemPackages] may install Go by apt-get (default: where CI is set)
  * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
  */
@@ -30,25 +33,36 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {string} monitorUrl "http://127.0.0.1:port": /varz, /connz, /jsz
  * @property {{ NATS_URL: string }} env for a child process
  * @property {string} logFile
+ * @property {import('./nats/security.mjs').Secure} secure what gets in, and what is kept out
  */
 
 /** @typedef {NatsAddress & import('./private-server.mjs').Controls} PrivateNats */
 
 /**
  * Starts a private nats-server with JetStream on free ports in a temporary folder. It dies with this process, however
- * that ends. About 0.3 s; the first ever call on a machine builds the server.
+ * that ends. About 0.1 s; the first ever call on a machine builds the server.
+ *
+ * Secured, one server each, because NATS has one listener:
+ *   startNats({ tls: 'server' })      connect with tls: { ca: secure.certificates.ca.cert }; refused: wrongCa, or no CA
+ *   startNats({ tls: 'wrong-host' })  refused although the CA is right
+ *   startNats({ tls: 'mutual' })      connect with cert and key of secure.certificates.client; refused: none, or wrongClient
+ *   startNats({ login: 'password' })  secure.users.right, .wrongPassword, .limited (subjects "allowed.>" only)
+ *   startNats({ login: 'token' })     secure.tokens.right, .wrong
+ *   startNats({ login: 'nkey' })      secure.seeds.right, .wrong
+ *   startNats({ login: 'creds' })     secure.creds.right, .foreign, .expired
+ * `tls` and `login` go together. `stop` and `restart` are the same for all.
  * @param {StartOptions} [options]
  * @returns {Promise<PrivateNats>}
  * @throws {BrokerUnavailable} when Go or the server's module cannot be had; the message says the command
  */
 export async function startNats(options = {}) {
-  const { config = {}, port } = options;
+  const { config = {}, port, tls, login } = options;
   const program = await prepareNats(options);
-  const prepare = () => prepareServer({ program, config, port });
+  const prepare = () => prepareServer({ program, config, port, tls, login });
   const { prepared, running } = await startPrepared(prepare, { fixedPort: port !== undefined });
   const url = `nats://127.0.0.1:${prepared.port}`;
   const monitorUrl = `http://127.0.0.1:${prepared.monitorPort}`;
-  const address = { url, monitorUrl, env: { NATS_URL: url }, logFile: prepared.logFile };
+  const address = { url, monitorUrl, env: { NATS_URL: url }, logFile: prepared.logFile, secure: prepared.secure };
   return withControls(controlsOf(prepared, running), address);
 }
 
@@ -57,7 +71,8 @@ export async function startNats(options = {}) {
  * @param {StartOptions} [options]
  * @returns {Promise<string>} the program
  */
-export async function prepareNats({ installSystemPackages = isCi(), log = toStderr('nats') } = {}) {
+export async function prepareNats({ installSystemPackages = isCi(), log = toStderr('nats'), tls } = {}) {
+  if (tls) requireTools('nats', [TOOLS.openssl], { installSystemPackages, log });
   return join(await goTools(NATS_SERVER, { installSystemPackages, log }), 'nats-server');
 }
 

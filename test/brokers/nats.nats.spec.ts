@@ -2,12 +2,18 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import {
+  connect,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  type Authenticator,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
 import { uniqueName } from './names.mjs';
 import { probeNats } from './nats/probe.mjs';
-import { startNats, useNats, type PrivateNats } from './nats.mjs';
+import { startNats, useNats, type PrivateNats, type StartOptions } from './nats.mjs';
 
 async function publish(servers: string, stream: string, ...values: string[]): Promise<void> {
   const connection = await connect({ servers });
@@ -103,4 +109,86 @@ describe('a program that dies without stopping its NATS', () => {
       await until(() => tracesOf(program.folders).length === 0);
     },
   );
+});
+
+describe('a secured NATS', () => {
+  let nats: PrivateNats | undefined;
+  afterEach(() => nats?.stop());
+
+  async function start(options: StartOptions): Promise<PrivateNats> {
+    nats = await startNats(options);
+    return nats;
+  }
+
+  /** Logs in, and stores one message, so that a login without JetStream is no login. */
+  async function login(options: NodeConnectionOptions, subject = 'allowed.x'): Promise<'in'> {
+    const connection = await connect({ servers: nats?.url ?? '', reconnect: false, ...options });
+    try {
+      const manager = await jetstreamManager(connection);
+      await manager.streams.add({ name: 'S', subjects: ['allowed.>', 'other.>'] });
+      await jetstream(connection).publish(subject, 'x', { timeout: 1_000 });
+      return 'in';
+    } finally {
+      await connection.close();
+    }
+  }
+
+  it('by TLS takes the right CA and refuses none and another', async () => {
+    const { certificates } = (await start({ tls: 'server' })).secure;
+    expect(await login({ tls: { ca: certificates.ca.cert } })).toBe('in');
+    await expect(login({ tls: {} })).rejects.toThrow(/self.signed|unable to verify/);
+    await expect(login({ tls: { ca: certificates.wrongCa.cert } })).rejects.toThrow(/self.signed|unable to verify/);
+  });
+
+  it('by TLS with a certificate for another host is refused although its CA is right', async () => {
+    const { certificates } = (await start({ tls: 'wrong-host' })).secure;
+    await expect(login({ tls: { ca: certificates.ca.cert } })).rejects.toThrow(/altnames/);
+  });
+
+  it('by mutual TLS takes our client and refuses none and a client of another CA', async () => {
+    const { certificates } = (await start({ tls: 'mutual' })).secure;
+    const ca = certificates.ca.cert;
+    const pair = (name: 'client' | 'wrongClient') => ({
+      cert: certificates[name].cert,
+      key: certificates[name].key,
+    });
+    expect(await login({ tls: { ca, ...pair('client') } })).toBe('in');
+    await expect(login({ tls: { ca } })).rejects.toThrow();
+    await expect(login({ tls: { ca, ...pair('wrongClient') } })).rejects.toThrow();
+  });
+
+  it('by password takes the user, refuses a wrong password, and lets a limited user no further than allowed', async () => {
+    const { users } = (await start({ login: 'password' })).secure;
+    expect(await login(users.right)).toBe('in');
+    await expect(login(users.wrongPassword)).rejects.toThrow(/Authorization Violation/i);
+    await expect(login({})).rejects.toThrow(/Authorization Violation/i);
+    expect(await login(users.limited)).toBe('in');
+    await expect(login(users.limited, 'other.x')).rejects.toThrow(/Permissions Violation|timeout/i);
+  });
+
+  it('by token takes the right one and refuses another', async () => {
+    const { tokens } = (await start({ login: 'token' })).secure;
+    expect(await login({ token: tokens.right })).toBe('in');
+    await expect(login({ token: tokens.wrong })).rejects.toThrow(/Authorization Violation/i);
+  });
+
+  it('by nkey takes the right seed and refuses another', async () => {
+    const { seeds } = (await start({ login: 'nkey' })).secure;
+    const by = (seed: string): { authenticator: Authenticator } => ({
+      authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+    });
+    expect(await login(by(seeds.right))).toBe('in');
+    await expect(login(by(seeds.wrong))).rejects.toThrow(/Authorization Violation/i);
+  });
+
+  it('by creds takes the user of its account, and refuses a foreign one and an expired one, over TLS too', async () => {
+    const { creds, certificates } = (await start({ login: 'creds', tls: 'server' })).secure;
+    const by = (text: string): NodeConnectionOptions => ({
+      authenticator: credsAuthenticator(new TextEncoder().encode(text)),
+      tls: { ca: certificates.ca.cert },
+    });
+    expect(await login(by(creds.right))).toBe('in');
+    await expect(login(by(creds.foreign))).rejects.toThrow(/Authorization Violation/i);
+    await expect(login(by(creds.expired))).rejects.toThrow(/Authorization Violation|expired/i);
+  });
 });

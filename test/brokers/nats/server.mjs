@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startKept } from '../kept-process.mjs';
 import { freePorts } from '../ports.mjs';
+import { securityOf } from './security.mjs';
 
 const START_TIMEOUT_MS = 30_000;
 
@@ -11,10 +12,17 @@ const START_TIMEOUT_MS = 30_000;
  * @property {string} program
  * @property {Record<string, unknown>} config
  * @property {number | undefined} port
+ * @property {import('./security.mjs').Tls | undefined} tls
+ * @property {import('./security.mjs').Login | undefined} login
  */
 
 /**
- * @typedef {import('../private-server.mjs').PreparedServer & { port: number, monitorPort: number, logFile: string }} NatsServer
+ * @typedef {import('../private-server.mjs').PreparedServer & {
+ *   port: number,
+ *   monitorPort: number,
+ *   logFile: string,
+ *   secure: import('./security.mjs').Secure,
+ * }} NatsServer
  */
 
 /**
@@ -22,14 +30,15 @@ const START_TIMEOUT_MS = 30_000;
  * @param {ServerOptions} options
  * @returns {Promise<NatsServer>}
  */
-export async function prepareServer({ program, config, port: asked }) {
+export async function prepareServer({ program, config, port: asked, tls, login }) {
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-nats-'));
   const [freePort = 0, monitorPort = 0] = await freePorts(2);
   const port = asked ?? freePort;
   const configFile = join(folder, 'server.conf');
   const listen = { host: '127.0.0.1', port, http: `127.0.0.1:${monitorPort}` };
   // n.b. JSON is a valid form of the server's own configuration language.
-  const all = { ...listen, jetstream: { store_dir: join(folder, 'jetstream') }, ...config };
+  const security = await securityOf({ tls, login }, folder);
+  const all = { ...listen, jetstream: { store_dir: join(folder, 'jetstream') }, ...security.config, ...config };
   await writeFile(configFile, JSON.stringify(all, undefined, 2));
   const logFile = join(folder, 'nats.log');
   const start = () =>
@@ -43,5 +52,5 @@ export async function prepareServer({ program, config, port: asked }) {
       removeOnOrphan: folder,
       readyTimeoutMs: START_TIMEOUT_MS,
     });
-  return { folder, port, monitorPort, logFile, start };
+  return { folder, port, monitorPort, logFile, secure: security.secure, start };
 }
