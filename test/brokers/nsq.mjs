@@ -2,16 +2,19 @@
 //
 //   const nsq = await startNsq({ nodes: 2 });       private servers: nsq.nodes[1].kill(), nsq.lookupd.kill()
 //   const nsq = await useNsq();                     the ones to share: NSQD_TCP ..., a container, or private servers
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCi } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
 import { probeNsqd, probeNsqHttp } from './nsq/probe.mjs';
 import { NSQ_PROGRAMS } from './nsq/programs.mjs';
+import { securityOf } from './nsq/security.mjs';
 import { prepareServer } from './nsq/server.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { readStanding } from './standing.mjs';
 import { toStderr } from './to-stderr.mjs';
+import { requireTools, TOOLS } from './toolchain.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
@@ -30,6 +33,8 @@ const POLL_MS = 20;
  * @property {Flags} [flags] of every nsqd, for example { 'mem-queue-size': 0, 'msg-timeout': '2s' }
  * @property {Flags} [lookupdFlags] of the nsqlookupd
  * @property {readonly (number | undefined)[]} [ports] of NSQ_VARIABLES, with one node only (default: free ones)
+ * @property {import('./nsq/security.mjs').Tls} [tls] of every nsqd (default: none)
+ * @property {boolean} [auth] every nsqd asks an auth server, which runs in this process (default: false)
  * @property {boolean} [installSystemPackages] may install Go by apt-get (default: where CI is set)
  * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
  */
@@ -50,6 +55,7 @@ const POLL_MS = 20;
  * @property {NsqNode[]} nodes each nsqd by itself
  * @property {NsqNode} lookupd n.b. after its restart an nsqd takes up to 15 s to register again (its own fixed interval)
  * @property {(flags?: Flags) => Promise<NsqNode>} addNode one more nsqd, with flags of its own beside the common ones; resolves when nsqlookupd lists it
+ * @property {import('./nsq/security.mjs').Secure} secure what gets in, and what is kept out
  * @property {NsqEnv} env for a child process; read again after addNode
  * @property {number} pid of the first nsqd
  * @property {string} logFile of the first nsqd
@@ -61,20 +67,34 @@ const POLL_MS = 20;
 
 /**
  * Starts a private NSQ on free ports in temporary folders. It dies with this process, however that ends.
- * About 0.3 s; the first ever call on a machine builds the programs.
+ * About 0.2 s; the first ever call on a machine builds the programs.
+ *
+ *   startNsq({ tls: 'required' })    connect with ca: secure.certificates.ca.cert; refused: wrongCa, no CA, and no TLS at all
+ *   startNsq({ tls: 'optional' })    takes clients with TLS and without
+ *   startNsq({ tls: 'wrong-host' })  refused although the CA is right
+ *   startNsq({ tls: 'mutual' })      with cert and key of secure.certificates.client; refused: none, or wrongClient
+ *   startNsq({ auth: true })         AUTH with secure.secrets.right; refused: .wrong, and none. .readOnly and .powerless may
+ *                                    subscribe only, and nothing
+ * `tls` and `auth` go together. nsqd's HTTP, and so `env`, stays plain and open.
  * @param {StartOptions} [options]
  * @returns {Promise<PrivateNsq>}
  * @throws {BrokerUnavailable} when Go or the module cannot be had; the message says the command
  */
 export async function startNsq(options = {}) {
-  const { nodes: count = 1, flags = {}, lookupdFlags = {}, ports = [] } = options;
+  const { nodes: count = 1, flags = {}, lookupdFlags = {}, ports = [], tls, auth = false } = options;
   const bin = await prepareNsq(options);
   const lookupd = await startOne({ bin, name: 'nsqlookupd', ports: { http: ports[2] }, flags: () => lookupdFlags });
+  const security = await securityOf({ tls, auth }, join(dirname(lookupd.logFile), 'certificates'));
   /** @type {NsqNode[]} */
   const nodes = [];
   const addNode = async (/** @type {Flags} */ own = {}) => {
     const id = nodes.length + 1;
-    const all = (/** @type {string} */ folder) => ({ ...nodeFlags(id, folder, lookupd), ...flags, ...own });
+    const all = (/** @type {string} */ folder) => ({
+      ...nodeFlags(id, folder, lookupd),
+      ...security.flags,
+      ...flags,
+      ...own,
+    });
     const fixed = id === 1 ? { tcp: ports[0], http: ports[1] } : {};
     const node = await startOne({ bin, name: 'nsqd', ports: fixed, flags: all });
     nodes.push(node);
@@ -84,7 +104,7 @@ export async function startNsq(options = {}) {
     return node;
   };
   for (let i = 0; i < count; i++) await addNode();
-  return together(nodes, lookupd, addNode);
+  return together({ nodes, lookupd, addNode, security });
 }
 
 /**
@@ -92,8 +112,10 @@ export async function startNsq(options = {}) {
  * @param {StartOptions} [options]
  * @returns {Promise<string>} the folder of the programs
  */
-export const prepareNsq = ({ installSystemPackages = isCi(), log = toStderr('nsq') } = {}) =>
-  goTools(NSQ_PROGRAMS, { installSystemPackages, log });
+export async function prepareNsq({ installSystemPackages = isCi(), log = toStderr('nsq'), tls } = {}) {
+  if (tls) requireTools('nsq', [TOOLS.openssl], { installSystemPackages, log });
+  return goTools(NSQ_PROGRAMS, { installSystemPackages, log });
+}
 
 /**
  * @param {number} id
@@ -136,12 +158,14 @@ async function registered(lookupd, node) {
 }
 
 /**
- * @param {NsqNode[]} nodes
- * @param {NsqNode} lookupd
- * @param {(flags?: Flags) => Promise<NsqNode>} addNode
+ * @param {object} parts
+ * @param {NsqNode[]} parts.nodes
+ * @param {NsqNode} parts.lookupd
+ * @param {(flags?: Flags) => Promise<NsqNode>} parts.addNode
+ * @param {Awaited<ReturnType<typeof securityOf>>} parts.security
  * @returns {PrivateNsq}
  */
-function together(nodes, lookupd, addNode) {
+function together({ nodes, lookupd, addNode, security }) {
   const [first] = nodes;
   if (first === undefined) throw new RangeError('startNsq: `nodes` must be 1 or more.');
   /** @param {(node: NsqNode) => Promise<void>} act */
@@ -150,6 +174,7 @@ function together(nodes, lookupd, addNode) {
     nodes,
     lookupd,
     addNode,
+    secure: security.secure,
     get env() {
       return envOf(nodes, lookupd);
     },
@@ -160,7 +185,11 @@ function together(nodes, lookupd, addNode) {
     kill: () => each((node) => node.kill()),
     shutdown: () => each((node) => node.shutdown()),
     restart: () => each((node) => node.restart()),
-    stop: () => each((node) => node.stop()).then(() => lookupd.stop()),
+    stop: async () => {
+      await each((node) => node.stop());
+      await lookupd.stop();
+      await security.end();
+    },
   };
 }
 

@@ -1,8 +1,10 @@
-import { dirname } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { dirname, join } from 'node:path';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
 import { uniqueName } from './names.mjs';
-import { startNsq, useNsq, type NsqNode, type PrivateNsq } from './nsq.mjs';
+import { prepareNsq, startNsq, useNsq, type NsqNode, type PrivateNsq, type StartOptions } from './nsq.mjs';
 import { probeNsqd } from './nsq/probe.mjs';
 
 interface Stats {
@@ -106,4 +108,68 @@ describe('a program that dies without stopping its NSQ', () => {
       await until(() => tracesOf(program.folders).length === 0);
     },
   );
+});
+
+describe('a secured NSQ', () => {
+  let nsq: PrivateNsq | undefined;
+  let bin: string;
+  beforeAll(async () => (bin = await prepareNsq()), 180_000);
+  afterEach(() => nsq?.stop());
+
+  async function start(options: StartOptions): Promise<PrivateNsq> {
+    nsq = await startNsq(options);
+    return nsq;
+  }
+
+  /** Publishes one message by NSQ's own client; its last words when it was not let in. */
+  async function login(options: Record<string, string>): Promise<string> {
+    const { tcp } = nodeAt(nsq as PrivateNsq, 0);
+    const own = Object.entries(options).flatMap(([name, value]) => ['--producer-opt', `${name},${value}`]);
+    const client = spawn(join(bin, 'to_nsq'), ['--nsqd-tcp-address', tcp, '--topic', uniqueName('orders'), ...own]);
+    let words = '';
+    for (const stream of [client.stdout, client.stderr]) stream.on('data', (chunk) => (words += String(chunk)));
+    client.stdin.on('error', () => undefined).end('x\n');
+    const [code] = (await once(client, 'close')) as [number];
+    return code === 0 ? 'in' : words;
+  }
+
+  const trusting = (caFile: string): Record<string, string> => ({ tls_v1: 'true', tls_root_ca_file: caFile });
+
+  it('by TLS takes the right CA, and refuses another and a client without TLS', async () => {
+    const { certificates } = (await start({ tls: 'required' })).secure;
+    expect(await login(trusting(certificates.ca.certFile))).toBe('in');
+    expect(await login(trusting(certificates.wrongCa.certFile))).toMatch(/unknown authority/);
+    expect(await login({})).toMatch(/E_INVALID|TLS/);
+  });
+
+  it('by TLS that is optional takes clients with it and without', async () => {
+    const { certificates } = (await start({ tls: 'optional' })).secure;
+    expect([await login(trusting(certificates.ca.certFile)), await login({})]).toEqual(['in', 'in']);
+  });
+
+  it('by TLS with a certificate for another host is refused although its CA is right', async () => {
+    const { certificates } = (await start({ tls: 'wrong-host' })).secure;
+    expect(await login(trusting(certificates.ca.certFile))).toMatch(/cannot validate certificate|not valid for/i);
+  });
+
+  it('by mutual TLS takes our client and refuses none and a client of another CA', async () => {
+    const { ca, client, wrongClient } = (await start({ tls: 'mutual' })).secure.certificates;
+    const by = ({ certFile, keyFile }: typeof client): Record<string, string> => ({
+      ...trusting(ca.certFile),
+      tls_cert: certFile,
+      tls_key: keyFile,
+    });
+    expect(await login(by(client))).toBe('in');
+    expect(await login(trusting(ca.certFile))).not.toBe('in');
+    expect(await login(by(wrongClient))).not.toBe('in');
+  });
+
+  it('by AUTH takes the secret, refuses a wrong one and none, and one that may not publish', async () => {
+    const { secrets } = (await start({ auth: true })).secure;
+    expect(await login({ auth_secret: secrets.right })).toBe('in');
+    expect(await login({ auth_secret: secrets.wrong })).toMatch(/E_AUTH_FAILED/);
+    expect(await login({ auth_secret: secrets.powerless })).toMatch(/E_UNAUTHORIZED/);
+    expect(await login({ auth_secret: secrets.readOnly })).toMatch(/E_UNAUTHORIZED/);
+    expect(await login({})).toMatch(/E_AUTH_FIRST|auth/i);
+  });
 });
