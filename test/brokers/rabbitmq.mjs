@@ -7,6 +7,7 @@ import { runningContainer } from './container.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { probeRabbitmq } from './rabbitmq/probe.mjs';
 import { epmdProgram, rabbitmqServer } from './rabbitmq/program.mjs';
+import { makeUsers, startWrongHost, USERS } from './rabbitmq/security.mjs';
 import { prepareServer } from './rabbitmq/server.mjs';
 import { readStanding } from './standing.mjs';
 import { toStderr } from './to-stderr.mjs';
@@ -21,6 +22,7 @@ const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
 /**
  * @typedef {object} StartOptions
  * @property {Record<string, string>} [config] lines for rabbitmq.conf, for example { consumer_timeout: '5000' }
+ * @property {boolean} [security] also a TLS listener, users and a virtual host, see `secure` (default: false)
  * @property {readonly string[]} [plugins] beside rabbitmq_management
  * @property {number} [port] of AMQP (default: a free one)
  * @property {number} [managementPort] (default: a free one)
@@ -29,11 +31,21 @@ const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
  */
 
 /**
+ * @typedef {object} Secure
+ * @property {string} tls "amqps://guest:guest@127.0.0.1:port", a certificate for localhost and 127.0.0.1. A client may show one too
+ * @property {string} external "amqps://127.0.0.1:port": the same listener, to log in by `certificates.client` (EXTERNAL)
+ * @property {string} wrongHost "amqps://guest:guest@127.0.0.1:port", a certificate for another host by the right CA
+ * @property {(user: keyof typeof USERS) => string} as the plain listener's URL with that user, password and virtual host
+ * @property {import('./certificates.mjs').Certificates} certificates
+ */
+
+/**
  * @typedef {object} RabbitmqAddress
  * @property {string} url "amqp://guest:guest@127.0.0.1:port"
  * @property {string} managementUrl "http://127.0.0.1:port", the HTTP API below /api, user guest, password guest
  * @property {{ RABBITMQ_URL: string }} env for a child process
  * @property {string} logFile
+ * @property {Secure | undefined} secure present with `security: true`
  */
 
 /** @typedef {RabbitmqAddress & import('./private-server.mjs').Controls} PrivateRabbitmq */
@@ -48,20 +60,44 @@ const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
  * @throws {BrokerUnavailable} when rabbitmq-server is not on this machine; the message says the command
  */
 export async function startRabbitmq(options = {}) {
-  const { config = {}, plugins = [], port, managementPort } = options;
+  const { config = {}, plugins = [], port, managementPort, security = false } = options;
   const programs = await prepareRabbitmq(options);
   const all = {
     ...programs,
     config,
+    security,
     plugins: [MANAGEMENT, ...plugins],
     ports: { amqp: port, management: managementPort },
   };
   const { prepared, running } = await startPrepared(() => prepareServer(all), { fixedPort: port !== undefined });
-  return withControls(controlsOf(prepared, running), {
-    ...at(prepared.port),
-    managementUrl: `http://127.0.0.1:${prepared.managementPort}`,
-    logFile: prepared.logFile,
-  });
+  const controls = controlsOf(prepared, running);
+  const managementUrl = `http://127.0.0.1:${prepared.managementPort}`;
+  const { secure, end } = await securedBy(prepared, managementUrl);
+  const stopServer = controls.stop;
+  const stop = () => end().then(stopServer);
+  return withControls(controls, { ...at(prepared.port), managementUrl, secure, logFile: prepared.logFile, stop });
+}
+
+/**
+ * @param {import('./rabbitmq/server.mjs').RabbitmqServer} server
+ * @param {string} managementUrl
+ * @returns {Promise<{ secure: Secure | undefined, end: () => Promise<void> }>}
+ */
+async function securedBy({ port, tlsPort, certificates }, managementUrl) {
+  if (certificates === undefined) return { secure: undefined, end: async () => undefined };
+  await makeUsers(managementUrl);
+  const wrongHost = await startWrongHost(certificates, port);
+  const secure = {
+    tls: `amqps://guest:guest@127.0.0.1:${tlsPort}`,
+    external: `amqps://127.0.0.1:${tlsPort}`,
+    wrongHost: `amqps://guest:guest@127.0.0.1:${wrongHost.port}`,
+    as: (/** @type {keyof typeof USERS} */ name) => {
+      const { username, password, vhost } = USERS[name];
+      return `amqp://${username}:${password}@127.0.0.1:${port}/${encodeURIComponent(vhost)}`;
+    },
+    certificates,
+  };
+  return { secure, end: wrongHost.stop };
 }
 
 /**
@@ -69,8 +105,13 @@ export async function startRabbitmq(options = {}) {
  * @param {StartOptions} [options]
  * @returns {Promise<{ program: string, epmd: string }>}
  */
-export async function prepareRabbitmq({ installSystemPackages = isCi(), log = toStderr('rabbitmq') } = {}) {
-  requireTools('rabbitmq', [TOOLS.rabbitmq, TOOLS.epmd], { installSystemPackages, log });
+export async function prepareRabbitmq({
+  installSystemPackages = isCi(),
+  log = toStderr('rabbitmq'),
+  security = false,
+} = {}) {
+  const tools = [TOOLS.rabbitmq, TOOLS.epmd, ...(security ? [TOOLS.openssl] : [])];
+  requireTools('rabbitmq', tools, { installSystemPackages, log });
   return { program: rabbitmqServer() ?? '', epmd: epmdProgram() ?? '' };
 }
 

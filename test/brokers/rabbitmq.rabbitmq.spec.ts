@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'amqplib';
+import { connect, credentials } from 'amqplib';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
 import { uniqueName } from './names.mjs';
 import { probeRabbitmq } from './rabbitmq/probe.mjs';
-import { startRabbitmq, useRabbitmq, type PrivateRabbitmq } from './rabbitmq.mjs';
+import { startRabbitmq, useRabbitmq, type PrivateRabbitmq, type Secure } from './rabbitmq.mjs';
 
 /** So long 3.10.8 takes, with room, until a new quorum queue survives SIGKILL; nothing tells when. */
 const REGISTERED_MS = 2_500;
@@ -98,3 +98,71 @@ describe('a program that dies without stopping its RabbitMQ', () => {
     60_000,
   );
 });
+
+describe('a secured RabbitMQ', () => {
+  let rabbitmq: PrivateRabbitmq;
+  let secure: Secure;
+  beforeAll(async () => {
+    rabbitmq = await startRabbitmq({ security: true });
+    secure = rabbitmq.secure ?? raise('no secure listeners');
+  }, 180_000);
+  afterAll(() => rabbitmq.stop());
+
+  async function login(url: string, options: object = {}, queue = uniqueName('allowed')): Promise<string> {
+    const connection = await connect(url, options);
+    connection.on('error', () => undefined);
+    try {
+      const channel = await connection.createChannel();
+      const refused = new Promise<string>((resolve) => channel.on('error', (error: Error) => resolve(error.message)));
+      const asserted = channel.assertQueue(queue, { exclusive: true }).then(() => 'in');
+      return await Promise.race([asserted.catch(() => refused), refused]);
+    } finally {
+      await connection.close().catch(() => undefined);
+    }
+  }
+
+  const ca = (): { ca: string[] } => ({ ca: [secure.certificates.ca.cert] });
+
+  it('takes the right CA by TLS and refuses none and another', async () => {
+    expect(await login(secure.tls, ca())).toBe('in');
+    await expect(login(secure.tls)).rejects.toThrow(/self.signed|unable to verify/);
+    const wrong = { ca: [secure.certificates.wrongCa.cert] };
+    await expect(login(secure.tls, wrong)).rejects.toThrow(/self.signed|unable to verify/);
+  });
+
+  it('is refused by TLS with a certificate for another host although its CA is right', async () => {
+    await expect(login(secure.wrongHost, ca())).rejects.toThrow(/altnames/);
+    expect(await login(secure.wrongHost, { ...ca(), checkServerIdentity: () => undefined })).toBe('in');
+  });
+
+  it('takes our client by its certificate, and refuses none and a client of another CA', async () => {
+    const { client, wrongClient } = secure.certificates;
+    const by = ({ cert, key }: typeof client) => ({ ...ca(), cert, key, credentials: credentials.external() });
+    expect(await login(secure.external, by(client))).toBe('in');
+    await expect(login(secure.external, { ...ca(), credentials: credentials.external() })).rejects.toThrow();
+    await expect(login(secure.external, by(wrongClient))).rejects.toThrow();
+  });
+
+  it('takes the user, and refuses a wrong password, a virtual host of others, and one that is not there', async () => {
+    expect(await login(secure.as('alice'))).toBe('in');
+    await expect(login(secure.as('wrongPassword'))).rejects.toThrow(/ACCESS_REFUSED|403/);
+    // All that amqplib tells of these two.
+    await expect(login(secure.as('wrongVhost'))).rejects.toThrow(/ConnectionClose/);
+    await expect(login(secure.as('absentVhost'))).rejects.toThrow(/ConnectionClose/);
+  });
+
+  it('lets a limited user no further than allowed', async () => {
+    expect(await login(secure.as('limited'))).toBe('in');
+    expect(await login(secure.as('limited'), {}, uniqueName('other'))).toMatch(/ACCESS_REFUSED/);
+  });
+
+  it('is as secure after a restart, with the users it had', async () => {
+    await rabbitmq.kill();
+    await rabbitmq.restart();
+    expect([await login(secure.tls, ca()), await login(secure.as('alice'))]).toEqual(['in', 'in']);
+  }, 60_000);
+});
+
+function raise(sentence: string): never {
+  throw new Error(sentence);
+}

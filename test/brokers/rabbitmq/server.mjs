@@ -1,9 +1,11 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeCertificates } from '../certificates.mjs';
 import { startKept } from '../kept-process.mjs';
 import { uniqueName } from '../names.mjs';
 import { freePorts } from '../ports.mjs';
+import { EXTERNAL_PLUGIN, tlsConfig } from './security.mjs';
 
 const START_TIMEOUT_MS = 90_000;
 const EPMD_TIMEOUT_MS = 10_000;
@@ -13,6 +15,7 @@ const EPMD_TIMEOUT_MS = 10_000;
  * @property {string} program
  * @property {string} epmd
  * @property {Record<string, string>} config
+ * @property {boolean} security
  * @property {readonly string[]} plugins
  * @property {{ amqp?: number | undefined, management?: number | undefined }} ports
  */
@@ -22,6 +25,8 @@ const EPMD_TIMEOUT_MS = 10_000;
  *   port: number,
  *   managementPort: number,
  *   logFile: string,
+ *   tlsPort: number,
+ *   certificates: import('../certificates.mjs').Certificates | undefined,
  * }} RabbitmqServer
  */
 
@@ -30,14 +35,19 @@ const EPMD_TIMEOUT_MS = 10_000;
  * @param {ServerOptions} options
  * @returns {Promise<RabbitmqServer>}
  */
-export async function prepareServer({ program, epmd, config, plugins, ports }) {
-  const [freePort = 0, freeManagement = 0, distributionPort = 0, epmdPort = 0] = await freePorts(4);
+export async function prepareServer({ program, epmd, config, security, plugins, ports }) {
+  const [freePort = 0, freeManagement = 0, distributionPort = 0, epmdPort = 0, tlsPort = 0] = await freePorts(5);
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-rabbitmq-'));
   const port = ports.amqp ?? freePort;
   const managementPort = ports.management ?? freeManagement;
-  const settings = { ...listeners(port, managementPort), ...config };
+  const certificates = security ? await makeCertificates(join(folder, 'certificates')) : undefined;
+  const tls = certificates ? tlsConfig(certificates, tlsPort) : {};
+  const settings = { ...listeners(port, managementPort), ...tls, ...config };
   await writeFile(join(folder, 'rabbitmq.conf'), asText(settings));
-  await writeFile(join(folder, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
+  await writeFile(
+    join(folder, 'enabled_plugins'),
+    `[${[...plugins, ...(security ? [EXTERNAL_PLUGIN] : [])].join(',')}].\n`,
+  );
   const logFile = join(folder, 'rabbitmq.log');
   const env = environment(folder, distributionPort, epmdPort);
   /** @type {import('../kept-process.mjs').KeptProcess | undefined} */
@@ -57,7 +67,7 @@ export async function prepareServer({ program, epmd, config, plugins, ports }) {
     });
   };
   const endRest = async () => finder?.end('SIGKILL');
-  return { folder, port, managementPort, logFile, start, endRest };
+  return { folder, port, managementPort, tlsPort, certificates, logFile, start, endRest };
 }
 
 /**
