@@ -1,6 +1,14 @@
 /** More are forgotten, oldest first: the count of attempts then is nsqd's own. */
 const MOST = 10_000;
 
+/** What is known of a delivery. n.b. an id is unique at its nsqd only. */
+export interface DeliveredMessage {
+  readonly nsqd: string;
+  readonly id: string;
+  /** nsqd's count, this delivery included. */
+  readonly attempts: number;
+}
+
 /**
  * What nsqd's count of deliveries has to be corrected by. nsqd counts what it sends, and not what is tried: a message may be
  * tried several times in one delivery, or given back untried. This process remembers the difference for what it gave back.
@@ -9,18 +17,18 @@ export class AttemptMemory {
   readonly #corrections = new Map<string, number>();
 
   /** The message goes back to nsqd, whose count now is `attempts`; the next attempt at it will be number `next`. */
-  remember(id: string, attempts: number, next: number): void {
+  remember({ nsqd, id, attempts }: DeliveredMessage, next: number): void {
     const correction = next - (attempts + 1);
     if (correction === 0) return;
     if (this.#corrections.size >= MOST) this.#forgetOldest();
-    this.#corrections.set(id, correction);
+    this.#corrections.set(`${nsqd} ${id}`, correction);
   }
 
   /** The number of the attempt that a delivery is, and forgets it. */
-  attemptOf(id: string, attempts: number): number {
+  attemptOf({ nsqd, id, attempts }: DeliveredMessage): number {
     if (this.#corrections.size === 0) return attempts;
-    const correction = this.#corrections.get(id) ?? 0;
-    this.#corrections.delete(id);
+    const correction = this.#corrections.get(`${nsqd} ${id}`) ?? 0;
+    this.#corrections.delete(`${nsqd} ${id}`);
     return Math.max(1, attempts + correction);
   }
 

@@ -102,7 +102,7 @@ export class Intake implements DeliveryOwner {
     const { message } = delivery;
     this.#unsettled.delete(message);
     if (settlement.kind !== 'nack') return void message.finish();
-    this.#attempts.remember(message.id, message.attempts, delivery.attempt + 1);
+    this.#attempts.remember(message, delivery.attempt + 1);
     message.requeue(Math.min(settlement.delayMs, this.#options.maxRequeueDelayMs));
   }
 
@@ -119,7 +119,7 @@ export class Intake implements DeliveryOwner {
 
   #deliveryOf(message: NsqMessage): NsqDelivery {
     const unwrapped = this.#options.envelope === 'none' ? bare(message.body) : unwrap(message.body, this.topic);
-    const attempt = this.#attempts.attemptOf(message.id, message.attempts);
+    const attempt = this.#attempts.attemptOf(message);
     const delivery = new NsqDelivery(this, message, unwrapped, attempt);
     this.#unsettled.set(message, delivery);
     return delivery;
@@ -159,7 +159,7 @@ export class Intake implements DeliveryOwner {
     const { message, state, attempt, notBeforeMs } = delivery;
     delivery.revoke();
     this.#unsettled.delete(message);
-    this.#attempts.remember(message.id, message.attempts, state === 'running' ? attempt + 1 : attempt);
+    this.#attempts.remember(message, state === 'running' ? attempt + 1 : attempt);
     const leftMs = notBeforeMs > 0 ? notBeforeMs - this.#host.clock.monotonicMs() : 0;
     message.requeue(Math.min(Math.max(0, leftMs), this.#options.maxRequeueDelayMs));
   }
