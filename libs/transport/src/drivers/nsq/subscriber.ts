@@ -1,7 +1,7 @@
 import type { BrokerHost, Consumption, SubscriptionSink } from '../../contract/index.js';
 import { announceChannel, NsqError, type NsqClientOptions, type NsqPlaces } from './client/index.js';
 import { channelOf, Intake } from './intake.js';
-import { transportError } from './mapping.js';
+import { errorOf, transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
 
 /** Running intake: one channel per subscription, one connection per channel and nsqd. */
@@ -58,7 +58,8 @@ async function begin(intake: Intake): Promise<void> {
     if (!(error instanceof NsqError)) throw error;
     const { topic, group } = intake;
     if (error.reason === 'closed') {
-      throw transportError(error, `the start of channel "${group}" of "${topic}" was ended`, { topic });
+      const text = `the connection was closed before channel "${group}" of "${topic}" was read from.`;
+      throw errorOf('TRANSPORT_CLOSED', text, { topic, cause: error });
     }
     throw transportError(error, `cannot subscribe to "${topic}" with channel "${group}"`, { topic });
   }

@@ -65,8 +65,8 @@ export class NodeSet {
   /** Resolves when nsqlookupd was asked and every node had one try. Never rejects. */
   async start(): Promise<void> {
     for (const address of this.#places.nsqd ?? []) this.#add(address);
-    await Promise.all([this.#discover(), ...this.nodes.map((node) => node.tryNow())]);
-    await Promise.all(this.nodes.map((node) => node.tryNow()));
+    await this.#discover();
+    await Promise.all(this.nodes.map((node) => node.tried()));
     if (!this.#closed) this.#poll?.start();
   }
 

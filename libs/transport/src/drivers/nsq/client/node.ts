@@ -47,6 +47,11 @@ export class NsqNode {
     return this.#trying;
   }
 
+  /** Resolves when the try that is under way has ended, if there is one. */
+  async tried(): Promise<void> {
+    await this.#trying;
+  }
+
   /** Hangs up, after nsqd has read everything, and dials no more. */
   async close(): Promise<void> {
     this.#abort.abort();
