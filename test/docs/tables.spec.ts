@@ -1,5 +1,6 @@
 import { CAPABILITY_MEANINGS, ERROR_CODES, TRANSPORT_DEFAULTS, type Capabilities } from 'nest-transport';
 import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
+import { NATS_DEFAULTS } from 'nest-transport/nats';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
 import { ALL_PROMISES } from 'nest-transport/testing';
 import { read } from '../architecture/tree.js';
@@ -113,6 +114,7 @@ describe('docs/defaults.md', () => {
     { marker: 'publishing', defaults: TRANSPORT_DEFAULTS.publishing, of: ['.', 'PublishingOptions'] },
     { marker: 'memory', defaults: MEMORY_DEFAULTS, of: ['./memory', 'MemoryOptions'] },
     { marker: 'kafka', defaults: KAFKA_DEFAULTS, of: ['./kafka', 'KafkaOptions'] },
+    { marker: 'nats', defaults: NATS_DEFAULTS, of: ['./nats', 'NatsOptions'] },
   ];
 
   it.each(tables)('has every option of $marker and the defaults of the code, and nothing else', (table) => {
@@ -159,7 +161,7 @@ describe('docs/defaults.md', () => {
   });
 });
 
-describe('the options table of docs/drivers/kafka.md', () => {
+describe('the options table of a driver page', () => {
   const disagreements = (text: string, defaults: Defaults, options: readonly string[]): string[] => {
     const table = text.split('\n## Options\n')[1]?.split('\n\n')[0] ?? '';
     const rows = new Map(
@@ -174,10 +176,12 @@ describe('the options table of docs/drivers/kafka.md', () => {
     ];
   };
 
-  it('agrees with the code', () => {
-    expect(
-      disagreements(page('docs/drivers/kafka.md'), KAFKA_DEFAULTS, optionNames(['./kafka', 'KafkaOptions'])),
-    ).toEqual([]);
+  const pages: [driver: string, defaults: Defaults, options: InterfaceAt][] = [
+    ['kafka', KAFKA_DEFAULTS, ['./kafka', 'KafkaOptions']],
+    ['nats', NATS_DEFAULTS, ['./nats', 'NatsOptions']],
+  ];
+  it.each(pages)('agrees with the code of %s', (driver, defaults, options) => {
+    expect(disagreements(page(`docs/drivers/${driver}.md`), defaults, optionNames(options))).toEqual([]);
   });
 
   it('would be caught', () => {

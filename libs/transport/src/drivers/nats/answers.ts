@@ -1,0 +1,124 @@
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import {
+  WIRE_HEADERS,
+  type OutgoingMessage,
+  type Reply,
+  type Requester,
+  type TransportError,
+} from '../../contract/index.js';
+import { errorOf } from './failures.js';
+import type { Link } from './link.js';
+import { headersToWrite, readHeaders, wireText } from './mapping.js';
+import { topicProblem } from './names.js';
+import type { ResolvedNatsOptions } from './options.js';
+
+/** What an answer of ours says beside its body; one without it is a value, and the last. */
+const KIND_HEADER = 'reply-kind';
+const ERROR_NAME_HEADER = 'reply-error-name';
+
+/** Stores a request, or says why not. */
+export type SendRequest = (message: OutgoingMessage, answerTo: string) => Promise<TransportError | undefined>;
+
+/**
+ * Requests and answers. An answer goes to the asker's inbox over core NATS: whoever has gone does not get it, and nobody keeps it.
+ */
+export class Answers implements Requester {
+  readonly #link: Link;
+  readonly #prefix: string;
+  readonly #sendRequest: SendRequest;
+  readonly #waiting = new Map<string, { readonly topic: string; readonly onReply: (reply: Reply) => void }>();
+  #inbox = '';
+  #connection: NatsConnection | undefined;
+  #asked = 0;
+
+  constructor(link: Link, { inboxPrefix }: ResolvedNatsOptions, sendRequest: SendRequest) {
+    this.#link = link;
+    this.#prefix = `${inboxPrefix}.`;
+    this.#sendRequest = sendRequest;
+  }
+
+  async request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
+    this.#listen();
+    const token = (this.#asked++).toString(36);
+    this.#waiting.set(token, { topic: message.topic, onReply });
+    const stop = (): void => void this.#waiting.delete(token);
+    const error = await this.#sendRequest(message, `${this.#inbox}.${token}`);
+    if (error === undefined) return stop;
+    stop();
+    throw error;
+  }
+
+  /** Whether a text that came in a header may be answered to: an inbox, and no topic that somebody would like to see written. */
+  isAddress(text: string | undefined): text is string {
+    if (text === undefined || !text.startsWith(this.#prefix)) return false;
+    return topicProblem(`inbox.${text.slice(this.#prefix.length)}`) === undefined;
+  }
+
+  /** @throws TransportError `TRANSPORT_MESSAGE_TOO_LARGE` */
+  send(address: string, reply: Reply): void {
+    const headers = this.#link.newHeaders();
+    headers.append(KIND_HEADER, kindOf(reply));
+    if (reply.kind === 'error') headers.append(ERROR_NAME_HEADER, wireText(reply.name));
+    const body = bodyOf(reply);
+    this.#checkSize(body);
+    this.#link.tell(address, body, { headers });
+  }
+
+  #checkSize({ length }: Uint8Array): void {
+    const { maxMessageBytes } = this.#link;
+    if (length <= maxMessageBytes) return;
+    throw errorOf('TRANSPORT_MESSAGE_TOO_LARGE', `an answer has ${length} bytes, the limit is ${maxMessageBytes}.`);
+  }
+
+  /** n.b. a connection that was made anew knows no subscription of the one before. */
+  #listen(): void {
+    const { connection } = this.#link;
+    if (this.#connection === connection) return;
+    this.#connection = connection;
+    this.#inbox = this.#link.newInbox();
+    connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#take(message);
+      },
+    });
+  }
+
+  #take(message: Msg): void {
+    const token = message.subject.slice(message.subject.lastIndexOf('.') + 1);
+    const waiting = this.#waiting.get(token);
+    if (waiting === undefined) return;
+    const reply = replyOf(message, waiting.topic);
+    if (reply.kind !== 'value' || reply.last) this.#waiting.delete(token);
+    waiting.onReply(reply);
+  }
+}
+
+/** The headers of a message, with the address of its answer where it cannot be told in NATS's own way. */
+export function encodeHeaders(headers: MsgHdrs, message: OutgoingMessage, answerTo?: string): MsgHdrs {
+  for (const [name, value] of headersToWrite(message)) headers.append(name, value);
+  if (answerTo !== undefined) headers.append(WIRE_HEADERS.replyTo, answerTo);
+  return headers;
+}
+
+const kindOf = (reply: Reply): string => (reply.kind === 'value' && reply.last ? 'last' : reply.kind);
+
+function bodyOf(reply: Reply): Buffer {
+  if (reply.kind === 'value') return reply.body;
+  return Buffer.from(reply.kind === 'error' ? reply.message : '');
+}
+
+function replyOf(message: Msg, topic: string): Reply {
+  const { headers } = readHeaders(message);
+  const body = Buffer.from(message.data);
+  if (message.headers?.code === 503) {
+    return { kind: 'error', name: 'NoResponders', message: `nobody listens to "${topic}"` };
+  }
+  switch (headers[KIND_HEADER]) {
+    case 'end':
+      return { kind: 'end' };
+    case 'error':
+      return { kind: 'error', name: headers[ERROR_NAME_HEADER] ?? 'Error', message: body.toString() };
+    default:
+      return { kind: 'value', body, last: headers[KIND_HEADER] !== 'value' };
+  }
+}

@@ -1,0 +1,44 @@
+import type { Capabilities } from '../../contract/index.js';
+
+/** JetStream, tried on nats-server 2.15.2. docs/drivers/nats.md says how. */
+export const NATS_CAPABILITIES: Capabilities = {
+  groups: 'native',
+  /** By lanes in the runner; JetStream's own order ends where messages are shared or come again. */
+  orderByKey: 'emulated',
+  orderAcrossMembers: 'absent',
+  orderByPartition: 'absent',
+  partitions: 'absent',
+  atLeastOnce: 'native',
+  redelivery: 'native',
+  /** By the server's count of deliveries; attempts within the process are noted beside it when the process ends in order. */
+  attempts: 'native',
+  deadLetter: 'emulated',
+  startFromBeginning: 'native',
+  headers: 'native',
+  durability: 'native',
+  everyInstance: 'native',
+  wildcards: 'native',
+  requestReply: 'native',
+};
+
+/** With `singleActiveConsumer: true`. */
+export const NATS_SINGLE_ACTIVE_CAPABILITIES: Capabilities = { ...NATS_CAPABILITIES, orderAcrossMembers: 'native' };
+
+/** Core NATS: whoever listens gets it, once or never. */
+export const NATS_CORE_CAPABILITIES: Capabilities = {
+  groups: 'native',
+  orderByKey: 'emulated',
+  orderAcrossMembers: 'absent',
+  orderByPartition: 'absent',
+  partitions: 'absent',
+  atLeastOnce: 'absent',
+  redelivery: 'absent',
+  attempts: 'absent',
+  deadLetter: 'absent',
+  startFromBeginning: 'absent',
+  headers: 'native',
+  durability: 'absent',
+  everyInstance: 'native',
+  wildcards: 'native',
+  requestReply: 'native',
+};

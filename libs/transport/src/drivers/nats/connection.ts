@@ -1,0 +1,175 @@
+import type {
+  BrokerConnection,
+  BrokerHealth,
+  BrokerHost,
+  Consumption,
+  Producer,
+  Requester,
+  SubscriptionSink,
+  TopicPurpose,
+  TransportError,
+} from '../../contract/index.js';
+import { Answers, type SendRequest } from './answers.js';
+import { Consumers } from './consumers.js';
+import { CoreIntake } from './core-intake.js';
+import { CorePublisher } from './core-publisher.js';
+import { errorOf } from './failures.js';
+import { SubscriptionIntake } from './intake.js';
+import { Link } from './link.js';
+import type { ResolvedNatsOptions } from './options.js';
+import { JetStreamPublisher } from './publisher.js';
+import { checkSubscribedTopic, Streams } from './streams.js';
+import { NatsConsumption, type Intake } from './subscriber.js';
+
+const FIRST_WAIT_MS = 200;
+const MAX_WAIT_MS = 3_000;
+
+/** What differs between JetStream and core NATS. */
+interface Mode {
+  readonly producer: Producer & { readonly sendRequest: SendRequest; close(): void };
+  ensureTopics(topics: readonly string[]): Promise<void>;
+  intakeOf(subscription: SubscriptionSink, answers: Answers): Intake;
+}
+
+/** One application's connection to one NATS system. */
+export class NatsConnection implements BrokerConnection {
+  readonly producer: Producer;
+  readonly requester: Requester;
+  readonly #host: BrokerHost;
+  readonly #link: Link;
+  readonly #mode: Mode;
+  readonly #answers: Answers;
+  readonly #consumptions = new Set<NatsConsumption>();
+  readonly #closing = new AbortController();
+  #unreachable: TransportError | undefined;
+  #wasConnected = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(host: BrokerHost, options: ResolvedNatsOptions) {
+    this.#host = host;
+    this.#link = new Link(host, options);
+    this.#mode = options.mode === 'core' ? coreMode(host, this.#link, options) : streamMode(host, this.#link, options);
+    const { producer } = this.#mode;
+    this.#answers = new Answers(this.#link, options, (message, answerTo) => producer.sendRequest(message, answerTo));
+    this.producer = producer;
+    this.requester = this.#answers;
+  }
+
+  async connect(abort: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([abort, this.#closing.signal]);
+    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
+      try {
+        return await until(ended, this.connectOnce());
+      } catch (error) {
+        if (!(error as TransportError).retryable) throw error;
+        this.#tellUnreachable(error as TransportError);
+      }
+      await this.#wait(waitMs, ended);
+    }
+    throw endedError(this.#link.addresses);
+  }
+
+  async connectOnce(): Promise<void> {
+    if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+    await this.#link.open();
+    this.#wasConnected = true;
+    this.#unreachable = undefined;
+  }
+
+  /** n.b. whatever they are needed for: a stream keeps what is published to it although nobody subscribes yet. */
+  ensureTopics(topics: readonly string[], _purpose: TopicPurpose): Promise<void> {
+    return this.#mode.ensureTopics(topics);
+  }
+
+  async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
+    await this.connectOnce();
+    const intakes = subscriptions.map((subscription) => this.#mode.intakeOf(subscription, this.#answers));
+    const consumption = new NatsConsumption(intakes);
+    this.#consumptions.add(consumption);
+    try {
+      await consumption.start();
+    } catch (error) {
+      this.#consumptions.delete(consumption);
+      throw error;
+    }
+    return consumption;
+  }
+
+  health(): BrokerHealth {
+    if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
+    const consumptions = [...this.#consumptions];
+    const problems = consumptions.flatMap((consumption) => consumption.problems);
+    const broken = this.#link.problem ?? this.#unreachable;
+    if (broken !== undefined) return { status: 'down', problems: [broken.message, ...problems] };
+    if (!this.#wasConnected) return { status: 'down', problems: ['not connected yet'] };
+    if (consumptions.some((consumption) => consumption.isDown)) return { status: 'down', problems };
+    return { status: problems.length > 0 ? 'degraded' : 'up', problems };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
+    this.#mode.producer.close();
+    await this.#link.close();
+  }
+
+  #tellUnreachable(error: TransportError): void {
+    const first = this.#unreachable === undefined;
+    this.#unreachable = error;
+    if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
+  }
+
+  #wait(ms: number, ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        ended.removeEventListener('abort', end);
+        resolve();
+      };
+      const callOff = this.#host.clock.schedule(ms, end);
+      ended.addEventListener('abort', end, { once: true });
+    });
+  }
+}
+
+function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions): Mode {
+  const streams = new Streams(link, options);
+  const consumers = new Consumers(link, streams, options);
+  return {
+    producer: new JetStreamPublisher(host, link, streams, options),
+    ensureTopics: (topics) => {
+      topics.forEach(checkSubscribedTopic);
+      return streams.ensure(topics);
+    },
+    intakeOf: (subscription, answers) =>
+      new SubscriptionIntake({ host, link, streams, consumers, answers }, subscription),
+  };
+}
+
+/** Core NATS has no topics that could be missing. */
+function coreMode(host: BrokerHost, link: Link, { maxBuffered }: ResolvedNatsOptions): Mode {
+  return {
+    producer: new CorePublisher(link),
+    ensureTopics: (topics) => Promise.resolve(topics.forEach(checkSubscribedTopic)),
+    intakeOf: (subscription, answers) => new CoreIntake(host, link, answers, subscription, maxBuffered),
+  };
+}
+
+/** Gives up waiting when the signal says so. */
+function until(ended: AbortSignal, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(errorOf('TRANSPORT_CLOSED', 'the wait for a server was ended before one answered.'));
+    if (ended.aborted) end();
+    ended.addEventListener('abort', end, { once: true });
+    promise.then(resolve, reject).finally(() => ended.removeEventListener('abort', end));
+  });
+}
+
+const endedError = (addresses: string): TransportError =>
+  errorOf('TRANSPORT_CLOSED', `the wait for ${addresses} was ended before a server answered.`);

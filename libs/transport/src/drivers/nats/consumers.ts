@@ -1,0 +1,239 @@
+import type { ConsumerConfig, ConsumerInfo, ConsumerUpdateConfig } from '@nats-io/jetstream';
+import { messageOf, type Subscription, type TransportError } from '../../contract/index.js';
+import { attemptsIn, noteOf, NOTE_NAME } from './attempts-note.js';
+import { errorOf, jetStreamCode, JETSTREAM_ERROR } from './failures.js';
+import type { Link } from './link.js';
+import { covers, legalName } from './names.js';
+import type { ResolvedNatsOptions } from './options.js';
+import { nanos, type StreamFacts, type Streams } from './streams.js';
+
+/** An instance's own consumer is deleted by the server when nobody has asked it for messages for so long. */
+const EPHEMERAL_MS = 60_000;
+/** The one group of a consumer that lets one member at a time work. */
+export const PIN_GROUP = 'active';
+/** A member that does not ask any more is replaced when its unsettled messages have come free, and not before. */
+const PIN_MARGIN_MS = 1_000;
+
+/** A consumer as it is on the server. */
+export interface ConsumerPlace {
+  readonly stream: string;
+  readonly name: string;
+  /** Of the stream: another one of the same name counts its messages anew. */
+  readonly streamCreated: string;
+  readonly ackWaitMs: number;
+  /** Messages of all members that may be unsettled; Infinity: no limit. */
+  readonly maxUnsettled: number;
+  readonly maxBatch: number | undefined;
+  /** The server delivers a message so often and then leaves it; undefined: without end. */
+  readonly maxDeliveries: number | undefined;
+  /** It was not there and has been made. */
+  readonly isNew: boolean;
+  /** Everything up to here is settled, by all members. */
+  readonly settledUpTo: number;
+  /** The next attempt of messages that were tried more often than the server has delivered them. */
+  readonly attempts: ReadonlyMap<number, number>;
+}
+
+/** Finds the consumers of subscriptions, and makes them where the driver is to. */
+export class Consumers {
+  readonly #link: Link;
+  readonly #streams: Streams;
+  readonly #options: ResolvedNatsOptions;
+
+  constructor(link: Link, streams: Streams, options: ResolvedNatsOptions) {
+    this.#link = link;
+    this.#streams = streams;
+    this.#options = options;
+  }
+
+  get pinGroup(): string | undefined {
+    return this.#options.singleActiveConsumer ? PIN_GROUP : undefined;
+  }
+
+  /**
+   * The consumer of a subscription on one stream.
+   * @param before where it was when it was last seen: one that is gone begins again behind what all members had settled then
+   * @throws TransportError `TRANSPORT_OPTION_CONFLICT` when it exists and cannot keep the promises; `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED`
+   */
+  async place(subscription: Subscription, stream: string, before?: ConsumerPlace): Promise<ConsumerPlace> {
+    const name = this.#nameOf(subscription);
+    const facts = await this.#streams.facts(stream);
+    const found = await this.#find(stream, name);
+    if (found === undefined) return placeOf(await this.#create(subscription, facts, name, before), facts, true);
+    const conflict = conflictOf(found.config, filterOf(subscription.topic, facts.subjects), facts);
+    if (conflict === undefined) return placeOf(await this.#adjust(subscription, found), facts, false);
+    throw errorOf(
+      'TRANSPORT_OPTION_CONFLICT',
+      `the consumer "${name}" of stream "${stream}" cannot serve group "${subscription.group}" on "${subscription.topic}": ${conflict}. Delete it (nats consumer rm ${stream} ${name}), or name another: nats({ consumerName }).`,
+      { topic: subscription.topic },
+    );
+  }
+
+  /** What all members have settled by now; undefined when the consumer is gone. */
+  async settledUpTo({ stream, name }: ConsumerPlace): Promise<number | undefined> {
+    return (await this.#find(stream, name))?.ack_floor.stream_seq;
+  }
+
+  /** Writes down attempts that the server does not know of, for whoever is given these messages next. */
+  async note({ stream, name }: ConsumerPlace, attempts: ReadonlyMap<number, number>): Promise<void> {
+    const found = await this.#find(stream, name);
+    if (found === undefined) return;
+    const metadata = { ...found.config.metadata, [NOTE_NAME]: noteOf(attempts, found.ack_floor.stream_seq) };
+    await this.#link.ask(`cannot note attempts at consumer "${name}"`, (manager) =>
+      manager.consumers.update(stream, name, { metadata }),
+    );
+  }
+
+  async remove({ stream, name }: ConsumerPlace): Promise<void> {
+    await this.#link.ask(`cannot delete consumer "${name}"`, (manager) => manager.consumers.delete(stream, name));
+  }
+
+  /** Lets another member work at once. */
+  async unpin({ stream, name }: ConsumerPlace): Promise<void> {
+    await this.#link.ask(`cannot unpin consumer "${name}"`, (manager) =>
+      manager.consumers.unpin(stream, name, PIN_GROUP),
+    );
+  }
+
+  #nameOf({ group, topic }: Subscription): string {
+    return this.#options.consumerName?.({ group, topic }) ?? legalName(group, topic);
+  }
+
+  async #find(stream: string, name: string): Promise<ConsumerInfo | undefined> {
+    try {
+      return await this.#link.ask(`cannot ask for consumer "${name}"`, (manager) =>
+        manager.consumers.info(stream, name),
+      );
+    } catch (error) {
+      if (jetStreamCode((error as TransportError).cause) === JETSTREAM_ERROR.consumerNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  async #create(
+    subscription: Subscription,
+    facts: StreamFacts,
+    name: string,
+    before: ConsumerPlace | undefined,
+  ): Promise<ConsumerInfo> {
+    const { topic, group, delivery } = subscription;
+    if (this.#options.consumers === 'bind' && delivery === 'group') {
+      throw errorOf(
+        'TRANSPORT_TOPIC_MISSING',
+        `stream "${facts.name}" has no consumer "${name}" for group "${group}" on "${topic}". Create it (nats consumer add ${facts.name} ${name} --pull --ack explicit --filter "${topic}"), or let the driver do it: nats({ consumers: 'create' }).`,
+        { topic, retryable: before !== undefined },
+      );
+    }
+    const config = this.#config(subscription, facts, name, before);
+    return this.#link.ask(
+      `cannot create the consumer of group "${group}" on "${topic}"`,
+      (manager) => manager.consumers.add(facts.name, config),
+      topic,
+    );
+  }
+
+  #config(
+    { topic, delivery, startFrom }: Subscription,
+    facts: StreamFacts,
+    name: string,
+    before: ConsumerPlace | undefined,
+  ): Partial<ConsumerConfig> {
+    const filters = filterOf(topic, facts.subjects);
+    const [filter] = filters;
+    const config = {
+      name,
+      ack_policy: 'explicit',
+      max_deliver: -1,
+      ...startOf(startFrom, facts, before),
+      ...(filters.length === 1 && filter !== undefined ? { filter_subject: filter } : { filter_subjects: filters }),
+      ...this.#adjustable(),
+      ...(delivery === 'group' ? { durable_name: name } : { inactive_threshold: nanos(EPHEMERAL_MS), num_replicas: 1 }),
+    };
+    // n.b. the words of the client's enumerations; their package is loaded on first use only.
+    return config as Partial<ConsumerConfig>;
+  }
+
+  #adjustable(): Partial<ConsumerUpdateConfig> {
+    const { ackWaitMs, maxUnsettled, singleActiveConsumer } = this.#options;
+    return {
+      ack_wait: nanos(ackWaitMs),
+      max_ack_pending: maxUnsettled,
+      ...(singleActiveConsumer
+        ? {
+            priority_groups: [PIN_GROUP],
+            priority_policy: 'pinned_client' as NonNullable<ConsumerConfig['priority_policy']>,
+            priority_timeout: nanos(ackWaitMs + PIN_MARGIN_MS),
+          }
+        : {}),
+    };
+  }
+
+  /** What the options say and the server lets be changed is changed; a consumer that is only bound to stays as it is. */
+  async #adjust({ group, topic }: Subscription, found: ConsumerInfo): Promise<ConsumerInfo> {
+    const { config, stream_name: stream, name } = found;
+    const wanted = this.#adjustable();
+    const same = Object.entries(wanted).every(
+      ([key, value]) => JSON.stringify((config as Record<string, unknown>)[key]) === JSON.stringify(value),
+    );
+    if (same || this.#options.consumers === 'bind') return found;
+    try {
+      return await this.#link.ask(`cannot change consumer "${name}"`, (manager) =>
+        manager.consumers.update(stream, name, wanted),
+      );
+    } catch (error) {
+      if ((error as TransportError).code !== 'TRANSPORT_OPTION_CONFLICT') throw error;
+      throw errorOf(
+        'TRANSPORT_OPTION_CONFLICT',
+        `the consumer "${name}" of stream "${stream}" for group "${group}" on "${topic}" exists with other settings, and the server does not let them be changed: ${messageOf(error)} Delete it (nats consumer rm ${stream} ${name}), or name another: nats({ consumerName }).`,
+        { topic, cause: error },
+      );
+    }
+  }
+}
+
+function startOf(startFrom: Subscription['startFrom'], facts: StreamFacts, before: ConsumerPlace | undefined) {
+  if (before === undefined) return { deliver_policy: startFrom === 'new' ? 'new' : 'all' };
+  // n.b. another stream counts from 1 again: everything in it is new to the group.
+  if (before.streamCreated !== facts.created) return { deliver_policy: 'all' };
+  return { deliver_policy: 'by_start_sequence', opt_start_seq: before.settledUpTo + 1 };
+}
+
+/** The part of a stream's subjects that a subscription asks for. */
+export function filterOf(topic: string, subjects: readonly string[]): string[] {
+  const inside = subjects.filter((subject) => covers(topic, subject));
+  const covering = subjects.some((subject) => covers(subject, topic));
+  return covering || inside.length === 0 ? [topic] : inside;
+}
+
+/** Why a consumer that exists cannot be used; undefined when it can. */
+function conflictOf(config: ConsumerConfig, filters: readonly string[], { subjects }: StreamFacts): string | undefined {
+  if (config.deliver_subject) return 'it pushes messages (deliver_subject), and the driver pulls them';
+  if (config.ack_policy !== 'explicit') return `its ack_policy is "${config.ack_policy}", it has to be "explicit"`;
+  const own = config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : subjects);
+  if ([...own].sort().join(' ') === [...filters].sort().join(' ')) return undefined;
+  return `it takes ${own.join(', ')} and not ${filters.join(', ')}`;
+}
+
+function placeOf(
+  { stream_name: stream, name, config, ack_floor: floor }: ConsumerInfo,
+  facts: StreamFacts,
+  isNew: boolean,
+): ConsumerPlace {
+  const {
+    ack_wait: ackWait = nanos(30_000),
+    max_ack_pending: maxAckPending = -1,
+    max_deliver: maxDeliver = -1,
+  } = config;
+  return {
+    stream,
+    name,
+    streamCreated: facts.created,
+    ackWaitMs: ackWait / nanos(1),
+    maxUnsettled: maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY,
+    maxBatch: config.max_batch && config.max_batch > 0 ? config.max_batch : undefined,
+    maxDeliveries: maxDeliver > 0 ? maxDeliver : undefined,
+    isNew,
+    settledUpTo: floor.stream_seq,
+    attempts: attemptsIn(config.metadata?.[NOTE_NAME]),
+  };
+}

@@ -1,0 +1,86 @@
+import type { OutgoingMessage, Producer, PublishReceipt, SendResult, TransportError } from '../../contract/index.js';
+import { encodeHeaders } from './answers.js';
+import { checkMessage, messageTooLarge } from './check-message.js';
+import { errorOf } from './failures.js';
+import type { Link } from './link.js';
+
+const MAX_REQUEST_BYTES = 4_194_304;
+const NO_BODY = new Uint8Array(0);
+
+/** Hands messages to the server, which hands them to whoever listens in that moment and keeps nothing. */
+export class CorePublisher implements Producer {
+  readonly maxRequestBytes = MAX_REQUEST_BYTES;
+  readonly #link: Link;
+  readonly #checkedNames = new Set<string>();
+  #closed = false;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  get maxBytes(): number {
+    return this.#link.maxMessageBytes;
+  }
+
+  check(message: OutgoingMessage): void {
+    checkMessage(message, this.#checkedNames);
+  }
+
+  /** Resolves when the server has taken them: a receipt says that it was there, and nothing of who listened. */
+  async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    const results = messages.map((message) => this.#write(message, undefined));
+    if (results.every((result) => result instanceof Error)) return results;
+    const broken = await this.#link.connection.flush().then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    );
+    if (broken === undefined) return results;
+    return results.map((result) => (result instanceof Error ? result : unknownError(result, broken.cause)));
+  }
+
+  /** n.b. nobody who listens is told by the server, in the answer to the request. */
+  sendRequest(message: OutgoingMessage, answerTo: string): Promise<TransportError | undefined> {
+    const result = this.#write(message, answerTo);
+    return Promise.resolve(result instanceof Error ? result : undefined);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #write(message: OutgoingMessage, reply: string | undefined): PublishReceipt | TransportError {
+    const { topic, id, body } = message;
+    if (this.#closed) {
+      return errorOf('TRANSPORT_CLOSED', `cannot publish to "${topic}": the connection is closed.`, {
+        topic,
+        stored: 'no',
+      });
+    }
+    if (!this.#link.isUp) return this.#notWritten(topic, this.#link.problem);
+    try {
+      const headers = encodeHeaders(this.#link.newHeaders(), message);
+      this.#link.publish(topic, body ?? NO_BODY, { headers, ...(reply === undefined ? {} : { reply }) });
+    } catch (error) {
+      if (/max_payload/.test((error as Error).message)) return messageTooLarge(message, this.maxBytes);
+      return this.#notWritten(topic, error);
+    }
+    return { id, topic, partition: undefined, offset: undefined };
+  }
+
+  #notWritten(topic: string, cause: unknown): TransportError {
+    const text = `cannot publish to "${topic}": there is no connection to ${this.#link.addresses}.`;
+    return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true, cause });
+  }
+}
+
+const unknownError = ({ topic }: PublishReceipt, cause: unknown): TransportError =>
+  errorOf(
+    'TRANSPORT_PUBLISH_UNKNOWN',
+    `cannot publish to "${topic}": the connection broke. The message may have been handed on.`,
+    {
+      topic,
+      stored: 'unknown',
+      retryable: true,
+      cause,
+    },
+  );

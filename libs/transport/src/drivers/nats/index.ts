@@ -1,0 +1,60 @@
+/** HOW, on NATS: JetStream, or core NATS. Imports the contract and, on first use, @nats-io's packages. */
+import type { Broker, BrokerConnection, BrokerHost, Capabilities, Subscription } from '../../contract/index.js';
+import { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES, NATS_SINGLE_ACTIVE_CAPABILITIES } from './capabilities.js';
+import { NatsConnection } from './connection.js';
+import { errorOf } from './failures.js';
+import { resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
+import { checkSubscribedTopic } from './streams.js';
+
+export { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES } from './capabilities.js';
+export type { NatsHeaders, NatsMessage } from './mapping.js';
+export {
+  NATS_DEFAULTS,
+  type NatsAuthOptions,
+  type NatsMode,
+  type NatsOptions,
+  type NatsProvisionOptions,
+  type NatsTlsOptions,
+} from './options.js';
+
+/**
+ * NATS as the broker of an application: JetStream, or with `mode: 'core'` what NATS does without it.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function nats(options: NatsOptions): Broker {
+  return new NatsBroker(resolveNatsOptions(options));
+}
+
+class NatsBroker implements Broker {
+  readonly driver = 'nats';
+  readonly capabilities: Capabilities;
+  // n.b. private, so that no log of this object shows the password.
+  readonly #options: ResolvedNatsOptions;
+
+  constructor(options: ResolvedNatsOptions) {
+    this.#options = options;
+    this.capabilities = capabilitiesOf(options);
+  }
+
+  checkSubscription({ topic, group, maxInFlight }: Subscription): void {
+    checkSubscribedTopic(topic);
+    const { mode, maxUnsettled } = this.#options;
+    if (group === '' || (mode === 'core' && /[\s*>]/.test(group))) {
+      const text = `the subscription to "${topic}" needs a group that is not empty${mode === 'core' ? ', without spaces, "*" and ">"' : ''}, got ${JSON.stringify(group)}.`;
+      throw errorOf('TRANSPORT_GROUP_INVALID', text, { topic });
+    }
+    if (mode === 'jetstream' && maxInFlight > maxUnsettled) {
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of nats().`;
+      throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
+    }
+  }
+
+  open(host: BrokerHost): BrokerConnection {
+    return new NatsConnection(host, this.#options);
+  }
+}
+
+function capabilitiesOf({ mode, singleActiveConsumer }: ResolvedNatsOptions): Capabilities {
+  if (mode === 'core') return NATS_CORE_CAPABILITIES;
+  return singleActiveConsumer ? NATS_SINGLE_ACTIVE_CAPABILITIES : NATS_CAPABILITIES;
+}

@@ -1,0 +1,129 @@
+import { WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
+
+/** A message as the NATS client read it: `context.raw`. */
+export interface NatsMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** Where an answer goes, or with JetStream the settlement. */
+  readonly reply?: string;
+  readonly headers?: NatsHeaders | undefined;
+}
+
+/** The part of the client's headers that is read; several values may have one name. */
+export interface NatsHeaders {
+  keys(): string[];
+  values(name: string): string[];
+}
+
+/** Where JetStream stored a message, and how often it was delivered; it writes that into the address of the settlement. */
+export interface StreamPlace {
+  readonly stream: string;
+  readonly consumer: string;
+  /** 1 on the first delivery. */
+  readonly deliveries: number;
+  readonly sequence: number;
+  /** Milliseconds since the epoch. */
+  readonly storedAtMs: number;
+  /** Messages of the consumer that were not delivered yet. */
+  readonly pending: number;
+}
+
+/** The header that JetStream recognises a repeated publish by; on NATS it carries the message's id. */
+export const ID_HEADER = 'Nats-Msg-Id';
+const SERVER_HEADER = /^nats-/i;
+const NONE = 'none';
+/** These speak to drivers, and handlers see what they say elsewhere. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([WIRE_HEADERS.key, WIRE_HEADERS.body, WIRE_HEADERS.replyTo]);
+
+/** Whether a header name is the server's: it would act on it, or has written it. */
+export const isServerHeader = (name: string): boolean => SERVER_HEADER.test(name);
+
+/**
+ * ```
+ * $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<...>.<nanoseconds>.<pending>
+ * $JS.ACK.<domain>.<account>.<stream>.<consumer>.<deliveries>.<sequence>.<...>.<nanoseconds>.<pending>[.<random>]
+ * ```
+ * undefined when it is no such address.
+ */
+export function placeOf(reply: string | undefined): StreamPlace | undefined {
+  const words = reply?.split('.') ?? [];
+  if (words[0] !== '$JS' || words[1] !== 'ACK' || words.length < 9 || words.length === 10) return undefined;
+  const first = words.length === 9 ? 2 : 4;
+  const number = (offset: number): number => Number(words[first + offset]);
+  return {
+    stream: words[first] as string,
+    consumer: words[first + 1] as string,
+    deliveries: number(2),
+    sequence: number(3),
+    storedAtMs: Math.floor(number(5) / 1e6),
+    pending: number(6),
+  };
+}
+
+/** What goes on the wire beside the body, in the order it is written. */
+export function headersToWrite({ id, key, body, headers }: OutgoingMessage): [name: string, value: string][] {
+  const written: [string, string][] = [[ID_HEADER, wireText(id)]];
+  if (key !== undefined) written.push([WIRE_HEADERS.key, wireText(key)]);
+  if (body === null) written.push([WIRE_HEADERS.body, NONE]);
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (name === WIRE_HEADERS.id && value === id) continue;
+    if (!isServerHeader(name)) written.push([name, wireText(value)]);
+  }
+  return written;
+}
+
+/** What a received message says beside its body. */
+export interface ReadHeaders {
+  /** By lower-case name; of repeated ones the last. What the server and the drivers say among themselves is left out. */
+  readonly headers: Headers;
+  readonly key: string | undefined;
+  readonly hasBody: boolean;
+  readonly replyTo: string | undefined;
+}
+
+const NOTHING: ReadHeaders = { headers: Object.freeze({}), key: undefined, hasBody: true, replyTo: undefined };
+
+/** n.b. total: the client throws on names that a foreign program should not have written. */
+export function readHeaders(message: NatsMessage): ReadHeaders {
+  try {
+    return message.headers === undefined ? NOTHING : read(message.headers);
+  } catch {
+    return NOTHING;
+  }
+}
+
+function read(raw: NatsHeaders): ReadHeaders {
+  const headers = Object.create(null) as Record<string, string>;
+  const own = Object.create(null) as Record<string, string>;
+  for (const name of raw.keys()) {
+    const value = textOf(raw.values(name).at(-1) ?? '');
+    const lowerCase = name.toLowerCase();
+    if (lowerCase === 'nats-msg-id') headers[WIRE_HEADERS.id] ??= value;
+    else if (OWN_HEADERS.has(lowerCase)) own[lowerCase] = value;
+    else if (!isServerHeader(name)) headers[lowerCase] = value;
+  }
+  return {
+    headers,
+    key: own[WIRE_HEADERS.key] || undefined,
+    hasBody: own[WIRE_HEADERS.body] !== NONE,
+    replyTo: own[WIRE_HEADERS.replyTo],
+  };
+}
+
+/** RFC 2047, as mail writes what does not fit into a line. */
+const ENCODED_WORD = /^=\?utf-8\?b\?([A-Za-z0-9+/]*={0,2})\?=$/i;
+
+/**
+ * A header is a line of text, and clients cut the white space around it. What would not survive that is written as an
+ * encoded word; everything else, UTF-8 too, as it is.
+ */
+export function wireText(value: string): string {
+  const survives =
+    !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value) && value.trim() === value && !ENCODED_WORD.test(value);
+  return survives ? value : `=?utf-8?B?${Buffer.from(value).toString('base64')}?=`;
+}
+
+function textOf(value: string): string {
+  const encoded = ENCODED_WORD.exec(value)?.[1];
+  return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString();
+}

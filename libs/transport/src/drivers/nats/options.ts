@@ -1,0 +1,257 @@
+import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+
+/** How to log in: one of the four. */
+export type NatsAuthOptions =
+  | { readonly user: string; readonly password: string }
+  | { readonly token: string }
+  /** The seed of an nkey (`SU...`); it signs the server's challenge and is never sent. */
+  | { readonly nkeySeed: string }
+  /** The content of a `.creds` file (a JWT and a seed), not its path. */
+  | { readonly credentials: string };
+
+/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+export interface NatsTlsOptions {
+  /** Authorities to trust instead of the system's. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The client's own certificate, where the server asks for one (mutual TLS). */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Opens `key`. */
+  readonly passphrase?: string;
+  /** The name to verify, when it is not the host of the address. */
+  readonly serverName?: string;
+  /** @default 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** The handshake comes before the server's greeting (`handshake_first` of the server). @default false */
+  readonly handshakeFirst?: boolean;
+}
+
+/** What streams are created with, where the driver is asked to: one per topic that no stream holds yet. */
+export interface NatsProvisionOptions {
+  /** Servers that keep a copy of each message, 1 to 5. @default 1 */
+  readonly replicas?: number;
+  /** @default 'file' */
+  readonly storage?: 'file' | 'memory';
+  /** Messages older than this are deleted, handled or not. @default never */
+  readonly maxAgeMs?: number;
+  /** The oldest messages are deleted above this size. @default without bound */
+  readonly maxBytes?: number;
+  /** How long the server recognises a message that is published again by its id. @default 120000 */
+  readonly duplicateWindowMs?: number;
+}
+
+/** `'jetstream'`: kept in streams, settled, redelivered. `'core'`: at most once, for whoever listens in that moment. */
+export type NatsMode = 'jetstream' | 'core';
+
+/** What `nats()` is told. Only `servers` is required; a name that is not here is refused. */
+export interface NatsOptions {
+  /** Addresses to begin with, `host:port` or `nats://host:port`; the other servers of the cluster are found by themselves. */
+  readonly servers: readonly string[];
+  /** @default 'jetstream' */
+  readonly mode?: NatsMode;
+  /** Name of the connection in the server's logs and monitoring. @default the service's name */
+  readonly clientName?: string;
+  /** `true` trusts the system's authorities. @default no encryption, unless the server asks for it */
+  readonly tls?: true | NatsTlsOptions;
+  /** @default no login */
+  readonly auth?: NatsAuthOptions;
+  /** A password or token is sent readably; without TLS to another machine it is refused unless this says so. @default false */
+  readonly allowPlainWithoutTls?: boolean;
+  /** Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. @default '_INBOX' */
+  readonly inboxPrefix?: string;
+  /** The JetStream domain, on leaf nodes. @default none */
+  readonly domain?: string;
+  /** Creates missing streams; `false` refuses to start without them. JetStream only. @default false */
+  readonly provision?: false | NatsProvisionOptions;
+  /** `'create'` makes a durable consumer per topic and group; `'bind'` uses those that are there. JetStream only. @default 'create' */
+  readonly consumers?: 'create' | 'bind';
+  /** Name of the durable consumer of a subscription. JetStream only. @default `<group>-<topic>`, see docs/drivers/nats.md */
+  readonly consumerName?: (subscription: { readonly group: string; readonly topic: string }) => string;
+  /**
+   * One member of a group works at a time, the others stand by: the order of a key then holds across members too.
+   * Needs nats-server 2.11. JetStream only. @default false
+   */
+  readonly singleActiveConsumer?: boolean;
+  /** A message nobody settled within this time is given to another member; it is extended while a message is queued, handled or parked. JetStream only. @default 30000 */
+  readonly ackWaitMs?: number;
+  /** Messages of a group on a topic that may be unsettled at once, over all members, parked ones included; the server hands out no more. JetStream only. @default 5000 */
+  readonly maxUnsettled?: number;
+  /** Messages that wait in this process for a handler; what comes above it is dropped, with a notice. Core only. @default 10000 */
+  readonly maxBuffered?: number;
+  /** Largest message (key, body and headers); the server's own `max_payload` counts where it is smaller. @default 1048512 */
+  readonly maxMessageBytes?: number;
+  /** @default 5000 */
+  readonly connectionTimeoutMs?: number;
+  /** How long one request or publish may wait for its answer, before it is tried again. @default 5000 */
+  readonly requestTimeoutMs?: number;
+  /** A server that does not answer two of these in a row counts as lost. @default 10000 */
+  readonly pingIntervalMs?: number;
+}
+
+/** Room for what NATS writes around the headers of a message: its version line, and the names of our own. */
+const HEADER_ROOM_BYTES = 64;
+/** The server's own default of `max_payload`. */
+const SERVER_MAX_PAYLOAD = 1_048_576;
+
+/** What fits beside the headers' frame where the server takes `maxPayload`. */
+export const largestMessage = (maxPayload: number): number => maxPayload - HEADER_ROOM_BYTES;
+
+/** What an option is when it is left out; `clientName` follows from the service, `consumerName` from group and topic. */
+export const NATS_DEFAULTS = {
+  mode: 'jetstream',
+  allowPlainWithoutTls: false,
+  inboxPrefix: '_INBOX',
+  provision: false,
+  consumers: 'create',
+  singleActiveConsumer: false,
+  ackWaitMs: 30_000,
+  maxUnsettled: 5_000,
+  maxBuffered: 10_000,
+  maxMessageBytes: SERVER_MAX_PAYLOAD - HEADER_ROOM_BYTES,
+  connectionTimeoutMs: 5_000,
+  requestTimeoutMs: 5_000,
+  pingIntervalMs: 10_000,
+} as const satisfies Partial<NatsOptions>;
+
+/** Checked, with every default filled in. */
+export type ResolvedNatsOptions = Omit<NatsOptions, keyof typeof NATS_DEFAULTS> &
+  Required<Pick<NatsOptions, keyof typeof NATS_DEFAULTS>>;
+
+const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
+
+const ADDRESS = /^(nats:\/\/)?(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/;
+const addresses = exactly(
+  'an array of addresses "host:port", at least one, without user or password in them',
+  (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && ADDRESS.test(item)),
+);
+const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
+const pems = exactly(
+  'a PEM text, a Buffer, or an array of them',
+  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
+);
+
+const RULES = {
+  servers: addresses,
+  mode: option.oneOf('jetstream', 'core'),
+  clientName: option.text,
+  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  auth: option.record,
+  allowPlainWithoutTls: option.flag,
+  inboxPrefix: exactly(
+    'words separated by dots, without wildcards',
+    (value) => typeof value === 'string' && /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(value),
+  ),
+  domain: option.text,
+  provision: exactly('false or an object', (value) => value === false || option.record.accepts(value)),
+  consumers: option.oneOf('create', 'bind'),
+  consumerName: option.fn,
+  singleActiveConsumer: option.flag,
+  ackWaitMs: option.integer(1_000),
+  maxUnsettled: option.integer(1),
+  maxBuffered: option.integer(1),
+  maxMessageBytes: option.integer(1),
+  connectionTimeoutMs: option.integer(1),
+  requestTimeoutMs: option.integer(1),
+  pingIntervalMs: option.integer(100),
+} as const satisfies Record<keyof NatsOptions, OptionRule>;
+
+const TLS_RULES = {
+  ca: pems,
+  cert: pem,
+  key: pem,
+  passphrase: option.text,
+  serverName: option.text,
+  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
+  handshakeFirst: option.flag,
+} as const satisfies Record<keyof NatsTlsOptions, OptionRule>;
+
+const AUTH_RULES = {
+  user: option.text,
+  password: option.text,
+  token: option.text,
+  nkeySeed: option.text,
+  credentials: option.text,
+} as const;
+
+const PROVISION_RULES = {
+  replicas: option.integer(1, 5),
+  storage: option.oneOf('file', 'memory'),
+  maxAgeMs: option.integer(100),
+  maxBytes: option.integer(1),
+  duplicateWindowMs: option.integer(100),
+} as const satisfies Record<keyof NatsProvisionOptions, OptionRule>;
+
+/** Only a broker that keeps messages can do anything with these. */
+const JETSTREAM_ONLY = [
+  'domain',
+  'provision',
+  'consumers',
+  'consumerName',
+  'singleActiveConsumer',
+  'ackWaitMs',
+  'maxUnsettled',
+] as const satisfies (keyof NatsOptions)[];
+
+/**
+ * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function resolveNatsOptions(options: NatsOptions): ResolvedNatsOptions {
+  checkOptions('nats()', options, RULES);
+  if (options.servers === undefined) throw invalid('servers', `must be ${addresses.expected}, got nothing`);
+  if (options.tls !== undefined && options.tls !== true) checkOptions('nats() tls', options.tls, TLS_RULES);
+  if (options.auth !== undefined) checkAuth(options.auth);
+  if (options.provision) checkOptions('nats() provision', options.provision, PROVISION_RULES);
+  const servers = options.servers.map((server) => server.replace(/^nats:\/\//, ''));
+  const resolved = withDefaults({ ...options, servers }, NATS_DEFAULTS) as ResolvedNatsOptions;
+  refuseConflicts(options, resolved);
+  return resolved;
+}
+
+function checkAuth(auth: NatsAuthOptions): void {
+  checkOptions('nats() auth', auth, AUTH_RULES);
+  const given = Object.entries(auth).filter(([, value]) => value !== undefined);
+  const names = given.map(([name]) => name).sort();
+  if (['password user', 'token', 'nkeySeed', 'credentials'].includes(names.join(' '))) return;
+  throw invalid('auth', 'takes { user, password }, { token }, { nkeySeed } or { credentials }, and one of them only');
+}
+
+function refuseConflicts(given: NatsOptions, options: ResolvedNatsOptions): void {
+  const { mode, tls, consumers, consumerName } = options;
+  const useless = JETSTREAM_ONLY.find((name) => given[name] !== undefined && given[name] !== false);
+  if (mode === 'core' && useless !== undefined) {
+    throw conflict(`${useless} is of JetStream, and mode: 'core' has none. Remove one of the two.`);
+  }
+  if (mode === 'jetstream' && given.maxBuffered !== undefined) {
+    throw conflict("maxBuffered is of mode: 'core'; JetStream keeps what waits on the server. Remove it.");
+  }
+  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+  }
+  if (consumerName !== undefined && typeof consumerName({ group: 'group', topic: 'topic' }) !== 'string') {
+    throw conflict(`consumerName has to return the name of the consumer to ${consumers}, a text.`);
+  }
+  refuseSecretsInTheClear(options);
+}
+
+function refuseSecretsInTheClear({ auth, tls, allowPlainWithoutTls, servers }: ResolvedNatsOptions): void {
+  const readable = auth !== undefined && ('user' in auth || 'token' in auth);
+  if (!readable || tls !== undefined || allowPlainWithoutTls) return;
+  const remote = servers.find((server) => !isLoopback(server));
+  if (remote === undefined) return;
+  const what = 'user' in auth ? 'password' : 'token';
+  throw conflict(
+    `auth would send the ${what} readably to ${remote}. Add tls: true, use an nkeySeed or credentials, or say allowPlainWithoutTls: true.`,
+  );
+}
+
+function isLoopback(address: string): boolean {
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+const conflict = (text: string): TransportError =>
+  new TransportError('TRANSPORT_OPTION_CONFLICT', `nats(): ${text}`, { driver: 'nats' });
+const invalid = (name: string, text: string): TransportError =>
+  new TransportError('TRANSPORT_OPTION_INVALID', `nats(): ${name} ${text}.`, { driver: 'nats' });

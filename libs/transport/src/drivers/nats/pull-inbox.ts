@@ -1,0 +1,134 @@
+import type { Msg, Subscription } from '@nats-io/transport-node';
+import type { BrokerHost } from '../../contract/index.js';
+import type { Link } from './link.js';
+import { placeOf, type NatsMessage, type StreamPlace } from './mapping.js';
+import { nanos } from './streams.js';
+
+/** How long one request for messages is good for; a new one follows. */
+const EXPIRES_MS = 30_000;
+/** While messages are asked for and none come, the server says so often that it is there. */
+const HEARTBEAT_MS = 5_000;
+/** A server that was not heard of for so long has lost the request. */
+const SILENCE_MS = HEARTBEAT_MS * 2.5;
+
+/** Where a consumer is, and what it allows. */
+export interface PullTarget {
+  readonly stream: string;
+  readonly consumer: string;
+  /** Most messages of one request; undefined: no limit. */
+  readonly maxBatch: number | undefined;
+  /** The group of a consumer that lets one member at a time work. */
+  readonly pinGroup: string | undefined;
+}
+
+export interface PullListener {
+  message(message: NatsMessage, place: StreamPlace): void;
+  /** A request has ended without all it asked for. */
+  ended(): void;
+  /** The consumer does not answer as it should: it may be gone. */
+  doubted(): void;
+}
+
+/**
+ * Asks one JetStream consumer for messages, as many as there is room for, and takes what comes.
+ *
+ * ```
+ * we:      CONSUMER.MSG.NEXT {batch: 64, expires: 30 s, idle_heartbeat: 5 s}, answers to our inbox
+ * server:  messages, each with its own address for the settlement
+ *          100 heartbeat | 408 expired | 409 consumer deleted, leader changed ... | 423 pinned elsewhere | 503 nobody there
+ * ```
+ */
+export class PullInbox {
+  readonly #host: BrokerHost;
+  readonly #link: Link;
+  readonly #target: PullTarget;
+  readonly #listener: PullListener;
+  #subscription: Subscription | undefined;
+  #inbox = '';
+  #asked = 0;
+  #heardAt = 0;
+  #callOffWatch: (() => void) | undefined;
+  #pin = '';
+
+  constructor(host: BrokerHost, link: Link, target: PullTarget, listener: PullListener) {
+    this.#host = host;
+    this.#link = link;
+    this.#target = target;
+    this.#listener = listener;
+  }
+
+  /** Messages that were asked for and have not come. */
+  get asked(): number {
+    return this.#asked;
+  }
+
+  open(): void {
+    this.#inbox = this.#link.newInbox();
+    this.#subscription = this.#link.connection.subscribe(this.#inbox, {
+      callback: (error, message) => {
+        if (error !== null) this.#listener.doubted();
+        else this.#take(message);
+      },
+    });
+  }
+
+  ask(messages: number): void {
+    const { stream, consumer, maxBatch = messages, pinGroup } = this.#target;
+    const batch = Math.min(messages, maxBatch);
+    const pinned = pinGroup === undefined ? {} : { group: pinGroup, ...(this.#pin === '' ? {} : { id: this.#pin }) };
+    const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS), ...pinned };
+    if (this.#asked === 0) this.#heardAt = this.#host.clock.monotonicMs();
+    this.#asked += batch;
+    const subject = `${this.#link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#link.publish(subject, JSON.stringify(request), { reply: this.#inbox });
+    this.#callOffWatch ??= this.#host.clock.schedule(SILENCE_MS, () => this.#watch());
+  }
+
+  /** Takes nothing more; what the server has sent before it knew is still given to the listener until this resolves. */
+  async close(): Promise<void> {
+    this.#callOffWatch?.();
+    this.#callOffWatch = undefined;
+    this.#asked = 0;
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    if (subscription === undefined || subscription.isClosed()) return;
+    // n.b. while the connection is down this would wait for it; nothing can come then.
+    if (!this.#link.isUp) return subscription.unsubscribe();
+    await subscription.drain().catch(() => undefined);
+  }
+
+  #take(message: Msg): void {
+    this.#heardAt = this.#host.clock.monotonicMs();
+    const place = placeOf(message.reply);
+    if (place === undefined) return this.#status(message);
+    if (this.#asked > 0) this.#asked--;
+    if (this.#target.pinGroup !== undefined) this.#pin = message.headers?.get('Nats-Pin-Id') || this.#pin;
+    this.#listener.message(message, place);
+  }
+
+  #status({ headers }: Msg): void {
+    const code = headers?.code ?? 0;
+    if (code === 100) return;
+    this.#giveUp(Number(headers?.get('Nats-Pending-Messages') || Number.NaN));
+    // 423: another member is pinned; this one may ask again without the pin it had.
+    if (code === 423) this.#pin = '';
+    if (code === 408 || code === 404 || code === 423) this.#listener.ended();
+    else this.#listener.doubted();
+  }
+
+  /** A request has ended; without a number, all of them have. */
+  #giveUp(left: number): void {
+    this.#asked = Number.isNaN(left) ? 0 : Math.max(0, this.#asked - left);
+  }
+
+  #watch(): void {
+    this.#callOffWatch = undefined;
+    if (this.#subscription === undefined || this.#asked === 0) return;
+    const silentMs = this.#host.clock.monotonicMs() - this.#heardAt;
+    if (silentMs >= SILENCE_MS) {
+      this.#asked = 0;
+      return this.#listener.doubted();
+    }
+    this.#callOffWatch = this.#host.clock.schedule(SILENCE_MS - silentMs, () => this.#watch());
+  }
+}

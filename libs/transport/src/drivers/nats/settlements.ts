@@ -1,0 +1,19 @@
+import type { Settlement } from '../../contract/index.js';
+import { nanos } from './streams.js';
+
+const ACKED = '+ACK';
+/** Deliver it again, at once. */
+export const NAK = '-NAK';
+/** Count the time for a settlement anew. */
+export const WORKING = '+WPI';
+
+/** How JetStream is told of the end of a delivery. */
+export function settlementText(settlement: Settlement): string {
+  if (settlement.kind === 'ack') return ACKED;
+  if (settlement.kind === 'nack') return nakText(settlement.delayMs);
+  // n.b. the server tells the reason to whoever listens for it: the name of the error, and nothing of what is in it.
+  return `+TERM ${settlement.reason.name.replace(/[^\x21-\x7e]/g, '')}`.trim();
+}
+
+const nakText = (delayMs: number): string =>
+  delayMs > 0 ? `${NAK} ${JSON.stringify({ delay: nanos(Math.ceil(delayMs)) })}` : NAK;

@@ -1,0 +1,269 @@
+import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
+import type { Consumers, ConsumerPlace } from './consumers.js';
+import { NatsDelivery, type DeliveryOwner } from './delivery.js';
+import type { Link } from './link.js';
+import type { NatsMessage, StreamPlace } from './mapping.js';
+import { PullInbox, type PullListener } from './pull-inbox.js';
+import { NAK, settlementText, WORKING } from './settlements.js';
+import { Unsettled } from './unsettled.js';
+
+/** What a source needs of the subscription that it reads for. */
+export interface SourceOwner extends Pick<DeliveryOwner, 'answer' | 'answerAddress'> {
+  readonly subscription: Subscription;
+  /** Messages that this source may have with the subscription or on the way, parked ones not counted. */
+  readonly window: number;
+  /** While true, nothing more is asked for. */
+  readonly isFull: boolean;
+  deliver(delivery: NatsDelivery): void;
+  /** Deliveries were taken back. */
+  revoked(): void;
+  /** It waits for messages that are not settled; without a reason: not any more. */
+  stalled(source: Source, reason: string | undefined): void;
+  /** The consumer may be gone. */
+  doubted(): void;
+}
+
+export interface SourceTools {
+  readonly host: BrokerHost;
+  readonly link: Link;
+  readonly consumers: Consumers;
+}
+
+/** Shares of the consumer's ack wait: when a delivery is kept alive, when that would come too late, and how often both are looked at. */
+const EXTEND_AT = 0.5;
+const TOO_LATE_AT = 0.85;
+const TICK = 0.125;
+/** How long the server may take to confirm the last settlement of a process. */
+const CONFIRM_LIMIT_MS = 3_000;
+
+/**
+ * One JetStream consumer as this process reads it: asks for what there is room for, keeps what is unsettled alive, and carries
+ * settlements back.
+ */
+export class Source implements DeliveryOwner, PullListener {
+  readonly group: string;
+  readonly #tools: SourceTools;
+  readonly #owner: SourceOwner;
+  readonly #unsettled = new Unsettled();
+  /** The next attempt of messages that came back to the server with a count that it does not know. */
+  readonly #attempts: Map<number, number>;
+  #place: ConsumerPlace;
+  #inbox: PullInbox | undefined;
+  #isStopped = false;
+  #isStalled = false;
+  #lastAddress: string | undefined;
+  #callOffTick: (() => void) | undefined;
+
+  constructor(tools: SourceTools, owner: SourceOwner, place: ConsumerPlace) {
+    this.#tools = tools;
+    this.#owner = owner;
+    this.#place = place;
+    this.group = owner.subscription.group;
+    this.#attempts = new Map(place.attempts);
+  }
+
+  get place(): ConsumerPlace {
+    return this.#place;
+  }
+
+  get unsettled(): number {
+    return this.#unsettled.size;
+  }
+
+  /** One sentence when it waits for messages that are not settled. */
+  get problem(): string | undefined {
+    if (!this.#isStalled) return undefined;
+    const { topic, group } = this.#owner.subscription;
+    return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
+  }
+
+  /** Begins to read, or begins again where the consumer is now. */
+  open(place: ConsumerPlace): void {
+    if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
+    this.#place = place;
+    void this.#inbox?.close();
+    const pinGroup = this.#tools.consumers.pinGroup;
+    const target = { stream: place.stream, consumer: place.name, maxBatch: place.maxBatch, pinGroup };
+    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, target, this);
+    this.#inbox.open();
+    this.#tick();
+    this.pull();
+  }
+
+  /** The connection is gone, and with it what was asked for. */
+  linkDown(): void {
+    void this.#inbox?.close();
+    this.#inbox = undefined;
+  }
+
+  /** Asks for more where there is room for a handful. */
+  pull(): void {
+    const inbox = this.#inbox;
+    if (inbox === undefined || this.#isStopped || this.#owner.isFull || !this.#tools.link.isUp) return;
+    const { window } = this.#owner;
+    const { size } = this.#unsettled;
+    const busy = size + inbox.asked;
+    const handful = Math.ceil(window / 4);
+    // n.b. what is parked is counted only where it matters: it is the rare case.
+    const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
+    const left = this.#place.maxUnsettled - busy;
+    if (left <= 0) return this.#checkStall();
+    if (room >= handful) inbox.ask(Math.min(room, left));
+  }
+
+  message(message: NatsMessage, place: StreamPlace): void {
+    const nowMs = this.#tools.host.clock.monotonicMs();
+    const known = this.#unsettled.get(place.sequence);
+    if (known !== undefined) {
+      // It must not be handled twice side by side.
+      known.renew(message.reply ?? '', place.deliveries, nowMs);
+      return this.pull();
+    }
+    const attempt = Math.max(place.deliveries, this.#attempts.get(place.sequence) ?? 1);
+    const delivery = new NatsDelivery(this, message, place, attempt, nowMs);
+    this.#unsettled.add(delivery);
+    if (this.#isStopped) this.#giveBackEarly(delivery);
+    else this.#owner.deliver(delivery);
+  }
+
+  ended(): void {
+    this.pull();
+  }
+
+  doubted(): void {
+    if (!this.#isStopped) this.#owner.doubted();
+  }
+
+  settled(delivery: NatsDelivery, settlement: Settlement): void {
+    this.#unsettled.delete(delivery);
+    if (this.#attempts.size > 0 && settlement.kind !== 'nack') this.#attempts.delete(delivery.sequence);
+    this.#lastAddress = delivery.address;
+    this.#tools.link.tell(delivery.address, settlementText(settlement));
+    this.#checkStall();
+    this.pull();
+  }
+
+  parked(delivery: NatsDelivery): void {
+    this.#unsettled.parked(delivery);
+    this.pull();
+  }
+
+  answer(...[address, reply]: Parameters<DeliveryOwner['answer']>): void {
+    this.#owner.answer(address, reply);
+  }
+
+  answerAddress(...[message, headers]: Parameters<DeliveryOwner['answerAddress']>): string | undefined {
+    return this.#owner.answerAddress(message, headers);
+  }
+
+  /** Takes nothing more; what the server has sent already, and nobody has, goes back to it. */
+  async stop(undelivered: readonly NatsDelivery[]): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const delivery of undelivered) this.#giveBackEarly(delivery);
+    const inbox = this.#inbox;
+    this.#inbox = undefined;
+    await inbox?.close();
+  }
+
+  /** Gives back what is not settled, so that others need not wait for it, and sees that the server has taken it all. */
+  async close(): Promise<void> {
+    await this.stop([]);
+    this.#callOffTick?.();
+    const left = this.#unsettled.all();
+    const notes = new Map(this.#attempts);
+    for (const delivery of left) addNote(notes, delivery);
+    for (const delivery of left) delivery.revoke();
+    if (left.length > 0) this.#owner.revoked();
+    if (!this.#tools.link.isUp) return;
+    if (notes.size > 0) await this.#tools.consumers.note(this.#place, notes).catch(ignore);
+    // Why: the server keeps a request of ours until it is looked at. It would give the first message to that one, find nobody
+    // there, and put the message behind the others.
+    if (left.length > 0) await this.#tools.consumers.settledUpTo(this.#place).catch(ignore);
+    for (const delivery of left) this.#giveBack(delivery);
+    await this.#confirm();
+  }
+
+  /** What all members have settled by now. */
+  settledUpTo(sequence: number): void {
+    this.#place = { ...this.#place, settledUpTo: sequence };
+    for (const known of this.#attempts.keys()) if (known <= sequence) this.#attempts.delete(known);
+  }
+
+  /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
+  #tick(): void {
+    this.#callOffTick?.();
+    const { host, link } = this.#tools;
+    const { ackWaitMs } = this.#place;
+    const nowMs = host.clock.monotonicMs();
+    let revoked = false;
+    for (const delivery of this.#unsettled.each()) {
+      const ageMs = nowMs - delivery.touchedMs;
+      if (ageMs < ackWaitMs * EXTEND_AT) continue;
+      // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
+      if (ageMs >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running') {
+        this.#takeBack(delivery);
+        revoked = true;
+      } else if (link.isUp) {
+        delivery.touchedMs = nowMs;
+        link.tell(delivery.address, WORKING);
+      }
+    }
+    if (revoked) this.#owner.revoked();
+    this.#callOffTick = host.clock.schedule(ackWaitMs * TICK, () => this.#tick());
+  }
+
+  /** Somebody else is given it. */
+  #takeBack(delivery: NatsDelivery): void {
+    if (delivery.state === 'parked') this.#attempts.set(delivery.sequence, delivery.attempt);
+    this.#unsettled.delete(delivery);
+    delivery.revoke();
+  }
+
+  /** n.b. one with a key waits for those before it: the server delivers again in the order in which it was given back. */
+  #giveBackEarly(delivery: NatsDelivery): void {
+    const keepsOrder = this.#owner.subscription.ordering === 'key' && delivery.key !== undefined;
+    if (!keepsOrder) this.#giveBack(delivery);
+  }
+
+  #giveBack(delivery: NatsDelivery): void {
+    this.#unsettled.delete(delivery);
+    delivery.revoke();
+    this.#lastAddress = delivery.address;
+    this.#tools.link.tell(delivery.address, NAK);
+  }
+
+  /** n.b. the server works through settlements in their order, so one answer confirms all that were told before. */
+  async #confirm(): Promise<void> {
+    if (this.#lastAddress === undefined) return;
+    const request = { timeout: CONFIRM_LIMIT_MS };
+    await this.#tools.link.connection.request(this.#lastAddress, WORKING, request).catch(ignore);
+  }
+
+  /** Another stream of the same name: nothing that is here is known there. */
+  #forgetAll(): void {
+    for (const delivery of this.#unsettled.all()) this.#takeBack(delivery);
+    this.#attempts.clear();
+    this.#owner.revoked();
+  }
+
+  #checkStall(): void {
+    // n.b. handlers that are all busy are no stall; parked messages that take all the room are.
+    const isStalled = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
+    if (isStalled === this.#isStalled) return;
+    this.#isStalled = isStalled;
+    this.#owner.stalled(this, isStalled ? this.#stallReason() : undefined);
+  }
+
+  #stallReason(): string {
+    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${this.#place.maxUnsettled}) may not be`;
+  }
+}
+
+/** What a message's next delivery should say, where the server would say less. */
+function addNote(notes: Map<number, number>, { sequence, state, attempt, deliveries }: NatsDelivery): void {
+  const next = state === 'running' ? attempt + 1 : attempt;
+  if (next > deliveries + 1) notes.set(sequence, next);
+}
+
+const ignore = (): void => undefined;

@@ -1,0 +1,49 @@
+import type { Consumption } from '../../contract/index.js';
+
+/** What one subscription is, whichever way it is read. */
+export interface Intake {
+  readonly problems: readonly string[];
+  readonly isDown: boolean;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Running intake: all subscriptions of one application. */
+export class NatsConsumption implements Consumption {
+  readonly #intakes: readonly Intake[];
+  #stopped: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(intakes: readonly Intake[]) {
+    this.#intakes = intakes;
+  }
+
+  get problems(): string[] {
+    return this.#intakes.flatMap(({ problems }) => problems);
+  }
+
+  get isDown(): boolean {
+    return this.#intakes.some(({ isDown }) => isDown);
+  }
+
+  /** @throws TransportError when one cannot be placed, after having closed the others */
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#intakes.map((intake) => intake.start()));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= Promise.all(this.#intakes.map((intake) => intake.stop())).then(() => undefined);
+    return this.#stopped;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#intakes.map((intake) => intake.close())).then(() => undefined);
+    return this.#closed;
+  }
+}

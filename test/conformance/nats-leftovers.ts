@@ -1,0 +1,19 @@
+/** What the server still holds open although every application is closed; asked over its own monitoring. */
+export async function lingeringConnections(monitorUrl: string): Promise<string[]> {
+  const { connections } = (await read(`${monitorUrl}/connz?subs=1`)) as Connections;
+  // n.b. Array.from: an array of fetch's own realm is no equal of one of Jest's.
+  return Array.from(
+    connections,
+    ({ name, subscriptions }) => `connection "${name ?? ''}" is open, with ${subscriptions} subscriptions`,
+  );
+}
+
+interface Connections {
+  readonly connections: readonly { readonly name?: string; readonly subscriptions: number }[];
+}
+
+async function read(url: string): Promise<unknown> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return response.json();
+}
