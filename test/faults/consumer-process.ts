@@ -6,16 +6,16 @@ import { Controller, Module } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { openSync, writeSync } from 'node:fs';
 import { createTransportApp, Notices, Subscribe, TransportModule, type MessageContext } from 'nest-transport';
-import { kafka } from 'nest-transport/kafka';
 import type { HistoryEntry } from 'nest-transport/testing';
+import { openBroker, type BrokerOrder } from './open-broker.js';
 
 interface Orders {
-  readonly brokers: readonly string[];
+  readonly broker: BrokerOrder;
   readonly topic: string;
   readonly file: string;
 }
 
-const { brokers, topic, file } = JSON.parse(process.argv[2] ?? '{}') as Orders;
+const { broker: order, topic, file } = JSON.parse(process.argv[2] ?? '{}') as Orders;
 const descriptor = openSync(file, 'a');
 const write = (entry: HistoryEntry): void => void writeSync(descriptor, `${JSON.stringify(entry)}\n`);
 
@@ -30,7 +30,7 @@ class Recorder {
   }
 }
 
-const broker = kafka({ brokers, maxUncommitted: 1_000, sessionTimeoutMs: 6_000 });
+const broker = await openBroker(order);
 
 @Module({
   imports: [TransportModule.forRoot({ service: 'crash-test', broker, logger: false })],
