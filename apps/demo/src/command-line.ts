@@ -1,8 +1,8 @@
-import { describeFlags, readFlags, UsageError, type Flag } from '@demo/platform';
+import { describeFlags, readFlags, SERVER_BROKERS, UsageError, type Flag, type ServerBrokerName } from '@demo/platform';
 
-const BROKERS = ['memory', 'kafka'] as const;
+export type BrokerName = 'memory' | ServerBrokerName;
 
-export type BrokerName = (typeof BROKERS)[number];
+const BROKERS: readonly BrokerName[] = ['memory', ...SERVER_BROKERS];
 
 export interface DemoOptions {
   readonly broker: BrokerName;

@@ -1,7 +1,8 @@
+import { BROKER_RECIPES } from '@demo/platform';
 import type { Broker } from 'nest-transport';
 import type { BrokerName } from './command-line.js';
 import type { Closers } from './closers.js';
-import { findKafka } from './kafka-source.js';
+import { findServers } from './server-source.js';
 
 /** Where a run takes place. */
 export interface Venue {
@@ -20,21 +21,16 @@ export interface VenueOptions {
   readonly say: (line: string) => void;
 }
 
-/** The one line that differs between brokers is in here; nothing after it knows which it was. */
-export function openVenue(options: VenueOptions): Promise<Venue> {
-  return options.broker === 'kafka' ? onKafka(options) : inMemory();
+/** Nothing after it knows which broker it was. */
+export async function openVenue({ broker: name, run, env, closers, say }: VenueOptions): Promise<Venue> {
+  if (name === 'memory') return inMemory();
+  const source = await findServers(name, env, say);
+  const prefix = source.shared ? `demo-${run}.` : '';
+  closers.add(BROKER_RECIPES[name].title, () => source.release(prefix));
+  return { broker: await BROKER_RECIPES[name].open(source.servers), origin: source.origin, prefix };
 }
 
 async function inMemory(): Promise<Venue> {
   const { memory } = await import('nest-transport/memory');
   return { broker: memory(), origin: 'inside this process', prefix: '' };
-}
-
-async function onKafka({ run, env, closers, say }: VenueOptions): Promise<Venue> {
-  const source = await findKafka(env, say);
-  const prefix = source.shared ? `demo-${run}.` : '';
-  closers.add('Kafka', () => source.release(prefix));
-  const { kafka } = await import('nest-transport/kafka');
-  const broker = kafka({ brokers: source.brokers, provision: { partitions: 6 } });
-  return { broker, origin: source.origin, prefix };
 }

@@ -1,7 +1,13 @@
-import { DatabaseModule, describeFlags, readServiceOptions, runCommand, SERVICE_FLAGS } from '@demo/platform';
+import {
+  DatabaseModule,
+  describeFlags,
+  openBroker,
+  readServiceOptions,
+  runCommand,
+  SERVICE_FLAGS,
+} from '@demo/platform';
 import { Logger } from '@nestjs/common';
 import { createTransportApp } from 'nest-transport';
-import { kafka } from 'nest-transport/kafka';
 import { DataModule } from './data/data.module.js';
 import { InventoryServiceModule } from './server/inventory-service.module.js';
 import { SAMPLE_STOCK } from './server/sample-stock.js';
@@ -13,8 +19,7 @@ await runCommand(async () => {
     process.stdout.write(describeFlags('nest start inventory-service --', SERVICE_FLAGS));
     return;
   }
-  // provision: a sample has to run on a Kafka that was started a minute ago; a shop would create its topics by hand.
-  const broker = kafka({ brokers: options.brokers, provision: { partitions: 6 } });
+  const broker = await openBroker(options);
   const data = DataModule.on(DatabaseModule.open(options.databaseUrl), SAMPLE_STOCK);
   const app = await createTransportApp(InventoryServiceModule.forRoot({ broker, data }));
   await app.listen(options.port);

@@ -35,13 +35,16 @@ describe('readServiceOptions', () => {
   const read = (argv: string[], env: NodeJS.ProcessEnv = {}) => readServiceOptions('order-service', 3001, argv, env);
 
   test('takes defaults where nothing is said', () => {
-    expect(read([])).toEqual({ port: 3001, brokers: ['localhost:9092'], databaseUrl: undefined, help: false });
+    const rest = { port: 3001, databaseUrl: undefined, help: false };
+    expect(read([])).toEqual({ ...rest, broker: 'kafka', brokers: ['localhost:9092'] });
+    expect(read(['--broker', 'nats'])).toEqual({ ...rest, broker: 'nats', brokers: ['localhost:4222'] });
   });
 
   test('lets a flag win over the environment', () => {
     const env = { PORT: '1', KAFKA_BROKERS: 'a:1', DATABASE_URL: 'postgres://db/shop' };
     expect(read(['--port', '2', '--brokers', 'b:1,c:2'], env)).toMatchObject({ port: 2, brokers: ['b:1', 'c:2'] });
     expect(read([], env)).toMatchObject({ port: 1, brokers: ['a:1'], databaseUrl: 'postgres://db/shop' });
+    expect(read(['--broker', 'nats'], { ...env, NATS_URL: 'nats://b:4222' }).brokers).toEqual(['nats://b:4222']);
   });
 
   test.each([
