@@ -1,6 +1,7 @@
 import { CAPABILITY_MEANINGS, ERROR_CODES, TRANSPORT_DEFAULTS, type Capabilities } from 'nest-transport';
 import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
 import { NATS_DEFAULTS } from 'nest-transport/nats';
+import { NSQ_DEFAULTS } from 'nest-transport/nsq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
 import { ALL_PROMISES } from 'nest-transport/testing';
 import { read } from '../architecture/tree.js';
@@ -115,6 +116,7 @@ describe('docs/defaults.md', () => {
     { marker: 'memory', defaults: MEMORY_DEFAULTS, of: ['./memory', 'MemoryOptions'] },
     { marker: 'kafka', defaults: KAFKA_DEFAULTS, of: ['./kafka', 'KafkaOptions'] },
     { marker: 'nats', defaults: NATS_DEFAULTS, of: ['./nats', 'NatsOptions'] },
+    { marker: 'nsq', defaults: NSQ_DEFAULTS, of: ['./nsq', 'NsqOptions'] },
   ];
 
   it.each(tables)('has every option of $marker and the defaults of the code, and nothing else', (table) => {
@@ -179,6 +181,7 @@ describe('the options table of a driver page', () => {
   const pages: [driver: string, defaults: Defaults, options: InterfaceAt][] = [
     ['kafka', KAFKA_DEFAULTS, ['./kafka', 'KafkaOptions']],
     ['nats', NATS_DEFAULTS, ['./nats', 'NatsOptions']],
+    ['nsq', NSQ_DEFAULTS, ['./nsq', 'NsqOptions']],
   ];
   it.each(pages)('agrees with the code of %s', (driver, defaults, options) => {
     expect(disagreements(page(`docs/drivers/${driver}.md`), defaults, optionNames(options))).toEqual([]);

@@ -1,7 +1,10 @@
-import { isTransportError } from 'nest-transport';
+import { Controller, Module } from '@nestjs/common';
+import { createTransportApp, isTransportError, Publisher, Subscribe, TransportModule } from 'nest-transport';
+import { nsq } from 'nest-transport/nsq';
 import { NsqdAdmin } from 'nest-transport/nsq/client';
 import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
 import {
+  afterwards,
   channel,
   closeAll,
   connected,
@@ -265,6 +268,47 @@ describe('an nsqd that keeps messages for 1 s, and touched ones for 3 s', () => 
     expect(reader.heard('settlement:ignored')[0]).toMatchObject({ topic, group: 'readers', settlement: 'ack' });
     expect(sink.received.at(-1)).toMatchObject({ id: 'blocking', attempt: 2 });
   });
+});
+
+@Controller()
+class Stuck {
+  @Subscribe('stuck', { retry: { maxAttempts: 1 }, concurrency: 32 })
+  hang(): Promise<void> {
+    return new Promise(() => undefined);
+  }
+}
+
+describe('a handler that never comes to an end', () => {
+  let server: PrivateNsq;
+  beforeAll(async () => {
+    server = await startNsq({ flags: { 'msg-timeout': '1s', 'max-msg-timeout': '1s' } });
+  }, 300_000);
+  afterAll(() => server.stop());
+  afterEach(closeAll);
+
+  it('does not keep its message for ever: it ends as a dead letter, which is stored, and is not dropped', async () => {
+    const options = { nsqd: [server.nodes[0]?.tcp ?? ''], messageTimeoutMs: 1_000 };
+    @Module({
+      imports: [TransportModule.forRoot({ service: 'svc', broker: nsq(options), logger: false, drainTimeoutMs: 50 })],
+      controllers: [Stuck],
+    })
+    class App {}
+    const app = await createTransportApp(App, { http: false, exitOnSignal: false, logger: false });
+    afterwards(() => app.close());
+    await app.listen();
+    await app.get(Publisher).publish('stuck', { n: 1 }, { id: 'poison' });
+    const reader = await connected(options);
+    const sink = new TestSink();
+    await reader.consume('stuck.svc.dead-letter', sink);
+    await until('it is a dead letter', () => sink.done.length === 1, 40_000);
+    expect(sink.done[0]).toMatchObject({ id: 'poison', body: Buffer.from('{"n":1}') });
+    expect(sink.done[0]?.headers['dead-letter-error-message']).toContain('TRANSPORT_ATTEMPTS_EXHAUSTED');
+    const stats = async () => channel('stuck', 'svc', server.nodes[0]?.http);
+    await until(
+      'its original is settled',
+      async () => (await stats())?.in_flight_count === 0 && (await stats())?.depth === 0,
+    );
+  }, 60_000);
 });
 
 describe('an nsqd whose limits are lower than ours', () => {

@@ -215,6 +215,22 @@ describe('a handler that fails', () => {
     expect(a0.settlement).toEqual({ kind: 'ack' });
   });
 
+  it('of a message that came far more often than it may be tried ends in a dead letter, without a handler call', async () => {
+    const { calls, handle } = recorder();
+    const { runner, sent } = setUp({ handle, options: { retry: { maxAttempts: 3 } }, nativeRedelivery: true });
+    const [bystander, poison] = [deliver(), deliver(undefined, { n: 1 })];
+    bystander.attempt = 13; // fetched by processes that ended before they began with it
+    poison.attempt = 14;
+    void runner.receive([bystander, poison]);
+    await turn();
+    expect(calls).toEqual([{}]);
+    expect([bystander.settlement?.kind, poison.settlement?.kind]).toEqual(['ack', 'reject']);
+    expect(sent[0]?.headers).toMatchObject({
+      'dead-letter-attempts': '14',
+      'dead-letter-error-message': expect.stringMatching(/14th time.*3 times.*TRANSPORT_ATTEMPTS_EXHAUSTED/),
+    });
+  });
+
   it('becomes a dead letter after its last attempt, stored before it is settled', async () => {
     let confirm: (results: readonly SendResult[]) => void = () => undefined;
     const { runner, clock, sent, names } = setUp({

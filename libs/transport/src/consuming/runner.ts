@@ -59,6 +59,7 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #lanes: Lanes;
   readonly #gate: IntakeGate;
   readonly #failures = new FailureLog();
+  readonly #mostDeliveries: number;
   /** Deliveries that are to become dead letters, whose copy could not be stored yet. */
   readonly #rejected = new Set<Delivery>();
   #workers = 0;
@@ -71,6 +72,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#plan = plan;
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
+    this.#mostDeliveries = plan.options.retry.maxAttempts + UNFINISHED_DELIVERIES;
     this.#gate = new IntakeGate(plan.options.maxInFlight, plan.options.concurrency);
   }
 
@@ -170,6 +172,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #handle(delivery: Delivery): unknown {
+    if (delivery.attempt > this.#mostDeliveries) throw this.#exhausted(delivery);
     if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
     const route = this.#plan.route(delivery);
     if (route === undefined) return this.#handleUnknownType(delivery);
@@ -177,6 +180,14 @@ export class SubscriptionRunner implements DeliverySink {
     if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
     const valid = validate(route.schema, payload, route.type ?? delivery.topic);
     return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
+  }
+
+  /** It kills its process, or never ends: the broker brings it back for ever, and no failure is ever seen. */
+  #exhausted({ id, attempt }: Delivery): TransportError {
+    return new TransportError(
+      'TRANSPORT_ATTEMPTS_EXHAUSTED',
+      `Message ${id} came for the ${attempt}th time and may be tried ${this.#plan.options.retry.maxAttempts} times (retry.maxAttempts); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
+    );
   }
 
   async #handleLater(route: Route, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
@@ -330,6 +341,11 @@ export class SubscriptionRunner implements DeliverySink {
   }
 }
 
+/**
+ * Deliveries beyond `maxAttempts` that a message may have, where the broker counts them: those that a process was given and
+ * did not begin, because it was ended, count as well, and must not cost a message its attempts.
+ */
+const UNFINISHED_DELIVERIES = 10;
 /** Before a message is looked at again whose failure could not be dealt with. */
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */

@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   TRANSPORT_PAYLOAD_UNENCODABLE: 'The codec could not turn the payload into bytes.',
   TRANSPORT_PAYLOAD_UNDECODABLE: 'The codec could not read the bytes of a received message.',
   TRANSPORT_TYPE_UNHANDLED: 'A message has a type that no handler of the subscription takes.',
+  TRANSPORT_ATTEMPTS_EXHAUSTED:
+    'A message was delivered far more often than it may be tried, and no attempt came to an end.',
   TRANSPORT_PUBLISH_FAILED: 'The broker did not store the message.',
   TRANSPORT_PUBLISH_UNKNOWN: 'The connection broke after sending; the message may have been stored.',
   TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
