@@ -34,7 +34,7 @@ const SHOP = `
   class Stock { isReserved(orderId: string): Promise<boolean>; reserve(order: OrderCreatedData): Promise<void> }
   class ConfigModule {}
   class ConfigService { getOrThrow(name: string): string }
-  const config: { readonly kafkaPassword: string; readonly nsqSecret: string; readonly natsPassword: string };
+  const config: { readonly kafkaPassword: string; readonly nsqSecret: string; readonly natsPassword: string; readonly rabbitmqPassword: string };
   function alert(topic: string, id: string, error: unknown): void;
   function shrink(order: OrderCreatedData): OrderCreatedData;
   function wait(ms: number): Promise<void>;

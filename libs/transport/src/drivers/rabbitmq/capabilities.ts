@@ -1,0 +1,39 @@
+import type { Capabilities } from '../../contract/index.js';
+
+/** What RabbitMQ does itself, and what this driver adds; tried on RabbitMQ 3.10.8. docs/drivers/rabbitmq.md says how. */
+export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
+  /** A queue each, bound to the exchange. */
+  groups: 'native',
+  /** By lanes in the runner; a queue's own order ends where a message is given back. */
+  orderByKey: 'emulated',
+  /** Members share one queue; `singleActiveConsumer: true` lets one work at a time. */
+  orderAcrossMembers: 'absent',
+  orderByPartition: 'absent',
+  partitions: 'absent',
+  atLeastOnce: 'native',
+  /** A queue per delay, from which messages come back by time to live and dead-letter routing. */
+  redelivery: 'native',
+  /** In a header of what was delayed, and by the quorum queue's own count; what else was counted is noted when the process ends in order. */
+  attempts: 'emulated',
+  deadLetter: 'emulated',
+  /** A queue begins when it is bound. */
+  startFromBeginning: 'absent',
+  headers: 'native',
+  durability: 'native',
+  /** A queue for each instance, that ends with it. */
+  everyInstance: 'native',
+  wildcards: 'native',
+  requestReply: 'absent',
+});
+
+/** What differs by option: patterns are the topic exchange's, order across members needs one active consumer. */
+export function capabilitiesOf(options: {
+  readonly exchangeType: 'topic' | 'direct' | 'fanout';
+  readonly singleActiveConsumer: boolean;
+}): Capabilities {
+  return Object.freeze({
+    ...RABBITMQ_CAPABILITIES,
+    wildcards: options.exchangeType === 'topic' ? 'native' : 'absent',
+    orderAcrossMembers: options.singleActiveConsumer ? 'native' : 'absent',
+  });
+}

@@ -1,0 +1,88 @@
+import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
+import { messageOf } from '../../contract/index.js';
+import type { OutgoingRecord } from './mapping.js';
+import type { Place } from './names.js';
+
+/** Bytes with properties, and where to. */
+export interface Parcel extends Place, OutgoingRecord {
+  /** Whether the server says so when no queue takes it. */
+  readonly mandatory: boolean;
+}
+
+/** `'refused'`: the server said no; `'lost'`: the channel ended before it said anything. */
+export type Fate = 'stored' | 'unroutable' | 'refused' | 'lost';
+
+/**
+ * A channel on which the server confirms what it stored. n.b. it confirms what it threw away too, for want of a queue: what
+ * tells them apart is a return, which comes before the confirmation and names the message by its id.
+ */
+export class ConfirmedChannel {
+  readonly #channel: ConfirmChannel;
+  /** Messages that came back and whose confirmation has not come yet. */
+  readonly #returned = new Map<string, number>();
+  #failure: Error | undefined;
+  #isOpen = true;
+
+  private constructor(channel: ConfirmChannel) {
+    this.#channel = channel;
+    channel.on('error', (error) => (this.#failure = error));
+    channel.on('close', () => (this.#isOpen = false));
+    channel.on('return', (message) => this.#note(message));
+  }
+
+  static async open(model: ChannelModel): Promise<ConfirmedChannel> {
+    return new ConfirmedChannel(await model.createConfirmChannel());
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Why the server closed this channel, and no other; undefined when the connection went with it. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Called once, when the channel has ended. */
+  onClosed(listener: () => void): void {
+    if (this.#isOpen) this.#channel.once('close', listener);
+    else listener();
+  }
+
+  /** Resolves with what became of it. @throws what cannot be written as AMQP */
+  publish(parcel: Parcel): Promise<Fate> {
+    const { exchange, routingKey, content, properties, mandatory } = parcel;
+    if (!this.#isOpen) return Promise.resolve('lost');
+    return new Promise((resolve) => {
+      // n.b. amqplib reads an undefined property as one that was not given; its types know only the latter.
+      const options = { ...properties, mandatory } as Options.Publish;
+      this.#channel.publish(exchange, routingKey, content, options, (error: unknown) =>
+        resolve(this.#fateOf(parcel, error)),
+      );
+    });
+  }
+
+  #fateOf(parcel: Parcel, error: unknown): Fate {
+    if (error !== null) return messageOf(error) === NACKED ? 'refused' : 'lost';
+    return this.#returned.size > 0 && this.#takeReturned(parcel) ? 'unroutable' : 'stored';
+  }
+
+  #note({ fields: { exchange, routingKey }, properties }: Message): void {
+    const name = nameOf({ exchange, routingKey }, properties.messageId);
+    this.#returned.set(name, (this.#returned.get(name) ?? 0) + 1);
+  }
+
+  #takeReturned(parcel: Parcel): boolean {
+    const name = nameOf(parcel, parcel.properties.messageId);
+    const count = this.#returned.get(name);
+    if (count === undefined) return false;
+    if (count === 1) this.#returned.delete(name);
+    else this.#returned.set(name, count - 1);
+    return true;
+  }
+}
+
+const nameOf = ({ exchange, routingKey }: Place, id: unknown): string => `${String(id)}\n${exchange}\n${routingKey}`;
+
+/** amqplib's word for a negative confirmation; every other error means that none will come. */
+const NACKED = 'message nacked';

@@ -1,0 +1,150 @@
+import type {
+  BrokerConnection,
+  BrokerHealth,
+  BrokerHost,
+  Consumption,
+  SubscriptionSink,
+  TopicPurpose,
+} from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { Dialer } from './dialer.js';
+import { errorOf } from './failures.js';
+import { Link } from './link.js';
+import { checkTopicName } from './names.js';
+import type { ResolvedRabbitmqOptions } from './options.js';
+import { RabbitmqPublisher } from './publisher.js';
+import { RabbitmqConsumption } from './subscriber.js';
+import { Topology } from './topology.js';
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 3_000;
+
+/**
+ * One application's connections to one RabbitMQ: one to publish and one to consume, so that an alarm, which stops whoever
+ * publishes, stops no settlement. The second one is made when it is needed.
+ */
+export class RabbitmqConnection implements BrokerConnection {
+  readonly producer: RabbitmqPublisher;
+  readonly #host: BrokerHost;
+  readonly #options: ResolvedRabbitmqOptions;
+  readonly #publishing: Link;
+  readonly #consuming: Link;
+  readonly #topology: Topology;
+  readonly #consumptions = new Set<RabbitmqConsumption>();
+  readonly #closing = new AbortController();
+  #isConnected = false;
+  #unreachable: TransportError | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(host: BrokerHost, options: ResolvedRabbitmqOptions) {
+    const name = options.connectionName ?? host.service;
+    this.#host = host;
+    this.#options = options;
+    this.#publishing = new Link(new Dialer(options, `${name} (publish)`), host.clock);
+    this.#consuming = new Link(new Dialer(options, `${name} (consume)`), host.clock);
+    this.#topology = new Topology(this.#consuming, options);
+    this.producer = new RabbitmqPublisher(host, this.#publishing, options);
+    for (const link of [this.#publishing, this.#consuming]) {
+      link.watch({ lost: (error) => this.#tellUnreachable(error), opened: () => this.#tellConnected() });
+    }
+  }
+
+  connect(abort: AbortSignal): Promise<void> {
+    return this.#untilOpen(this.#publishing, AbortSignal.any([abort, this.#closing.signal]));
+  }
+
+  async connectOnce(): Promise<void> {
+    await this.#publishing.open();
+  }
+
+  async ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void> {
+    for (const topic of topics) checkTopicName(topic, this.#options.exchangeType);
+    if (purpose === 'dead-letter') this.producer.hold(topics);
+    if (topics.length === 0) return;
+    await this.#untilOpen(this.#consuming, this.#closing.signal);
+    for (const topic of topics) await this.#topology.ensureTopic(topic, purpose === 'dead-letter');
+  }
+
+  async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    await this.#untilOpen(this.#consuming, this.#closing.signal);
+    const consumption = new RabbitmqConsumption(
+      {
+        host: this.#host,
+        options: this.#options,
+        link: this.#consuming,
+        topology: this.#topology,
+        store: this.producer,
+      },
+      subscriptions,
+    );
+    this.#consumptions.add(consumption);
+    await consumption.start();
+    return consumption;
+  }
+
+  health(): BrokerHealth {
+    if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
+    const problems = [...this.#consumptions].flatMap((consumption) => consumption.problems);
+    if (this.#unreachable !== undefined) return { status: 'down', problems: [this.#unreachable.message, ...problems] };
+    if (!this.#isConnected) return { status: 'down', problems: ['not connected yet'] };
+    if (problems.length > 0) return { status: 'down', problems };
+    const stalls = [...this.#consumptions].flatMap((consumption) => consumption.stalls);
+    const { obstacle } = this.producer;
+    if (obstacle !== undefined) stalls.push(obstacle);
+    return { status: stalls.length > 0 ? 'degraded' : 'up', problems: stalls };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
+    this.producer.close();
+    await Promise.all([this.#publishing.close(), this.#consuming.close()]);
+  }
+
+  async #untilOpen(link: Link, ended: AbortSignal): Promise<void> {
+    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
+      try {
+        return void (await link.open());
+      } catch (error) {
+        if (!(error instanceof TransportError) || !error.retryable) throw error;
+        this.#tellUnreachable(error);
+      }
+      await this.#wait(waitMs, ended);
+    }
+    const names = this.#options.addresses.map(({ name }) => name).join(', ');
+    throw errorOf('TRANSPORT_CLOSED', `the wait for ${names} was ended before a broker answered.`);
+  }
+
+  /** Once per outage, however many connections it takes. */
+  #tellUnreachable(error: TransportError): void {
+    const first = this.#unreachable === undefined;
+    this.#unreachable = error;
+    if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
+  }
+
+  #tellConnected(): void {
+    if (this.#publishing.model === undefined || this.#consuming.error !== undefined) return;
+    const wasAway = this.#unreachable !== undefined;
+    this.#unreachable = undefined;
+    if (this.#isConnected && !wasAway) return;
+    this.#isConnected = true;
+    this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
+  }
+
+  #wait(ms: number, ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        ended.removeEventListener('abort', end);
+        resolve();
+      };
+      const callOff = this.#host.clock.schedule(ms, end);
+      ended.addEventListener('abort', end, { once: true });
+    });
+  }
+}

@@ -1,0 +1,67 @@
+/** HOW, on RabbitMQ. Imports the contract and, on first use, amqplib. */
+import {
+  TransportError,
+  type Broker,
+  type BrokerConnection,
+  type BrokerHost,
+  type Capabilities,
+  type ErrorCode,
+  type Subscription,
+} from '../../contract/index.js';
+import { capabilitiesOf } from './capabilities.js';
+import { RabbitmqConnection } from './connection.js';
+import { checkTopicName, groupProblem, queueNameOf, queueProblem } from './names.js';
+import { resolveRabbitmqOptions, type RabbitmqOptions, type ResolvedRabbitmqOptions } from './options.js';
+
+export { RABBITMQ_CAPABILITIES } from './capabilities.js';
+export type { RabbitmqProperties, RabbitmqRecord } from './mapping.js';
+export {
+  RABBITMQ_DEFAULTS,
+  type RabbitmqExchangeType,
+  type RabbitmqOptions,
+  type RabbitmqQueueType,
+  type RabbitmqTlsOptions,
+} from './options.js';
+
+/**
+ * RabbitMQ as the broker of an application.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function rabbitmq(options: RabbitmqOptions): Broker {
+  return new RabbitmqBroker(resolveRabbitmqOptions(options));
+}
+
+class RabbitmqBroker implements Broker {
+  readonly driver = 'rabbitmq';
+  readonly capabilities: Capabilities;
+  // n.b. private, so that no log of this object shows the password.
+  readonly #options: ResolvedRabbitmqOptions;
+
+  constructor(options: ResolvedRabbitmqOptions) {
+    this.#options = options;
+    this.capabilities = capabilitiesOf(options);
+  }
+
+  checkSubscription({ topic, group, maxInFlight }: Subscription): void {
+    checkTopicName(topic, this.#options.exchangeType);
+    const problem = groupProblem(group);
+    if (problem !== undefined)
+      throw refuse('TRANSPORT_GROUP_INVALID', topic, `group "${group}" cannot be used: ${problem}.`);
+    const queue = queueNameOf(this.#options, topic, group);
+    const ofQueue = queueProblem(queue);
+    if (ofQueue !== undefined)
+      throw refuse('TRANSPORT_GROUP_INVALID', topic, `queue "${queue}" cannot be used: ${ofQueue}.`);
+    const { maxUnsettled } = this.#options;
+    if (maxInFlight > maxUnsettled) {
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of rabbitmq().`;
+      throw refuse('TRANSPORT_OPTION_CONFLICT', topic, text);
+    }
+  }
+
+  open(host: BrokerHost): BrokerConnection {
+    return new RabbitmqConnection(host, this.#options);
+  }
+}
+
+const refuse = (code: ErrorCode, topic: string, text: string): TransportError =>
+  new TransportError(code, `[rabbitmq] ${text}`, { driver: 'rabbitmq', topic });

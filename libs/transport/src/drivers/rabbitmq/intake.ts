@@ -1,0 +1,198 @@
+import type {
+  BrokerHost,
+  DeliveryState,
+  Settlement,
+  Subscription,
+  SubscriptionSink,
+  TransportError,
+} from '../../contract/index.js';
+import { isTopicPattern } from '../../contract/index.js';
+import { DelayedRedelivery, type ParcelStore } from './delayed-redelivery.js';
+import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
+import { AttemptNotes } from './attempt-notes.js';
+import { Handover } from './handover.js';
+import type { Link } from './link.js';
+import type { RabbitmqRecord } from './mapping.js';
+import { pastOf } from './mapping.js';
+import type { ResolvedRabbitmqOptions } from './options.js';
+import type { QueueReader } from './queue-reader.js';
+import { RoomToWait, type Load } from './room-to-wait.js';
+import type { SubscribedQueue, Topology } from './topology.js';
+
+/** Pauses between two tries to hand a failed message back to the broker. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+/** How long a close waits for messages on their way back to the broker; those that are left are redelivered by it. */
+const RETURN_PATIENCE_MS = 5_000;
+
+/** What an intake is made of. */
+export interface IntakeParts {
+  readonly host: BrokerHost;
+  readonly topology: Topology;
+  readonly store: ParcelStore;
+  readonly link: Link;
+  readonly options: ResolvedRabbitmqOptions;
+}
+
+/**
+ * The messages of one subscription that are with this process, over one life of its channels: from the record to the
+ * delivery, and from the settlement back.
+ */
+export class Intake implements DeliveryOwner, Load {
+  readonly #parts: IntakeParts;
+  readonly #subscription: Subscription;
+  readonly #each: SubscriptionSink;
+  readonly #handover: Handover;
+  readonly #redelivery: DelayedRedelivery;
+  readonly #room: RoomToWait;
+  readonly #notes: AttemptNotes;
+  /** With the reader that each came from. */
+  readonly #unsettled = new Map<RabbitmqDelivery, QueueReader>();
+  /** Copies on their way to the broker. */
+  readonly #returning = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
+
+  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue) {
+    this.#parts = parts;
+    this.#each = each;
+    this.#subscription = each.subscription;
+    this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
+    this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
+    const { maxUnsettled } = parts.options;
+    const { host, link, topology, store } = parts;
+    const { topic } = this.#subscription;
+    this.#notes = new AttemptNotes(host.clock, link, topology, store, queue.name, topic);
+    this.#room = new RoomToWait(each.subscription, maxUnsettled, this, () => this.#tellStalled());
+  }
+
+  get delayQueues(): readonly string[] {
+    return this.#redelivery.queues;
+  }
+
+  take(record: RabbitmqRecord, reader: QueueReader): void {
+    const past = pastOf(record);
+    const { topic, group } = this.#subscription;
+    const from = isTopicPattern(topic) ? (past.topic ?? record.fields.routingKey) : topic;
+    const attempt = past.attempts + 1;
+    const { clock } = this.#parts.host;
+    const delivery = new RabbitmqDelivery(this, record, from, group, attempt, clock.monotonicMs());
+    this.#unsettled.set(delivery, reader);
+    const leftMs = past.dueAt === 0 ? 0 : past.dueAt - clock.now();
+    if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);
+    const knowledge = past.deliveries > 0 ? this.#notes.recall(delivery) : undefined;
+    if (knowledge !== undefined) this.#handover.waitFor(knowledge);
+    this.#handover.push(delivery);
+    this.#room.look(reader);
+  }
+
+  settled(delivery: RabbitmqDelivery, settlement: Settlement): void {
+    const reader = this.#unsettled.get(delivery);
+    if (reader === undefined) return;
+    if (settlement.kind === 'nack') return this.#comeAgain(delivery, reader, settlement.delayMs, delivery.attempt);
+    this.#done(delivery, reader);
+  }
+
+  parked(delivery: RabbitmqDelivery): void {
+    const reader = this.#unsettled.get(delivery);
+    if (reader !== undefined) this.#room.look(reader);
+  }
+
+  get sinkIsIdle(): boolean {
+    return this.#handover.isIdle;
+  }
+
+  *states(reader: QueueReader): Iterable<DeliveryState> {
+    for (const [{ state }, each] of this.#unsettled) if (each === reader) yield state;
+  }
+
+  /** What is not well, in one sentence. */
+  get problem(): string | undefined {
+    if (!this.#room.isStalled) return undefined;
+    const { topic, group } = this.#subscription;
+    return `subscription "${topic}" of group "${group}" ${this.#stalledBecause}`;
+  }
+
+  get #stalledBecause(): string {
+    return `takes nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for their next attempt, or behind one that does`;
+  }
+
+  #tellStalled(): void {
+    const { notices, broker } = this.#parts.host;
+    const { topic, group } = this.#subscription;
+    notices.emit('subscription:warned', { broker, topic, group, warning: this.#stalledBecause });
+  }
+
+  /** Hands over nothing new. */
+  stop(): void {
+    this.#handover.stop();
+  }
+
+  /** Leaves word of what the broker does not know, for whoever gets the messages next. */
+  async leaveNotes(): Promise<void> {
+    await this.#notes.write([...this.#unsettled.keys()].filter(({ state }) => state === 'parked'));
+  }
+
+  /** Takes everything back: nothing of it will be settled. */
+  revokeAll(): void {
+    this.#handover.stop();
+    this.#ending.abort();
+    const deliveries = [...this.#unsettled.keys()];
+    this.#unsettled.clear();
+    for (const delivery of deliveries) delivery.revoke();
+    if (deliveries.length > 0) this.#each.sink.revoked();
+  }
+
+  /** Resolves when no copy is on its way to the broker, or when that takes too long. */
+  async returned(): Promise<void> {
+    let callOff = (): void => undefined;
+    const patience = new Promise<void>((resolve) => {
+      callOff = this.#parts.host.clock.schedule(RETURN_PATIENCE_MS, resolve);
+    });
+    await Promise.race([Promise.all(this.#returning), patience]);
+    callOff();
+  }
+
+  #comeAgain(delivery: RabbitmqDelivery, reader: QueueReader, delayMs: number, attempts: number): void {
+    const dueMs = this.#parts.host.clock.monotonicMs() + delayMs;
+    const returning = this.#giveToBroker(delivery, reader, dueMs, attempts).finally(() =>
+      this.#returning.delete(returning),
+    );
+    this.#returning.add(returning);
+  }
+
+  /** Until the copy is stored the original stays unsettled: a crash in between gives two, never none. */
+  async #giveToBroker(delivery: RabbitmqDelivery, reader: QueueReader, dueMs: number, attempts: number): Promise<void> {
+    const { clock } = this.#parts.host;
+    for (let pauseMs = FIRST_PAUSE_MS; reader.isOpen; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+      const problem = await this.#redelivery.put(delivery, dueMs - clock.monotonicMs(), attempts);
+      if (problem === undefined) return this.#done(delivery, reader);
+      this.#tellNotReturned(delivery, problem);
+      await this.#pause(pauseMs);
+    }
+  }
+
+  #done(delivery: RabbitmqDelivery, reader: QueueReader): void {
+    if (!this.#unsettled.delete(delivery)) return;
+    reader.ack(delivery.raw);
+    this.#room.look(reader);
+  }
+
+  #tellNotReturned({ topic }: RabbitmqDelivery, error: TransportError): void {
+    const { host } = this.#parts;
+    host.notices.emit('publish:failed', { broker: host.broker, topic, messages: 1, error });
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#ending;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const callOff = this.#parts.host.clock.schedule(ms, end);
+      signal.addEventListener('abort', end, { once: true });
+    });
+  }
+}

@@ -1,0 +1,168 @@
+import type { ChannelModel } from 'amqplib';
+import type { Clock, TransportError } from '../../contract/index.js';
+import type { Dialed, Dialer } from './dialer.js';
+import { errorOf } from './failures.js';
+import { replyTextOf } from './failures.js';
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 3_000;
+/** How long the server may take to say goodbye before the socket is ended. */
+const GOODBYE_MS = 2_000;
+
+/** Whoever wants to know how a link fares. */
+export interface LinkWatcher {
+  opened?(): void;
+  lost?(error: TransportError): void;
+  /** @param reason the server's; undefined when it takes publishes again */
+  blocked?(reason: string | undefined): void;
+}
+
+/**
+ * One AMQP connection that is made anew when it is lost. It is made when it is first asked for; from then on it comes back by
+ * itself until it is closed.
+ */
+export class Link {
+  readonly #dialer: Dialer;
+  readonly #clock: Clock;
+  readonly #watchers = new Set<LinkWatcher>();
+  readonly #closing = new AbortController();
+  #dialed: Dialed | undefined;
+  #opening: Promise<ChannelModel> | undefined;
+  #callOffRetry: (() => void) | undefined;
+  #error: TransportError | undefined;
+  #blocked: string | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(dialer: Dialer, clock: Clock) {
+    this.#dialer = dialer;
+    this.#clock = clock;
+  }
+
+  get model(): ChannelModel | undefined {
+    return this.#dialed?.model;
+  }
+
+  /** Why there is no connection although there was one. */
+  get error(): TransportError | undefined {
+    return this.#error;
+  }
+
+  /** Why the server takes no publishes now. */
+  get blockedBecause(): string | undefined {
+    return this.#blocked;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Returns a function that ends the watch. */
+  watch(watcher: LinkWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /** The connection; one try to make it where there is none. @throws TransportError */
+  open(): Promise<ChannelModel> {
+    if (this.isClosed) return Promise.reject(errorOf('TRANSPORT_CLOSED', 'the connection is closed.'));
+    const { model } = this;
+    if (model !== undefined) return Promise.resolve(model);
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  /** Resolves with the connection, or with undefined after `ms`, or when the link is closed. */
+  whenOpen(ms: number): Promise<ChannelModel | undefined> {
+    if (this.model !== undefined || this.isClosed) return Promise.resolve(this.model);
+    return new Promise((resolve) => {
+      const end = (): void => {
+        callOff();
+        unwatch();
+        this.#closing.signal.removeEventListener('abort', end);
+        resolve(this.model);
+      };
+      const unwatch = this.watch({ opened: end });
+      const callOff = this.#clock.schedule(ms, end);
+      this.#closing.signal.addEventListener('abort', end, { once: true });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #open(): Promise<ChannelModel> {
+    const dialed = await this.#dialer.dial(this.#closing.signal);
+    if (this.#closing.signal.aborted) {
+      dialed.destroy();
+      throw errorOf('TRANSPORT_CLOSED', 'the connection was closed while it was made.');
+    }
+    this.#callOffRetry?.();
+    this.#callOffRetry = undefined;
+    this.#adopt(dialed);
+    return dialed.model;
+  }
+
+  #adopt(dialed: Dialed): void {
+    const { model } = dialed;
+    this.#dialed = dialed;
+    this.#error = undefined;
+    // n.b. a forced close gives no 'error', only 'close' with the reason; an 'error' without a listener ends the process.
+    model.on('error', () => undefined);
+    model.on('close', (reason) => this.#lose(dialed, reason));
+    model.on('blocked', (reason) => this.#tellBlocked(reason));
+    model.on('unblocked', () => this.#tellBlocked(undefined));
+    for (const watcher of [...this.#watchers]) watcher.opened?.();
+  }
+
+  #lose(dialed: Dialed, reason: Error | undefined): void {
+    dialed.destroy();
+    if (this.#dialed !== dialed) return;
+    this.#dialed = undefined;
+    if (this.#blocked !== undefined) this.#tellBlocked(undefined);
+    if (this.isClosed) return;
+    const why = reason === undefined ? 'it was closed' : replyTextOf(reason);
+    const error = errorOf('TRANSPORT_BROKER_UNREACHABLE', `the connection was lost: ${why}.`, {
+      retryable: true,
+      cause: reason,
+    });
+    this.#error = error;
+    for (const watcher of [...this.#watchers]) watcher.lost?.(error);
+    this.#retryIn(FIRST_WAIT_MS);
+  }
+
+  #retryIn(waitMs: number): void {
+    const jittered = waitMs * (0.5 + Math.random() / 2);
+    this.#callOffRetry = this.#clock.schedule(jittered, () => {
+      this.#callOffRetry = undefined;
+      this.open().catch((error: TransportError) => {
+        if (this.isClosed || this.#callOffRetry !== undefined) return;
+        this.#error = error;
+        this.#retryIn(Math.min(LONGEST_WAIT_MS, waitMs * 2));
+      });
+    });
+  }
+
+  #tellBlocked(reason: string | undefined): void {
+    this.#blocked = reason;
+    for (const watcher of [...this.#watchers]) watcher.blocked?.(reason);
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#callOffRetry?.();
+    const dialed = this.#dialed;
+    if (dialed !== undefined) await this.#sayGoodbye(dialed);
+    await this.#opening?.catch(() => undefined);
+  }
+
+  async #sayGoodbye({ model, destroy }: Dialed): Promise<void> {
+    let callOff = (): void => undefined;
+    const patience = new Promise<void>((resolve) => (callOff = this.#clock.schedule(GOODBYE_MS, resolve)));
+    // Why the failure is not told: the connection is gone, which is what was wanted.
+    await Promise.race([model.close().catch(() => undefined), patience]);
+    callOff();
+    destroy();
+  }
+}

@@ -1,0 +1,136 @@
+import type { OutgoingMessage } from '../../contract/index.js';
+import {
+  bodyOf,
+  delayedCopyOf,
+  headersOf,
+  idOf,
+  keyOf,
+  pastOf,
+  publishedAtOf,
+  recordOf,
+  reservedHeader,
+  type RabbitmqProperties,
+  type RabbitmqRecord,
+} from './mapping.js';
+
+const NOW = 1_700_000_000_999;
+
+const outgoing = (message: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
+  ...{ topic: 't', key: undefined, body: Buffer.from('{}'), headers: undefined, id: 'id-1', partition: undefined },
+  ...message,
+});
+
+const received = (
+  properties: RabbitmqProperties,
+  fields: Partial<RabbitmqRecord['fields']> = {},
+  content: Buffer = Buffer.from('{}'),
+): RabbitmqRecord => ({
+  content,
+  fields: { deliveryTag: 1, redelivered: false, exchange: 'x', routingKey: 't', consumerTag: 'c', ...fields },
+  properties,
+});
+
+describe('a message on its way out', () => {
+  it('has id, type and content type as properties, everything else as headers, and is persistent', () => {
+    const headers = { 'message-id': 'id-1', 'message-type': 'made', 'content-type': 'text/csv', tenant: 'acme' };
+    const { properties } = recordOf(outgoing({ headers, key: 'k' }), NOW);
+    expect(properties).toMatchObject({ messageId: 'id-1', type: 'made', contentType: 'text/csv', deliveryMode: 2 });
+    expect(properties.timestamp).toBe(1_700_000_000);
+    expect(properties.headers).toEqual({ tenant: 'acme', 'message-key': 'k' });
+  });
+
+  it('keeps texts that are too long for a property in the table', () => {
+    const id = 'ö'.repeat(128);
+    const { properties } = recordOf(outgoing({ id, headers: { 'message-id': id } }), NOW);
+    expect(properties.messageId).toBeUndefined();
+    expect(idOf(received(properties))).toBe(id);
+  });
+
+  it('may not use what the broker or the driver writes itself', () => {
+    expect(reservedHeader({ tenant: 'a' })).toBeUndefined();
+    expect(reservedHeader(undefined)).toBeUndefined();
+    for (const name of ['x-death', 'x-delivery-count', 'x-transport-attempts', 'cc']) {
+      expect(reservedHeader({ [name]: '1' })).toBe(name);
+    }
+  });
+});
+
+describe('a message on its way in', () => {
+  it('comes back as it went out', () => {
+    const headers = { 'message-id': 'id-1', 'message-type': 'made', 'content-type': 'text/csv', tenant: 'ä' };
+    const { content, properties } = recordOf(outgoing({ headers, key: 'k', body: null }), NOW);
+    const record = received(properties, {}, content);
+    expect({ ...headersOf(record) }).toEqual(headers);
+    expect([keyOf(record), bodyOf(record), idOf(record)]).toEqual(['k', null, 'id-1']);
+    expect(publishedAtOf(record)).toEqual(new Date(1_700_000_000_000));
+  });
+
+  it('of a foreign program shows what is text, and hides what the broker added', () => {
+    const table = {
+      Tenant: 'acme',
+      count: 3,
+      flag: true,
+      big: 5n,
+      bytes: Buffer.from('ü'),
+      at: { '!': 'timestamp', value: 1_700_000_000 },
+      table: { a: 1 },
+      list: [1],
+      nothing: null,
+      'x-death': [{ count: 1 }],
+      'x-delivery-count': 2,
+      'x-transport-attempts': 9,
+    };
+    expect({ ...headersOf(received({ headers: table })) }).toEqual({
+      ...{ tenant: 'acme', count: '3', flag: 'true', big: '5', bytes: 'ü', at: '2023-11-14T22:13:20.000Z' },
+    });
+  });
+
+  it('without anything is taken as it is', () => {
+    const record = received({}, {}, Buffer.alloc(0));
+    expect([keyOf(record), idOf(record), publishedAtOf(record)]).toEqual([undefined, undefined, undefined]);
+    expect(bodyOf(record)).toEqual(Buffer.alloc(0));
+    expect({ ...headersOf(record) }).toEqual({});
+    expect(publishedAtOf(received({ timestamp: 8.64e15 }))).toBeUndefined();
+  });
+});
+
+describe('attempts', () => {
+  it('are those that were noted, and the deliveries that the broker counted', () => {
+    const noted = { 'x-transport-attempts': 2, 'x-transport-topic': 'a.b' };
+    expect(pastOf(received({})).attempts).toBe(0);
+    expect(pastOf(received({}, { redelivered: true }))).toMatchObject({ attempts: 1, deliveries: 1 });
+    const counted = received({ headers: { 'x-delivery-count': 3 } }, { redelivered: true });
+    expect(pastOf(counted)).toMatchObject({ attempts: 3, deliveries: 3 });
+    const both = received({ headers: { ...noted, 'x-delivery-count': 1 } }, { exchange: '', redelivered: true });
+    expect(pastOf(both)).toMatchObject({ attempts: 3, deliveries: 1, topic: 'a.b' });
+  });
+
+  it('are not believed from what was published to an exchange', () => {
+    const forged = { 'x-transport-attempts': 99, 'x-transport-topic': 'other', 'x-transport-due': '9999999999999' };
+    expect(pastOf(received({ headers: forged }))).toEqual({ attempts: 0, deliveries: 0, topic: undefined, dueAt: 0 });
+  });
+
+  it('are not spoilt by nonsense', () => {
+    for (const value of [-1, 1.5, 'x', NaN, null, {}]) {
+      expect(pastOf(received({ headers: { 'x-transport-attempts': value } }, { exchange: '' })).attempts).toBe(0);
+    }
+  });
+});
+
+describe('a copy that waits', () => {
+  it('is the message, without what would make RabbitMQ refuse it, send it elsewhere or let it out early', () => {
+    const properties = {
+      ...{ messageId: 'id-1', type: 'made', userId: 'somebody', expiration: '60000', priority: 3, correlationId: 'c' },
+      headers: { tenant: 'acme', CC: ['q'], 'x-death': [], 'x-transport-attempts': 1, nested: { a: 1 } },
+    };
+    const copy = delayedCopyOf(received(properties), 'id-1', { 'x-transport-attempts': 2 });
+    expect(copy.properties).toEqual({
+      ...{ messageId: 'id-1', type: 'made', priority: 3, correlationId: 'c', deliveryMode: 2 },
+      headers: { tenant: 'acme', nested: { a: 1 }, 'x-transport-attempts': 2 },
+    });
+  });
+
+  it('of a message without an id carries the one that it was given', () => {
+    expect(delayedCopyOf(received({}), 'given', {}).properties.messageId).toBe('given');
+  });
+});

@@ -1,0 +1,208 @@
+import { WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
+
+/** A message as RabbitMQ delivered it: `context.raw`. */
+export interface RabbitmqRecord {
+  readonly content: Buffer;
+  readonly fields: {
+    readonly deliveryTag: number;
+    readonly redelivered: boolean;
+    readonly exchange: string;
+    readonly routingKey: string;
+    readonly consumerTag: string;
+  };
+  /** As AMQP has them; what is not set is undefined. */
+  readonly properties: RabbitmqProperties;
+}
+
+/** AMQP's own properties of a message. */
+export interface RabbitmqProperties {
+  readonly messageId?: string | undefined;
+  readonly contentType?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+  readonly type?: string | undefined;
+  /** Seconds since the epoch. */
+  readonly timestamp?: number | undefined;
+  readonly correlationId?: string | undefined;
+  readonly replyTo?: string | undefined;
+  readonly expiration?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly deliveryMode?: number | undefined;
+  readonly userId?: string | undefined;
+  readonly appId?: string | undefined;
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What is published: bytes, and AMQP's properties. */
+export interface OutgoingRecord {
+  readonly content: Buffer;
+  readonly properties: RabbitmqProperties;
+}
+
+/** What the driver notes on a message that waits in a delay queue; handlers never see it. */
+export const OWN_HEADERS = {
+  /** Attempts that have failed. */
+  attempts: 'x-transport-attempts',
+  topic: 'x-transport-topic',
+  /** Not to be handled before; milliseconds since the epoch. Only where no delay queue is long enough. */
+  due: 'x-transport-due',
+} as const;
+
+const DELIVERY_COUNT = 'x-delivery-count';
+/** The broker's own, which tell of its queues and not of the message. */
+const BROKERS_HEADERS = new Set([
+  ...['x-death', 'x-first-death-exchange', 'x-first-death-queue', 'x-first-death-reason'],
+  ...['x-last-death-exchange', 'x-last-death-queue', 'x-last-death-reason'],
+  ...[DELIVERY_COUNT, 'x-acquired-count', 'x-opt-delivery-time', 'cc', 'bcc'],
+]);
+const RESERVED = new Set<string>([...BROKERS_HEADERS, ...Object.values(OWN_HEADERS)]);
+/** What AMQP, or the delivery, has a field of its own for. */
+const ELSEWHERE = new Set<string>([WIRE_HEADERS.key, WIRE_HEADERS.body]);
+const NONE = 'none';
+
+/** AMQP writes short texts with one byte for their length. */
+const MAX_SHORT_BYTES = 255;
+const fitsShort = (text: string): boolean =>
+  text.length <= MAX_SHORT_BYTES && Buffer.byteLength(text) <= MAX_SHORT_BYTES;
+
+/** A header that this broker keeps for itself; undefined when there is none. */
+export function reservedHeader(headers: Headers | undefined): string | undefined {
+  for (const name in headers) if (RESERVED.has(name)) return name;
+  return undefined;
+}
+
+/** A message as it goes on the wire. Id, type and content type are AMQP's own properties wherever they fit. */
+export function recordOf({ id, key, body, headers }: OutgoingMessage, now: number): OutgoingRecord {
+  const table: Record<string, string> = { ...headers };
+  const type = takeShort(table, WIRE_HEADERS.type);
+  const contentType = takeShort(table, WIRE_HEADERS.contentType);
+  const messageId = fitsShort(id) ? id : undefined;
+  if (messageId === undefined) table[WIRE_HEADERS.id] = id;
+  else delete table[WIRE_HEADERS.id];
+  if (key !== undefined) table[WIRE_HEADERS.key] = key;
+  if (body === null) table[WIRE_HEADERS.body] = NONE;
+  return {
+    content: body ?? EMPTY,
+    properties: {
+      messageId,
+      type,
+      contentType,
+      deliveryMode: PERSISTENT,
+      timestamp: Math.floor(now / 1_000),
+      headers: table,
+    },
+  };
+}
+
+const EMPTY = Buffer.alloc(0);
+const PERSISTENT = 2;
+
+function takeShort(table: Record<string, string>, name: string): string | undefined {
+  const value = table[name];
+  if (value === undefined || !fitsShort(value)) return undefined;
+  delete table[name];
+  return value;
+}
+
+/**
+ * The copy of a delivery that waits for its next attempt.
+ * n.b. without what would make RabbitMQ refuse it, send it elsewhere or let it out early: another program's user id, its
+ * CC, its expiration.
+ */
+export function delayedCopyOf(
+  record: RabbitmqRecord,
+  id: string,
+  notes: Readonly<Record<string, string | number>>,
+): OutgoingRecord {
+  const { userId: _user, expiration: _expiration, headers = {}, ...properties } = record.properties;
+  const own = Object.entries(headers).filter(([name]) => !RESERVED.has(name.toLowerCase()));
+  const messageId = properties.messageId ?? (fitsShort(id) ? id : undefined);
+  return {
+    content: record.content,
+    properties: {
+      ...properties,
+      messageId,
+      deliveryMode: PERSISTENT,
+      headers: { ...Object.fromEntries(own), ...notes },
+    },
+  };
+}
+
+/** All headers that handlers see, by lower-case name. */
+export function headersOf({ properties }: RabbitmqRecord): Headers {
+  const headers = Object.create(null) as Record<string, string>;
+  const { messageId, type, contentType } = properties;
+  if (messageId !== undefined) headers[WIRE_HEADERS.id] = messageId;
+  if (type !== undefined) headers[WIRE_HEADERS.type] = type;
+  if (contentType !== undefined) headers[WIRE_HEADERS.contentType] = contentType;
+  for (const [givenName, value] of Object.entries(properties.headers ?? {})) {
+    const name = givenName.toLowerCase();
+    const text = RESERVED.has(name) || ELSEWHERE.has(name) ? undefined : textOf(value);
+    if (text !== undefined) headers[name] = text;
+  }
+  return headers;
+}
+
+export const keyOf = (record: RabbitmqRecord): string | undefined =>
+  textOf(record.properties.headers?.[WIRE_HEADERS.key]);
+
+/** The payload; null where the message says that it has none. */
+export function bodyOf({ content, properties }: RabbitmqRecord): Buffer | null {
+  return content.length === 0 && properties.headers?.[WIRE_HEADERS.body] === NONE ? null : content;
+}
+
+export function idOf({ properties }: RabbitmqRecord): string | undefined {
+  return textOf(properties.headers?.[WIRE_HEADERS.id]) ?? (properties.messageId || undefined);
+}
+
+export function publishedAtOf({ properties: { timestamp } }: RabbitmqRecord): Date | undefined {
+  const at = typeof timestamp === 'number' ? new Date(timestamp * 1_000) : undefined;
+  return at === undefined || Number.isNaN(at.getTime()) ? undefined : at;
+}
+
+/** What is known of a message's past from the message itself. */
+export interface Past {
+  /** Attempts before this one. */
+  readonly attempts: number;
+  /** Deliveries of this copy before this one, as the broker counts them. */
+  readonly deliveries: number;
+  /** Where it was published to, when it came back from a delay. */
+  readonly topic: string | undefined;
+  /** Milliseconds since the epoch; 0 when nothing is to be waited for. */
+  readonly dueAt: number;
+}
+
+/** n.b. our notes are believed only on what came through a queue's own name, never on what was published to an exchange. */
+export function pastOf({ fields, properties: { headers = {} } }: RabbitmqRecord): Past {
+  const noted = fields.exchange === '';
+  const counted = numberOf(headers[DELIVERY_COUNT]);
+  // A classic queue does not count, it only knows that it was not the first time.
+  const deliveries = counted > 0 ? counted : Number(fields.redelivered);
+  const before = noted ? numberOf(headers[OWN_HEADERS.attempts]) : 0;
+  return {
+    attempts: before + deliveries,
+    deliveries,
+    topic: noted ? textOf(headers[OWN_HEADERS.topic]) : undefined,
+    dueAt: noted ? numberOf(headers[OWN_HEADERS.due]) : 0,
+  };
+}
+
+function numberOf(value: unknown): number {
+  const number = Number(textOf(value) ?? 0);
+  return Number.isSafeInteger(number) && number > 0 ? number : 0;
+}
+
+/** A header's value as text; undefined for tables and lists, which are under `raw`. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (Buffer.isBuffer(value)) return value.toString();
+  return timestampText(value);
+}
+
+/** amqplib gives a timestamp of a table as `{ '!': 'timestamp', value: seconds }`. */
+function timestampText(value: unknown): string | undefined {
+  const { '!': kind, value: seconds } = (value ?? {}) as { '!'?: unknown; value?: unknown };
+  if (kind !== 'timestamp' || typeof seconds !== 'number') return undefined;
+  const date = new Date(seconds * 1_000);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}

@@ -1,0 +1,66 @@
+import {
+  bindingPatternOf,
+  bindingsOf,
+  deadLetterPlaceOf,
+  groupProblem,
+  placeOf,
+  queueNameOf,
+  queueProblem,
+  topicProblem,
+} from './names.js';
+
+const TOPIC = { exchange: 'shop', exchangeType: 'topic' } as const;
+const FANOUT = { exchange: 'nest-transport', exchangeType: 'fanout' } as const;
+
+describe('names on RabbitMQ', () => {
+  it('take what AMQP takes, and say what is wrong with the others', () => {
+    expect(topicProblem('order.created', 'topic')).toBeUndefined();
+    expect(topicProblem('größe 🦉', 'topic')).toBeUndefined();
+    expect(topicProblem('', 'topic')).toBe('it is empty');
+    expect(topicProblem('orders.#', 'topic')).toContain('a wildcard of RabbitMQ');
+    expect(topicProblem('orders.#1', 'topic')).toBeUndefined();
+    expect(topicProblem('ö'.repeat(128), 'topic')).toContain('256 bytes');
+    expect(topicProblem('amq.topic', 'fanout')).toContain('to itself');
+  });
+
+  it('tell a group from its topic in the name of the queue', () => {
+    expect(queueNameOf(TOPIC, 'order.created', 'inventory')).toBe('inventory:order.created');
+    expect(groupProblem('a:b')).toContain('":"');
+    expect(groupProblem('held')).toContain('dead letters');
+    expect(groupProblem('inventory')).toBeUndefined();
+    expect(queueNameOf({ ...TOPIC, queueName: (topic, group) => `${topic}@${group}` }, 't', 'g')).toBe('t@g');
+  });
+
+  it('leave room for what stands beside a queue', () => {
+    expect(queueProblem('q'.repeat(223))).toBeUndefined();
+    expect(queueProblem('q'.repeat(224))).toContain('224 bytes');
+    expect(queueProblem('amq.q')).toContain('to itself');
+    expect(queueProblem(undefined)).toContain('must be a text');
+  });
+
+  it('are routing keys on one exchange, or an exchange each', () => {
+    expect(placeOf(TOPIC, 'a.b')).toEqual({ exchange: 'shop', routingKey: 'a.b' });
+    expect(placeOf(FANOUT, 'a.b')).toEqual({ exchange: 'a.b', routingKey: 'a.b' });
+    expect(deadLetterPlaceOf(TOPIC, 'a.b')).toEqual({ exchange: 'shop.dead-letter', routingKey: 'a.b' });
+    expect(deadLetterPlaceOf(FANOUT, 'a.b')).toEqual(placeOf(FANOUT, 'a.b'));
+  });
+
+  it.each([
+    ['orders', 'orders'],
+    ['orders.*', 'orders.*'],
+    ['orders.>', 'orders.*.#'],
+    ['*.created', '*.created'],
+    ['orders.>.x', 'orders.>.x'],
+    ['>', '*.#'],
+  ])('as patterns are written as RabbitMQ reads them: %s is %s', (ours, theirs) => {
+    expect(bindingPatternOf(ours)).toBe(theirs);
+  });
+
+  it('tie a queue to dead letters where they are asked for by name, and not by a pattern of something else', () => {
+    const exchanges = (topic: string) => bindingsOf(TOPIC, topic).map(({ exchange }) => exchange);
+    expect(exchanges('orders')).toEqual(['shop', 'shop.dead-letter']);
+    expect(exchanges('orders.>')).toEqual(['shop']);
+    expect(exchanges('orders.*.dead-letter')).toEqual(['shop', 'shop.dead-letter']);
+    expect(bindingsOf(FANOUT, 'orders')).toEqual([{ exchange: 'orders', pattern: 'orders' }]);
+  });
+});

@@ -1,0 +1,201 @@
+import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+import { addressOf, isLoopback, type RabbitmqAddress } from './addresses.js';
+
+/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+export interface RabbitmqTlsOptions {
+  /** Authorities to trust instead of the system's. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The client's own certificate, where the broker asks for one (mutual TLS). */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Opens `key`. */
+  readonly passphrase?: string;
+  /** The name to verify, when it is not the host of the address. */
+  readonly serverName?: string;
+  /** @default 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** How topics are told apart: by routing key on one exchange (`topic`, `direct`), or by an exchange each (`fanout`). */
+export type RabbitmqExchangeType = 'topic' | 'direct' | 'fanout';
+
+/** `'quorum'` keeps messages on several nodes of a cluster, `'classic'` on one. */
+export type RabbitmqQueueType = 'quorum' | 'classic';
+
+/** What `rabbitmq()` is told. Only `url` is required; a name that is not here is refused. */
+export interface RabbitmqOptions {
+  /**
+   * `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path; of a cluster all nodes, tried in turn.
+   * A user and a password may be in it; `username` and `password` come first.
+   */
+  readonly url: string | readonly string[];
+  /** @default the one of the address, else 'guest' (which RabbitMQ admits from its own machine only) */
+  readonly username?: string;
+  /** @default the one of the address, else 'guest' */
+  readonly password?: string;
+  /** @default the path of the address, else '/' */
+  readonly vhost?: string;
+  /** `'external'` logs in by the client's certificate. @default 'plain' */
+  readonly mechanism?: 'plain' | 'external';
+  /** `true` trusts the system's authorities. @default true with `amqps:`, no encryption with `amqp:` */
+  readonly tls?: true | RabbitmqTlsOptions;
+  /** PLAIN sends the password readably; without TLS to another machine it is refused unless this says so. @default false */
+  readonly allowPlainWithoutTls?: boolean;
+  /** What the management page calls the connections. @default the service's name */
+  readonly connectionName?: string;
+  /** @default 5000 */
+  readonly connectionTimeoutMs?: number;
+  /** A peer that was not heard of for two to three of these is given up; whole seconds. @default 10000 */
+  readonly heartbeatMs?: number;
+  /** @default 'topic' */
+  readonly exchangeType?: RabbitmqExchangeType;
+  /** Not with `exchangeType: 'fanout'`, where each topic is an exchange of its name. @default 'nest-transport' */
+  readonly exchange?: string;
+  /** @default 'quorum' */
+  readonly queueType?: RabbitmqQueueType;
+  /** The queue of a group. Two subscriptions must not have the same. @default `<group>:<topic>` */
+  readonly queueName?: (topic: string, group: string) => string;
+  /** More arguments of the groups' queues, by RabbitMQ's names: `{ 'x-max-length': 100000, 'x-overflow': 'reject-publish' }`. */
+  readonly queueArguments?: Readonly<Record<string, string | number | boolean>>;
+  /** One member of a group works, the others wait to take over: the order of a key holds across members. @default false */
+  readonly singleActiveConsumer?: boolean;
+  /** `false` declares and binds nothing: exchanges and queues have to be there. @default true */
+  readonly provision?: boolean;
+  /** What becomes of a message that no queue is bound for: an error, or nothing. @default 'fail' */
+  readonly unroutable?: 'fail' | 'discard';
+  /** Largest message (key, body and headers); the server's own `max_message_size` must allow it. @default 16777216 (16 MiB) */
+  readonly maxMessageBytes?: number;
+  /** What was sent and not confirmed when a connection broke is sent again, under its id, for so long. @default 10000 */
+  readonly republishMs?: number;
+  /** Messages of a subscription that may be unsettled here, those that wait for a retry included; at the bound intake waits. @default 2000 */
+  readonly maxUnsettled?: number;
+  /** The server's `consumer_timeout`: what is not settled by then is given back before the server takes it. @default 1800000 (30 min) */
+  readonly consumerTimeoutMs?: number;
+}
+
+/** What an option is when it is left out; login, `vhost`, `tls` and `connectionName` follow from other things. */
+export const RABBITMQ_DEFAULTS = {
+  mechanism: 'plain',
+  allowPlainWithoutTls: false,
+  connectionTimeoutMs: 5_000,
+  heartbeatMs: 10_000,
+  exchangeType: 'topic',
+  exchange: 'nest-transport',
+  queueType: 'quorum',
+  singleActiveConsumer: false,
+  provision: true,
+  unroutable: 'fail',
+  maxMessageBytes: 16_777_216,
+  republishMs: 10_000,
+  maxUnsettled: 2_000,
+  consumerTimeoutMs: 1_800_000,
+} as const satisfies Partial<RabbitmqOptions>;
+
+/** Checked, with every default filled in. */
+export type ResolvedRabbitmqOptions = Omit<RabbitmqOptions, keyof typeof RABBITMQ_DEFAULTS | 'url'> &
+  Required<Pick<RabbitmqOptions, keyof typeof RABBITMQ_DEFAULTS>> & {
+    readonly addresses: readonly RabbitmqAddress[];
+  };
+
+const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
+
+const URL_SHAPE = 'a text "amqp://host:port", or an array of them, at least one';
+const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
+const pems = exactly(
+  'a PEM text, a Buffer, or an array of them',
+  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
+);
+const wholeSeconds = exactly(
+  'a whole number of seconds in milliseconds, 1000 to 3600000',
+  (value) => typeof value === 'number' && value % 1_000 === 0 && value >= 1_000 && value <= 3_600_000,
+);
+const scalars = exactly(
+  'an object of texts, numbers and booleans',
+  (value) =>
+    option.record.accepts(value) &&
+    Object.values(value as object).every((item) => ['string', 'number', 'boolean'].includes(typeof item)),
+);
+
+const RULES = {
+  url: exactly(URL_SHAPE, (value) => option.text.accepts(value) || option.texts.accepts(value)),
+  username: option.text,
+  password: option.text,
+  vhost: option.text,
+  mechanism: option.oneOf('plain', 'external'),
+  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  allowPlainWithoutTls: option.flag,
+  connectionName: option.text,
+  connectionTimeoutMs: option.integer(1),
+  heartbeatMs: wholeSeconds,
+  exchangeType: option.oneOf('topic', 'direct', 'fanout'),
+  exchange: option.text,
+  queueType: option.oneOf('quorum', 'classic'),
+  queueName: option.fn,
+  queueArguments: scalars,
+  singleActiveConsumer: option.flag,
+  provision: option.flag,
+  unroutable: option.oneOf('fail', 'discard'),
+  maxMessageBytes: option.integer(1, 536_870_912),
+  republishMs: option.integer(0),
+  maxUnsettled: option.integer(1, 65_535),
+  consumerTimeoutMs: option.integer(1_000),
+} as const satisfies Record<keyof RabbitmqOptions, OptionRule>;
+
+const TLS_RULES = {
+  ca: pems,
+  cert: pem,
+  key: pem,
+  passphrase: option.text,
+  serverName: option.text,
+  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
+} as const satisfies Record<keyof RabbitmqTlsOptions, OptionRule>;
+
+/** Arguments that the driver sets itself; a second word on them would be a contradiction. */
+const OWN_ARGUMENTS: readonly string[] = ['x-queue-type', 'x-single-active-consumer', 'x-delivery-limit', 'x-expires'];
+
+/**
+ * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
+export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbitmqOptions {
+  checkOptions('rabbitmq()', options, RULES);
+  if (options.url === undefined) throw invalid('url', `must be ${URL_SHAPE}, got nothing`);
+  if (options.tls !== undefined && options.tls !== true) checkOptions('rabbitmq() tls', options.tls, TLS_RULES);
+  const { url, ...resolved } = withDefaults(options, RABBITMQ_DEFAULTS);
+  const urls = typeof url === 'string' ? [url] : url;
+  const addresses = urls.map((each) => addressOf(each, options, (text) => invalid('url', text)));
+  const complete: ResolvedRabbitmqOptions = { ...resolved, addresses };
+  refuseConflicts(options, complete);
+  return complete;
+}
+
+function refuseConflicts(given: RabbitmqOptions, options: ResolvedRabbitmqOptions): void {
+  const { tls, addresses, mechanism, queueArguments = {} } = options;
+  if (given.exchangeType === 'fanout' && given.exchange !== undefined) {
+    throw conflict("exchange has no place beside exchangeType: 'fanout', where each topic is an exchange of its own.");
+  }
+  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+  }
+  if (tls !== undefined && addresses.some(({ encrypted }) => !encrypted)) {
+    throw conflict('tls asks for encryption, but an address begins with amqp:. Write amqps:.');
+  }
+  if (mechanism === 'external' && (tls === undefined || tls === true || tls.cert === undefined)) {
+    throw conflict("mechanism: 'external' logs in by certificate: give tls.cert and tls.key, and an amqps: address.");
+  }
+  const own = Object.keys(queueArguments).find((name) => OWN_ARGUMENTS.includes(name));
+  if (own !== undefined) throw conflict(`queueArguments must not hold "${own}": the driver sets it.`);
+  refusePlainInTheClear(options);
+}
+
+function refusePlainInTheClear({ mechanism, allowPlainWithoutTls, addresses }: ResolvedRabbitmqOptions): void {
+  if (mechanism !== 'plain' || allowPlainWithoutTls) return;
+  const remote = addresses.find((address) => !address.encrypted && !isLoopback(address));
+  if (remote === undefined) return;
+  throw conflict(`the password would go readably to ${remote.name}. Write amqps:, or say allowPlainWithoutTls: true.`);
+}
+
+const conflict = (text: string): TransportError =>
+  new TransportError('TRANSPORT_OPTION_CONFLICT', `rabbitmq(): ${text}`, { driver: 'rabbitmq' });
+const invalid = (name: string, text: string): TransportError =>
+  new TransportError('TRANSPORT_OPTION_INVALID', `rabbitmq(): ${name} ${text}.`, { driver: 'rabbitmq' });

@@ -1,0 +1,390 @@
+import {
+  messageOf,
+  TransportError,
+  type BrokerHost,
+  type OutgoingMessage,
+  type Producer,
+  type SendResult,
+} from '../../contract/index.js';
+import { ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
+import { channelError, errorOf, isMissing, replyCodeOf, replyTextOf } from './failures.js';
+import type { Link } from './link.js';
+import { recordOf, reservedHeader } from './mapping.js';
+import { checkTopicName, deadLetterPlaceOf, heldQueueOf, placeOf } from './names.js';
+import type { ResolvedRabbitmqOptions } from './options.js';
+import { Topology } from './topology.js';
+import { isTopicPattern } from '../../contract/index.js';
+
+/** What may be with amqplib at once: it keeps in memory what the socket does not take. */
+const MAX_REQUEST_BYTES = 4_194_304;
+/** Channels that a request may lose to refusals before its messages are told so. */
+const MAX_REFUSALS = 20;
+
+/** One message on its way. */
+interface Entry {
+  readonly index: number;
+  readonly message: OutgoingMessage;
+  parcel: Parcel;
+  /** It has left at least once, and nobody knows whether it arrived. */
+  written: boolean;
+}
+
+/** One call of `send`. */
+interface Request {
+  readonly results: SendResult[];
+  /** When sending again ends, on the monotonic clock; set when something was lost. */
+  untilMs: number | undefined;
+  refusals: number;
+}
+
+/** Stores messages in RabbitMQ: a result per message, on the server's own confirmation. */
+export class RabbitmqPublisher implements Producer {
+  readonly maxBytes: number;
+  readonly maxRequestBytes: number;
+  readonly #host: BrokerHost;
+  readonly #link: Link;
+  readonly #options: ResolvedRabbitmqOptions;
+  readonly #topology: Topology;
+  readonly #checkedNames = new Set<string>();
+  /** Topics whose messages are kept although nobody subscribes. */
+  readonly #held = new Set<string>();
+  #channel: Promise<ConfirmedChannel> | undefined;
+  #closed = false;
+
+  constructor(host: BrokerHost, link: Link, options: ResolvedRabbitmqOptions) {
+    this.#host = host;
+    this.#link = link;
+    this.#options = options;
+    this.#topology = new Topology(link, options);
+    this.maxBytes = options.maxMessageBytes;
+    this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
+  }
+
+  /** Why nothing is confirmed now. */
+  get obstacle(): string | undefined {
+    const reason = this.#link.blockedBecause;
+    return reason === undefined ? undefined : `RabbitMQ takes no publishes now (${reason})`;
+  }
+
+  check({ topic, partition, headers }: OutgoingMessage): void {
+    if (!this.#checkedNames.has(topic)) {
+      checkTopicName(topic, this.#options.exchangeType);
+      if (isTopicPattern(topic)) throw patternRefused(topic);
+      this.#checkedNames.add(topic);
+    }
+    if (partition !== undefined) throw partitionRefused(topic, partition);
+    const reserved = reservedHeader(headers);
+    if (reserved !== undefined) throw headerRefused(topic, reserved);
+  }
+
+  async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    const now = this.#host.clock.now();
+    const request: Request = { results: new Array<SendResult>(messages.length), untilMs: undefined, refusals: 0 };
+    let open = messages.map((message, index) => this.#entryOf(message, index, now));
+    while (open.length > 0) open = await this.#round(open, request);
+    return request.results;
+  }
+
+  /** From now on messages of these topics are kept, also where nobody subscribes. */
+  hold(topics: readonly string[]): void {
+    for (const topic of topics) this.#held.add(topic);
+  }
+
+  /** One message of the driver's own, to a queue by its name. @throws TransportError when there is no channel */
+  async store(parcel: Parcel): Promise<Fate> {
+    const channel = await this.#open();
+    return channel.publish(parcel);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #entryOf(message: OutgoingMessage, index: number, now: number): Entry {
+    const { topic } = message;
+    const isHeld = this.#held.has(topic) && this.#options.provision;
+    const place = isHeld ? deadLetterPlaceOf(this.#options, topic) : placeOf(this.#options, topic);
+    const mandatory = this.#held.has(topic) || this.#options.unroutable === 'fail';
+    return { index, message, parcel: { ...place, ...recordOf(message, now), mandatory }, written: false };
+  }
+
+  /** Sends what is open, and returns what has to be sent again. */
+  async #round(open: readonly Entry[], request: Request): Promise<Entry[]> {
+    if (this.#closed) return end(open, request, (entry) => this.#closedError(entry));
+    if (this.#link.blockedBecause !== undefined && open.every(({ written }) => !written)) {
+      return end(open, request, (entry) => this.#blockedError(entry));
+    }
+    const channel = await this.#channelFor(open, request);
+    if (channel === undefined) return [];
+    const ready = await this.#withExchanges(open, request);
+    const fates = await Promise.all(ready.map((entry) => this.#publish(channel, entry, request)));
+    const lost = ready.filter((_, index) => fates[index] === 'lost');
+    const again = [...lost, ...(await this.#afterFates(ready, fates, request))].sort((a, b) => a.index - b.index);
+    return lost.length === 0 ? again : this.#afterLoss(channel.failure, again, request);
+  }
+
+  /** A channel; where there is none the entries have their results, and it is undefined. */
+  async #channelFor(open: readonly Entry[], request: Request): Promise<ConfirmedChannel | undefined> {
+    const { untilMs } = request;
+    if (untilMs !== undefined) await this.#link.whenOpen(Math.max(0, untilMs - this.#host.clock.monotonicMs()));
+    try {
+      return await this.#open();
+    } catch (error) {
+      end(open, request, (entry) => unreachable(entry, error));
+      return undefined;
+    }
+  }
+
+  #open(): Promise<ConfirmedChannel> {
+    this.#channel ??= this.#openChannel();
+    return this.#channel;
+  }
+
+  async #openChannel(): Promise<ConfirmedChannel> {
+    try {
+      const channel = await ConfirmedChannel.open(await this.#link.open());
+      channel.onClosed(() => (this.#channel = undefined));
+      return channel;
+    } catch (error) {
+      this.#channel = undefined;
+      throw error instanceof TransportError ? error : channelError(error, 'cannot open a channel to publish on');
+    }
+  }
+
+  /** Those whose exchange is there. */
+  async #withExchanges(open: readonly Entry[], request: Request): Promise<Entry[]> {
+    const problems = new Map<string, unknown>();
+    for (const { parcel, message } of open) {
+      if (problems.has(parcel.exchange)) continue;
+      try {
+        await this.#topology.ensureExchange(parcel.exchange, message.topic);
+      } catch (error) {
+        problems.set(parcel.exchange, error);
+      }
+    }
+    if (problems.size === 0) return [...open];
+    const hasProblem = ({ parcel }: Entry): boolean => problems.has(parcel.exchange);
+    end(open.filter(hasProblem), request, (entry) => notSent(entry, problems.get(entry.parcel.exchange)));
+    return open.filter((entry) => !hasProblem(entry));
+  }
+
+  async #publish(channel: ConfirmedChannel, entry: Entry, request: Request): Promise<Fate | undefined> {
+    try {
+      const fate = channel.publish(entry.parcel);
+      entry.written = true;
+      return await fate;
+    } catch (error) {
+      // Why 'no' for certain: amqplib writes a message whole or not at all.
+      request.results[entry.index] = unwritable(entry, error);
+      return undefined;
+    }
+  }
+
+  /** Fills in what is known, and returns those that go elsewhere. */
+  async #afterFates(
+    entries: readonly Entry[],
+    fates: readonly (Fate | undefined)[],
+    request: Request,
+  ): Promise<Entry[]> {
+    const again: Entry[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const fate = fates[index];
+      if (fate === 'stored') request.results[entry.index] = receiptOf(entry);
+      if (fate === 'refused') request.results[entry.index] = refused(entry);
+      if (fate !== 'unroutable') continue;
+      const held = await this.#heldInstead(entry, request);
+      if (held) again.push(entry);
+      else request.results[entry.index] ??= unroutable(entry);
+    }
+    return again;
+  }
+
+  /** Nobody wants this dead letter yet: it goes to the queue that keeps it. */
+  async #heldInstead(entry: Entry, request: Request): Promise<boolean> {
+    const { topic } = entry.message;
+    if (!this.#held.has(topic) || request.refusals >= MAX_REFUSALS) return false;
+    const wasHeld = entry.parcel.exchange === '';
+    if (wasHeld) request.refusals++;
+    try {
+      if (wasHeld) await this.#topology.ensureHeld(topic);
+    } catch (error) {
+      request.results[entry.index] = notSent(entry, error);
+      return false;
+    }
+    entry.parcel = { ...entry.parcel, exchange: '', routingKey: heldQueueOf(topic) };
+    entry.written = false;
+    return true;
+  }
+
+  /**
+   * The connection went: everything unconfirmed goes again, under the same ids. The channel was closed: somebody's fault,
+   * so the one is found whose it was, and the others go again.
+   */
+  #afterLoss(failure: Error | undefined, entries: Entry[], request: Request): Entry[] {
+    const nowMs = this.#host.clock.monotonicMs();
+    request.untilMs ??= nowMs + this.#options.republishMs;
+    if (failure === undefined || replyCodeOf(failure) === undefined) {
+      return nowMs < request.untilMs ? entries : end(entries, request, (entry) => unknown(entry, failure));
+    }
+    if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => refusedByChannel(entry, failure));
+    if (isMissing(failure)) {
+      for (const { parcel } of entries) this.#topology.forgetExchange(parcel.exchange);
+      return entries;
+    }
+    const guilty = entries.filter((entry) => isGuilty(entry, failure));
+    if (guilty.length > 0) {
+      end(guilty, request, (entry) => refusedByChannel(entry, failure));
+      return entries.filter((entry) => !guilty.includes(entry));
+    }
+    if (entries.length === 1) return end(entries, request, (entry) => refusedByChannel(entry, failure));
+    return end(entries, request, (entry) => neighbour(entry, failure));
+  }
+
+  #closedError({ message: { topic }, written }: Entry): TransportError {
+    const what = written ? 'was not confirmed' : 'was not sent';
+    return errorOf('TRANSPORT_CLOSED', `a message for "${topic}" ${what}: the connection is closed.`, {
+      topic,
+      stored: written ? 'unknown' : 'no',
+    });
+  }
+
+  #blockedError({ message: { topic } }: Entry): TransportError {
+    const why = `${this.obstacle}. It goes on by itself when the alarm ends: see its memory and disk.`;
+    return errorOf('TRANSPORT_PUBLISH_FAILED', `a message for "${topic}" waits: ${why}`, {
+      topic,
+      stored: 'no',
+      retryable: true,
+    });
+  }
+}
+
+function end(entries: readonly Entry[], { results }: Request, errorFor: (entry: Entry) => TransportError): Entry[] {
+  for (const entry of entries) results[entry.index] = errorFor(entry);
+  return [];
+}
+
+const receiptOf = ({ message: { id, topic } }: Entry): SendResult => ({
+  id,
+  topic,
+  partition: undefined,
+  offset: undefined,
+});
+
+/** Sizes and rights are named in RabbitMQ's sentence. */
+function isGuilty({ parcel }: Entry, failure: Error): boolean {
+  const text = messageOf(failure);
+  const largest = /larger than (?:configured )?max(?:imum)? size (\d+)/.exec(text)?.[1];
+  if (largest !== undefined) return parcel.content.length > Number(largest);
+  const exchange = /access to exchange '([^']*)'/.exec(text)?.[1];
+  return exchange !== undefined && exchange === parcel.exchange;
+}
+
+function unreachable({ message: { topic }, written }: Entry, cause: unknown): TransportError {
+  const why = messageOf(cause);
+  if (!written) {
+    const code = cause instanceof TransportError ? cause.code : 'TRANSPORT_BROKER_UNREACHABLE';
+    const retryable = !(cause instanceof TransportError) || cause.retryable;
+    return errorOf(code, `cannot publish to "${topic}": ${why}`, { topic, stored: 'no', retryable, cause });
+  }
+  return errorOf(
+    'TRANSPORT_PUBLISH_UNKNOWN',
+    `a message for "${topic}" was sent and not confirmed: ${why} It may have been stored.`,
+    {
+      topic,
+      stored: 'unknown',
+      retryable: true,
+      cause,
+    },
+  );
+}
+
+const unknown = (entry: Entry, cause: unknown): TransportError =>
+  unreachable(entry, cause ?? new Error('the connection was lost.'));
+
+function notSent({ message: { topic }, written }: Entry, cause: unknown): TransportError {
+  const { code, retryable } =
+    cause instanceof TransportError ? cause : { code: 'TRANSPORT_PUBLISH_FAILED' as const, retryable: true };
+  return errorOf(code, `cannot publish to "${topic}": ${messageOf(cause)}`, {
+    topic,
+    stored: written ? 'unknown' : 'no',
+    retryable,
+    cause,
+  });
+}
+
+/** n.b. RabbitMQ says no when a queue is at its limit (`x-overflow: reject-publish`) or a majority of it is missing. */
+const refused = ({ message: { topic } }: Entry): TransportError =>
+  errorOf(
+    'TRANSPORT_PUBLISH_FAILED',
+    `RabbitMQ refused a message for "${topic}": a queue of it is full, or cannot store now.`,
+    {
+      topic,
+      stored: 'no',
+      retryable: true,
+    },
+  );
+
+const unroutable = ({ message: { topic } }: Entry): TransportError =>
+  errorOf(
+    'TRANSPORT_TOPIC_MISSING',
+    `a message for "${topic}" was not stored: no queue is bound for it, so nobody would ever get it. Start a service that subscribes first, or say rabbitmq({ unroutable: 'discard' }) where that is as it should be.`,
+    { topic, stored: 'no', retryable: true },
+  );
+
+const refusedByChannel = ({ message: { topic }, parcel }: Entry, failure: Error): TransportError => {
+  const what = `cannot publish ${parcel.content.length} bytes to "${topic}"`;
+  if (/max(?:imum)? size/.test(messageOf(failure))) {
+    const advice = 'Send less, or raise max_message_size of the server.';
+    return errorOf('TRANSPORT_MESSAGE_TOO_LARGE', `${what}: ${replyTextOf(failure)}. ${advice}`, {
+      topic,
+      stored: 'no',
+      cause: failure,
+    });
+  }
+  return channelError(failure, what, topic, { stored: 'no' });
+};
+
+const neighbour = ({ message: { topic } }: Entry, cause: Error): TransportError =>
+  errorOf(
+    'TRANSPORT_NEIGHBOUR_REFUSED',
+    `a request with a message for "${topic}" was refused: ${replyTextOf(cause)}.`,
+    {
+      topic,
+      stored: 'no',
+      retryable: true,
+      cause,
+    },
+  );
+
+const unwritable = ({ message: { topic } }: Entry, cause: unknown): TransportError =>
+  errorOf('TRANSPORT_HEADER_INVALID', `a message for "${topic}" cannot be written as AMQP: ${messageOf(cause)}.`, {
+    topic,
+    stored: 'no',
+    cause,
+  });
+
+const patternRefused = (topic: string): TransportError =>
+  errorOf('TRANSPORT_TOPIC_INVALID', `cannot publish to "${topic}": it is a pattern. Name one topic.`, {
+    topic,
+    stored: 'no',
+  });
+
+const partitionRefused = (topic: string, partition: number): TransportError =>
+  errorOf(
+    'TRANSPORT_PARTITION_MISSING',
+    `a message for "${topic}" names partition ${partition}, and RabbitMQ has none.`,
+    {
+      topic,
+      stored: 'no',
+    },
+  );
+
+const headerRefused = (topic: string, name: string): TransportError =>
+  errorOf(
+    'TRANSPORT_HEADER_INVALID',
+    `cannot publish to "${topic}" with header "${name}": RabbitMQ, or this driver, uses it itself.`,
+    {
+      topic,
+      stored: 'no',
+    },
+  );

@@ -1,0 +1,133 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { RabbitmqRecord } from './mapping.js';
+
+/** What a reader tells of. */
+export interface ReaderEvents {
+  record(record: RabbitmqRecord): void;
+  /** Once, when nothing will come any more. @param failure why, unless the connection went */
+  ended(failure: Error | undefined): void;
+}
+
+/**
+ * The life of one channel that reads one queue. Its consumer is never cancelled while messages are out: RabbitMQ 3.10 then
+ * gives back in another order what was on its way (measured); the end of a channel keeps it. n.b. a record can be settled on the channel it came from and on no other;
+ * a second settlement would cost the channel with everything on it, so nothing is settled here twice, or too late.
+ */
+export class QueueReader {
+  readonly queue: string;
+  /** Records that came and are not settled. */
+  holds = 0;
+  readonly #channel: Channel;
+  readonly #events: ReaderEvents;
+  /** Consumers on the channel with the most that each may hold; the first is for good. */
+  readonly #consumers: { readonly tag: string; readonly prefetch: number }[] = [];
+  #failure: Error | undefined;
+  #isOpen = true;
+  #isChanging = false;
+
+  private constructor(queue: string, channel: Channel, events: ReaderEvents) {
+    this.queue = queue;
+    this.#channel = channel;
+    this.#events = events;
+    channel.on('error', (error) => (this.#failure = error));
+    channel.on('close', () => this.#end(this.#failure));
+  }
+
+  /** Resolves when the server has placed the consumer. @throws what amqplib throws */
+  static async open(model: ChannelModel, queue: string, prefetch: number, events: ReaderEvents): Promise<QueueReader> {
+    const reader = new QueueReader(queue, await model.createChannel(), events);
+    try {
+      await reader.#consume(prefetch);
+    } catch (error) {
+      const failure = reader.#failure;
+      reader.#isOpen = false;
+      await reader.#channel.close().catch(() => undefined);
+      throw failure ?? error;
+    }
+    return reader;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Records that the server gives before it waits for settlements. */
+  get capacity(): number {
+    return this.#consumers.reduce((sum, { prefetch }) => sum + prefetch, 0);
+  }
+
+  /** Lets so many more come. n.b. the bound of a consumer cannot be changed while it lives, so it is given a helper. */
+  async grow(prefetch: number): Promise<void> {
+    await this.#change(() => this.#consume(prefetch));
+  }
+
+  /** Ends the last helper; what came through it stays. */
+  async shrink(): Promise<void> {
+    if (this.#consumers.length < 2) return;
+    await this.#change(async () => {
+      const last = this.#consumers.pop();
+      if (last !== undefined) await this.#channel.cancel(last.tag);
+    });
+  }
+
+  get hasHelpers(): boolean {
+    return this.#consumers.length > 1;
+  }
+
+  ack(record: RabbitmqRecord): void {
+    this.holds--;
+    if (this.#isOpen) this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
+  }
+
+  /** Gives it back: it comes again, here or to another member. */
+  giveBack(record: RabbitmqRecord): void {
+    this.holds--;
+    if (this.#isOpen) this.#quietly(() => this.#channel.nack(record as ConsumeMessage, false, true));
+  }
+
+  /** Ends the channel: settlements so far are safe when this resolves, and what is unsettled goes back. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#channel.close().catch(() => undefined);
+  }
+
+  async #consume(prefetch: number): Promise<void> {
+    await this.#channel.prefetch(prefetch);
+    const { consumerTag } = await this.#channel.consume(this.queue, (message) => this.#take(message));
+    this.#consumers.push({ tag: consumerTag, prefetch });
+  }
+
+  #take(message: ConsumeMessage | null): void {
+    if (!this.#isOpen) return;
+    if (message !== null) {
+      this.holds++;
+      return this.#events.record(message);
+    }
+    this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
+    this.#quietly(() => void this.#channel.close().catch(() => undefined));
+  }
+
+  async #change(change: () => Promise<void>): Promise<void> {
+    if (this.#isChanging || !this.#isOpen) return;
+    this.#isChanging = true;
+    // Why the failure is not told: the end of the channel is, and it is the only one there can be.
+    await change().catch(() => undefined);
+    this.#isChanging = false;
+  }
+
+  #end(failure: Error | undefined): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#events.ended(failure);
+  }
+
+  /** n.b. amqplib throws when its channel is closing, before it says so by an event. */
+  #quietly(action: () => void): void {
+    try {
+      action();
+    } catch {
+      // Nothing to do: what is unsettled goes back with the channel.
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { Consumption, SubscriptionSink } from '../../contract/index.js';
+import type { IntakeParts } from './intake.js';
+import { SubscriptionSupervisor } from './subscription-supervisor.js';
+
+/** Running intake: each subscription reads its own queue on a channel of its own. */
+export class RabbitmqConsumption implements Consumption {
+  readonly #supervisors: readonly SubscriptionSupervisor[];
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: IntakeParts, subscriptions: readonly SubscriptionSink[]) {
+    this.#supervisors = subscriptions.map((each) => new SubscriptionSupervisor(parts, each));
+  }
+
+  /** Resolves when every queue is read. @throws TransportError when one cannot be, after having closed the others */
+  async start(): Promise<void> {
+    try {
+      await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get problems(): string[] {
+    return this.#supervisors.map(({ problem }) => problem).filter((problem) => problem !== undefined);
+  }
+
+  get stalls(): string[] {
+    return this.#supervisors.map(({ stall }) => stall).filter((stall) => stall !== undefined);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all(this.#supervisors.map((supervisor) => supervisor.close())).then(() => undefined);
+    return this.#closed;
+  }
+}

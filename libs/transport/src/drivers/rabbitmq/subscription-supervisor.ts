@@ -1,0 +1,191 @@
+import type { BrokerHost, SubscriptionSink } from '../../contract/index.js';
+import { isTopicPattern, TransportError } from '../../contract/index.js';
+import { channelError, errorOf, replyTextOf } from './failures.js';
+import { Intake, type IntakeParts } from './intake.js';
+import type { Link } from './link.js';
+import { heldQueueOf } from './names.js';
+import { QueueReader } from './queue-reader.js';
+import type { SubscribedQueue } from './topology.js';
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5_000;
+
+/** One life of a subscription: its queue, the channels that read it, the messages that came. */
+interface Life {
+  readonly queue: SubscribedQueue;
+  readonly intake: Intake;
+  readonly readers: QueueReader[];
+}
+
+/** Keeps one subscription alive: when its channel, its queue or the connection goes, everything is declared and begun anew. */
+export class SubscriptionSupervisor {
+  readonly #host: BrokerHost;
+  readonly #link: Link;
+  readonly #parts: IntakeParts;
+  readonly #each: SubscriptionSink;
+  readonly #unwatch: () => void;
+  #life: Life | undefined;
+  #beginning: Promise<void> | undefined;
+  #error: TransportError | undefined;
+  /** It was told that the subscription is down. */
+  #isTold = false;
+  #waitMs = FIRST_WAIT_MS;
+  #callOffRestart: (() => void) | undefined;
+  #isStopped = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: IntakeParts, each: SubscriptionSink) {
+    this.#host = parts.host;
+    this.#link = parts.link;
+    this.#parts = parts;
+    this.#each = each;
+    this.#unwatch = parts.link.watch({ opened: () => this.#beginAgain() });
+  }
+
+  /** Resolves when the queue is bound and read. @throws TransportError */
+  async start(): Promise<void> {
+    await this.#begin();
+  }
+
+  /** What is not well, in one sentence; undefined when messages flow. */
+  get problem(): string | undefined {
+    if (this.#isStopped || this.#life !== undefined) return undefined;
+    const { topic, group } = this.#each.subscription;
+    return `subscription "${topic}" of group "${group}" is down: ${this.#error?.message ?? 'it is being begun'}`;
+  }
+
+  /** What makes only a part of it wait. */
+  get stall(): string | undefined {
+    return this.#life?.intake.problem;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#callOffRestart?.();
+    await this.#beginning?.catch(() => undefined);
+    // n.b. the consumer stays on the server: a single active one that leaves lets the next one begin at once, beside the
+    // handlers that still run here.
+    this.#life?.intake.stop();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#unwatch();
+    await this.stop();
+    const life = this.#life;
+    this.#life = undefined;
+    if (life === undefined) return;
+    await life.intake.returned();
+    await life.intake.leaveNotes();
+    life.intake.revokeAll();
+    await this.#endReaders(life);
+    if (life.queue.isInstances) await this.#parts.topology.deleteQueues([life.queue.name, ...life.intake.delayQueues]);
+  }
+
+  /** n.b. a server that does not answer must not hold up the close: the connection is ended after it. */
+  async #endReaders({ readers }: Life): Promise<void> {
+    let callOff = (): void => undefined;
+    const patience = new Promise<void>((resolve) => (callOff = this.#host.clock.schedule(GOODBYE_MS, resolve)));
+    await Promise.race([Promise.all(readers.map((reader) => reader.close())), patience]);
+    callOff();
+  }
+
+  #begin(): Promise<void> {
+    this.#beginning ??= this.#makeLife().finally(() => (this.#beginning = undefined));
+    return this.#beginning;
+  }
+
+  async #makeLife(): Promise<void> {
+    const { subscription } = this.#each;
+    const model = await this.#link.open();
+    const queue = await this.#parts.topology.ensureQueue(subscription);
+    const life: Life = { queue, intake: new Intake(this.#parts, this.#each, queue), readers: [] };
+    const hasHeld = !isTopicPattern(subscription.topic) && (await this.#parts.topology.hasHeld(subscription.topic));
+    const queues = hasHeld ? [queue.name, heldQueueOf(subscription.topic)] : [queue.name];
+    this.#life = life;
+    try {
+      for (const name of queues) life.readers.push(await this.#read(model, name, life));
+    } catch (error) {
+      this.#forget(life);
+      throw channelError(error, `cannot read queue "${queue.name}"`, subscription.topic);
+    }
+  }
+
+  #read(model: Parameters<typeof QueueReader.open>[0], name: string, life: Life): Promise<QueueReader> {
+    // n.b. records may come before the answer that the consumer is placed.
+    let reader: QueueReader | undefined;
+    const early: Parameters<Intake['take']>[0][] = [];
+    const opened = QueueReader.open(model, name, this.#prefetch, {
+      record: (record) => (reader === undefined ? void early.push(record) : life.intake.take(record, reader)),
+      ended: (failure) => this.#ended(life, failure),
+    });
+    return opened.then((each) => {
+      reader = each;
+      for (const record of early) life.intake.take(record, each);
+      return each;
+    });
+  }
+
+  get #prefetch(): number {
+    const { maxInFlight } = this.#each.subscription;
+    const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
+    // n.b. who works alone takes nothing away from others, and its bound cannot be raised later: a helper would not be active.
+    return singleActiveConsumer ? maxUnsettled : maxInFlight;
+  }
+
+  #forget(life: Life): void {
+    if (this.#life === life) this.#life = undefined;
+    life.intake.revokeAll();
+    for (const reader of life.readers) void reader.close();
+  }
+
+  #ended(life: Life, failure: Error | undefined): void {
+    if (this.#life !== life || this.#closed !== undefined) return;
+    this.#forget(life);
+    // The connection went: its own watch says so, and begins everything again.
+    if (failure === undefined || this.#isStopped) return;
+    const { topic } = this.#each.subscription;
+    const text = `queue "${life.queue.name}" is read no more: ${replyTextOf(failure)}.`;
+    this.#crashed(errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { topic, retryable: true, cause: failure }));
+  }
+
+  #crashed(error: TransportError): void {
+    const { topic, group } = this.#each.subscription;
+    this.#error = error;
+    const restartInMs = this.#waitMs;
+    this.#isTold = true;
+    this.#host.notices.emit('subscription:crashed', { broker: this.#host.broker, topic, group, error, restartInMs });
+    this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
+    this.#callOffRestart?.();
+    this.#callOffRestart = this.#host.clock.schedule(restartInMs, () => this.#beginAgain());
+  }
+
+  #beginAgain(): void {
+    if (this.#isStopped || this.#life !== undefined || this.#closed !== undefined) return;
+    // n.b. without a connection there is nothing to begin with; the link calls when it has one.
+    if (this.#link.model === undefined) return;
+    this.#begin().then(
+      () => this.#recovered(),
+      (error: unknown) => {
+        if (this.#isStopped) return;
+        this.#crashed(error instanceof TransportError ? error : channelError(error, 'cannot subscribe'));
+      },
+    );
+  }
+
+  #recovered(): void {
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#error = undefined;
+    if (!this.#isTold) return;
+    this.#isTold = false;
+    const { topic, group } = this.#each.subscription;
+    this.#host.notices.emit('subscription:recovered', { broker: this.#host.broker, topic, group });
+  }
+}
+
+/** How long the server may take to answer the end of a channel. */
+const GOODBYE_MS = 2_000;

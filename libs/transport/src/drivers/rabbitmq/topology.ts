@@ -1,0 +1,186 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import type { Subscription } from '../../contract/index.js';
+import type { DelayQueue } from './delays.js';
+import { channelError, isMissing } from './failures.js';
+import type { Link } from './link.js';
+import { bindingsOf, deadLetterPlaceOf, heldQueueOf, placeOf, queueNameOf } from './names.js';
+import type { ResolvedRabbitmqOptions } from './options.js';
+
+/** An instance's queue waits so long for the instance to come back. */
+const INSTANCE_EXPIRES_MS = 60_000;
+const NOTES_TTL_MS = 86_400_000;
+/**
+ * Our own count of attempts decides, and never the server's: at its limit (20 by default from 4.0 on) it drops what has no
+ * dead-letter exchange.
+ */
+const DELIVERY_LIMIT = 1_000_000;
+
+/** The queue that a subscription takes its messages from. */
+export interface SubscribedQueue {
+  readonly name: string;
+  /** Ends with this instance. */
+  readonly isInstances: boolean;
+}
+
+/** Exchanges and queues: declared, or only looked up where the driver was told that they are there. */
+export class Topology {
+  readonly #link: Link;
+  readonly #options: ResolvedRabbitmqOptions;
+  /** Exchanges that were there. */
+  readonly #known = new Map<string, Promise<void>>();
+
+  constructor(link: Link, options: ResolvedRabbitmqOptions) {
+    this.#link = link;
+    this.#options = options;
+  }
+
+  /** Cheap when it is known. @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_OPTION_CONFLICT`, ... */
+  ensureExchange(exchange: string, topic: string): Promise<void> {
+    if (exchange === '') return Promise.resolve();
+    const known = this.#known.get(exchange) ?? this.#makeExchange(exchange, topic);
+    this.#known.set(exchange, known);
+    known.catch(() => this.#known.delete(exchange));
+    return known;
+  }
+
+  /** Looks again when it is asked for the next time. */
+  forgetExchange(exchange: string): void {
+    this.#known.delete(exchange);
+  }
+
+  /** Exchanges of a topic, and what keeps its messages where it is one of dead letters. */
+  async ensureTopic(topic: string, isDeadLetters: boolean): Promise<void> {
+    if (isDeadLetters) return this.ensureHeld(topic);
+    await this.ensureExchange(placeOf(this.#options, topic).exchange, topic);
+  }
+
+  /** The queue that keeps dead letters as long as nobody subscribes. */
+  async ensureHeld(topic: string): Promise<void> {
+    const { provision } = this.#options;
+    const queue = heldQueueOf(topic);
+    if (provision) await this.ensureExchange(deadLetterPlaceOf(this.#options, topic).exchange, topic);
+    await this.#on(`cannot keep dead letters in queue "${queue}"`, topic, async (channel) => {
+      if (provision) await channel.assertQueue(queue, { durable: true, arguments: this.#groupArguments(false) });
+      else await channel.checkQueue(queue);
+    });
+  }
+
+  /** The queue of a group, with its bindings. */
+  async ensureQueue({ topic, group, delivery }: Subscription): Promise<SubscribedQueue> {
+    const name = queueNameOf(this.#options, topic, group);
+    const isInstances = delivery === 'every-instance';
+    const what = `cannot subscribe to "${topic}" with queue "${name}"`;
+    const provision = this.#options.provision || isInstances;
+    await this.#on(what, topic, async (channel) => {
+      if (!provision) return void (await channel.checkQueue(name));
+      await channel.assertQueue(name, { durable: true, arguments: this.#argumentsOf(isInstances) });
+    });
+    if (provision) await this.#bind(what, name, topic);
+    return { name, isInstances };
+  }
+
+  /** Whether dead letters of the topic wait that no group took. */
+  async hasHeld(topic: string): Promise<boolean> {
+    return this.#hasQueue(heldQueueOf(topic), topic);
+  }
+
+  /** A queue in which messages wait; they come back to `queue`, and to no other group. */
+  async ensureDelay(queue: SubscribedQueue, delay: DelayQueue, topic: string): Promise<void> {
+    const { name, ttlMs, expiresMs } = delay;
+    const common = {
+      'x-message-ttl': ttlMs,
+      'x-expires': expiresMs,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': queue.name,
+    };
+    // n.b. without at-least-once the server itself publishes unconfirmed when the time is over.
+    const safe = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
+    const quorum = this.#options.queueType === 'quorum' && !queue.isInstances;
+    const args = quorum ? { ...common, ...safe, 'x-queue-type': 'quorum' } : { ...common, 'x-queue-type': 'classic' };
+    await this.#on(`cannot delay messages in queue "${name}"`, topic, async (channel) => {
+      await channel.assertQueue(name, { durable: true, arguments: args });
+    });
+  }
+
+  /** Where a process that ends leaves notes for the next. It expires when nobody has left any for a while. */
+  async ensureNotes(queue: string, topic: string): Promise<void> {
+    const args = { 'x-queue-type': 'classic', 'x-message-ttl': NOTES_TTL_MS, 'x-expires': 2 * NOTES_TTL_MS };
+    await this.#on(`cannot leave notes in queue "${queue}"`, topic, async (channel) => {
+      await channel.assertQueue(queue, { durable: true, arguments: args });
+    });
+  }
+
+  /** Why no failure is told: what is left expires by itself. */
+  async deleteQueues(names: readonly string[]): Promise<void> {
+    const { model } = this.#link;
+    if (model === undefined) return;
+    for (const name of names) await onChannel(model, (channel) => channel.deleteQueue(name)).catch(() => undefined);
+  }
+
+  async #makeExchange(exchange: string, topic: string): Promise<void> {
+    const { provision, exchangeType } = this.#options;
+    await this.#on(`cannot use exchange "${exchange}"`, topic, async (channel) => {
+      if (provision) await channel.assertExchange(exchange, exchangeType, { durable: true });
+      else await channel.checkExchange(exchange);
+    });
+  }
+
+  async #bind(what: string, queue: string, topic: string): Promise<void> {
+    for (const { exchange, pattern } of bindingsOf(this.#options, topic)) {
+      await this.ensureExchange(exchange, topic);
+      await this.#on(what, topic, async (channel) => void (await channel.bindQueue(queue, exchange, pattern)));
+    }
+  }
+
+  async #hasQueue(queue: string, topic: string): Promise<boolean> {
+    const model = await this.#link.open();
+    try {
+      await onChannel(model, (channel) => channel.checkQueue(queue));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw channelError(error, `cannot look for queue "${queue}"`, topic);
+    }
+  }
+
+  #argumentsOf(isInstances: boolean): object {
+    if (isInstances) return { 'x-queue-type': 'classic', 'x-expires': INSTANCE_EXPIRES_MS };
+    return { ...this.#groupArguments(this.#options.singleActiveConsumer), ...this.#options.queueArguments };
+  }
+
+  #groupArguments(singleActiveConsumer: boolean): object {
+    const { queueType } = this.#options;
+    return {
+      'x-queue-type': queueType,
+      ...(queueType === 'quorum' ? { 'x-delivery-limit': DELIVERY_LIMIT } : {}),
+      ...(singleActiveConsumer ? { 'x-single-active-consumer': true } : {}),
+    };
+  }
+
+  async #on(what: string, topic: string, work: (channel: Channel) => Promise<void>): Promise<void> {
+    const model = await this.#link.open();
+    try {
+      await onChannel(model, work);
+    } catch (error) {
+      throw channelError(error, what, topic);
+    }
+  }
+}
+
+/** Works on a channel of its own: what the server refuses there closes no other. @throws what amqplib throws */
+export async function onChannel<Result>(
+  model: ChannelModel,
+  work: (channel: Channel) => Promise<Result>,
+): Promise<Result> {
+  const channel = await model.createChannel();
+  let refusal: unknown;
+  channel.on('error', (error) => (refusal = error));
+  try {
+    const result = await work(channel);
+    await channel.close();
+    return result;
+  } catch (error) {
+    if (refusal === undefined) await channel.close().catch(() => undefined);
+    throw refusal ?? error;
+  }
+}
