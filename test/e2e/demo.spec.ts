@@ -75,7 +75,10 @@ describe('the demo on the memory broker', () => {
 
   test.each([
     [['--brocker', 'kafka'], 'demo has no flag "--brocker". It takes --broker, --json, --serve, --help.\n'],
-    [['--broker', 'pigeon'], 'demo: there is no broker "pigeon" here; --broker takes memory or kafka or nats.\n'],
+    [
+      ['--broker', 'pigeon'],
+      'demo: there is no broker "pigeon" here; --broker takes memory or kafka or nats or nsq.\n',
+    ],
   ])('refuses %j with one sentence', async (args, sentence) => {
     const demo = start(args);
     expect(await demo.exited).toBe(2);

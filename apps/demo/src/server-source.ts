@@ -1,6 +1,7 @@
 import { BROKER_RECIPES, UsageError, type ServerBrokerName } from '@demo/platform';
 import { removeKafkaTraces } from './kafka-traces.js';
 import { removeNatsTraces } from './nats-traces.js';
+import { removeNsqTraces } from './nsq-traces.js';
 import { importFromWorkspace } from './workspace-root.js';
 
 /** The servers of a run. */
@@ -26,7 +27,10 @@ interface Starter {
   /** Module and name of the function. */
   readonly use: readonly [module: string, name: string];
   readonly probe: readonly [module: string, name: string];
-  removeTraces(servers: readonly string[], prefix: string): Promise<void>;
+  /** The other variables that its starter reads, and what they are where a broker listens at its usual address. */
+  readonly companions?: Readonly<Record<string, string>>;
+  /** @param env its variables, as the starter gave them */
+  removeTraces(servers: readonly string[], prefix: string, env: Readonly<Record<string, string>>): Promise<void>;
 }
 
 const STARTERS: Readonly<Record<ServerBrokerName, Starter>> = {
@@ -39,6 +43,12 @@ const STARTERS: Readonly<Record<ServerBrokerName, Starter>> = {
     use: ['test/brokers/nats.mjs', 'useNats'],
     probe: ['test/brokers/nats/probe.mjs', 'probeNats'],
     removeTraces: removeNatsTraces,
+  },
+  nsq: {
+    use: ['test/brokers/nsq.mjs', 'useNsq'],
+    probe: ['test/brokers/nsq/probe.mjs', 'probeNsqd'],
+    companions: { NSQD_HTTP: '127.0.0.1:4151', NSQLOOKUPD_HTTP: '127.0.0.1:4161' },
+    removeTraces: removeNsqTraces,
   },
 };
 
@@ -55,18 +65,23 @@ export async function findServers(
   const starter = STARTERS[broker];
   // n.b. a probe asks one address, and "localhost" may be two.
   const usual = BROKER_RECIPES[broker].usual.replace('localhost', '127.0.0.1');
-  const named = env[variable] || ((await listens(starter, usual)) ? usual : undefined);
+  const isUsual = !env[variable] && (await listens(starter, usual));
+  const named = env[variable] || (isUsual ? usual : undefined);
   if (named === undefined) say(`no ${title} listens: starting one for this run ...`);
   const use = await load<UseServers>(starter.use);
   const log = (line: string): void => say(`[${broker}] ${line}`);
-  const found = await use({ env: { ...env, [variable]: named }, log }).catch(asUsageError);
+  const companions = isUsual ? { ...starter.companions, ...withoutEmpty(env) } : env;
+  const found = await use({ env: { ...companions, [variable]: named }, log }).catch(asUsageError);
   const servers = (found.env[variable] ?? '').split(',');
   if (found.source !== 'listening') {
     return { servers, origin: 'started for this run', shared: false, release: () => found.stop() };
   }
-  const release = (prefix: string): Promise<void> => starter.removeTraces(servers, prefix);
+  const release = (prefix: string): Promise<void> => starter.removeTraces(servers, prefix, found.env);
   return { servers, origin: `already listening at ${servers.join(', ')}`, shared: true, release };
 }
+
+const withoutEmpty = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value));
 
 /** Told by name, because the starter's class is loaded only when it is needed. */
 function asUsageError(error: unknown): never {

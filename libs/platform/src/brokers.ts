@@ -26,6 +26,12 @@ export const BROKER_RECIPES = {
     usual: 'localhost:4222',
     open: async (servers) => (await import('nest-transport/nats')).nats({ servers, provision: {} }),
   },
+  nsq: {
+    title: 'NSQ',
+    variable: 'NSQD_TCP',
+    usual: 'localhost:4150',
+    open: async (nsqd) => (await import('nest-transport/nsq')).nsq({ nsqd }),
+  },
 } as const satisfies Record<string, BrokerRecipe>;
 
 /** A broker of servers; `memory` is none of them, it lives in one process. */

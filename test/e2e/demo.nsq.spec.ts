@@ -1,0 +1,54 @@
+import { NsqdAdmin } from 'nest-transport/nsq/client';
+import { SourceProcess } from './source-process.js';
+
+const DEMO = 'apps/demo/src/main.ts';
+const RUN_MS = 120_000;
+const WELL = { broker: 'nsq', placed: 500, deadLettered: 2, retried: 2, lost: 0, stockConsistent: true };
+
+describe('the demo on NSQ', () => {
+  const children: SourceProcess[] = [];
+  afterEach(async () => {
+    await Promise.all(children.splice(0).map((child) => child.end()));
+  });
+
+  const start = (env: Record<string, string | undefined>): SourceProcess => {
+    const child = new SourceProcess(DEMO, ['--broker', 'nsq', '--json'], { DATABASE_URL: undefined, ...env });
+    children.push(child);
+    return child;
+  };
+  const summaryOf = (demo: SourceProcess): unknown => JSON.parse(demo.lines.at(-1) ?? '');
+
+  test(
+    'starts an NSQ of its own when none listens, settles every order and stops it again',
+    async () => {
+      const demo = start({ NSQD_TCP: undefined, NSQD_HTTP: undefined, NSQLOOKUPD_HTTP: undefined });
+      expect([await demo.exited, demo.stderr]).toEqual([0, expect.stringContaining('All is well.')]);
+      expect(summaryOf(demo)).toMatchObject(WELL);
+    },
+    RUN_MS,
+  );
+
+  test(
+    'shares an NSQ with another run, unseen by it, and leaves no topic behind',
+    async () => {
+      const demos = [start({}), start({})];
+      expect(await Promise.all(demos.map(({ exited }) => exited))).toEqual([0, 0]);
+      for (const demo of demos) expect(summaryOf(demo)).toMatchObject(WELL);
+      expect((await topics()).filter((topic) => topic.startsWith('demo-'))).toEqual([]);
+    },
+    RUN_MS,
+  );
+
+  test('says what to do when the NSQ that was named does not answer', async () => {
+    const demo = start({ NSQD_TCP: '127.0.0.1:1' });
+    expect(await demo.exited).toBe(2);
+    expect(demo.stdout).toBe('');
+    expect(demo.stderr).toMatch(/demo: \[nsq\] .*NSQD_TCP.*127\.0\.0\.1:1.*\n$/);
+  });
+});
+
+async function topics(): Promise<string[]> {
+  const addresses = (process.env['NSQD_HTTP'] ?? '').split(',');
+  const stats = await Promise.all(addresses.map((http) => new NsqdAdmin(`http://${http}`).stats()));
+  return stats.flat().map(({ topic_name }) => topic_name);
+}
