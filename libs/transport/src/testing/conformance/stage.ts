@@ -81,6 +81,27 @@ export class Stage {
     return this.open({ subscriptions: [subscription], publishesTo: [] });
   }
 
+  /** Whether the broker keeps messages for a group whose members are not there. */
+  get isKept(): boolean {
+    return this.broker.capabilities.atLeastOnce !== 'absent';
+  }
+
+  /** Publishes, then subscribes, so that the broker has to keep what was published; where it keeps nothing, the other way round. */
+  async published<Subscriber>(
+    publish: () => Promise<unknown>,
+    subscribe: () => Promise<Subscriber>,
+  ): Promise<Subscriber> {
+    if (this.isKept) await publish();
+    const subscriber = await subscribe();
+    if (!this.isKept) await publish();
+    return subscriber;
+  }
+
+  /** Part of the retry options of a promise that needs retries, and not the broker's: where it has none, the process keeps them. */
+  get ownRetries(): { readonly inProcess?: boolean } {
+    return this.broker.capabilities.redelivery === 'absent' ? { inProcess: true } : {};
+  }
+
   /** Where messages of the stage's own subscription end that cannot be handled. */
   get deadLetterTopic(): string {
     return `${this.topic}.${this.group}.dead-letter`;

@@ -20,12 +20,13 @@ export const aPatternTakesManyTopics: ConformancePromise = {
         if (from.endsWith('.b.c')) throw new DeadLetter('as planned');
       },
     });
+    const hasDeadLetters = stage.broker.capabilities.deadLetter !== 'absent';
     const reader = await stage.subscribe({
       topic: `${topic}.all.${stage.group}-any.dead-letter`,
       deadLetterTopic: false,
     });
     for (const each of [topic, ...topics]) await publisher.publish(each, { n: 0 });
-    await Promise.all([oneWord.untilSettled(2), anyWords.untilSettled(3), reader.untilSettled(1)]);
+    await Promise.all([oneWord.untilSettled(2), anyWords.untilSettled(3), reader.untilSettled(hasDeadLetters ? 1 : 0)]);
 
     const topicsOf = ({ received }: typeof oneWord) => received.map((each) => each.topic).sort();
     assert.deepEqual(topicsOf(oneWord), topics.slice(0, 2));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Application } from '../application.js';
 import type { ConformancePromise } from '../promise.js';
 
 const MESSAGES = 40;
@@ -10,20 +11,23 @@ export const drainFinishesWhatRuns: ConformancePromise = {
   async run(stage) {
     const publisher = await stage.publisher();
     const out = stage.newTopic();
-    await publisher.publishNumbers(MESSAGES, (n) => `${n}`);
     const slow = stage.gate();
-    const draining = await stage.open({
-      publishesTo: [out],
-      subscriptions: [
-        {
-          concurrency: 4,
-          handle: async (payload): Promise<void> => {
-            await slow.opened;
-            await draining.publish(out, payload);
-          },
-        },
-      ],
-    });
+    const draining: Application = await stage.published(
+      () => publisher.publishNumbers(MESSAGES, (n) => `${n}`),
+      () =>
+        stage.open({
+          publishesTo: [out],
+          subscriptions: [
+            {
+              concurrency: 4,
+              handle: async (payload): Promise<void> => {
+                await slow.opened;
+                await draining.publish(out, payload);
+              },
+            },
+          ],
+        }),
+    );
     await draining.untilReceived(4);
     const closed = draining.close();
     await stage.until('the drain has begun', () => draining.noticesOf('drain:started').length === 1);
@@ -34,6 +38,8 @@ export const drainFinishesWhatRuns: ConformancePromise = {
     const handled = draining.settled;
     assert.ok(handled >= 4, `the running handlers are settled, got ${handled}`);
 
+    // Where a broker keeps nothing, what was not begun is lost, and so is what nobody was there to read.
+    if (!stage.isKept) return;
     const next = await stage.subscribe();
     await next.untilSettled(MESSAGES - handled);
     const repeated = next.numbers.filter((n) => draining.numbers.includes(n));

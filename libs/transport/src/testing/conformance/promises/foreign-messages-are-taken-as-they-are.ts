@@ -12,9 +12,10 @@ export const foreignMessagesAreTakenAsTheyAre: ConformancePromise = {
       // Looks like Nest's envelope, and is none: keys of a body are never guessed from.
       { body: Buffer.from('{"pattern":"p","data":{"n":9}}') },
     ];
-    for (const message of sent) await publisher.sendRaw(message);
-
-    const subscriber = await stage.subscribe();
+    const publish = async (): Promise<void> => {
+      for (const message of sent) await publisher.sendRaw(message);
+    };
+    const subscriber = await stage.published(publish, () => stage.subscribe());
     await subscriber.untilSettled(sent.length);
 
     const payloads = subscriber.received.map(({ payload }) => JSON.stringify(payload)).sort();

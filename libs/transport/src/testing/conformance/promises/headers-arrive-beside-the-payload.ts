@@ -15,14 +15,16 @@ export const headersArriveBesideThePayload: ConformancePromise = {
   capability: 'headers',
   async run(stage) {
     const publisher = await stage.publisher();
-    await publisher.publish(stage.topic, { n: 1 }, { headers: HEADERS });
-    const fails = { retry: { initialDelayMs: 5, maxDelayMs: 5 } };
-    const subscriber = await stage.subscribe({
-      ...fails,
-      handle: (_, { attempt }) => {
-        if (attempt === 1) throw new Error('the first attempt fails, as planned');
-      },
-    });
+    const subscriber = await stage.published(
+      () => publisher.publish(stage.topic, { n: 1 }, { headers: HEADERS }),
+      () =>
+        stage.subscribe({
+          retry: { initialDelayMs: 5, maxDelayMs: 5, ...stage.ownRetries },
+          handle: (_, { attempt }) => {
+            if (attempt === 1) throw new Error('the first attempt fails, as planned');
+          },
+        }),
+    );
     await subscriber.untilSettled(1);
 
     for (const { attempt, headers, delivery } of subscriber.received) {

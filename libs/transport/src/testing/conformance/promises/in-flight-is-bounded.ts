@@ -12,7 +12,6 @@ export const inFlightIsBounded: ConformancePromise = {
   async run(stage) {
     const fastGroup = `${stage.group}-fast`;
     const publisher = await stage.open({ groups: [stage.group, fastGroup] });
-    await publisher.publishNumbers(MESSAGES, (n) => `${n}`);
     const slow = stage.gate();
     let mostRunning = 0;
     let mostInFlight = 0;
@@ -24,10 +23,15 @@ export const inFlightIsBounded: ConformancePromise = {
       mostRunning = Math.max(mostRunning, subscriber.running);
       mostInFlight = Math.max(mostInFlight, subscriber.consumer.inFlight);
     };
-    await subscriber.start();
-    await subscriber.untilReceived(CONCURRENCY);
     // A second group runs through all of the topic meanwhile: a driver that ignores the bound has time to show it.
-    const fast = await stage.subscribe({ group: fastGroup });
+    const fast = await stage.published(
+      () => publisher.publishNumbers(MESSAGES, (n) => `${n}`),
+      async () => {
+        await subscriber.start();
+        return stage.subscribe({ group: fastGroup });
+      },
+    );
+    await subscriber.untilReceived(CONCURRENCY);
     await fast.untilSettled(MESSAGES);
     look();
     assert.equal(subscriber.running, CONCURRENCY, `${CONCURRENCY} handlers run while all of them are slow`);

@@ -6,10 +6,12 @@ export const messagesWithoutABodyArrive: ConformancePromise = {
   title: 'gives the handler null for a message without a body (a tombstone), and hurts no neighbour',
   async run(stage) {
     const publisher = await stage.publisher();
-    await publisher.publish(stage.topic, { n: 0 }, { key: 'a' });
-    await publisher.sendRaw({ key: 'a', body: null, headers: { 'message-id': 'tombstone' }, id: 'tombstone' });
-    await publisher.publish(stage.topic, { n: 1 }, { key: 'a' });
-    const subscriber = await stage.subscribe();
+    const publish = async (): Promise<void> => {
+      await publisher.publish(stage.topic, { n: 0 }, { key: 'a' });
+      await publisher.sendRaw({ key: 'a', body: null, headers: { 'message-id': 'tombstone' }, id: 'tombstone' });
+      await publisher.publish(stage.topic, { n: 1 }, { key: 'a' });
+    };
+    const subscriber = await stage.published(publish, () => stage.subscribe());
     await subscriber.untilSettled(3);
     const payloads = subscriber.received.map(({ payload }) => payload);
     assert.deepEqual(stage.inOrder(payloads), stage.inOrder([{ n: 0 }, null, { n: 1 }]));

@@ -16,6 +16,7 @@ export const newGroupCanStartWithWhatComesNext: ConformancePromise = {
     await subscriber.untilSettled(MESSAGES);
     assert.deepEqual(ascending(subscriber.numbers), ascending([...Array(MESSAGES).keys()]));
     await subscriber.close();
+    if (!stage.isKept) return;
 
     // Its place is kept from now on: what is published while nobody listens is not skipped.
     await publisher.publish(stage.topic, { n: MESSAGES });

@@ -16,6 +16,7 @@ export const nothingIsLeftOpen: ConformancePromise = {
       const application = await stage.open({
         subscriptions: [
           {
+            retry: stage.ownRetries,
             handle: () => {
               throw new RetryAfter(3_600_000);
             },

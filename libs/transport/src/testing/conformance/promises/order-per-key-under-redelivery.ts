@@ -12,7 +12,8 @@ export const orderPerKeyUnderRedelivery: ConformancePromise = {
   async run(stage) {
     const publisher = await stage.publisher();
     const everyFifth = ({ n }: { n: number }): boolean => n % 5 === 0;
-    const subscriber = await stage.subscribe({ retry: QUICK_RETRY, handle: failFirst(2, everyFifth) });
+    const retry = { ...QUICK_RETRY, ...stage.ownRetries };
+    const subscriber = await stage.subscribe({ retry, handle: failFirst(2, everyFifth) });
     await publisher.publishNumbers(MESSAGES, (n) => `${n % KEYS}`);
     await subscriber.untilSettled(MESSAGES);
 

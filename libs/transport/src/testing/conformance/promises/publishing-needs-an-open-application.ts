@@ -14,11 +14,12 @@ export const publishingNeedsAnOpenApplication: ConformancePromise = {
     assert.throws(() => stage.prepare({ subscriptions: [{ topic: stage.options.refusedTopic }] }), {
       code: 'TRANSPORT_TOPIC_INVALID',
     });
-    await publisher.publish(stage.topic, { n: 0 });
-    await publisher.close();
-    await assert.rejects(publisher.publish(stage.topic, {}), { code: 'TRANSPORT_CLOSED' });
-
-    const subscriber = await stage.subscribe();
+    const publish = async (): Promise<void> => {
+      await publisher.publish(stage.topic, { n: 0 });
+      await publisher.close();
+      await assert.rejects(publisher.publish(stage.topic, {}), { code: 'TRANSPORT_CLOSED' });
+    };
+    const subscriber = await stage.published(publish, () => stage.subscribe());
     await subscriber.untilSettled(1);
     assert.equal(subscriber.received.length, 1, 'of what was refused nothing is stored');
     stage.history.assertNoPhantom();

@@ -10,11 +10,12 @@ export const topicsDoNotCross: ConformancePromise = {
   async run(stage) {
     const topics = Array.from({ length: TOPICS }, () => stage.newTopic());
     const publisher = await stage.open({ publishesTo: topics, groups: [stage.group, `${stage.group}-2`] });
-    await Promise.all(topics.map((topic) => publisher.publishNumbers(EACH, undefined, topic)));
-
     // Two subscriptions on the first topic, as two groups: neither may replace the other.
     const subscriptions = [...topics.map((topic) => ({ topic })), { topic: topics[0], group: `${stage.group}-2` }];
-    const subscriber = await stage.open({ subscriptions: subscriptions as { topic: string }[], publishesTo: [] });
+    const subscriber = await stage.published(
+      () => Promise.all(topics.map((topic) => publisher.publishNumbers(EACH, undefined, topic))),
+      () => stage.open({ subscriptions: subscriptions as { topic: string }[], publishesTo: [] }),
+    );
     await subscriber.untilSettled(subscriptions.length * EACH);
 
     stage.history.assertNothingLost();

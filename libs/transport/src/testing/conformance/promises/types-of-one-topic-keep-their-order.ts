@@ -14,13 +14,15 @@ export const typesOfOneTopicKeepTheirOrder: ConformancePromise = {
       defineEvent(type, { topic: stage.topic }),
     );
     const publisher = await stage.publisher();
-    const publishes: Promise<unknown>[] = [];
-    for (let n = 0; n < PAIRS; n++) {
-      for (const event of [opened, closed]) {
-        publishes.push(publisher.publisher.publish(event as never, { n } as never, { key: `${n % 3}` }));
+    const publish = (): Promise<unknown> => {
+      const publishes: Promise<unknown>[] = [];
+      for (let n = 0; n < PAIRS; n++) {
+        for (const event of [opened, closed]) {
+          publishes.push(publisher.publisher.publish(event as never, { n } as never, { key: `${n % 3}` }));
+        }
       }
-    }
-    await Promise.all(publishes);
+      return Promise.all(publishes);
+    };
 
     const handled: string[] = [];
     const route = (type: string) => ({
@@ -29,7 +31,7 @@ export const typesOfOneTopicKeepTheirOrder: ConformancePromise = {
       handle: (payload: unknown, delivery: Delivery) => void handled.push(`${type}=${delivery.type} ${delivery.key}`),
     });
     const routes = [route('account.opened'), route('account.closed')];
-    const subscriber = await stage.subscribe({ routes });
+    const subscriber = await stage.published(publish, () => stage.subscribe({ routes }));
     await subscriber.untilSettled(PAIRS * 2);
     for (const key of ['0', '1', '2']) {
       const ofKey = handled.filter((line) => line.endsWith(` ${key}`)).map((line) => line.split(' ')[0]);

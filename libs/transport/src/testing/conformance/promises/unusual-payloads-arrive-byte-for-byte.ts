@@ -10,9 +10,12 @@ export const unusualPayloadsArriveByteForByte: ConformancePromise = {
     const room = Math.min(stage.options.largeBytes, publisher.connection.producer.maxBytes);
     // Key, id and headers count too; 1 KiB is more than they need.
     const bodies = [everyByte(), Buffer.alloc(0), Buffer.from('\r\n\0\n'), Buffer.alloc(room - 1_024, 0xa5)];
-    for (const [index, body] of bodies.entries()) await publisher.publish(stage.topic, body, { id: `${index}` });
-
-    const subscriber = await stage.open({ subscriptions: [{}], publishesTo: [], codec: bytesCodec });
+    const subscriber = await stage.published(
+      async () => {
+        for (const [index, body] of bodies.entries()) await publisher.publish(stage.topic, body, { id: `${index}` });
+      },
+      () => stage.open({ subscriptions: [{}], publishesTo: [], codec: bytesCodec }),
+    );
     await subscriber.untilSettled(bodies.length);
     for (const { id, payload } of subscriber.received) {
       const expected = bodies[Number(id)] as Buffer;
