@@ -39,6 +39,7 @@ export async function diagnose(env = process.env) {
     onceTool('mvn', 'downloads Kafka, once', jars, 'Kafka is downloaded already'),
     onceTool('go', 'builds NATS and NSQ, once', goPrograms.every(Boolean), 'NATS and NSQ are built already'),
     tool('rabbitmq', 'is RabbitMQ'),
+    tool('kcat', 'is a Kafka client that we did not write, for the interop tests'),
     tool('openssl', 'makes certificates for the TLS tests'),
     cachedServer(
       `Kafka ${KAFKA_VERSION}`,

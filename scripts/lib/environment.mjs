@@ -22,3 +22,9 @@ export const isOn = (value) => value !== undefined && !['', '0', 'false', 'no'].
 
 /** True on a CI machine: what is missing there is a failure, and system packages may be installed. */
 export const isCi = (env = process.env) => isOn(env['CI']);
+
+/** Set for everything below a command that was told `--install-system-packages`. */
+export const INSTALL_VARIABLE = 'NEST_TRANSPORT_INSTALL_SYSTEM_PACKAGES';
+
+/** Whether a missing tool may be installed by apt-get: on a CI machine, and where somebody asked for it by name. */
+export const mayInstall = (env = process.env) => isCi(env) || isOn(env[INSTALL_VARIABLE]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brokers, BrokerUnavailable } from '../../test/brokers/index.mjs';
 import { runChild } from './child.mjs';
-import { isCi } from './environment.mjs';
+import { INSTALL_VARIABLE, isCi } from './environment.mjs';
 import { root } from './paths.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
@@ -55,6 +55,7 @@ class Brokers {
  */
 export async function runStages(stages, options) {
   const up = new Brokers();
+  if (options.installSystemPackages) up.env[INSTALL_VARIABLE] = '1';
   const interruption = watchSignals();
   /** @type {Result[]} */
   const results = [];

@@ -2,7 +2,7 @@
 //
 //   const kafka = await startKafka();               a private node: kill it, restart it, nobody else uses it
 //   const kafka = await useKafka();                 the one to share: KAFKA_BROKERS, a container, or a private node
-import { isCi } from '../../scripts/lib/environment.mjs';
+import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { kafkaJars } from './kafka/jars.mjs';
 import { formatNode } from './kafka/node.mjs';
@@ -73,7 +73,11 @@ export async function startKafka(options = {}) {
  * @param {StartOptions} [options] `security` brings openssl too
  * @returns {Promise<string>} the folder of jars
  */
-export async function prepareKafka({ installSystemPackages = isCi(), log = toStderr('kafka'), security = false } = {}) {
+export async function prepareKafka({
+  installSystemPackages = mayInstall(),
+  log = toStderr('kafka'),
+  security = false,
+} = {}) {
   const options = { installSystemPackages, log };
   requireTools('kafka', security ? [TOOLS.java, TOOLS.openssl] : [TOOLS.java], options);
   return kafkaJars({ log, beforeDownload: () => requireTools('kafka', [TOOLS.mvn], options) });

@@ -3,7 +3,7 @@
 //   const nats = await startNats();                 a private server: kill it, restart it, nobody else uses it
 //   const nats = await useNats();                   the one to share: NATS_URL, a container, or a private server
 import { join } from 'node:path';
-import { isCi } from '../../scripts/lib/environment.mjs';
+import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
 import { probeNats } from './nats/probe.mjs';
@@ -71,7 +71,7 @@ export async function startNats(options = {}) {
  * @param {StartOptions} [options]
  * @returns {Promise<string>} the program
  */
-export async function prepareNats({ installSystemPackages = isCi(), log = toStderr('nats'), tls } = {}) {
+export async function prepareNats({ installSystemPackages = mayInstall(), log = toStderr('nats'), tls } = {}) {
   if (tls) requireTools('nats', [TOOLS.openssl], { installSystemPackages, log });
   return join(await goTools(NATS_SERVER, { installSystemPackages, log }), 'nats-server');
 }

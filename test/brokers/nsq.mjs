@@ -4,7 +4,7 @@
 //   const nsq = await useNsq();                     the ones to share: NSQD_TCP ..., a container, or private servers
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isCi } from '../../scripts/lib/environment.mjs';
+import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
 import { probeNsqd, probeNsqHttp } from './nsq/probe.mjs';
@@ -112,7 +112,7 @@ export async function startNsq(options = {}) {
  * @param {StartOptions} [options]
  * @returns {Promise<string>} the folder of the programs
  */
-export async function prepareNsq({ installSystemPackages = isCi(), log = toStderr('nsq'), tls } = {}) {
+export async function prepareNsq({ installSystemPackages = mayInstall(), log = toStderr('nsq'), tls } = {}) {
   if (tls) requireTools('nsq', [TOOLS.openssl], { installSystemPackages, log });
   return goTools(NSQ_PROGRAMS, { installSystemPackages, log });
 }

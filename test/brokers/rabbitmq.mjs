@@ -2,7 +2,7 @@
 //
 //   const rabbitmq = await startRabbitmq();         a private server: kill it, restart it, nobody else uses it
 //   const rabbitmq = await useRabbitmq();           the one to share: RABBITMQ_URL, a container, or a private server
-import { isCi } from '../../scripts/lib/environment.mjs';
+import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { probeRabbitmq } from './rabbitmq/probe.mjs';
@@ -106,7 +106,7 @@ async function securedBy({ port, tlsPort, certificates }, managementUrl) {
  * @returns {Promise<{ program: string, epmd: string }>}
  */
 export async function prepareRabbitmq({
-  installSystemPackages = isCi(),
+  installSystemPackages = mayInstall(),
   log = toStderr('rabbitmq'),
   security = false,
 } = {}) {

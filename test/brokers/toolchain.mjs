@@ -13,7 +13,7 @@ import { BrokerUnavailable } from './unavailable.mjs';
  * @property {string} [minimum] version, for example "17" or "1.25"
  */
 
-/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd', Tool>} */
+/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd' | 'kcat', Tool>} */
 export const TOOLS = {
   java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimum: '17' },
   mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
@@ -21,6 +21,7 @@ export const TOOLS = {
   go: { command: 'go', debianPackage: 'golang-go', versionArgs: ['version'], minimum: '1.26' },
   rabbitmq: { command: 'rabbitmq-server', debianPackage: 'rabbitmq-server', versionArgs: [], find: rabbitmqServer },
   epmd: { command: 'epmd', debianPackage: 'erlang-base', versionArgs: [], find: epmdProgram },
+  kcat: { command: 'kcat', debianPackage: 'kcat', versionArgs: ['-V'] },
 };
 
 /**
