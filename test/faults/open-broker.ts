@@ -8,6 +8,7 @@ export interface BrokerOrder {
 
 const OPENERS = {
   kafka: async (options: object) => (await import('nest-transport/kafka')).kafka(options as never),
+  nats: async (options: object) => (await import('nest-transport/nats')).nats(options as never),
   nsq: async (options: object) => (await import('nest-transport/nsq')).nsq(options as never),
 } as const satisfies Record<string, (options: object) => Promise<Broker>>;
 

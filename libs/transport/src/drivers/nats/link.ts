@@ -1,7 +1,9 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type {
   MsgHdrs,
   NatsConnection,
+  NodeConnectionOptions,
   Payload,
   PermissionViolationError,
   PublishOptions,
@@ -10,6 +12,7 @@ import type {
 import type { BrokerHost, TransportError } from '../../contract/index.js';
 import { connectionSettings, loadClients, type Clients } from './clients.js';
 import { errorOf, transportError } from './failures.js';
+import { tlsTrouble } from './tls-trouble.js';
 import { NATS_DEFAULTS, largestMessage, type ResolvedNatsOptions } from './options.js';
 
 /** Whoever has to know when the connection breaks and when it is back. */
@@ -166,7 +169,7 @@ export class Link {
     const clients = (this.#clients ??= await loadClients(this.#options));
     const settings = connectionSettings(clients, this.#options, this.#options.clientName ?? this.#host.service);
     const what = `cannot connect to ${this.addresses}`;
-    const connection = await clients.nats.connect(settings).catch((error: unknown) => {
+    const connection = await this.#connect(clients, settings).catch((error: unknown) => {
       throw this.errorFor(error, what);
     });
     try {
@@ -174,6 +177,20 @@ export class Link {
     } catch (error) {
       await connection.close();
       throw this.errorFor(error, what);
+    }
+  }
+
+  async #connect({ nats }: Clients, settings: NodeConnectionOptions): Promise<NatsConnection> {
+    const connecting = nats.connect(settings);
+    if (!settings.tls) return connecting;
+    const trouble = tlsTrouble(this.#options.servers, settings.tls as ConnectionOptions);
+    try {
+      return await Promise.race([connecting, trouble.found]);
+    } catch (error) {
+      connecting.then((late) => late.close(), ignore);
+      throw error;
+    } finally {
+      trouble.end();
     }
   }
 

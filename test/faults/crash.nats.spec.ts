@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { Scene } from './scene.js';
+
+const MESSAGES = 20_000;
+/** What a consumer has in hand at most: the default of `maxInFlight`. */
+const MAX_IN_FLIGHT = 256;
+const servers = [process.env['NATS_URL'] ?? ''];
+const broker = { name: 'nats', options: { servers, provision: {}, ackWaitMs: 3_000 } } as const;
+
+async function removeStreams(prefix: string): Promise<void> {
+  const connection = await connect({ servers });
+  const { streams } = await jetstreamManager(connection);
+  for (const subject of [prefix, `${prefix}.>`]) {
+    for await (const name of streams.names(subject)) await streams.delete(name);
+  }
+  await connection.close();
+}
+
+describe('a consumer that dies in the middle of 20,000 messages', () => {
+  let scene: Scene;
+
+  beforeEach(async () => {
+    scene = new Scene(broker, MESSAGES);
+    await scene.publishAll();
+  }, 60_000);
+
+  afterEach(async () => {
+    await scene.end();
+    await removeStreams(scene.topic);
+  });
+
+  it('by SIGKILL loses nothing and repeats at most maxInFlight messages, once ackWaitMs is over', async () => {
+    const first = await scene.startConsumer();
+    await scene.untilHandled(MESSAGES * 0.3, 30_000);
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    expect(scene.handled.length).toBeLessThan(MESSAGES);
+
+    await scene.startConsumer();
+    await scene.untilHandled(MESSAGES, 60_000);
+    const history = scene.history();
+    history.assertNothingLost();
+    history.assertNoPhantom();
+    history.assertDuplicatesAtMost(MAX_IN_FLIGHT);
+  }, 120_000);
+
+  it('by SIGTERM loses nothing, keeps the order per key, repeats nothing, and exits with 0', async () => {
+    const first = await scene.startConsumer();
+    await scene.untilHandled(MESSAGES * 0.3, 30_000);
+    first.kill('SIGTERM');
+    const [exitCode, signal] = (await once(first, 'exit')) as [number | null, string | null];
+    expect([exitCode, signal]).toEqual([0, null]);
+    expect(scene.handled.length).toBeLessThan(MESSAGES);
+
+    await scene.startConsumer();
+    await scene.untilHandled(MESSAGES, 60_000);
+    const history = scene.history();
+    history.assertNothingLost();
+    history.assertNoPhantom();
+    history.assertOrderPerKey();
+    history.assertDuplicatesAtMost(0);
+  }, 120_000);
+});

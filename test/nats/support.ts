@@ -1,0 +1,200 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { jetstreamManager, type ConsumerConfig, type JetStreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import {
+  Notices,
+  systemClock,
+  type BrokerConnection,
+  type Consumption,
+  type Delivery,
+  type DeliverySink,
+  type NoticeMap,
+  type NoticeName,
+  type OutgoingMessage,
+  type Subscription,
+} from 'nest-transport';
+import { nats, type NatsOptions } from 'nest-transport/nats';
+import { uniqueName } from '../brokers/names.mjs';
+
+export { uniqueName } from '../brokers/names.mjs';
+
+export const sharedUrl = (): string => process.env['NATS_URL'] ?? '';
+
+const ACK = { kind: 'ack' } as const;
+
+/** What is opened by a test and closed after it, last first. */
+const opened: (() => Promise<unknown>)[] = [];
+
+export async function closeAll(): Promise<void> {
+  for (const close of opened.splice(0).reverse()) await close();
+}
+
+export function afterwards(close: () => Promise<unknown>): void {
+  opened.push(close);
+}
+
+/** A connection of the driver under test, with a record of what it told. */
+export class Side {
+  readonly notices = new Notices();
+  readonly told: { name: NoticeName; notice: NoticeMap[NoticeName] }[] = [];
+  readonly connection: BrokerConnection;
+
+  constructor(options: Partial<NatsOptions> = {}) {
+    for (const name of WATCHED) this.notices.on(name, (notice) => this.told.push({ name, notice }));
+    const host = { service: 'test', broker: 'default', notices: this.notices, clock: systemClock };
+    const provision = options.mode === 'core' ? {} : { provision: {} };
+    this.connection = nats({ servers: [sharedUrl()], ...provision, ...options }).open(host);
+    afterwards(() => this.connection.close());
+  }
+
+  async connect(): Promise<this> {
+    await this.connection.connect(new AbortController().signal);
+    return this;
+  }
+
+  heard<Name extends NoticeName>(name: Name): NoticeMap[Name][] {
+    return this.told.filter((entry) => entry.name === name).map(({ notice }) => notice as NoticeMap[Name]);
+  }
+
+  send(...messages: OutgoingMessage[]) {
+    return this.connection.producer.send(messages);
+  }
+
+  consume(topic: string, group: string, sink: DeliverySink, more: Partial<Subscription> = {}): Promise<Consumption> {
+    return this.connection.consume([{ subscription: subscription(topic, group, more), sink }]);
+  }
+}
+
+const WATCHED = [
+  'broker:connected',
+  'broker:unreachable',
+  'subscription:crashed',
+  'subscription:recovered',
+  'subscription:stalled',
+  'subscription:resumed',
+  'subscription:warned',
+] as const satisfies NoticeName[];
+
+export const connected = (options: Partial<NatsOptions> = {}): Promise<Side> => new Side(options).connect();
+
+export const subscription = (topic: string, group: string, more: Partial<Subscription> = {}): Subscription => ({
+  topic,
+  group,
+  delivery: 'group',
+  startFrom: 'beginning',
+  ordering: 'key',
+  concurrency: 16,
+  maxInFlight: 256,
+  ...more,
+});
+
+let messages = 0;
+
+export function message(topic: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+  const id = `${uniqueName('m')}-${++messages}`;
+  return { topic, id, key: undefined, body: Buffer.from(id), headers: undefined, partition: undefined, ...more };
+}
+
+export const manyMessages = (count: number, topic: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage[] =>
+  Array.from({ length: count }, () => message(topic, more));
+
+/** How a test treats a delivery: what it returns is waited for, then the delivery is acked. `false`: the test settles it. */
+export type Treat = (delivery: Delivery) => void | false | Promise<void | false>;
+
+/** A sink as simple as it can be: `concurrency` at a time in the order they came, and room for `maxInFlight`. */
+export class TestSink implements DeliverySink {
+  readonly received: Delivery[] = [];
+  /** Settled, by this sink and in this order. */
+  readonly done: Delivery[] = [];
+  revokes = 0;
+  readonly #treat: Treat;
+  readonly #maxInFlight: number;
+  readonly #concurrency: number;
+  readonly #queue: Delivery[] = [];
+  #running = 0;
+  #room: (() => void)[] = [];
+
+  constructor(treat: Treat = () => undefined, { maxInFlight = 256, concurrency = 256 } = {}) {
+    this.#treat = treat;
+    this.#maxInFlight = maxInFlight;
+    this.#concurrency = concurrency;
+  }
+
+  receive(deliveries: readonly Delivery[]): void | Promise<void> {
+    this.received.push(...deliveries);
+    this.#queue.push(...deliveries);
+    this.#work();
+    if (this.#inFlight >= this.#maxInFlight) return new Promise((resolve) => this.#room.push(resolve));
+  }
+
+  revoked(): void {
+    this.revokes++;
+  }
+
+  get doneIds(): string[] {
+    return this.done.map(({ id }) => id);
+  }
+
+  get #inFlight(): number {
+    return this.#queue.length + this.#running;
+  }
+
+  #work(): void {
+    while (this.#running < this.#concurrency && this.#queue.length > 0) {
+      this.#running++;
+      void this.#run(this.#queue.shift() as Delivery).finally(() => {
+        this.#running--;
+        if (this.#inFlight < this.#maxInFlight) for (const tell of this.#room.splice(0)) tell();
+        this.#work();
+      });
+    }
+  }
+
+  async #run(delivery: Delivery): Promise<void> {
+    if (delivery.state !== 'queued') return;
+    delivery.state = 'running';
+    const settles = await this.#treat(delivery);
+    if (settles !== false && delivery.settle(ACK)) this.done.push(delivery);
+  }
+}
+
+/** Waits for a fact. NATS tells no event for what is looked for here, so it is looked for often. */
+export async function until(what: string, fact: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !(await fact()); await pause(10)) {
+    if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${what}`);
+  }
+}
+
+/** A connection of nobody's but the test's: what a foreign program would do. */
+export async function foreign(url = sharedUrl()): Promise<NatsConnection> {
+  const connection = await connect({ servers: url, name: 'foreign' });
+  afterwards(() => connection.close());
+  return connection;
+}
+
+export const manager = async (url = sharedUrl()): Promise<JetStreamManager> => jetstreamManager(await foreign(url));
+
+/** A stream of a test's own, made by a foreign program. */
+export async function newStream(subjects: readonly string[], config: object = {}, url = sharedUrl()): Promise<string> {
+  const name = uniqueName('stream');
+  const jsm = await manager(url);
+  await jsm.streams.add({ name, subjects: [...subjects], ...config });
+  return name;
+}
+
+export async function storedIn(stream: string, url = sharedUrl()): Promise<number> {
+  return (await (await manager(url)).streams.info(stream)).state.messages;
+}
+
+/** The consumer that a subscription made, with the name of its stream. */
+export async function onlyConsumerOf(topic: string, url = sharedUrl()) {
+  const jsm = await manager(url);
+  const stream = await jsm.streams.find(topic);
+  const infos = await jsm.consumers.list(stream).next();
+  const [info] = infos;
+  if (info === undefined || infos.length > 1) throw new Error(`"${topic}" has ${infos.length} consumers`);
+  return { jsm, stream, info };
+}
+
+export const newConsumer = async (stream: string, config: Partial<ConsumerConfig>, url = sharedUrl()): Promise<void> =>
+  void (await (await manager(url)).consumers.add(stream, config));
