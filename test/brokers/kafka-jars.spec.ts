@@ -1,38 +1,16 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { FakeMachine } from './fake-machine.js';
 import { KAFKA_VERSION } from './kafka/jars.mjs';
 
-const kafkaModule = fileURLToPath(new URL('./kafka.mjs', import.meta.url));
-
 /** A machine with fake tools: `mvn` writes one jar and a note, `java` only tells a version. */
-class Machine {
-  readonly folder = mkdtempSync(join(tmpdir(), 'nest-transport-machine-'));
-  readonly cache = join(this.folder, 'cache', 'nest-transport');
+class Machine extends FakeMachine {
   readonly libs = join(this.cache, `kafka-${KAFKA_VERSION}`, 'libs');
-  readonly #bin = join(this.folder, 'bin');
 
   constructor() {
-    mkdirSync(this.#bin);
+    super();
     this.tool('java', 'echo openjdk version \\"17.0.1\\" >&2');
-    this.mvn(`echo run >> "${this.folder}/mvn-runs"; mkdir -p libs; echo jar > libs/kafka.jar`);
-  }
-
-  tool(name: string, script: string): void {
-    writeFileSync(join(this.#bin, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(this.#bin, name), 0o755);
+    this.mvn(`echo run >> "${this.folder}/runs"; mkdir -p libs; echo jar > libs/kafka.jar`);
   }
 
   /** What it does when it is asked for more than its version. */
@@ -40,50 +18,21 @@ class Machine {
     this.tool('mvn', `case "$*" in *--version*) echo Apache Maven 3.8.7; exit 0;; esac\n${script}`);
   }
 
-  removeTool(name: string): void {
-    rmSync(join(this.#bin, name));
-  }
-
   /** How often Maven ran. */
   get downloads(): number {
-    return existsSync(`${this.folder}/mvn-runs`)
-      ? readFileSync(`${this.folder}/mvn-runs`, 'utf8').split('\n').length - 1
-      : 0;
+    return this.runs;
   }
 
   /** What a program sees that asks for Kafka's jars: the folder, or the error. */
-  async prepare(): Promise<{ answer: string; log: string }> {
-    const script = `const { prepareKafka } = await import(${JSON.stringify(kafkaModule)});
-      console.log(await prepareKafka({ installSystemPackages: false }).catch((error) => error.name + ': ' + error.message));`;
-    const program = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // The real mkdir and cat lie in /bin; the real java and mvn do not.
-      env: { PATH: `${this.#bin}:${this.shellTools()}`, XDG_CACHE_HOME: join(this.folder, 'cache') },
-    });
-    let answer = '';
-    let log = '';
-    program.stdout.on('data', (chunk) => (answer += String(chunk)));
-    program.stderr.on('data', (chunk) => (log += String(chunk)));
-    await once(program, 'close');
-    return { answer: answer.trim(), log };
-  }
-
-  /** A folder with what a shell script needs and nothing else, so that the machine's own java and mvn are out of sight. */
-  private shellTools(): string {
-    const folder = join(this.folder, 'shell');
-    mkdirSync(folder, { recursive: true });
-    for (const name of ['mkdir', 'kill']) {
-      writeFileSync(join(folder, name), `#!/bin/sh\nexec /bin/${name} "$@"\n`);
-      chmodSync(join(folder, name), 0o755);
-    }
-    return folder;
+  prepare(): Promise<{ answer: string; log: string }> {
+    return this.call('./kafka.mjs', 'prepareKafka({ installSystemPackages: false })');
   }
 }
 
 describe('the jars of Kafka', () => {
   let machine: Machine;
   beforeEach(() => (machine = new Machine()));
-  afterEach(() => rmSync(machine.folder, { recursive: true, force: true }));
+  afterEach(() => machine.remove());
 
   it('are downloaded once, into the cache of the user, and found the next time', async () => {
     const first = await machine.prepare();
@@ -130,7 +79,7 @@ describe('the jars of Kafka', () => {
 describe('a machine without the tools', () => {
   let machine: Machine;
   beforeEach(() => (machine = new Machine()));
-  afterEach(() => rmSync(machine.folder, { recursive: true, force: true }));
+  afterEach(() => machine.remove());
 
   it.each([
     ['java', /it needs java >= 17, which this machine lacks\. Run: apt-get install openjdk-17-jre-headless /],
