@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
-import { probeNsqd, probeNsqHttp } from './nsq/probe.mjs';
+import { envOfPorts, NSQ_VARIABLES, USUAL_PORTS, whyNot } from './nsq/addresses.mjs';
 import { NSQ_PROGRAMS } from './nsq/programs.mjs';
 import { securityOf } from './nsq/security.mjs';
 import { prepareServer } from './nsq/server.mjs';
@@ -19,9 +19,6 @@ import { BrokerUnavailable } from './unavailable.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
 
-/** In the order of their ports in `compose.yaml` and `ports`. */
-export const NSQ_VARIABLES = /** @type {const} */ (['NSQD_TCP', 'NSQD_HTTP', 'NSQLOOKUPD_HTTP']);
-const USUAL_PORTS = { NSQD_TCP_PORT: 4150, NSQD_HTTP_PORT: 4151, NSQLOOKUPD_HTTP_PORT: 4161 };
 const REGISTERED_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
 
@@ -48,7 +45,7 @@ const POLL_MS = 20;
 
 /** One nsqd or nsqlookupd. @typedef {NsqAddress & import('./private-server.mjs').Controls} NsqNode */
 
-/** @typedef {{ NSQD_TCP: string, NSQD_HTTP: string, NSQLOOKUPD_HTTP: string }} NsqEnv host:port, several by commas */
+/** @typedef {import('./nsq/addresses.mjs').NsqEnv} NsqEnv */
 
 /**
  * @typedef {object} PrivateNsq
@@ -228,10 +225,6 @@ export async function useNsq({ env = process.env, ...options } = {}) {
   return { env: privateEnv, source: 'private', stop };
 }
 
-/** @param {readonly number[]} ports in the order of NSQ_VARIABLES */
-const envOfPorts = (ports) =>
-  /** @type {NsqEnv} */ (Object.fromEntries(NSQ_VARIABLES.map((name, i) => [name, `127.0.0.1:${ports[i]}`])));
-
 /**
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<SharedNsq>}
@@ -241,24 +234,6 @@ async function listening(env) {
   if (why) throw new BrokerUnavailable('nsq', why, `Start it, or unset ${NSQ_VARIABLES.join(', ')}.`);
   const named = Object.fromEntries(NSQ_VARIABLES.map((name) => [name, env[name] ?? '']));
   return { env: /** @type {NsqEnv} */ (named), source: 'listening', stop: async () => undefined };
-}
-
-/**
- * @param {Record<string, string | undefined>} env
- * @returns {Promise<string | undefined>} undefined when everything is named and answers
- */
-async function whyNot(env) {
-  const absent = NSQ_VARIABLES.filter((name) => !env[name]);
-  const set = NSQ_VARIABLES.filter((name) => env[name]);
-  if (absent.length > 0) return `${set.join(' and ')} is set, but not ${absent.join(' and ')}`;
-  const asked = NSQ_VARIABLES.flatMap((name) => (env[name] ?? '').split(',').map((address) => ({ name, address })));
-  const answers = await Promise.all(
-    asked.map(async ({ name, address }) => {
-      const answer = await (name === 'NSQD_TCP' ? probeNsqd : probeNsqHttp)(address.trim());
-      return answer.ok ? undefined : `${name} is set, but ${answer.why}`;
-    }),
-  );
-  return answers.find((why) => why !== undefined);
 }
 
 /** @type {import('./index.mjs').Broker} */
