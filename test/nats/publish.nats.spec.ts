@@ -1,0 +1,254 @@
+import { isTransportError, type PublishReceipt, type SendResult } from 'nest-transport';
+import { startNats, type PrivateNats } from '../brokers/nats.mjs';
+import {
+  afterwards,
+  closeAll,
+  connected,
+  foreign,
+  manager,
+  manyMessages,
+  message,
+  newStream,
+  Side,
+  storedIn,
+  uniqueName,
+  until,
+} from './support.js';
+
+afterEach(closeAll);
+
+const isReceipt = (result: SendResult): result is PublishReceipt => !isTransportError(result);
+
+describe('publishing to JetStream', () => {
+  it('stores the id as Nats-Msg-Id, the key as a header, and nothing around the payload', async () => {
+    const topic = uniqueName('plain');
+    const stream = await newStream([topic]);
+    const side = await connected({ provision: false });
+    const sent = message(topic, { key: 'Schlüssel', body: Buffer.from('{"n":1}'), headers: { tenant: 'acme' } });
+    expect(await side.send(sent)).toEqual([{ id: sent.id, topic, partition: undefined, offset: '1' }]);
+    const stored = await (await manager()).streams.getMessage(stream, { seq: 1 });
+    expect(stored?.string()).toBe('{"n":1}');
+    expect([...(stored?.header ?? [])]).toEqual([
+      ['Nats-Msg-Id', [sent.id]],
+      ['message-key', ['Schlüssel']],
+      ['tenant', ['acme']],
+    ]);
+  });
+
+  it('says that a topic is missing where the client says that JetStream is not enabled', async () => {
+    const side = await connected({ provision: false });
+    const topic = uniqueName('missing');
+    const [result] = await side.send(message(topic));
+    expect(result).toMatchObject({ code: 'TRANSPORT_TOPIC_MISSING', stored: 'no', topic });
+    expect((result as Error).message).toContain(`nats stream add`);
+    await expect(side.connection.ensureTopics([topic], 'publish')).rejects.toMatchObject({
+      code: 'TRANSPORT_TOPIC_MISSING',
+    });
+  });
+
+  it('makes the stream of a topic that is published to for the first time, where it was asked to provision', async () => {
+    const side = await connected({ provision: { storage: 'memory', maxAgeMs: 60_000 } });
+    const topic = uniqueName('new');
+    const results = await side.send(...manyMessages(20, topic));
+    expect(results.map((result) => isReceipt(result) && result.offset)).toEqual(
+      [...Array(20).keys()].map((n) => `${n + 1}`),
+    );
+    const jsm = await manager();
+    const { config } = await jsm.streams.info(await jsm.streams.find(topic));
+    expect(config).toMatchObject({ subjects: [topic], storage: 'memory', max_age: 60_000_000_000 });
+  });
+
+  it('stores a message once that is published twice under one id, and both get a receipt', async () => {
+    const topic = uniqueName('twice');
+    const stream = await newStream([topic]);
+    const side = await connected();
+    const sent = message(topic);
+    const results = [...(await side.send(sent)), ...(await side.send(sent))];
+    expect(results.map((result) => isReceipt(result) && result.offset)).toEqual(['1', '1']);
+    expect(await storedIn(stream)).toBe(1);
+  });
+
+  it('stores messages of the same id on other topics of one stream, although JetStream takes them for repeated ones', async () => {
+    const topic = uniqueName('many');
+    const stream = await newStream([`${topic}.>`]);
+    const side = await connected();
+    const id = uniqueName('order');
+    const results = await side.send(message(`${topic}.created`, { id }), message(`${topic}.paid`, { id }));
+    expect(results.every(isReceipt)).toBe(true);
+    expect(await storedIn(stream)).toBe(2);
+    await side.send(message(`${topic}.paid`, { id }));
+    expect(await storedIn(stream)).toBe(2);
+  });
+
+  it('refuses alone what a stream or the server finds too large, and stores its neighbours', async () => {
+    const topic = uniqueName('size');
+    const stream = await newStream([topic], { max_msg_size: 10_000 });
+    const side = await connected();
+    const large = message(topic, { body: Buffer.alloc(20_000) });
+    const huge = message(topic, { body: Buffer.alloc(2_000_000) });
+    const results = await side.send(message(topic), large, huge, message(topic));
+    const codes = results.map((result) => (isReceipt(result) ? 'stored' : result.code));
+    expect(codes).toEqual(['stored', 'TRANSPORT_MESSAGE_TOO_LARGE', 'TRANSPORT_MESSAGE_TOO_LARGE', 'stored']);
+    expect(await storedIn(stream)).toBe(2);
+  });
+
+  it("takes the server's own max_payload as the limit, once it knows it", async () => {
+    const server = await startNats({ config: { max_payload: 20_000 } });
+    afterwards(() => server.stop());
+    const side = await connected({ servers: [server.url] });
+    const topic = uniqueName('limit');
+    const { maxBytes } = side.connection.producer;
+    expect(maxBytes).toBe(20_000 - 64);
+    const sent = message(topic, { id: 'x', key: 'k' });
+    const [result] = await side.send({ ...sent, body: Buffer.alloc(maxBytes - 12 - 1 - 1 - 8) });
+    expect(result).toMatchObject({ offset: '1' });
+  });
+
+  it('refuses what the server would act on, or has no place for, before anything is sent', async () => {
+    const { producer } = (await connected()).connection;
+    const check = (more: object) => () => producer.check(message('fine', more));
+    expect(check({ headers: { 'nats-msg-id': 'x' } })).toThrow(/TRANSPORT_HEADER_INVALID/);
+    expect(check({ headers: { 'Nats-Schedule': '@every 1s' } })).toThrow(/server's own.*TRANSPORT_HEADER_INVALID/s);
+    expect(check({ partition: 0 })).toThrow(/TRANSPORT_PARTITION_MISSING/);
+    for (const topic of [
+      '',
+      'two words',
+      'a..b',
+      '.a',
+      'a.',
+      'a.*',
+      'a.>',
+      '$JS.x',
+      '_INBOX.x',
+      'zwölf',
+      'x'.repeat(256),
+    ]) {
+      expect(check({ topic })).toThrow(/TRANSPORT_TOPIC_INVALID/);
+    }
+    expect(check({})).not.toThrow();
+  });
+
+  it('takes no answer of a foreign program for a confirmation', async () => {
+    const topic = uniqueName('liar');
+    const connection = await foreign();
+    connection.subscribe(topic, { callback: (_error, request) => void request.respond('{"stored":true}') });
+    await connection.flush();
+    const side = await connected({ provision: false });
+    const [result] = await side.send(message(topic));
+    expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' });
+  });
+});
+
+describe('publishing over an outage', () => {
+  let server: PrivateNats;
+  beforeAll(async () => void (server = await startNats()), 60_000);
+  afterAll(() => server.stop());
+
+  it('gives nothing to a client that is disconnected, which would throw it away: it is refused as not stored', async () => {
+    const topic = uniqueName('gate');
+    const stream = await newStream([topic], {}, server.url);
+    await closeAll();
+    const side = await connected({ servers: [server.url] });
+    await server.kill();
+    await until('the outage is noticed', () => side.heard('broker:unreachable').length === 1);
+    const results = await side.send(...manyMessages(50, topic));
+    expect(results.map((result) => !isReceipt(result) && [result.code, result.stored, result.retryable])).toEqual(
+      Array(50).fill(['TRANSPORT_BROKER_UNREACHABLE', 'no', true]),
+    );
+    await server.restart();
+    await until('the connection is back', () => side.connection.health().status === 'up');
+    expect((await side.send(message(topic))).every(isReceipt)).toBe(true);
+    expect(await storedIn(stream, server.url)).toBe(1);
+  }, 60_000);
+
+  it('writes again what was on its way when the server was killed, and stores each message once, in order', async () => {
+    const topic = uniqueName('load');
+    const stream = await newStream([topic], {}, server.url);
+    await closeAll();
+    const side = await connected({ servers: [server.url], requestTimeoutMs: 2_000 });
+    const ids: string[] = [];
+    let isOver = false;
+    // One request after the other, as the publisher above makes them; whatever is known not to be stored goes again.
+    const publishing = (async (): Promise<void> => {
+      let batch = manyMessages(200, topic);
+      while (!isOver || batch.length > 0) {
+        const results = await side.send(...batch);
+        const refused = results.findIndex((result) => !isReceipt(result));
+        const stored = refused === -1 ? results : results.slice(0, refused);
+        ids.push(...stored.filter(isReceipt).map(({ id }) => id));
+        const rest = batch.slice(stored.length);
+        for (const result of results.slice(stored.length)) expect(result).toMatchObject({ stored: 'no' });
+        batch = rest.length > 0 ? rest : isOver ? [] : manyMessages(200, topic);
+        if (rest.length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })();
+    for (let round = 0; round < 3; round++) {
+      const before = ids.length;
+      await until('publishing goes on', () => ids.length > before + 1_000);
+      await server.restart();
+    }
+    await until('publishing goes on', () => side.connection.health().status === 'up');
+    isOver = true;
+    await publishing;
+
+    const jsm = await manager(server.url);
+    const { state } = await jsm.streams.info(stream);
+    expect(state.messages).toBe(ids.length);
+    const places = [1, Math.ceil(ids.length / 2), ids.length];
+    const stored = await Promise.all(places.map((seq) => jsm.streams.getMessage(stream, { seq })));
+    expect(stored.map((each) => each?.header.get('Nats-Msg-Id'))).toEqual(places.map((place) => ids[place - 1]));
+  }, 60_000);
+
+  it('tells "unknown" for what was on its way when the server does not come back, and never twice', async () => {
+    const topic = uniqueName('gone');
+    await newStream([topic], {}, server.url);
+    await closeAll();
+    const side = await connected({ servers: [server.url], requestTimeoutMs: 300 });
+    process.kill(server.pid, 'SIGSTOP');
+    const sending = side.send(message(topic));
+    const [result] = await sending.finally(() => process.kill(server.pid, 'SIGCONT'));
+    expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown', retryable: true });
+  }, 60_000);
+});
+
+describe('a connection', () => {
+  it('does not give up after an outage that its client would give up on', async () => {
+    const server = await startNats();
+    afterwards(() => server.stop());
+    const side = await connected({ servers: [server.url] });
+    const topic = uniqueName('patient');
+    await side.send(message(topic));
+    await server.kill();
+    await until('the outage is told', () => side.heard('broker:unreachable').length === 1);
+    expect(side.connection.health()).toMatchObject({ status: 'down', problems: [expect.stringContaining('broke')] });
+    // n.b. the client's own patience ends after 10 tries; with the driver's wait of 0.2 to 0.4 s that is 4 s.
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    await server.restart();
+    await until('the connection is back', () => side.connection.health().status === 'up');
+    expect(side.heard('broker:unreachable')).toHaveLength(1);
+    expect(side.heard('broker:connected')).toHaveLength(2);
+    expect((await side.send(message(topic))).every(isReceipt)).toBe(true);
+  }, 60_000);
+
+  it('notices within three pings that its server does not answer any more', async () => {
+    const server = await startNats();
+    afterwards(() => server.stop());
+    const side = await connected({ servers: [server.url], pingIntervalMs: 300 });
+    process.kill(server.pid, 'SIGSTOP');
+    const since = performance.now();
+    await until('the silence is told', () => side.heard('broker:unreachable').length === 1, 5_000);
+    expect(performance.now() - since).toBeLessThan(2_500);
+    process.kill(server.pid, 'SIGCONT');
+    await until('the connection is back', () => side.connection.health().status === 'up');
+  }, 60_000);
+
+  it('says at start that a server has no JetStream', async () => {
+    const server = await startNats({ config: { jetstream: false } });
+    afterwards(() => server.stop());
+    await expect(new Side({ servers: [server.url] }).connect()).rejects.toMatchObject({
+      code: 'TRANSPORT_CAPABILITY_ABSENT',
+      message: expect.stringContaining("mode: 'core'"),
+    });
+    await new Side({ servers: [server.url], mode: 'core' }).connect();
+  }, 60_000);
+});
