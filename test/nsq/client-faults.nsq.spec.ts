@@ -235,6 +235,17 @@ describe('a publish', () => {
     expect(nsqd.lines(/PUB/)).toEqual(['PUB orders']);
   });
 
+  it('whose failure makes its caller close the producer ends well: nothing is thrown elsewhere', async () => {
+    const nsqd = await fake(polite(({ line }, { socket }) => line.startsWith('PUB') && (socket.destroy(), true)));
+    const producer = producerOf({ nsqd: [nsqd.address] });
+    const closed: Promise<void>[] = [];
+    const onFailure = (): void => void closed.push(producer.close());
+    await Promise.all(['one', 'two', 'three'].map((body) => producer.publish('orders', body).catch(onFailure)));
+    await Promise.all(closed);
+    expect(closed).toHaveLength(3);
+    await nsqd.until('it has hung up', () => nsqd.guests.every(({ hungUp }) => hungUp));
+  });
+
   it('after close is refused, and one under way is answered before the end', async () => {
     const nsqd = await fake();
     const producer = producerOf({ nsqd: [nsqd.address] });

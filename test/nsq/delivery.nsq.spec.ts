@@ -136,6 +136,21 @@ describe('a message of the NSQ driver', () => {
     await until('it has come again', () => sink.done.length === 1);
   });
 
+  it.each([25, 0])('of a slow stream is not kept in the buffer of nsqd: outputBufferMs %i', async (outputBufferMs) => {
+    const topic = uniqueName('latency');
+    const side = await connected({ outputBufferMs });
+    const late: number[] = [];
+    const sink = new TestSink(({ body }) => void late.push(performance.now() - Number(body?.toString())));
+    await side.consume(topic, sink);
+    for (let n = 0; n < 21; n++) {
+      await side.send(message(topic, { body: Buffer.from(`${performance.now()}`) }));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    await until('all have come', () => late.length === 21);
+    // By nsqd's own setting the middle one is 130 to 180 ms late.
+    expect(late.sort((a, b) => a - b)[10]).toBeLessThan(80);
+  });
+
   it('goes to every instance by a channel that nsqd forgets with the instance', async () => {
     const topic = uniqueName('each');
     const side = await connected();

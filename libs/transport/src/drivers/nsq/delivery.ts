@@ -30,14 +30,14 @@ export class NsqDelivery extends Delivery<NsqRecord> {
   readonly offset = undefined;
   readonly headers: Headers;
   readonly #owner: DeliveryOwner;
-  readonly #publishedAt: Date | undefined;
+  readonly #time: string | undefined;
   readonly #message: NsqMessage;
 
   constructor(owner: DeliveryOwner, message: NsqMessage, unwrapped: Unwrapped, attempt: number) {
     super(owner.topic, owner.group, unwrapped.key, unwrapped.body, attempt, undefined);
     this.headers = unwrapped.headers;
     this.#owner = owner;
-    this.#publishedAt = unwrapped.publishedAt;
+    this.#time = unwrapped.time;
     this.#message = message;
   }
 
@@ -57,7 +57,8 @@ export class NsqDelivery extends Delivery<NsqRecord> {
   }
 
   get publishedAt(): Date {
-    return this.#publishedAt ?? new Date(Number(this.#message.timestampNs / 1_000_000n));
+    const said = new Date(this.#time ?? Number.NaN);
+    return Number.isNaN(said.getTime()) ? new Date(Number(this.#message.timestampNs / 1_000_000n)) : said;
   }
 
   header(name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { WIRE_HEADERS, isJsonContentType, type Headers, type OutgoingMessage } from '../../contract/index.js';
-import { jsonOf, membersOf, textOf } from './json-members.js';
+import { JsonMembers, jsonOf } from './json-members.js';
 
 /*
  * NSQ has bodies and nothing else, so a message is a CloudEvent 1.0 in structured JSON:
@@ -78,7 +78,8 @@ export interface Unwrapped {
   readonly key: string | undefined;
   readonly headers: Headers;
   readonly body: Buffer | null;
-  readonly publishedAt: Date | undefined;
+  /** As it was written; it may be no time at all. */
+  readonly time: string | undefined;
 }
 
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);
@@ -90,64 +91,57 @@ export const bare = (body: Buffer): Unwrapped => ({
   key: undefined,
   headers: NO_HEADERS,
   body,
-  publishedAt: undefined,
+  time: undefined,
 });
 
 /** Reads what `wrap` wrote, and what other programs wrote as CloudEvents. Total: what is neither is a bare body. */
 export function unwrap(stored: Buffer, topic: string): Unwrapped {
-  const members = stored.includes(SPEC_VERSION) ? membersOf(stored) : undefined;
+  const members = stored.includes(SPEC_VERSION) ? JsonMembers.of(stored) : undefined;
   if (members === undefined) return bare(stored);
-  const attribute = (name: string): string | undefined => textOf(members.get(name) ?? NOTHING) || undefined;
-  const [id, source, type] = [attribute('id'), attribute('source'), attribute('type')];
-  const body = dataOf(members, attribute('datacontenttype'));
-  if (attribute('specversion') !== '1.0' || !id || !source || !type || body === undefined) return bare(stored);
-  const time = new Date(attribute('time') ?? Number.NaN);
+  const [id, source, type] = [members.text('id'), members.text('source'), members.text('type')];
+  const contentType = members.text('datacontenttype') ?? JSON_TYPE;
+  const body = dataOf(members, contentType);
+  if (members.text('specversion') !== '1.0' || !id || !source || !type || body === undefined) return bare(stored);
   return {
     id,
-    key: attribute(KEY_ATTRIBUTE),
-    headers: headersOf(members, { id, type: type === topic ? undefined : type }),
+    key: members.text(KEY_ATTRIBUTE) || undefined,
+    headers: headersOf(members, id, type === topic ? undefined : type, contentType),
     body,
-    publishedAt: Number.isNaN(time.getTime()) ? undefined : time,
+    time: members.text('time'),
   };
 }
 
-const NOTHING = Buffer.alloc(0);
-
 /** undefined: the event is broken. */
-function dataOf(members: ReadonlyMap<string, Buffer>, contentType = JSON_TYPE): Buffer | null | undefined {
-  const encoded = members.get('data_base64');
-  if (encoded !== undefined) {
-    const text = textOf(encoded);
+function dataOf(members: JsonMembers, contentType: string): Buffer | null | undefined {
+  if (members.bytes('data_base64') !== undefined) {
+    const text = members.text('data_base64');
     return text === undefined ? undefined : Buffer.from(text, 'base64');
   }
-  const data = members.get('data');
-  if (data === undefined) return null;
   // A text of another type stands in the event as a JSON string.
-  const text = isJsonContentType(contentType) ? undefined : textOf(data);
-  return text === undefined ? data : Buffer.from(text);
+  const text = isJsonContentType(contentType) ? undefined : members.text('data');
+  return text === undefined ? (members.bytes('data') ?? null) : Buffer.from(text);
 }
 
-function headersOf(
-  members: ReadonlyMap<string, Buffer>,
-  { id, type }: { readonly id: string; readonly type: string | undefined },
-): Headers {
+function headersOf(members: JsonMembers, id: string, type: string | undefined, contentType: string): Headers {
   const headers = Object.create(null) as Record<string, string>;
-  for (const [name, value] of members) {
-    if (OWN_ATTRIBUTES.has(name)) continue;
-    const text =
-      textOf(value) ?? (/^[\d-]|^(true|false)$/.test(value.toString('latin1')) ? value.toString() : undefined);
+  for (const name of members.names) {
+    const text = OWN_ATTRIBUTES.has(name) ? undefined : (members.text(name) ?? plainValue(members.bytes(name)));
     if (text !== undefined) headers[name.toLowerCase()] = text;
   }
-  addOthers(headers, members.get(HEADERS_ATTRIBUTE));
+  addOthers(headers, members.text(HEADERS_ATTRIBUTE));
   headers[WIRE_HEADERS.id] = id;
   if (type !== undefined) headers[WIRE_HEADERS.type] = type;
-  const contentType = textOf(members.get('datacontenttype') ?? NOTHING);
-  if (contentType !== undefined && contentType !== JSON_TYPE) headers[WIRE_HEADERS.contentType] = contentType;
+  if (contentType !== JSON_TYPE) headers[WIRE_HEADERS.contentType] = contentType;
   return headers;
 }
 
-function addOthers(headers: Record<string, string>, attribute: Buffer | undefined): void {
-  const text = attribute === undefined ? undefined : textOf(attribute);
+/** Numbers and truths are attributes too. */
+function plainValue(value: Buffer | undefined): string | undefined {
+  const text = value?.toString() ?? '';
+  return /^(-?\d+|true|false)$/.test(text) ? text : undefined;
+}
+
+function addOthers(headers: Record<string, string>, text: string | undefined): void {
   const others = text === undefined ? undefined : jsonOf(text);
   if (typeof others !== 'object' || others === null || Array.isArray(others)) return;
   for (const [name, value] of Object.entries(others)) {
