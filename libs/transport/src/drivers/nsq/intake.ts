@@ -166,6 +166,7 @@ export class Intake implements DeliveryOwner {
 
   /** @param nextEndMs when the first of the messages can be kept no longer */
   #lookLater(nextEndMs = Number.POSITIVE_INFINITY): void {
+    if (this.#closed !== undefined) return;
     const inMs = Math.min(this.#shortestTimeoutMs / LOOKS, nextEndMs);
     this.#callOffLook = this.#host.clock.schedule(Math.max(EARLIEST_LOOK_MS, inMs), () => this.#look());
   }
