@@ -26,12 +26,20 @@ class Brokers {
    * @returns {Promise<Counts>}
    */
   async up(name, { installSystemPackages }) {
+    const options = installSystemPackages === undefined ? {} : { installSystemPackages };
     try {
-      const broker = await brokers[name]?.use(installSystemPackages === undefined ? {} : { installSystemPackages });
-      if (broker === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
+      const known = brokers[name];
+      if (known === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
+      const broker = await known.use(options);
       this.#stops.push(broker.stop);
       Object.assign(this.env, broker.env);
-      return { passed: 0, failed: 0, skipped: 0, note: `${broker.source}: ${Object.values(broker.env).join(' ')}` };
+      const lacks = await lackOfSuites(known.prepareSuites(options));
+      return {
+        passed: 0,
+        failed: 0,
+        skipped: 0,
+        note: `${broker.source}: ${Object.values(broker.env).join(' ')}${lacks}`,
+      };
     } catch (error) {
       if (!(error instanceof BrokerUnavailable)) throw error;
       this.missing[name] = error.message;
@@ -43,6 +51,23 @@ class Brokers {
 
   async stop() {
     await Promise.all(this.#stops.splice(0).map((stop) => stop()));
+  }
+}
+
+/**
+ * What the suites need is built and installed before they run: a compiler beside them would upset those that look at time.
+ * Without it the suites that need it say so themselves.
+ * @param {Promise<unknown>} preparation
+ * @returns {Promise<string>} for the note; '' when nothing lacks
+ */
+async function lackOfSuites(preparation) {
+  try {
+    await preparation;
+    return '';
+  } catch (error) {
+    if (!(error instanceof BrokerUnavailable) || isCi()) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return ', without all that its suites need';
   }
 }
 

@@ -23,6 +23,7 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @typedef {object} Broker
  * @property {(options?: BrokerOptions) => Promise<SharedBroker>} use the one to share
  * @property {(options: BrokerOptions) => Promise<unknown>} prepare brings what a private one needs, without starting it
+ * @property {(options: BrokerOptions) => Promise<unknown>} prepareSuites brings what its suites need beside one to share: certificates, foreign clients, what private ones are made of
  * @property {(ports: number[]) => Promise<{ env: Record<string, string>, stop: () => Promise<void> }>} startAt a private one on these ports
  * @property {string} service of compose.yaml
  * @property {Record<string, number>} ports usual ones, by their variable in compose.yaml

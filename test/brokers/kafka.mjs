@@ -158,6 +158,10 @@ async function whyNot(env) {
 export const kafka = {
   use: useKafka,
   prepare: prepareKafka,
+  prepareSuites: async ({ installSystemPackages = mayInstall(), log = toStderr('kafka') }) => {
+    await prepareKafka({ installSystemPackages, log, security: true });
+    requireTools('kcat', [TOOLS.kcat], { installSystemPackages, log });
+  },
   startAt: ([port = 0]) => startKafka({ port, installSystemPackages: false }),
   service: 'kafka',
   ports: { KAFKA_PORT: 9092 },

@@ -7,7 +7,7 @@ import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
 import { probeNats } from './nats/probe.mjs';
-import { NATS_SERVER } from './nats/programs.mjs';
+import { NATS_CLI, NATS_SERVER } from './nats/programs.mjs';
 import { prepareServer } from './nats/server.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { readStanding } from './standing.mjs';
@@ -125,6 +125,10 @@ async function whyNot(env) {
 export const nats = {
   use: useNats,
   prepare: prepareNats,
+  prepareSuites: async ({ installSystemPackages = mayInstall(), log = toStderr('nats') }) => {
+    await prepareNats({ installSystemPackages, log, tls: 'server' });
+    await goTools(NATS_CLI, { installSystemPackages, log });
+  },
   startAt: ([port = 0]) => startNats({ port, installSystemPackages: false }),
   service: 'nats',
   ports: { NATS_PORT: 4222 },

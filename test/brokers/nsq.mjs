@@ -240,6 +240,7 @@ async function listening(env) {
 export const nsq = {
   use: useNsq,
   prepare: prepareNsq,
+  prepareSuites: (options) => prepareNsq({ ...options, tls: 'required' }),
   startAt: (ports) => startNsq({ ports, installSystemPackages: false }),
   service: 'nsqd',
   ports: USUAL_PORTS,

@@ -167,6 +167,7 @@ async function whyNot(env) {
 export const rabbitmq = {
   use: useRabbitmq,
   prepare: prepareRabbitmq,
+  prepareSuites: (options) => prepareRabbitmq({ ...options, security: true }),
   startAt: ([port = 0, managementPort = 0]) => startRabbitmq({ port, managementPort, installSystemPackages: false }),
   service: 'rabbitmq',
   ports: USUAL_PORTS,

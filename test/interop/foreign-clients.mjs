@@ -18,7 +18,7 @@ const preparation = (broker) => ({ installSystemPackages: mayInstall(), log: toS
  */
 const CLIENTS = {
   kcat: async () => {
-    requireTools('kafka', [TOOLS.kcat], preparation('kafka'));
+    requireTools('kcat', [TOOLS.kcat], preparation('kafka'));
     return TOOLS.kcat.command;
   },
   nats: async () => join(await goTools(NATS_CLI, preparation('nats')), 'nats'),
