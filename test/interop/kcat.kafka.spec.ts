@@ -52,7 +52,7 @@ describeWithKcat('kcat and an application on Kafka', () => {
     const of = (orderId: string) =>
       received.find(({ payload }) => (payload as { orderId: string }).orderId === orderId);
     expect(of('o-1')?.context).toMatchObject({ key: 'o-1', id: 'm-1', headers: { 'tenant-id': 'acme' } });
-    expect(of('o-2')?.context).toMatchObject({ key: undefined, id: expect.stringMatching(`^${topic}/\\d/0$`) });
+    expect(of('o-2')?.context).toMatchObject({ key: undefined, id: expect.stringMatching(`^${topic}/\\d/[01]$`) });
   });
 
   it('sends a key to the partition that we choose for it, when it is told to do as the Java client does', async () => {
