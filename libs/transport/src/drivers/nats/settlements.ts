@@ -1,7 +1,8 @@
 import type { Settlement } from '../../contract/index.js';
 import { nanos } from './streams.js';
 
-const ACKED = '+ACK';
+/** Done, never again. */
+export const ACKED = '+ACK';
 /** Deliver it again, at once. */
 export const NAK = '-NAK';
 /** Count the time for a settlement anew. */

@@ -4,7 +4,8 @@ import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import type { Link } from './link.js';
 import type { NatsMessage, StreamPlace } from './mapping.js';
 import { PullInbox, type PullListener } from './pull-inbox.js';
-import { NAK, settlementText, WORKING } from './settlements.js';
+import { RecentlyDone } from './recently-done.js';
+import { ACKED, NAK, settlementText, WORKING } from './settlements.js';
 import { Unsettled } from './unsettled.js';
 
 /** What a source needs of the subscription that it reads for. */
@@ -45,11 +46,14 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #tools: SourceTools;
   readonly #owner: SourceOwner;
   readonly #unsettled = new Unsettled();
+  readonly #recentlyDone = new RecentlyDone();
   /** The next attempt of messages that came back to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
   #place: ConsumerPlace;
   #inbox: PullInbox | undefined;
   #isStopped = false;
+  /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
+  #isMadeAgain = false;
   #isStalled = false;
   #lastAddress: string | undefined;
   #callOffTick: (() => void) | undefined;
@@ -80,6 +84,9 @@ export class Source implements DeliveryOwner, PullListener {
   /** Begins to read, or begins again where the consumer is now. */
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
+    // What was settled in the moment when a connection broke, or a server was killed, may not be known.
+    for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
+    this.#isMadeAgain ||= place.isNew && this.#inbox !== undefined;
     this.#place = place;
     void this.#inbox?.close();
     const pinGroup = this.#tools.consumers.pinGroup;
@@ -119,6 +126,8 @@ export class Source implements DeliveryOwner, PullListener {
       known.renew(message.reply ?? '', place.deliveries, nowMs);
       return this.pull();
     }
+    const isAgain = place.deliveries > 1 || this.#isMadeAgain;
+    if (isAgain && this.#recentlyDone.has(place.sequence)) return this.#settleAgain(message.reply ?? '');
     const attempt = Math.max(place.deliveries, this.#attempts.get(place.sequence) ?? 1);
     const delivery = new NatsDelivery(this, message, place, attempt, nowMs);
     this.#unsettled.add(delivery);
@@ -136,10 +145,20 @@ export class Source implements DeliveryOwner, PullListener {
 
   settled(delivery: NatsDelivery, settlement: Settlement): void {
     this.#unsettled.delete(delivery);
-    if (this.#attempts.size > 0 && settlement.kind !== 'nack') this.#attempts.delete(delivery.sequence);
+    if (settlement.kind !== 'nack') this.#done(delivery);
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, settlementText(settlement));
     this.#checkStall();
+    this.pull();
+  }
+
+  #done({ sequence, address }: NatsDelivery): void {
+    if (this.#attempts.size > 0) this.#attempts.delete(sequence);
+    this.#recentlyDone.add(sequence, address);
+  }
+
+  #settleAgain(address: string): void {
+    this.#tools.link.tell(address, ACKED);
     this.pull();
   }
 
@@ -244,6 +263,7 @@ export class Source implements DeliveryOwner, PullListener {
   #forgetAll(): void {
     for (const delivery of this.#unsettled.all()) this.#takeBack(delivery);
     this.#attempts.clear();
+    this.#recentlyDone.clear();
     this.#owner.revoked();
   }
 
