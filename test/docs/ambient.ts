@@ -32,6 +32,9 @@ const SHOP = `
   class AppModule {}
   class InventoryController {}
   class Stock { isReserved(orderId: string): Promise<boolean>; reserve(order: OrderCreatedData): Promise<void> }
+  interface Price { readonly sku: string; readonly cents: number }
+  const PriceChanged: import('nest-transport').EventDefinition<Price>;
+  class PriceStore { save(price: Price): Promise<void> }
   class ConfigModule {}
   class ConfigService { getOrThrow(name: string): string }
   const config: { readonly kafkaPassword: string; readonly nsqSecret: string; readonly natsPassword: string; readonly rabbitmqPassword: string };

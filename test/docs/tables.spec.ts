@@ -112,6 +112,7 @@ describe('docs/defaults.md', () => {
     { marker: 'subscriptions', defaults: TRANSPORT_DEFAULTS.subscriptions, of: consuming },
     { marker: 'subscribe', defaults: {}, of: ['.', 'SubscribeOptions'], without: consuming },
     { marker: 'retry', defaults: TRANSPORT_DEFAULTS.retry, of: ['.', 'RetryOptions'] },
+    { marker: 'batch', defaults: TRANSPORT_DEFAULTS.batch, of: ['.', 'BatchOptions'] },
     { marker: 'publishing', defaults: TRANSPORT_DEFAULTS.publishing, of: ['.', 'PublishingOptions'] },
     { marker: 'memory', defaults: MEMORY_DEFAULTS, of: ['./memory', 'MemoryOptions'] },
     { marker: 'kafka', defaults: KAFKA_DEFAULTS, of: ['./kafka', 'KafkaOptions'] },

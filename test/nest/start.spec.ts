@@ -131,14 +131,21 @@ describe('subscriptions that contradict each other are refused, naming both plac
 
   test.each([
     [{ concurency: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'Did you mean "concurrency"?'],
-    [{ batch: { size: 10 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "batch"'],
+    [{ batch: { size: 10 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "size"'],
+    [{ batch: {} }, 'TRANSPORT_OPTION_INVALID', 'maxMessages is missing'],
+    [
+      { batch: { maxMessages: 200 }, maxInFlight: 100 },
+      'TRANSPORT_OPTION_CONFLICT',
+      '1) batches of 200 messages (200)',
+    ],
+    [{ retry: { neverFor: ['x'] } }, 'TRANSPORT_OPTION_INVALID', 'an array of error classes'],
     [{ concurrency: '4' }, 'TRANSPORT_OPTION_INVALID', 'concurrency must be an integer >= 1, got "4" (string)'],
     [{ retry: { attempts: 4 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "attempts"'],
     [{ broker: 'defualt' }, 'TRANSPORT_OPTION_INVALID', 'Did you mean "default"?'],
   ] as const)('options that cannot be meant: %j', async (options, code, words) => {
     @Controller()
     class Wrong {
-      @Subscribe(Moved, options as SubscribeOptions)
+      @Subscribe(Moved, options as never)
       move(@Payload() _: unknown): void {}
     }
     const error = await refused(Wrong);

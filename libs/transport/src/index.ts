@@ -62,8 +62,11 @@ export {
   DeadLetter,
   Drop,
   RetryAfter,
+  type BatchOptions,
   type ConsumingOptions,
+  type ErrorClass,
   type RetryOptions,
+  type SubscriptionControl,
   type UnknownTypePolicy,
 } from './consuming/index.js';
 export {

@@ -14,12 +14,14 @@ import {
   type Subscription,
   type SubscriptionSink,
 } from '../contract/index.js';
+import { batched, type BatchCollector } from './batch.js';
 import type { Classifier } from './classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
 import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { startWarnings } from './start-warnings.js';
+import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
 
 export interface ConsumerSettings {
@@ -44,7 +46,9 @@ export interface SubscriptionSummary extends ResolvedConsumingOptions {
 interface Running extends SubscriptionSink {
   readonly plan: RunnerPlan;
   readonly warnings: readonly string[];
+  readonly collectors: readonly BatchCollector[];
   readonly sink: SubscriptionRunner;
+  readonly control: SubscriptionControl;
 }
 
 /** All subscriptions of one application on one broker: their runners, their intake, their end. */
@@ -75,7 +79,7 @@ export class Consumer {
     this.#host = host;
     refuseDuplicates(plans);
     const tools = runnerTools(connection, host, settings);
-    this.#running = plans.map((plan) => this.#prepare(plan, tools));
+    this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
   }
 
   /** Messages with the runners that are not settled. */
@@ -91,6 +95,17 @@ export class Consumer {
       ...options,
       resolvedDeadLetterTopic: deadLetterTopic,
     }));
+  }
+
+  /**
+   * Pauses and continues one subscription; undefined when there is none.
+   * @param group left out where the topic has one subscription
+   */
+  control(topic: string, group?: string): SubscriptionControl | undefined {
+    const found = this.#running.filter(
+      ({ control }) => control.topic === topic && (group ?? control.group) === control.group,
+    );
+    return found.length === 1 ? found[0]?.control : undefined;
   }
 
   /**
@@ -126,6 +141,8 @@ export class Consumer {
     const startedAt = clock.monotonicMs();
     notices.emit('drain:started', { broker, inFlight: this.inFlight, timeoutMs });
     const stopped = this.#consumption?.stop() ?? Promise.resolve();
+    // n.b. nothing more comes, so a batch that is not full waits for nobody.
+    for (const { collectors } of this.#running) for (const collector of collectors) collector.hurry();
     await this.#within(timeoutMs, [stopped, ...this.#running.map(({ sink }) => sink.drain())]);
     const unsettled = this.inFlight;
     await this.#consumption?.close();
@@ -141,7 +158,7 @@ export class Consumer {
     await Promise.race([Promise.all(work), deadline]).finally(callOff);
   }
 
-  #prepare(plan: SubscriptionPlan, tools: RunnerTools): Running {
+  #prepare(plan: SubscriptionPlan, tools: RunnerTools, settings: ConsumerSettings): Running {
     const { topic, where } = plan;
     const { capabilities } = this.#broker;
     const options = resolveConsumingOptions(where, plan.options, capabilities);
@@ -151,6 +168,7 @@ export class Consumer {
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
+    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings.restOf);
     const runnerPlan: RunnerPlan = {
       broker: this.#host.broker,
       topic,
@@ -160,10 +178,12 @@ export class Consumer {
       unknownType: options.unknownType ?? defaultUnknownTypePolicy(topic, plan.routes),
       nativeRedelivery: capabilities.redelivery === 'native' && !options.retry.inProcess,
       leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
-      route: routerOf(plan.routes),
+      route: routerOf(routes),
     };
     const warnings = startWarnings(this.#broker, plan, options);
-    return { plan: runnerPlan, warnings, subscription, sink: new SubscriptionRunner(runnerPlan, tools) };
+    const sink = new SubscriptionRunner(runnerPlan, tools);
+    const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices);
+    return { plan: runnerPlan, warnings, collectors, subscription, sink, control };
   }
 
   #checkNames(where: string, subscription: Subscription, deadLetterTopic: string | undefined): void {

@@ -1,3 +1,4 @@
+import { resolveBatchOptions, type BatchOptions } from './batch.js';
 import {
   checkOptions,
   option,
@@ -6,6 +7,7 @@ import {
   type Capabilities,
   type CapabilityName,
   type DeliveryMode,
+  type OptionRule,
   type Ordering,
   type StartFrom,
 } from '../contract/index.js';
@@ -23,7 +25,14 @@ export interface RetryOptions {
    * there, what waits is lost with the process. @default false
    */
   readonly inProcess?: boolean;
+  /** No attempt begins later than this after the first failure, as this process knows it. Integer >= 0. @default no limit */
+  readonly deadlineMs?: number;
+  /** Classes of errors that another attempt cannot mend: such a message is a dead letter at once. @default none */
+  readonly neverFor?: readonly ErrorClass[];
 }
+
+/** The class of an error, abstract ones included: `ValidationError`. */
+export type ErrorClass = abstract new (...parameters: never[]) => unknown;
 
 /** What happens to a message whose type no handler of the subscription takes. `'fail'` treats it as a handler that failed: it is tried again as `retry` says, and dead-lettered after that. */
 export type UnknownTypePolicy = 'ignore' | 'dead-letter' | 'fail';
@@ -34,9 +43,11 @@ export interface ConsumingOptions {
   readonly delivery?: DeliveryMode;
   /** @default 'key'; 'none' where the broker has no `orderByKey` */
   readonly ordering?: Ordering;
-  /** Handlers that run at the same time, at most `maxInFlight`. @default 16 */
+  /** The handler takes arrays of messages; what fails in a batch is tried again without its neighbours. @default one at a time */
+  readonly batch?: BatchOptions;
+  /** Handlers that run at the same time, with `batch` the batches; at most `maxInFlight` messages. @default 16; 1 with `batch` */
   readonly concurrency?: number;
-  /** Messages taken from the broker and not yet settled; those that wait for a retry are not counted. A small window is also the faster one. @default 256 */
+  /** Messages taken from the broker and not yet settled; those that wait for a retry are not counted. A small window is also the faster one. @default 256, or twice what the batches take */
   readonly maxInFlight?: number;
   readonly retry?: RetryOptions;
   /**
@@ -57,7 +68,7 @@ export const RETRY_DEFAULTS = {
   initialDelayMs: 200,
   maxDelayMs: 30_000,
   inProcess: false,
-} as const satisfies Required<RetryOptions>;
+} as const satisfies RetryOptions;
 
 export const CONSUMING_DEFAULTS = {
   delivery: 'group',
@@ -73,12 +84,18 @@ export const RETRY_RULES = {
   initialDelayMs: option.integer(0),
   maxDelayMs: option.integer(0),
   inProcess: option.flag,
+  deadlineMs: option.integer(0),
+  neverFor: {
+    expected: 'an array of error classes',
+    accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'function'),
+  } satisfies OptionRule,
 } as const satisfies Record<keyof RetryOptions, unknown>;
 
 /** The rules of `ConsumingOptions`; the Nest room adds those that only a decorator has. */
 export const CONSUMING_RULES = {
   delivery: option.oneOf('group', 'every-instance'),
   ordering: option.oneOf('key', 'partition', 'none'),
+  batch: option.record,
   concurrency: option.integer(1),
   maxInFlight: option.integer(1),
   retry: option.record,
@@ -89,8 +106,16 @@ export const CONSUMING_RULES = {
 } as const satisfies Record<keyof ConsumingOptions, unknown>;
 
 /** Options with every default filled in; what is left open depends on topic and group. */
-export type ResolvedConsumingOptions = Required<Omit<ConsumingOptions, 'retry' | 'deadLetterTopic' | 'unknownType'>> &
-  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType'> & { readonly retry: Required<RetryOptions> };
+export type ResolvedConsumingOptions = Required<
+  Omit<ConsumingOptions, 'retry' | 'batch' | 'deadLetterTopic' | 'unknownType'>
+> &
+  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType'> & {
+    readonly retry: ResolvedRetryOptions;
+    readonly batch?: Required<BatchOptions>;
+  };
+
+export type ResolvedRetryOptions = Required<Omit<RetryOptions, 'deadlineMs' | 'neverFor'>> &
+  Pick<RetryOptions, 'deadlineMs' | 'neverFor'>;
 
 /**
  * Fills in the defaults and refuses contradictions. Names and types of the options are checked before, with `checkOptions`.
@@ -105,9 +130,11 @@ export function resolveConsumingOptions(
 ): ResolvedConsumingOptions {
   const { retry = {} } = options;
   checkOptions(`${where} retry`, retry, RETRY_RULES);
+  const batch = options.batch === undefined ? undefined : resolveBatchOptions(where, options.batch);
   const { defaults, retryDefaults } = defaultsFor(options, capabilities);
   const resolved = {
-    ...withDefaults(options, defaults),
+    ...withDefaults(options, { ...defaults, ...batchDefaults(batch, options.concurrency) }),
+    ...(batch === undefined ? {} : { batch }),
     retry: withDefaults(retry, retryDefaults),
   } as ResolvedConsumingOptions;
   refuseConflicts(where, resolved);
@@ -128,6 +155,17 @@ function defaultsFor({ delivery, retry = {} }: ConsumingOptions, capabilities: C
   return { defaults, retryDefaults: { ...RETRY_DEFAULTS, maxAttempts } };
 }
 
+/** n.b. twice: the next batches gather while these run. */
+function batchDefaults(batch: Required<BatchOptions> | undefined, concurrency = 1): ConsumingOptions {
+  if (batch === undefined) return {};
+  return { concurrency: 1, maxInFlight: Math.max(CONSUMING_DEFAULTS.maxInFlight, 2 * concurrency * batch.maxMessages) };
+}
+
+/** Messages that handlers may have at the same time: a batch is many. */
+export function messagesAtOnce({ concurrency, batch }: ResolvedConsumingOptions): number {
+  return concurrency * (batch?.maxMessages ?? 1);
+}
+
 /** What a subscription needs of its broker, once its options are filled in. */
 export function neededCapabilities(options: ResolvedConsumingOptions): CapabilityName[] {
   const { delivery, ordering, startFrom, deadLetterTopic, retry } = options;
@@ -142,11 +180,15 @@ export function neededCapabilities(options: ResolvedConsumingOptions): Capabilit
   return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);
 }
 
-function refuseConflicts(where: string, { concurrency, maxInFlight, retry }: ResolvedConsumingOptions): void {
-  if (concurrency > maxInFlight) {
+function refuseConflicts(where: string, options: ResolvedConsumingOptions): void {
+  const { concurrency, batch, maxInFlight, retry } = options;
+  const messages = messagesAtOnce(options);
+  if (messages > maxInFlight) {
+    const what =
+      batch === undefined ? 'concurrency' : `concurrency (${concurrency}) batches of ${batch.maxMessages} messages`;
     throw new TransportError(
       'TRANSPORT_OPTION_CONFLICT',
-      `${where}: concurrency (${concurrency}) must not be above maxInFlight (${maxInFlight}), or some handlers could never run. Raise maxInFlight.`,
+      `${where}: ${what} (${messages}) must not be above maxInFlight (${maxInFlight}), or some handlers could never run. Raise maxInFlight.`,
     );
   }
   if (retry.initialDelayMs > retry.maxDelayMs) {

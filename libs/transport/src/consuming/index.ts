@@ -1,5 +1,6 @@
 /** A delivery's way in: decode, validate, lanes, verdict, dead letter, drain. Knows no broker and no Nest. */
 export { classify, type Classification, type Classifier } from './classification.js';
+export { BATCH_DEFAULTS, type BatchOptions } from './batch.js';
 export {
   CONSUMING_DEFAULTS,
   CONSUMING_RULES,
@@ -7,6 +8,7 @@ export {
   RETRY_RULES,
   resolveConsumingOptions,
   type ConsumingOptions,
+  type ErrorClass,
   type ResolvedConsumingOptions,
   type RetryOptions,
   type UnknownTypePolicy,
@@ -14,3 +16,4 @@ export {
 export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
 export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 export type { Handler, Route, SubscriptionPlan } from './route.js';
+export type { SubscriptionControl } from './subscription-control.js';

@@ -29,16 +29,17 @@ export class IntakeGate {
 
   /** n.b. all who wait are called: the first may leave room for the next, and whoever finds none waits again. */
   letIn(active: number): void {
-    if (active <= this.#lowMark) this.#callAll();
+    if (active <= this.#lowMark) this.callAll();
   }
 
   /** Nobody waits any more; used when what comes in is not taken anyway. */
   openForGood(): void {
     this.#open = true;
-    this.#callAll();
+    this.callAll();
   }
 
-  #callAll(): void {
+  /** Whoever waits looks again. */
+  callAll(): void {
     const called = this.#waiting;
     this.#waiting = [];
     for (const call of called) call();

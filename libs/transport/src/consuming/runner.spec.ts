@@ -197,7 +197,67 @@ describe('lanes', () => {
   });
 });
 
+describe('a pause', () => {
+  it('begins no handler and takes nothing more, lets those that run end, and goes on in order', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle });
+    void runner.receive([deliver('a'), deliver('a')]);
+    const resume = runner.pause('the supplier is away');
+    const still = runner.untilStill();
+    const taken = runner.receive([deliver('b')]);
+    expect(runner.pauseReasons).toEqual(['the supplier is away']);
+    await gate.finish('a0');
+    await still;
+    expect(gate.started).toEqual(['a0']);
+    expect(runner.inFlight).toBe(1);
+
+    resume();
+    await taken;
+    expect(gate.started).toEqual(['a0', 'a1', 'b2']);
+    expect(runner.pauseReasons).toEqual([]);
+  });
+
+  it('ends when the last of several ends', () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle });
+    const [first, second] = [runner.pause('first'), runner.pause('second')];
+    void runner.receive([deliver('a')]);
+    first();
+    first();
+    expect(runner.pauseReasons).toEqual(['second']);
+    expect(gate.started).toEqual([]);
+    second();
+    expect(runner.pauseReasons).toEqual([]);
+  });
+
+  it('does not hold up a drain: what waits stays unsettled', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle });
+    void runner.receive([deliver('a'), deliver('a')]);
+    runner.pause('for good');
+    await gate.finish('a0');
+    await runner.drain();
+    expect(gate.started).toEqual(['a0']);
+    expect(runner.inFlight).toBe(1);
+  });
+});
+
 describe('a handler that fails', () => {
+  it('is a dead letter at once for an error that no attempt can mend, and after the deadline', async () => {
+    class Broken extends Error {}
+    const gate = new Gate();
+    const retry = { neverFor: [Broken], deadlineMs: 150, maxAttempts: 9 };
+    const { runner, clock, names } = setUp({ handle: gate.handle, options: { retry } });
+    void runner.receive([deliver('a'), deliver('b')]);
+    await gate.finish('a0', new Broken('for ever'));
+    expect(names()).toEqual(['message:dead-lettered']);
+
+    await gate.finish('b1', new Error('again'));
+    clock.advance(100);
+    await gate.finish('b1', new Error('again'));
+    expect(names()).toEqual(['message:dead-lettered', 'message:retried', 'message:dead-lettered']);
+  });
+
   it('parks its key alone until the delay is over, and then goes on in order', async () => {
     const gate = new Gate();
     const { runner, clock } = setUp({ handle: gate.handle });

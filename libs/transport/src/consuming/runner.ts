@@ -12,7 +12,7 @@ import {
   type Settlement,
 } from '../contract/index.js';
 import { classify, type Classification, type Classifier } from './classification.js';
-import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
+import { messagesAtOnce, type ResolvedConsumingOptions, type UnknownTypePolicy } from './consuming-options.js';
 import { deadLetterOf, isDeadLetterTopic, type DeadLetters } from './dead-letter.js';
 import { decodePayload } from './decode.js';
 import { FailureLog, type FailureRecord } from './failure-log.js';
@@ -20,7 +20,7 @@ import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
 import type { RestOfWork, Route } from './route.js';
 import type { Router } from './routing.js';
-import { backoffMs, decide } from './verdict.js';
+import { backoffMs, decide, type Verdict } from './verdict.js';
 
 /** One subscription, with everything decided: names, options, routes. */
 export interface RunnerPlan {
@@ -62,9 +62,14 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #mostDeliveries: number;
   /** Deliveries that are to become dead letters, whose copy could not be stored yet. */
   readonly #rejected = new Set<Delivery>();
+  /** Messages with handlers at the same time: each has a worker, also within a batch. */
+  readonly #maxWorkers: number;
+  readonly #pauses = new Map<symbol, string>();
   #workers = 0;
   #unsettled = 0;
   #draining = false;
+  /** Those who wait until nothing runs. */
+  #tellStill: (() => void)[] = [];
   #drained: Promise<void> | undefined;
   #tellDrained: (() => void) | undefined;
 
@@ -73,7 +78,8 @@ export class SubscriptionRunner implements DeliverySink {
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
     this.#mostDeliveries = plan.options.retry.maxAttempts + UNFINISHED_DELIVERIES;
-    this.#gate = new IntakeGate(plan.options.maxInFlight, plan.options.concurrency);
+    this.#maxWorkers = messagesAtOnce(plan.options);
+    this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers);
   }
 
   /** Deliveries taken and not settled, parked ones included. */
@@ -97,6 +103,38 @@ export class SubscriptionRunner implements DeliverySink {
     return this.#drained;
   }
 
+  /** Why no handler is begun, oldest reason first; empty while they are. */
+  get pauseReasons(): readonly string[] {
+    return [...this.#pauses.values()];
+  }
+
+  /**
+   * Begins no handler and takes nothing more until the returned function is called, and those of all other pauses.
+   * What is with the runner stays unsettled. Handlers that run go on; `untilStill` waits for them.
+   */
+  pause(reason: string): () => void {
+    const pause = Symbol(reason);
+    this.#pauses.set(pause, reason);
+    return () => {
+      if (!this.#pauses.delete(pause) || this.#isPaused) return;
+      this.#startWorkers();
+      this.#gate.callAll();
+    };
+  }
+
+  /** Resolves when no handler runs. */
+  untilStill(): Promise<void> {
+    return this.#workers === 0 ? Promise.resolve() : new Promise((resolve) => this.#tellStill.push(resolve));
+  }
+
+  get #isPaused(): boolean {
+    return this.#pauses.size > 0;
+  }
+
+  get #isFull(): boolean {
+    return this.#gate.isFull(this.#active) || (this.#isPaused && !this.#draining);
+  }
+
   #startDraining(): Promise<void> {
     this.#draining = true;
     this.#lanes.callOffTimers();
@@ -111,7 +149,7 @@ export class SubscriptionRunner implements DeliverySink {
   #admit(deliveries: readonly Delivery[], start: number): number {
     if (this.#draining) return deliveries.length;
     let index = start;
-    while (index < deliveries.length && !this.#gate.isFull(this.#active)) {
+    while (index < deliveries.length && !this.#isFull) {
       this.#unsettled++;
       this.#lanes.add(deliveries[index++] as Delivery);
     }
@@ -122,7 +160,7 @@ export class SubscriptionRunner implements DeliverySink {
   async #admitWhenThereIsRoom(deliveries: readonly Delivery[], start: number): Promise<void> {
     let index = start;
     while (index < deliveries.length) {
-      if (this.#gate.isFull(this.#active)) await this.#gate.room();
+      if (this.#isFull) await this.#gate.room();
       index = this.#admit(deliveries, index);
     }
   }
@@ -133,7 +171,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #startWorkers(): void {
-    while (this.#workers < this.#plan.options.concurrency && this.#lanes.ready > 0) {
+    while (this.#workers < this.#maxWorkers && this.#lanes.ready > 0 && !this.#isPaused) {
       this.#workers++;
       void this.#work();
     }
@@ -141,7 +179,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   /** n.b. the hot path: one iteration per message, and nothing awaited that is not a promise. */
   async #work(): Promise<void> {
-    for (let delivery = this.#lanes.next(); delivery !== undefined; delivery = this.#lanes.next()) {
+    for (let delivery = this.#next(); delivery !== undefined; delivery = this.#next()) {
       if (delivery.state === 'revoked') {
         this.#release(delivery);
         continue;
@@ -169,6 +207,10 @@ export class SubscriptionRunner implements DeliverySink {
     }
     this.#workers--;
     this.#tellWhenIdle();
+  }
+
+  #next(): Delivery | undefined {
+    return this.#isPaused ? undefined : this.#lanes.next();
   }
 
   #handle(delivery: Delivery): unknown {
@@ -220,16 +262,23 @@ export class SubscriptionRunner implements DeliverySink {
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
     this.#failures.record(delivery, error, this.#tools.clock.now());
     const classification = this.#classify(error);
-    const verdict = decide(classification, delivery.attempt, this.#plan.options.retry, this.#tools.random());
+    const verdict = this.#decide(delivery, classification);
     if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
     if (verdict.kind === 'retry') return this.#retry(delivery, verdict.delayMs, error);
     await this.#reject(delivery);
+  }
+
+  #decide(delivery: Delivery, classification: Classification): Verdict {
+    const { firstFailedAt, lastFailedAt } = this.#failures.of(delivery);
+    const { retry } = this.#plan.options;
+    return decide(classification, delivery.attempt, retry, this.#tools.random(), lastFailedAt - firstFailedAt);
   }
 
   #classify(error: unknown): Classification {
     if (isTransportError(error, 'TRANSPORT_TYPE_UNHANDLED')) {
       return { kind: this.#plan.unknownType === 'fail' ? 'retryable' : 'permanent' };
     }
+    if (this.#plan.options.retry.neverFor?.some((never) => error instanceof never)) return PERMANENT;
     return this.#tools.classify?.(error) ?? classify(error);
   }
 
@@ -327,11 +376,13 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #makeRoom(): void {
-    if (this.#gate.hasWaiting) this.#gate.letIn(this.#active);
+    if (this.#gate.hasWaiting && !this.#isPaused) this.#gate.letIn(this.#active);
   }
 
   #tellWhenIdle(): void {
-    if (this.#workers === 0 && this.#lanes.ready === 0) this.#tellDrained?.();
+    if (this.#workers > 0) return;
+    for (const tell of this.#tellStill.splice(0)) tell();
+    if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
   }
 
   #about(delivery: Delivery) {
@@ -347,6 +398,7 @@ export class SubscriptionRunner implements DeliverySink {
  */
 const UNFINISHED_DELIVERIES = 10;
 /** Before a message is looked at again whose failure could not be dealt with. */
+const PERMANENT: Classification = { kind: 'permanent' };
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });

@@ -1,5 +1,5 @@
 import type { Classification } from './classification.js';
-import type { RetryOptions } from './consuming-options.js';
+import type { ResolvedRetryOptions } from './consuming-options.js';
 
 /** What becomes of a message whose handling failed. */
 export type Verdict =
@@ -17,27 +17,33 @@ const REJECT: Verdict = { kind: 'reject' };
  * | permanent      | reject        | reject    |
  * | drop           | drop          | drop      |
  *
+ * A retry that would begin after `deadlineMs` is none.
+ *
  * @param attempt the one that failed, 1-based
  * @param random a number in [0, 1)
+ * @param failingForMs since the first failure of this message
  */
 export function decide(
   classification: Classification,
   attempt: number,
-  retry: Required<RetryOptions>,
+  retry: ResolvedRetryOptions,
   random: number,
+  failingForMs = 0,
 ): Verdict {
   const { kind } = classification;
   if (kind === 'drop') return { kind, reason: classification.reason };
   if (kind === 'permanent' || attempt >= retry.maxAttempts) return REJECT;
   const delayMs = kind === 'retry-after' ? classification.delayMs : backoffMs(attempt, retry, random);
-  return { kind: 'retry', delayMs };
+  return retry.deadlineMs !== undefined && failingForMs + delayMs > retry.deadlineMs
+    ? REJECT
+    : { kind: 'retry', delayMs };
 }
 
 /**
  * Exponential backoff with full jitter: anything from 0 to `initialDelayMs` after attempt 1, to twice that after
  * attempt 2, and so on up to `maxDelayMs`. Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
  */
-export function backoffMs(attempt: number, retry: Required<RetryOptions>, random: number): number {
+export function backoffMs(attempt: number, retry: ResolvedRetryOptions, random: number): number {
   const ceiling = Math.min(retry.maxDelayMs, retry.initialDelayMs * 2 ** (attempt - 1));
   return Math.round(random * ceiling);
 }

@@ -26,12 +26,15 @@ export const ERROR_CODES = {
   TRANSPORT_TYPE_UNHANDLED: 'A message has a type that no handler of the subscription takes.',
   TRANSPORT_ATTEMPTS_EXHAUSTED:
     'A message was delivered far more often than it may be tried, and no attempt came to an end.',
+  TRANSPORT_BATCH_RESULT_INVALID:
+    'A batch handler returned something else than nothing, or an outcome for each message.',
   TRANSPORT_PUBLISH_FAILED: 'The broker did not store the message.',
   TRANSPORT_PUBLISH_UNKNOWN: 'The connection broke after sending; the message may have been stored.',
   TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
   TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
   TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',
   TRANSPORT_SUBSCRIPTION_DUPLICATE: 'Two handlers claim the same event type of one subscription.',
+  TRANSPORT_SUBSCRIPTION_UNKNOWN: 'The application has no such subscription, or several that fit the name.',
   TRANSPORT_SUBSCRIPTION_CRASHED: 'The client of a subscription died and is being built anew.',
   TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would stay deaf.',
   TRANSPORT_NOT_STARTED: 'The transport was used before it was started.',

@@ -34,6 +34,9 @@ export interface NoticeMap {
     readonly reason: string;
   };
   'subscription:resumed': OfSubscription & { readonly partition: number };
+  /** Somebody, or a policy, wants no handler to begin for now. */
+  'subscription:paused': OfSubscription & { readonly reason: string };
+  'subscription:unpaused': OfSubscription;
   /** A setting of the subscription does less than its reader would think. */
   'subscription:warned': OfSubscription & { readonly warning: string };
   'partition:assigned': OfSubscription & { readonly partition: number };

@@ -1,3 +1,4 @@
+import type { SubscriptionControl } from '../consuming/index.js';
 import type { BrokerHealth, Capabilities } from '../contract/index.js';
 
 /** The application's view of one of its brokers. Inject it with `@InjectBroker()`. The client's own connection is not shown: it belongs to the driver. */
@@ -9,4 +10,10 @@ export abstract class BrokerHandle {
   abstract readonly capabilities: Capabilities;
   /** How the broker is now; for the whole transport ask `TransportHealth`. */
   abstract health(): BrokerHealth;
+  /**
+   * One subscription of this application, to pause it and to let it go on.
+   * @param group needed only where the topic has several subscriptions
+   * @throws TransportError `TRANSPORT_SUBSCRIPTION_UNKNOWN`
+   */
+  abstract subscription(topic: string, group?: string): SubscriptionControl;
 }

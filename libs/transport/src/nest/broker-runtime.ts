@@ -8,7 +8,12 @@ import {
   type BrokerHost,
   type Capabilities,
 } from '../contract/index.js';
-import { Consumer, type SubscriptionPlan, type SubscriptionSummary } from '../consuming/index.js';
+import {
+  Consumer,
+  type SubscriptionControl,
+  type SubscriptionPlan,
+  type SubscriptionSummary,
+} from '../consuming/index.js';
 import { createPublisher, type ClosablePublisher } from '../publishing/index.js';
 import { BrokerHandle } from './broker-handle.js';
 import { classifyNestError } from './classify-nest-error.js';
@@ -73,6 +78,22 @@ export class BrokerRuntime {
   /** The subscriptions with every default filled in; empty before `prepare`. */
   get subscriptions(): readonly SubscriptionSummary[] {
     return this.#consumer?.subscriptions ?? [];
+  }
+
+  isPaused(topic: string, group: string): boolean {
+    return (this.#consumer?.control(topic, group)?.pauseReasons.length ?? 0) > 0;
+  }
+
+  /** @throws TransportError `TRANSPORT_SUBSCRIPTION_UNKNOWN` */
+  control(topic: string, group: string | undefined): SubscriptionControl {
+    const control = this.#consumer?.control(topic, group);
+    if (control !== undefined) return control;
+    const known = this.subscriptions.map((each) => `"${each.topic}" of group "${each.group}"`).join(', ');
+    throw new TransportError(
+      'TRANSPORT_SUBSCRIPTION_UNKNOWN',
+      `Broker "${this.name}" has no single subscription to topic "${topic}"${group === undefined ? '' : ` of group "${group}"`}. There are: ${known || 'none yet; handlers are known once the application is initialized'}.`,
+      { topic },
+    );
   }
 
   health(): BrokerHealth {
@@ -228,6 +249,10 @@ class Handle extends BrokerHandle {
 
   health(): BrokerHealth {
     return this.#runtime.health();
+  }
+
+  subscription(topic: string, group?: string): SubscriptionControl {
+    return this.#runtime.control(topic, group);
   }
 }
 

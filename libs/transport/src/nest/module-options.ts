@@ -12,6 +12,7 @@ import {
   type Codec,
 } from '../contract/index.js';
 import {
+  BATCH_DEFAULTS,
   CONSUMING_DEFAULTS,
   CONSUMING_RULES,
   resolveConsumingOptions,
@@ -89,6 +90,7 @@ export const TRANSPORT_DEFAULTS = {
   module: MODULE_DEFAULTS,
   subscriptions: CONSUMING_DEFAULTS,
   retry: RETRY_DEFAULTS,
+  batch: BATCH_DEFAULTS,
   publishing: PUBLISHING_DEFAULTS,
 } as const;
 

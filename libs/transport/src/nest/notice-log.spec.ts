@@ -16,6 +16,8 @@ const EVERY: NoticeMap = {
   'subscription:recovered': of,
   'subscription:stalled': { ...of, partition: 3, unsettledOffset: '7', reason: 'too much is done behind it' },
   'subscription:resumed': { ...of, partition: 3 },
+  'subscription:paused': { ...of, reason: 'the supplier is away' },
+  'subscription:unpaused': of,
   'subscription:warned': { ...of, warning: 'it has no key' },
   'partition:assigned': { ...of, partition: 3 },
   'partition:revoked': { ...of, partition: 3, unsettled: 4 },

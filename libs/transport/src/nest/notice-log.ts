@@ -41,6 +41,8 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
   ],
   'subscription:recovered': ['log', (notice) => `Consumes again. ${sub(notice)}`],
   'subscription:resumed': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
+  'subscription:paused': ['warn', (notice) => `Paused, no handler begins: ${notice.reason}. ${sub(notice)}`],
+  'subscription:unpaused': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
   'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],
   'partition:assigned': ['debug', (notice) => `Partition ${notice.partition} came. ${sub(notice)}`],
   'partition:revoked': [

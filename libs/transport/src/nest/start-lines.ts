@@ -19,7 +19,7 @@ export function startLine({ name, driver }: Pick<BrokerRuntime, 'name' | 'driver
   const deadLetter =
     it.resolvedDeadLetterTopic === undefined ? 'then discarded' : `then to ${it.resolvedDeadLetterTopic}`;
   return (
-    `Subscribed to ${it.topic} as ${it.group}${instance}: ${ORDER[it.ordering]}, ${it.concurrency} at a time ` +
+    `Subscribed to ${it.topic} as ${it.group}${instance}: ${ORDER[it.ordering]}, ${atOnce(it)} at a time ` +
     `(${it.maxInFlight} in flight), ${attemptsOf(it)}, ${deadLetter}. broker=${name} driver=${driver}`
   );
 }
@@ -29,3 +29,6 @@ function attemptsOf({ retry: { maxAttempts, initialDelayMs, maxDelayMs, inProces
   const where = inProcess ? ', waiting in this process' : '';
   return `${maxAttempts} attempts (${initialDelayMs} to ${maxDelayMs} ms apart${where})`;
 }
+
+const atOnce = ({ concurrency, batch }: SubscriptionSummary): string =>
+  batch === undefined ? `${concurrency}` : `${concurrency} batch(es) of up to ${batch.maxMessages}`;

@@ -1,4 +1,5 @@
 import { EventPattern } from '@nestjs/microservices';
+import type { BatchOptions } from '../consuming/index.js';
 import type { EventDefinition } from '../contract/index.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { SUBSCRIPTIONS, subscriptionsOf, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
@@ -22,12 +23,22 @@ export type HandlerDecorator<Payload> = <
  * @Subscribe(OrderCreated, { group: 'inventory', retry: { maxAttempts: 5 } })
  * async reserve(@Payload() order: OrderCreatedData, @Ctx() context: MessageContext) {}
  * ```
+ * With `batch` the method takes arrays: `update(@Payload() prices: Price[], @Ctx() contexts: MessageContext[])`. It returns
+ * nothing when all are done, or an outcome for each, where an `Error` (or a rejected one of `Promise.allSettled`) fails one.
+ *
  * The payload's type is checked against the event, and must be the first parameter; for another order of parameters
  * name the topic instead. Works on classes with `@Controller()` only: elsewhere the start fails.
  * Options are checked at start: `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`,
  * `TRANSPORT_SUBSCRIPTION_DUPLICATE`.
  */
-export function Subscribe<In, Out>(event: EventDefinition<In, Out>, options?: SubscribeOptions): HandlerDecorator<Out>;
+export function Subscribe<In, Out>(
+  event: EventDefinition<In, Out>,
+  options: SubscribeOptions & { readonly batch: BatchOptions },
+): HandlerDecorator<Out[]>;
+export function Subscribe<In, Out>(
+  event: EventDefinition<In, Out>,
+  options?: SubscribeOptions & { readonly batch?: never },
+): HandlerDecorator<Out>;
 /** The untyped way: every message of a topic, whatever its type. */
 export function Subscribe(topic: string, options?: SubscribeOptions): MethodDecorator;
 export function Subscribe(source: EventDefinition | string, options: SubscribeOptions = {}): MethodDecorator {

@@ -112,10 +112,10 @@ test('a broker that nobody gave is refused with the nearest name', () => {
 
 test('unknown options are refused even where types were silenced', () => {
   try {
-    plan(handler(Paid, 'A.a', { batch: {} } as SubscribeOptions));
+    plan(handler(Paid, 'A.a', { batches: {} } as SubscribeOptions));
     throw new Error('not refused');
   } catch (error) {
     expect(isTransportError(error, 'TRANSPORT_OPTION_UNKNOWN')).toBe(true);
-    expect((error as Error).message).toContain('@Subscribe("paid") in A.a has no option "batch"');
+    expect((error as Error).message).toContain('@Subscribe("paid") in A.a has no option "batches"');
   }
 });

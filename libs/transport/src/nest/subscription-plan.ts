@@ -134,11 +134,13 @@ function contradiction(
   );
 }
 
-/** Options as `name` to value, with the fields of `retry` one by one; what is undefined counts as absent. */
+/** Options as `name` to value, with the fields of `retry` and `batch` one by one; what is undefined counts as absent. */
 function flat(options: ConsumingOptions): Readonly<Record<string, unknown>> {
-  const { retry = {}, ...others } = options;
-  const retries = Object.entries(retry).map(([name, value]) => [`retry.${name}`, value] as const);
-  return Object.fromEntries([...Object.entries(others), ...retries].filter(([, value]) => value !== undefined));
+  const { retry = {}, batch = {}, ...others } = options;
+  const nested = Object.entries({ retry, batch }).flatMap(([group, values]) =>
+    Object.entries(values).map(([name, value]) => [`${group}.${name}`, value] as const),
+  );
+  return Object.fromEntries([...Object.entries(others), ...nested].filter(([, value]) => value !== undefined));
 }
 
 /** `upper` over `lower`, field by field, and so for `retry`. */

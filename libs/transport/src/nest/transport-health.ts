@@ -1,8 +1,8 @@
 import type { HealthStatus, Notices } from '../contract/index.js';
 import type { TransportRuntime } from './transport-runtime.js';
 
-/** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'crashed'`: it is being built anew. */
-export type SubscriptionState = 'starting' | 'running' | 'stalled' | 'crashed' | 'stopped';
+/** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'crashed'`: it is being built anew; `'paused'`: somebody, or a policy, wants it so. */
+export type SubscriptionState = 'starting' | 'running' | 'paused' | 'stalled' | 'crashed' | 'stopped';
 
 /** How one subscription is: a topic as one group reads it. */
 export interface SubscriptionReport {
@@ -94,7 +94,9 @@ export class TransportHealth {
       state: this.#state(name, topic, group),
     }));
     const { status, problems } = broker.health();
-    const unwell = subscriptions.filter(({ state }) => state === 'crashed' || state === 'stalled');
+    const unwell = subscriptions.filter(
+      ({ state }) => state === 'crashed' || state === 'stalled' || state === 'paused',
+    );
     const told = unwell.map(({ topic, group, state }) => `Subscription to ${topic} of group ${group} is ${state}.`);
     return {
       name,
@@ -109,7 +111,8 @@ export class TransportHealth {
     const { phase } = this.#runtime;
     if (phase === 'draining' || phase === 'closed') return 'stopped';
     if (!this.#runtime.broker(broker).isUp) return 'starting';
-    return this.#troubles.of(broker, topic, group) ?? 'running';
+    const trouble = this.#troubles.of(broker, topic, group);
+    return trouble ?? (this.#runtime.broker(broker).isPaused(topic, group) ? 'paused' : 'running');
   }
 }
 

@@ -14,6 +14,8 @@ const NAMES: Record<NoticeName, true> = {
   'subscription:recovered': true,
   'subscription:stalled': true,
   'subscription:resumed': true,
+  'subscription:paused': true,
+  'subscription:unpaused': true,
   'subscription:warned': true,
   'partition:assigned': true,
   'partition:revoked': true,

@@ -1,0 +1,169 @@
+import { checkOptions, option, TransportError, withDefaults, type Clock, type Delivery } from '../contract/index.js';
+import type { Handler, RestOfWork, Route } from './route.js';
+
+/** How messages are gathered for a handler that takes many at once. */
+export interface BatchOptions {
+  /** A batch is handed over when it has so many messages. Integer >= 1. */
+  readonly maxMessages: number;
+  /** And at the latest so long after its first message came. @default 100 */
+  readonly maxWaitMs?: number;
+}
+
+export const BATCH_DEFAULTS = { maxWaitMs: 100 } as const satisfies Partial<BatchOptions>;
+
+const BATCH_RULES = {
+  maxMessages: option.integer(1),
+  maxWaitMs: option.integer(0),
+} as const satisfies Record<keyof BatchOptions, unknown>;
+
+/**
+ * @param where how the reader finds the options
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
+ */
+export function resolveBatchOptions(where: string, options: BatchOptions): Required<BatchOptions> {
+  checkOptions(`${where} batch`, options, BATCH_RULES);
+  if (options.maxMessages !== undefined) return withDefaults(options, BATCH_DEFAULTS) as Required<BatchOptions>;
+  throw new TransportError(
+    'TRANSPORT_OPTION_INVALID',
+    `${where} batch: maxMessages is missing. Write batch: { maxMessages: 100 }.`,
+  );
+}
+
+/**
+ * A handler of many messages. It returns nothing when all are done, or an outcome for each, in their order: an `Error` (or
+ * a rejected `PromiseSettledResult`, as `Promise.allSettled` gives it) is the failure of that message alone. When it
+ * throws, every message of the batch has failed with that error.
+ */
+export type BatchHandler = (payloads: readonly unknown[], deliveries: readonly Delivery[]) => unknown;
+
+interface Gathered {
+  readonly payload: unknown;
+  readonly delivery: Delivery;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Gathers single messages for a handler that takes many, and tells each what became of it. To the runner it is a handler
+ * like any other, so retry, order, dead letter and settlement stay what they are, message by message.
+ */
+export class BatchCollector {
+  readonly #handle: BatchHandler;
+  readonly #options: Required<BatchOptions>;
+  readonly #batchesAtOnce: number;
+  readonly #clock: Clock;
+  readonly #restOf: RestOfWork | undefined;
+  #gathered: Gathered[] = [];
+  #running = 0;
+  #isDue = false;
+  #callOff: (() => void) | undefined;
+
+  constructor(
+    handle: BatchHandler,
+    options: Required<BatchOptions>,
+    batchesAtOnce: number,
+    clock: Clock,
+    restOf?: RestOfWork,
+  ) {
+    this.#handle = handle;
+    this.#options = options;
+    this.#batchesAtOnce = batchesAtOnce;
+    this.#clock = clock;
+    this.#restOf = restOf;
+  }
+
+  /** Resolves when the message's batch was handled, and its own outcome is good. */
+  readonly collect: Handler = (payload, delivery) =>
+    new Promise<void>((resolve, reject) => {
+      this.#gathered.push({ payload, delivery, done: resolve, failed: reject });
+      this.#callOff ??= this.#clock.schedule(this.#options.maxWaitMs, () => this.hurry());
+      this.#handOver();
+    });
+
+  /** What is gathered waits for no more. */
+  hurry(): void {
+    this.#isDue = this.#gathered.length > 0;
+    this.#handOver();
+  }
+
+  #handOver(): void {
+    while (this.#running < this.#batchesAtOnce && this.#isReady()) {
+      void this.#run(this.#gathered.splice(0, this.#options.maxMessages));
+      this.#wait();
+    }
+  }
+
+  #isReady(): boolean {
+    return this.#gathered.length >= this.#options.maxMessages || (this.#isDue && this.#gathered.length > 0);
+  }
+
+  /** Those that are left begin to wait anew. */
+  #wait(): void {
+    this.#isDue = false;
+    this.#callOff?.();
+    this.#callOff =
+      this.#gathered.length === 0 ? undefined : this.#clock.schedule(this.#options.maxWaitMs, () => this.hurry());
+  }
+
+  async #run(gathered: readonly Gathered[]): Promise<void> {
+    this.#running++;
+    // n.b. somebody else gets what was revoked meanwhile; the runner ignores whatever is said of it here.
+    const batch = gathered.filter(({ delivery }) => delivery.state !== 'revoked');
+    for (const { delivery, done } of gathered) if (delivery.state === 'revoked') done();
+    if (batch.length > 0) await this.#tellOutcomes(batch);
+    this.#running--;
+    this.#handOver();
+  }
+
+  async #tellOutcomes(batch: readonly Gathered[]): Promise<void> {
+    try {
+      const outcomes = await this.#outcomes(batch);
+      batch.forEach(({ done, failed }, index) => {
+        const failure = failureIn(outcomes[index]);
+        if (failure === undefined) done();
+        else failed(failure.error);
+      });
+    } catch (error) {
+      for (const { failed } of batch) failed(error);
+    }
+  }
+
+  async #outcomes(batch: readonly Gathered[]): Promise<readonly unknown[]> {
+    const payloads = batch.map(({ payload }) => payload);
+    const deliveries = batch.map(({ delivery }) => delivery);
+    const result = await this.#handle(payloads, deliveries);
+    const rest = this.#restOf?.(result);
+    if (rest !== undefined) await rest;
+    if (result === undefined || rest !== undefined) return [];
+    if (Array.isArray(result) && result.length === batch.length) return result;
+    throw new TransportError(
+      'TRANSPORT_BATCH_RESULT_INVALID',
+      `A batch handler returned ${describe(result)} for ${batch.length} messages of topic "${deliveries[0]?.topic}". Return nothing when all are done, or an array with an outcome for each, in their order: undefined, or an Error.`,
+    );
+  }
+}
+
+function failureIn(outcome: unknown): { readonly error: unknown } | undefined {
+  if (outcome instanceof Error) return { error: outcome };
+  const { status, reason } = Object(outcome) as Partial<PromiseRejectedResult>;
+  return status === 'rejected' ? { error: reason } : undefined;
+}
+
+const describe = (result: unknown): string =>
+  Array.isArray(result) ? `an array of ${result.length}` : `a value that is no array (${typeof result})`;
+
+/** The same routes, with their handlers behind collectors where batches are asked for. */
+export function batched(
+  routes: readonly Route[],
+  { batch, concurrency }: { readonly batch?: Required<BatchOptions>; readonly concurrency: number },
+  clock: Clock,
+  restOf: RestOfWork | undefined,
+): { readonly routes: readonly Route[]; readonly collectors: readonly BatchCollector[] } {
+  if (batch === undefined) return { routes, collectors: [] };
+  // n.b. the handler of a batch is called with arrays; its type was checked where it was written.
+  const collectorOf = ({ handle }: Route): BatchCollector =>
+    new BatchCollector(handle as unknown as BatchHandler, batch, concurrency, clock, restOf);
+  const collectors = routes.map(collectorOf);
+  const collected = routes.map((route, index) => ({ ...route, handle: (collectors[index] as BatchCollector).collect }));
+  return { routes: collected, collectors };
+}

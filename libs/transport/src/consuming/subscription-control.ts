@@ -1,0 +1,70 @@
+import type { Notices } from '../contract/index.js';
+import type { SubscriptionRunner } from './runner.js';
+
+/** Pauses and resumes one subscription of this process while it runs. Other members of the group go on. */
+export interface SubscriptionControl {
+  readonly topic: string;
+  readonly group: string;
+  /** Messages with the subscription that are not settled. */
+  readonly inFlight: number;
+  /** Why it is paused, oldest reason first; empty while it runs. A policy may have paused it too. */
+  readonly pauseReasons: readonly string[];
+  /**
+   * Begins no handler and takes no message until `resume`. Messages already taken stay unsettled, and with this member.
+   * Resolves when the handlers that run have ended. A second pause changes the reason.
+   * @param reason for logs and health
+   */
+  pause(reason: string): Promise<void>;
+  /** Ends the pause that `pause` began; those of policies stay. */
+  resume(): void;
+}
+
+interface Controlled {
+  readonly broker: string;
+  readonly topic: string;
+  readonly group: string;
+}
+
+export class RunnerControl implements SubscriptionControl {
+  readonly topic: string;
+  readonly group: string;
+  readonly #broker: string;
+  readonly #runner: SubscriptionRunner;
+  readonly #notices: Notices;
+  #resume: (() => void) | undefined;
+
+  constructor({ broker, topic, group }: Controlled, runner: SubscriptionRunner, notices: Notices) {
+    this.#broker = broker;
+    this.topic = topic;
+    this.group = group;
+    this.#runner = runner;
+    this.#notices = notices;
+  }
+
+  get inFlight(): number {
+    return this.#runner.inFlight;
+  }
+
+  get pauseReasons(): readonly string[] {
+    return this.#runner.pauseReasons;
+  }
+
+  pause(reason: string): Promise<void> {
+    const resume = this.#runner.pause(reason);
+    this.#resume?.();
+    this.#resume = resume;
+    this.#notices.emit('subscription:paused', { ...this.#about, reason });
+    return this.#runner.untilStill();
+  }
+
+  resume(): void {
+    if (this.#resume === undefined) return;
+    this.#resume();
+    this.#resume = undefined;
+    this.#notices.emit('subscription:unpaused', this.#about);
+  }
+
+  get #about(): Controlled {
+    return { broker: this.#broker, topic: this.topic, group: this.group };
+  }
+}

@@ -1,0 +1,128 @@
+import { Controller, Injectable, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import {
+  BrokerHandle,
+  defineEvent,
+  RetryAfter,
+  Subscribe,
+  TransportHealth,
+  type MessageContext,
+  type NoticeMap,
+} from 'nest-transport';
+import { z } from 'zod';
+import { boot, closeAll, next } from './boot.js';
+
+interface Price {
+  readonly sku: string;
+  readonly cents: number;
+}
+const PriceChanged = defineEvent<Price>('price.changed', { key: ({ sku }) => sku });
+const PriceChecked = defineEvent('price.checked', { schema: z.object({ sku: z.string() }) });
+const prices = (...skus: string[]): Price[] => skus.map((sku) => ({ sku, cents: 1 }));
+
+afterEach(closeAll);
+
+/** Resolves when so many notices of a name have come. */
+function countOf(notices: Parameters<typeof next>[0], name: keyof NoticeMap, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    notices.on(name, () => --left === 0 && resolve());
+  });
+}
+
+describe('a handler of batches', () => {
+  test('gets arrays of payloads and contexts through guards, and only the message that failed comes again', async () => {
+    const batches: string[][] = [];
+    const guarded: number[] = [];
+    @Injectable()
+    class Guard implements CanActivate {
+      canActivate(context: ExecutionContext): boolean {
+        return guarded.push(context.switchToRpc().getContext<MessageContext[]>().length) > 0;
+      }
+    }
+    @Controller()
+    @UseGuards(Guard)
+    class Catalogue {
+      @Subscribe(PriceChanged, { batch: { maxMessages: 3, maxWaitMs: 5 } })
+      update(@Payload() changed: Price[], @Ctx() contexts: MessageContext[]): (Error | undefined)[] {
+        batches.push(changed.map(({ sku }, index) => `${sku}${contexts[index]?.attempt ?? 0}`));
+        return contexts.map(({ key, attempt }) => (key === 'b' && attempt === 1 ? new RetryAfter(0) : undefined));
+      }
+    }
+    const { publisher, notices } = await boot({ controllers: [Catalogue], providers: [Guard] });
+    const acked = countOf(notices, 'message:acked', 3);
+    await Promise.all(prices('a', 'b', 'c').map((price) => publisher.publish(PriceChanged, price)));
+    await acked;
+    expect(batches.map((batch) => batch.sort())).toEqual([['a1', 'b1', 'c1'], ['b2']]);
+    expect(guarded).toEqual([3, 1]);
+  });
+
+  test('fails as a whole with what it throws, and each message is a dead letter of its own', async () => {
+    @Controller()
+    class Catalogue {
+      @Subscribe(PriceChanged, { batch: { maxMessages: 2, maxWaitMs: 5 }, retry: { maxAttempts: 2 } })
+      update(@Payload() _: Price[]): void {
+        throw new RangeError('no shelf');
+      }
+    }
+    const { publisher, notices } = await boot({ controllers: [Catalogue] });
+    const given: unknown[] = [];
+    notices.on('message:dead-lettered', ({ error }) => given.push(error));
+    const all = countOf(notices, 'message:dead-lettered', 2);
+    await Promise.all(prices('a', 'b').map((price) => publisher.publish(PriceChanged, price)));
+    await all;
+    expect(given).toEqual([expect.any(RangeError), expect.any(RangeError)]);
+  });
+
+  test('does not get a payload that breaks its schema, and its neighbours are handled', async () => {
+    const seen: string[] = [];
+    @Controller()
+    class Catalogue {
+      @Subscribe(PriceChecked, { batch: { maxMessages: 9, maxWaitMs: 5 } })
+      update(@Payload() changed: { sku: string }[]): void {
+        seen.push(...changed.map(({ sku }) => sku));
+      }
+    }
+    const { publisher, notices } = await boot({ controllers: [Catalogue] });
+    const both = Promise.all([next(notices, 'message:acked'), next(notices, 'message:dead-lettered')]);
+    await publisher.publish('price.checked', { sku: 7 });
+    await publisher.publish('price.checked', { sku: 'a' });
+    await both;
+    expect(seen).toEqual(['a']);
+  });
+});
+
+describe('a subscription', () => {
+  test('pauses at run time, says so in its health, and goes on with what came meanwhile', async () => {
+    const seen: string[] = [];
+    @Controller()
+    class Catalogue {
+      @Subscribe(PriceChanged)
+      update(@Payload() { sku }: Price): void {
+        seen.push(sku);
+      }
+    }
+    const { app, publisher, notices } = await boot({ controllers: [Catalogue] });
+    const subscription = app.get(BrokerHandle).subscription('price.changed');
+    await subscription.pause('the shelf is being moved');
+    expect(app.get(TransportHealth).report()).toMatchObject({
+      status: 'degraded',
+      ready: true,
+      brokers: [{ subscriptions: [{ state: 'paused' }] }],
+    });
+    await publisher.publish(PriceChanged, { sku: 'a', cents: 1 });
+    expect(subscription.pauseReasons).toEqual(['the shelf is being moved']);
+    expect(seen).toEqual([]);
+
+    const acked = next(notices, 'message:acked');
+    subscription.resume();
+    await acked;
+    expect(seen).toEqual(['a']);
+    expect(app.get(TransportHealth).status).toBe('up');
+  });
+
+  test('is refused by a code when there is none of its name', async () => {
+    const { app } = await boot({});
+    expect(() => app.get(BrokerHandle).subscription('price.chnged')).toThrow('TRANSPORT_SUBSCRIPTION_UNKNOWN');
+  });
+});
