@@ -19,7 +19,6 @@ import {
   TransportServer,
   transportStrategy,
   type Broker,
-  type SubscribeOptions,
   type TransportModuleOptions,
 } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
