@@ -35,6 +35,11 @@ const SHOP = `
   interface Price { readonly sku: string; readonly cents: number }
   const PriceChanged: import('nest-transport').EventDefinition<Price>;
   class PriceStore { save(price: Price): Promise<void> }
+  interface StockQuestion { readonly sku: string }
+  interface StockAnswer { readonly left: number }
+  const stockQuestionSchema: import('nest-transport').StandardSchema<StockQuestion>;
+  const stockAnswerSchema: import('nest-transport').StandardSchema<StockAnswer>;
+  const StockAsked: import('nest-transport').EventDefinition<StockQuestion, StockQuestion, StockAnswer>;
   class ConfigModule {}
   class ConfigService { getOrThrow(name: string): string }
   const config: { readonly kafkaPassword: string; readonly nsqSecret: string; readonly natsPassword: string; readonly rabbitmqPassword: string };

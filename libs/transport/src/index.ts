@@ -75,6 +75,7 @@ export {
   type PublishingOptions,
   type PublishOptions,
   type PublishResult,
+  type RequestOptions,
 } from './publishing/index.js';
 export {
   BrokerHandle,
@@ -86,6 +87,7 @@ export {
   InjectBroker,
   InjectPublisher,
   MessageHeader,
+  Respond,
   Subscribe,
   TRANSPORT_DEFAULTS,
   TRANSPORT_ID,
@@ -96,6 +98,8 @@ export {
   transportStrategy,
   type BrokerReport,
   type HandlerDecorator,
+  type RespondOptions,
+  type ResponderDecorator,
   type RootModule,
   type SubscribeOptions,
   type SubscriptionReport,

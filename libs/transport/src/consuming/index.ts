@@ -1,4 +1,5 @@
 /** A delivery's way in: decode, validate, lanes, verdict, dead letter, drain. Knows no broker and no Nest. */
+export { answerTo, type Answer } from './answer.js';
 export { classify, type Classification, type Classifier } from './classification.js';
 export { BATCH_DEFAULTS, type BatchOptions } from './batch.js';
 export {

@@ -74,7 +74,7 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
   }
 
   /** Answers the sender; undefined when nobody waits for an answer. */
-  get reply(): ((reply: Reply) => void) | undefined {
+  get reply(): ((reply: Reply) => void | Promise<void>) | undefined {
     return undefined;
   }
 

@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would stay deaf.',
   TRANSPORT_NOT_STARTED: 'The transport was used before it was started.',
   TRANSPORT_CLOSED: 'The transport was used after it began to close.',
+  TRANSPORT_REQUEST_TIMEOUT: 'No answer came within timeoutMs; the request may still be handled.',
   TRANSPORT_REQUEST_FAILED: 'The handler of a request answered with an error.',
 } as const satisfies Record<string, string>;
 

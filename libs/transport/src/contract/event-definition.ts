@@ -5,24 +5,28 @@ import type { StandardSchema } from './schema.js';
  * What two services agree on: the type of an event, the topic it lives on, its schema and its key.
  * `In` is what a publisher gives, `Out` what a handler gets (they differ where the schema transforms).
  */
-export interface EventDefinition<In = unknown, Out = In> {
+export interface EventDefinition<In = unknown, Out = In, Answer = unknown> {
   readonly type: string;
   readonly topic: string;
   readonly schema: StandardSchema<In, Out> | undefined;
   readonly key: ((payload: In) => string | undefined) | undefined;
+  /** Checks what a handler answers, on its way out and where it arrives. */
+  readonly answer: StandardSchema<Answer, Answer> | undefined;
 }
 
 /** What `defineEvent` takes beside the type. */
-export interface EventOptions<In, Out = In> {
+export interface EventOptions<In, Out = In, Answer = unknown> {
   /** Where the event lives. Several types may share a topic; they then keep their order. @default the type */
   readonly topic?: string;
   /** Checked before a publish and before a handler; any Standard Schema library. @default no check */
   readonly schema?: StandardSchema<In, Out>;
   /** Messages with the same key are handled one at a time, in publish order. @default no key */
   readonly key?: (payload: In) => string | undefined;
+  /** For requests: checks the answer where it is given and where it arrives, and gives it its type. @default no check */
+  readonly answer?: StandardSchema<Answer, Answer>;
 }
 
-const KNOWN_OPTIONS: readonly string[] = ['topic', 'schema', 'key'] satisfies (keyof EventOptions<unknown>)[];
+const KNOWN_OPTIONS: readonly string[] = ['topic', 'schema', 'key', 'answer'] satisfies (keyof EventOptions<unknown>)[];
 
 /**
  * Defines an event once, for its publishers and its handlers.
@@ -33,13 +37,16 @@ const KNOWN_OPTIONS: readonly string[] = ['topic', 'schema', 'key'] satisfies (k
  * ```
  * @throws TransportError `TRANSPORT_EVENT_INVALID`
  */
-export function defineEvent<In, Out = In>(type: string, options: EventOptions<In, Out> = {}): EventDefinition<In, Out> {
+export function defineEvent<In, Out = In, Answer = unknown>(
+  type: string,
+  options: EventOptions<In, Out, Answer> = {},
+): EventDefinition<In, Out, Answer> {
   refuseBadDefinition(type, options);
-  const { topic = type, schema, key } = options;
-  return Object.freeze({ type, topic, schema, key });
+  const { topic = type, schema, key, answer } = options;
+  return Object.freeze({ type, topic, schema, key, answer });
 }
 
-function refuseBadDefinition<In, Out>(type: string, options: EventOptions<In, Out>): void {
+function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOptions<In, Out, Answer>): void {
   const refuse = (what: string): never => {
     throw new TransportError('TRANSPORT_EVENT_INVALID', `defineEvent(${JSON.stringify(type)}): ${what}.`);
   };
@@ -49,6 +56,9 @@ function refuseBadDefinition<In, Out>(type: string, options: EventOptions<In, Ou
   if (options.topic === '') refuse('the topic must not be empty; leave it out to use the type');
   if (options.schema !== undefined && typeof options.schema['~standard']?.validate !== 'function') {
     refuse('the schema has no "~standard".validate; use a library that follows Standard Schema v1, such as zod 4');
+  }
+  if (options.answer !== undefined && typeof options.answer['~standard']?.validate !== 'function') {
+    refuse('the answer has no "~standard".validate; use a library that follows Standard Schema v1, such as zod 4');
   }
   if (options.key !== undefined && typeof options.key !== 'function')
     refuse('the key must be a function of the payload');

@@ -12,6 +12,7 @@ export * from './notices.js';
 export * from './options.js';
 export * from './peers.js';
 export * from './reply.js';
+export * from './reply-message.js';
 export * from './schema.js';
 export * from './settlement.js';
 export * from './subscription.js';

@@ -38,6 +38,10 @@ export const WIRE_HEADERS = {
   body: 'message-body',
   /** Where the answer to a request goes, where a broker's own address for it cannot be used. */
   replyTo: 'message-reply-to',
+  /** Which request an answer belongs to; on a request and on its answers alike. */
+  question: 'message-question',
+  /** What kind of answer a message is: `value`, `last`, `end` or `error`. */
+  reply: 'message-reply',
 } as const;
 
 /** Headers of a dead letter; the list is closed, and what a foreign message carries under these names is dropped. */

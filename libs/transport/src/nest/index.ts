@@ -9,6 +9,7 @@ export {
   type TransportModuleOptions,
   type TransportOptionsFactory,
 } from './module-options.js';
+export { Respond, type RespondOptions, type ResponderDecorator } from './respond.decorator.js';
 export type { SubscribeOptions } from './subscribe-options.js';
 export { Subscribe, type HandlerDecorator } from './subscribe.decorator.js';
 export { TRANSPORT_ID } from './subscription-metadata.js';

@@ -1,49 +1,82 @@
-import { filter, map } from 'rxjs';
-import { isTransportError, messageOf, type Codec, type Delivery, type Reply } from '../contract/index.js';
-import type { Handler } from '../consuming/index.js';
+import { concatMap, filter, lastValueFrom } from 'rxjs';
+import {
+  isTransportError,
+  messageOf,
+  validate,
+  type Codec,
+  type Delivery,
+  type Reply,
+  type StandardSchema,
+} from '../contract/index.js';
+import type { Answer, Handler } from '../consuming/index.js';
 import { isStream } from './completion.js';
 
-type Answer = (reply: Reply) => void;
+/** How a handler of requests answers. */
+export interface Answering {
+  readonly codec: Codec;
+  /** Checks each answer; undefined lets all pass. */
+  readonly schema: StandardSchema | undefined;
+  readonly answerTo: (delivery: Delivery) => Answer | undefined;
+  /** Told what is not told to the sender. */
+  readonly report: (error: unknown, delivery: Delivery) => void;
+}
 
 /**
- * Makes a handler of `@MessagePattern` answer the sender: every value of its result, then the end, or its error.
+ * Makes a handler answer the sender: every value of its result, then the end, or its error.
  * An error is answered and not tried again: the sender decides. A message nobody waits for is handled as an event.
+ * An answer that could not be stored is a failure like any other: the request is tried again.
  * @param call the handler; its result may be a stream
- * @param report told what is not told to the sender
  */
-export function answering(
-  call: (payload: unknown, delivery: Delivery) => Promise<unknown>,
-  codec: Codec,
-  report: (error: unknown, delivery: Delivery) => void,
-): Handler {
+export function answering(call: (payload: unknown, delivery: Delivery) => Promise<unknown>, how: Answering): Handler {
   return async (payload, delivery) => {
-    const { reply } = delivery;
+    const answer = how.answerTo(delivery);
+    if (answer === undefined) return run(await call(payload, delivery));
+    const replies = repliesOf(how, answer);
     try {
-      await answer(await call(payload, delivery), codec, reply ?? (() => undefined));
+      await replies.all(await call(payload, delivery));
     } catch (error) {
-      if (reply === undefined) throw error;
-      if (!isForTheSender(error)) report(error, delivery);
-      reply(errorReply(error));
+      if (replies.failure !== undefined) throw replies.failure;
+      if (!isForTheSender(error)) how.report(error, delivery);
+      await answer(errorReply(error));
     }
   };
 }
 
-function answer(result: unknown, codec: Codec, reply: Answer): Promise<void> | void {
-  if (!isStream(result)) {
-    return reply(result === undefined ? { kind: 'end' } : { kind: 'value', body: codec.encode(result), last: true });
-  }
-  // n.b. mapped before it is subscribed to: what a subscriber throws, rxjs throws again where nobody catches it.
-  const replies = result.pipe(
-    filter((value) => value !== undefined),
-    map((value) => codec.encode(value)),
-  );
-  return new Promise((resolve, reject) => {
-    replies.subscribe({
-      next: (body) => reply({ kind: 'value', body, last: false }),
-      error: reject,
-      complete: () => resolve(reply({ kind: 'end' })),
-    });
-  });
+/** n.b. a stream does nothing before it is subscribed to. */
+const run = async (result: unknown): Promise<void> => {
+  if (isStream(result)) await lastValueFrom(result, { defaultValue: undefined });
+};
+
+/** Sends what a handler gives, value by value, and remembers when an answer itself could not be sent. */
+function repliesOf({ codec, schema }: Answering, answer: Answer) {
+  const sent = { failure: undefined as unknown };
+  const send = async (reply: Reply): Promise<void> => {
+    try {
+      await answer(reply);
+    } catch (error) {
+      sent.failure = error;
+      throw error;
+    }
+  };
+  const value = async (given: unknown, last: boolean): Promise<void> => {
+    const valid = schema === undefined ? given : await validate(schema, given, 'the answer');
+    await send({ kind: 'value', body: codec.encode(valid), last });
+  };
+  const all = async (result: unknown): Promise<void> => {
+    if (!isStream(result)) return result === undefined ? send({ kind: 'end' }) : value(result, true);
+    const values = result.pipe(
+      filter((given) => given !== undefined),
+      concatMap((given) => value(given, false)),
+    );
+    await lastValueFrom(values, { defaultValue: undefined });
+    await send({ kind: 'end' });
+  };
+  return {
+    all,
+    get failure(): unknown {
+      return sent.failure;
+    },
+  };
 }
 
 /** n.b. as Nest does: what a handler says on purpose reaches the sender, what merely happened inside does not. */

@@ -42,10 +42,15 @@ export function Subscribe<In, Out>(
 /** The untyped way: every message of a topic, whatever its type. */
 export function Subscribe(topic: string, options?: SubscribeOptions): MethodDecorator;
 export function Subscribe(source: EventDefinition | string, options: SubscribeOptions = {}): MethodDecorator {
+  return subscribing((where) => describe(source, options, where));
+}
+
+/** Notes a subscription on a method, and makes it a handler of Nest's. */
+export function subscribing(metadata: (where: string) => SubscriptionMetadata): MethodDecorator {
   return (target, key, descriptor) => {
     const method = descriptor.value as object;
     const where = `${target.constructor.name}.${String(key)}`;
-    const subscriptions = [...subscriptionsOf(method), describe(source, options, where)];
+    const subscriptions = [...subscriptionsOf(method), metadata(where)];
     Reflect.defineMetadata(SUBSCRIPTIONS, subscriptions, method);
     const patterns = subscriptions.map(({ pattern }) => pattern);
     // n.b. the overloads of EventPattern clash with exactOptionalPropertyTypes.
@@ -54,7 +59,11 @@ export function Subscribe(source: EventDefinition | string, options: SubscribeOp
   };
 }
 
-function describe(source: EventDefinition | string, options: SubscribeOptions, where: string): SubscriptionMetadata {
+export function describe(
+  source: EventDefinition | string,
+  options: SubscribeOptions,
+  where: string,
+): SubscriptionMetadata {
   return typeof source === 'string'
     ? { pattern: source, topic: source, event: undefined, options, where }
     : { pattern: source.type, topic: source.topic, event: source, options, where };

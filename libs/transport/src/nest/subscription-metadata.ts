@@ -15,6 +15,8 @@ export interface SubscriptionMetadata {
   /** Undefined where only a topic was named. */
   readonly event: EventDefinition | undefined;
   readonly options: SubscribeOptions;
+  /** `@Respond`: what the method gives is answered to the sender. */
+  readonly responds?: true;
   /** How a reader finds it: `InventoryController.reserve`. */
   readonly where: string;
 }

@@ -5,13 +5,12 @@ import {
   messageOf,
   requireCapabilities,
   systemClock,
-  TransportError,
   type Codec,
   type Headers,
   type OutgoingMessage,
   type Reply,
 } from '../contract/index.js';
-import { envelope, formatOf, messageIds } from '../publishing/index.js';
+import { envelope, formatOf, messageIds, requestFailed } from '../publishing/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import type { BrokerRuntime } from './broker-runtime.js';
 import { topicOfPattern } from './topic-of-pattern.js';
@@ -99,9 +98,7 @@ export class TransportClient extends ClientProxy {
     const topic = this.#topic(packet.pattern);
     const wayOut = 'Use emit() or a Publisher, or a broker that can answer.';
     requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, wayOut);
-    const { requester } = this.#broker.connection;
-    if (requester === undefined)
-      throw new TypeError(`The ${this.#broker.driver} driver says requestReply, but has no requester.`);
+    const { requester } = this.#broker.publisher;
     return requester.request(this.#message(topic, packet), (reply) => respond(this.#response(topic, reply)));
   }
 
@@ -124,13 +121,4 @@ export class TransportClient extends ClientProxy {
   #packet(pattern: unknown, data: unknown): Packet {
     return typeof this.createPacket === 'function' ? this.createPacket(pattern, data) : { pattern, data };
   }
-}
-
-function requestFailed(topic: string, name: string, message: string): TransportError {
-  const cause = new Error(message);
-  cause.name = name;
-  return new TransportError('TRANSPORT_REQUEST_FAILED', `The handler of "${topic}" answered ${name}: ${message}.`, {
-    topic,
-    cause,
-  });
 }

@@ -10,7 +10,7 @@ import {
   type NoticeListener,
   type NoticeName,
 } from '../contract/index.js';
-import type { Handler } from '../consuming/index.js';
+import { answerTo, type Handler } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import { isStream } from './completion.js';
 import { placesOfPattern } from './handler-scan.js';
@@ -135,7 +135,8 @@ export class TransportServer extends Server {
     callback.extras = extras;
     if (!this.messageHandlers.has(normalized)) this.messageHandlers.set(normalized, callback);
     const said = this.#whatWasSaid(pattern, normalized, extras);
-    const handle = isEventHandler ? this.#eventHandler(callback) : this.#requestHandler(callback, said);
+    const isEvent = isEventHandler && said.responds !== true;
+    const handle = isEvent ? this.#eventHandler(callback) : this.#requestHandler(callback, said);
     this.#registrations.push({ ...said, handle });
     this.#isPrepared = false;
   }
@@ -189,16 +190,26 @@ export class TransportServer extends Server {
       this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
   }
 
-  #requestHandler(callback: MessageHandler, { pattern, where }: SubscriptionMetadata): Handler {
+  #requestHandler(callback: MessageHandler, said: SubscriptionMetadata): Handler {
+    const { pattern, where, event, options } = said;
     const wayOut = 'Write @EventPattern or @Subscribe if nobody waits for an answer, or use a broker that can answer.';
-    requireCapabilities(this.#runtime.broker(), ['requestReply'], `@MessagePattern("${pattern}") in ${where}`, wayOut);
+    const broker = this.#runtime.broker(options.broker);
+    const decorator = said.responds === true ? 'Respond' : 'MessagePattern';
+    requireCapabilities(broker, ['requestReply'], `@${decorator}("${pattern}") in ${where}`, wayOut);
     const call = (payload: unknown, delivery: Delivery): Promise<unknown> =>
       this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
-    return answering(call, this.#runtime.options.codec ?? jsonCodec, (error, { topic, id }) =>
-      this.#runtime.log.error(
-        `A request was answered with "Internal server error": ${messageOf(error)} topic=${topic} id=${id}`,
-        error instanceof Error ? error.stack : undefined,
-      ),
+    return answering(call, {
+      codec: this.#runtime.options.codec ?? jsonCodec,
+      schema: event?.answer,
+      answerTo: (delivery) => answerTo(delivery, broker.connection.producer),
+      report: (error, delivery) => this.#reportUnsaid(error, delivery),
+    });
+  }
+
+  #reportUnsaid(error: unknown, { topic, id }: Delivery): void {
+    this.#runtime.log.error(
+      `A request was answered with "Internal server error": ${messageOf(error)} topic=${topic} id=${id}`,
+      error instanceof Error ? error.stack : undefined,
     );
   }
 

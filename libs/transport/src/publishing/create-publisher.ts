@@ -1,6 +1,7 @@
 import {
   checkOptions,
   jsonCodec,
+  option,
   requireCapabilities,
   TransportError,
   validate,
@@ -12,17 +13,28 @@ import {
   type EventDefinition,
   type OutgoingMessage,
   type PublishReceipt,
+  type Requester,
 } from '../contract/index.js';
 import { Coalescer } from './coalescer.js';
 import { envelope, exactSize, formatOf, sizeAtMost, type Format } from './envelope.js';
+import { MailboxRequester } from './mailbox.js';
 import { messageIds } from './message-id.js';
-import { Publisher, type PublishEntry, type PublishOptions, type PublishResult } from './publisher.js';
+import {
+  Publisher,
+  type PublishEntry,
+  type PublishOptions,
+  type PublishResult,
+  type RequestOptions,
+} from './publisher.js';
+import { request } from './requests.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
 import { badKeyFunction, noPlace, notMade, outOfLife, tooLarge } from './refusals.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** A publisher with a beginning and an end. */
 export interface ClosablePublisher extends Publisher {
+  /** The broker's own, or one over topics where `requestReply` is emulated. */
+  readonly requester: Requester;
   /** From now on `publish` goes through; before, it is refused with `TRANSPORT_NOT_STARTED`. */
   start(): void;
   /** Refuses new messages and resolves when the others are stored or have failed, at the latest after `timeoutMs`. Twice is the same as once. */
@@ -44,6 +56,14 @@ export function createPublisher(
   return new BrokerPublisher(broker, connection, host, options, codec);
 }
 
+const REQUEST_RULES = {
+  timeoutMs: option.integer(1),
+  key: option.any,
+  headers: option.any,
+  id: option.any,
+  partition: option.any,
+} as const satisfies Record<keyof RequestOptions, unknown>;
+
 type Target<In = unknown, Out = unknown> = EventDefinition<In, Out> | string;
 type Phase = 'not started' | 'open' | 'closed';
 
@@ -57,6 +77,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   readonly #coalescer: Coalescer;
   readonly #waitingRoom: WaitingRoom;
   readonly #nextId: () => string;
+  #mailbox: MailboxRequester | undefined;
   #phase: Phase = 'not started';
   /** Closed before everything could be sent. */
   #abandoned = false;
@@ -92,7 +113,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   }
 
   close(timeoutMs: number): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs);
+    this.#closed ??= this.#close(timeoutMs).then(() => this.#mailbox?.close());
     return this.#closed;
   }
 
@@ -112,6 +133,31 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
         ? { status: 'stored', receipt: outcome.value }
         : { status: 'failed', error: outcome.reason as TransportError },
     );
+  }
+
+  get requester(): Requester {
+    return this.#connection.requester ?? (this.#mailbox ??= new MailboxRequester(this.#connection, this.#host));
+  }
+
+  async request(event: Target, payload: unknown, options: RequestOptions): Promise<unknown> {
+    const topic = topicOf(event);
+    if (this.#phase !== 'open') throw outOfLife(this.#broker.driver, topic, this.#phase);
+    checkOptions(`request("${topic}")`, options, REQUEST_RULES);
+    if (options.timeoutMs === undefined) throw endless(topic);
+    requireCapabilities(this.#broker, ['requestReply'], `request("${topic}")`, 'Publish an event instead.');
+    const message = await this.#requestMessage(event, payload, options);
+    const schema = typeof event === 'string' ? undefined : event.answer;
+    const expected = { timeoutMs: options.timeoutMs, codec: this.#format.codec, schema };
+    return request(this.requester, message, expected, this.#host.clock);
+  }
+
+  async #requestMessage(event: Target, payload: unknown, options: RequestOptions): Promise<OutgoingMessage> {
+    try {
+      await this.#validated(event, payload);
+      return this.#checked(event, payload, options).message;
+    } catch (error) {
+      throw notMade(error, this.#broker.driver, topicOf(event));
+    }
   }
 
   async flush(timeoutMs: number = this.#options.publishTimeoutMs): Promise<void> {
@@ -211,6 +257,12 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   }
 
   #send(event: Target, payload: unknown, options: PublishOptions | undefined, since: number): Promise<PublishReceipt> {
+    const { message, bytes } = this.#checked(event, payload, options);
+    return this.#coalescer.publish(message, bytes, since);
+  }
+
+  /** The message as it will be sent; refuses what the broker would refuse. */
+  #checked(event: Target, payload: unknown, options: PublishOptions | undefined) {
     const message = this.#envelope(event, payload, options);
     const bytes = sizeAtMost(message);
     // n.b. the sum is an upper bound; what is above the limit by it is counted exactly.
@@ -226,7 +278,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       );
     }
     this.#connection.producer.check(message);
-    return this.#coalescer.publish(message, bytes, since);
+    return { message, bytes };
   }
 
   #envelope(event: Target, payload: unknown, options: PublishOptions | undefined): OutgoingMessage {
@@ -256,6 +308,11 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       oldestWaiting: () => this.#waitingRoom.oldest,
     });
   }
+}
+
+function endless(topic: string): TransportError {
+  const message = `request("${topic}"): timeoutMs is missing. A request without an end is a leak: say how long to wait.`;
+  return new TransportError('TRANSPORT_OPTION_INVALID', message, { topic, stored: 'no' });
 }
 
 function topicOf(event: Target): string {

@@ -2,5 +2,12 @@
 export { createPublisher, type ClosablePublisher } from './create-publisher.js';
 export { envelope, formatOf } from './envelope.js';
 export { messageIds } from './message-id.js';
-export { Publisher, type PublishEntry, type PublishOptions, type PublishResult } from './publisher.js';
+export {
+  Publisher,
+  type PublishEntry,
+  type PublishOptions,
+  type PublishResult,
+  type RequestOptions,
+} from './publisher.js';
+export { requestFailed } from './requests.js';
 export { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';

@@ -11,6 +11,12 @@ export interface PublishOptions {
   readonly partition?: number;
 }
 
+/** A request beside its payload. */
+export interface RequestOptions extends PublishOptions {
+  /** How long to wait for the answer, sending included. Integer >= 1: a request without an end is a leak. */
+  readonly timeoutMs: number;
+}
+
 /** One message of a `publishMany`. */
 export interface PublishEntry<In> extends PublishOptions {
   readonly payload: In;
@@ -44,6 +50,20 @@ export abstract class Publisher {
     entries: readonly PublishEntry<In>[],
   ): Promise<PublishResult[]>;
   abstract publishMany(topic: string, entries: readonly PublishEntry<unknown>[]): Promise<PublishResult[]>;
+
+  /**
+   * Publishes a request and resolves with the first answer of a handler (`@Respond`, `@MessagePattern`).
+   * Whoever handles it may do so more than once, as any message: an answer that came too late is dropped.
+   * @param event an event definition with its `answer`, or the name of a topic
+   * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`; `TRANSPORT_REQUEST_FAILED` with the handler's error as `cause`, by name and
+   *   message; `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot answer; and what `publish` throws
+   */
+  abstract request<In, Out, Answer>(
+    event: EventDefinition<In, Out, Answer>,
+    payload: In,
+    options: RequestOptions,
+  ): Promise<Answer>;
+  abstract request(topic: string, payload: unknown, options: RequestOptions): Promise<unknown>;
 
   /**
    * Resolves when everything published so far is stored or has failed; the failures are told to their own callers.

@@ -1,3 +1,4 @@
+import { defineEvent } from '../../contract/index.js';
 import { History, type HistoryEntry, type PublishOutcome } from './history.js';
 
 const topic = 'orders';
@@ -130,7 +131,7 @@ describe('recording', () => {
     const written = new History();
     const given: unknown[] = [];
     const publisher = { publish: (...call: unknown[]) => (given.push(call[2]), Promise.resolve({ id: 'x' })) };
-    const event = { type: topic, topic, schema: undefined, key: (order: { id: string }) => order.id };
+    const event = defineEvent<{ id: string }>(topic, { key: (order) => order.id });
     await written.recordPublisher(publisher as never).publish(event, { id: 'o-1' });
     expect(written.entries[0]).toMatchObject({ what: 'publish', topic, key: 'o-1' });
     expect(given).toEqual([{ id: (written.entries[0] as { id: string }).id }]);

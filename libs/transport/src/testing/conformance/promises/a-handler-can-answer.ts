@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { answerTo } from '../../../consuming/index.js';
 import type { Reply } from '../../../contract/index.js';
 import type { ConformancePromise } from '../promise.js';
 
@@ -8,13 +9,13 @@ export const aHandlerCanAnswer: ConformancePromise = {
   capability: 'requestReply',
   async run(stage) {
     const asker = await stage.open();
-    const { requester } = asker.connection;
-    assert.ok(requester, 'a connection that can ask has a requester');
+    const { requester } = asker.publisher;
     await stage.subscribe({
-      handle: (payload, { reply }) => {
+      handle: async (payload, delivery) => {
+        const reply = answerTo(delivery, asker.connection.producer);
         assert.ok(reply, 'the delivery of a request can be answered');
         for (const text of ['one', 'two']) {
-          reply({
+          await reply({
             kind: 'value',
             body: Buffer.from(JSON.stringify(`${text} ${payload as string}`)),
             last: text === 'two',

@@ -1,0 +1,57 @@
+import type { Delivery } from './delivery.js';
+import { WIRE_HEADERS, type Headers, type OutgoingMessage } from './message.js';
+import type { Reply } from './reply.js';
+
+/** Replies go to topics of this name only: a foreign request must not make a service write where it likes. */
+const REPLY_TOPIC = /\.reply$/;
+
+/** A reply on its way to a mailbox: the message that carries it. */
+export function replyMessage(topic: string, question: string, id: string, reply: Reply): OutgoingMessage {
+  const { kind, body } = asMessage(reply);
+  const headers: Headers = { [WIRE_HEADERS.id]: id, [WIRE_HEADERS.question]: question, [WIRE_HEADERS.reply]: kind };
+  // n.b. the key keeps the replies to one question in order.
+  return { topic, key: question, body, headers, id, partition: undefined };
+}
+
+/** Where a request wants its answers; undefined when nobody waits, or the address is none of a mailbox. */
+export function mailboxOf(delivery: Delivery): { readonly topic: string; readonly question: string } | undefined {
+  const topic = delivery.header(WIRE_HEADERS.replyTo);
+  const question = delivery.header(WIRE_HEADERS.question);
+  return topic === undefined || question === undefined || !REPLY_TOPIC.test(topic) ? undefined : { topic, question };
+}
+
+/** The reply in a message from a mailbox; undefined when it is none, or of a kind that this version does not know. */
+export function replyIn(delivery: Delivery): Reply | undefined {
+  const { body } = delivery;
+  switch (delivery.header(WIRE_HEADERS.reply)) {
+    case 'value':
+      return body === null ? undefined : { kind: 'value', body, last: false };
+    case 'last':
+      return body === null ? undefined : { kind: 'value', body, last: true };
+    case 'end':
+      return { kind: 'end' };
+    case 'error':
+      return errorIn(body);
+    default:
+      return undefined;
+  }
+}
+
+function asMessage(reply: Reply): { readonly kind: string; readonly body: Buffer } {
+  if (reply.kind === 'value') return { kind: reply.last ? 'last' : 'value', body: reply.body };
+  if (reply.kind === 'end') return { kind: 'end', body: Buffer.from('null') };
+  const { name, message } = reply;
+  return { kind: 'error', body: Buffer.from(JSON.stringify({ name, message })) };
+}
+
+function errorIn(body: Buffer | null): Reply {
+  try {
+    const { name, message } = JSON.parse(body?.toString() ?? '') as {
+      readonly name?: unknown;
+      readonly message?: unknown;
+    };
+    return { kind: 'error', name: String(name), message: String(message) };
+  } catch {
+    return { kind: 'error', name: 'Error', message: 'the handler failed, and its error could not be read' };
+  }
+}

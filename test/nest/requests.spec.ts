@@ -1,0 +1,137 @@
+import { Controller, NotFoundException } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import {
+  defineEvent,
+  isTransportError,
+  Respond,
+  TransportClient,
+  type Broker,
+  type BrokerConnection,
+} from 'nest-transport';
+import { memory } from 'nest-transport/memory';
+import { firstValueFrom, from, toArray } from 'rxjs';
+import { z } from 'zod';
+import { boot, closeAll, refusal } from './boot.js';
+
+const StockAsked = defineEvent('stock.asked', {
+  schema: z.object({ sku: z.string() }),
+  answer: z.object({ left: z.number() }),
+});
+const FOR_A_WHILE = { timeoutMs: 5_000 };
+
+/** Memory without its own way of answering: replies go over a topic, as on Kafka and NSQ. */
+function overTopics(): Broker {
+  const broker = memory();
+  return {
+    driver: 'mailbox',
+    capabilities: { ...broker.capabilities, requestReply: 'emulated' },
+    checkSubscription: (subscription) => broker.checkSubscription(subscription),
+    open: (host) => {
+      const { requester: _, ...others } = members(broker.open(host));
+      return others;
+    },
+  };
+}
+
+/** n.b. methods of a class are not copied by a spread. */
+const members = (connection: BrokerConnection): BrokerConnection => ({
+  producer: connection.producer,
+  connect: (abort) => connection.connect(abort),
+  connectOnce: () => connection.connectOnce(),
+  ensureTopics: (topics, purpose) => connection.ensureTopics(topics, purpose),
+  consume: (subscriptions) => connection.consume(subscriptions),
+  health: () => connection.health(),
+  close: () => connection.close(),
+});
+
+@Controller()
+class Stock {
+  @Respond(StockAsked)
+  async left(@Payload() { sku }: { sku: string }): Promise<{ left: number }> {
+    if (sku === 'unknown') throw new NotFoundException('no such sku');
+    if (sku === 'broken') throw new Error('the password of the database is hunter2');
+    if (sku === 'slow') await new Promise((resolve) => setTimeout(resolve, 200).unref());
+    return { left: sku.length };
+  }
+
+  @Respond('stock.odd')
+  odd(): unknown {
+    return { left: 'none' };
+  }
+
+  @MessagePattern('stock.list')
+  list() {
+    return from([1, 2, 3]);
+  }
+}
+
+afterEach(closeAll);
+
+describe.each([
+  ['of its own', memory],
+  ['over topics', overTopics],
+])('a broker that answers %s', (_, broker) => {
+  const start = () => boot({ controllers: [Stock] }, { transport: { broker: broker() } });
+
+  test('brings the answer of a handler to the one who asked, and answers do not cross', async () => {
+    const { publisher } = await start();
+    const skus = ['a', 'bb', 'ccc'];
+    const answers = await Promise.all(skus.map((sku) => publisher.request(StockAsked, { sku }, FOR_A_WHILE)));
+    expect(answers.map(({ left }) => left)).toEqual([1, 2, 3]);
+  });
+
+  test("brings a handler's error by name and message, and nothing of what merely happened inside", async () => {
+    const { publisher } = await start();
+    const meant = await refusal(publisher.request(StockAsked, { sku: 'unknown' }, FOR_A_WHILE));
+    expect(isTransportError(meant, 'TRANSPORT_REQUEST_FAILED')).toBe(true);
+    expect(meant).toMatchObject({ cause: { name: 'NotFoundException', message: 'no such sku' } });
+    const inner = await refusal(publisher.request(StockAsked, { sku: 'broken' }, FOR_A_WHILE));
+    expect(inner).toMatchObject({ cause: { name: 'Error', message: 'Internal server error' } });
+  });
+
+  test('ends a request without an answer at its timeout, and drops an answer that comes later', async () => {
+    const { publisher } = await start();
+    const slow = await refusal(publisher.request(StockAsked, { sku: 'slow' }, { timeoutMs: 20 }));
+    expect(isTransportError(slow, 'TRANSPORT_REQUEST_TIMEOUT')).toBe(true);
+    expect(slow.message).toContain('from "stock.asked" within 20 ms');
+    await expect(publisher.request(StockAsked, { sku: 'a' }, FOR_A_WHILE)).resolves.toEqual({ left: 1 });
+  });
+
+  test('carries every value of an Observable to client.send', async () => {
+    const { app } = await start();
+    const values = app.get(TransportClient).send<number>('stock.list', {}).pipe(toArray());
+    await expect(firstValueFrom(values)).resolves.toEqual([1, 2, 3]);
+  });
+});
+
+test('a question and an answer are checked against their schemas', async () => {
+  const { publisher } = await boot({ controllers: [Stock] });
+  const question = await refusal(publisher.request(StockAsked, { sku: 7 as never }, FOR_A_WHILE));
+  expect(isTransportError(question, 'TRANSPORT_PAYLOAD_INVALID')).toBe(true);
+  const Odd = defineEvent('stock.odd', { answer: z.object({ left: z.number() }) });
+  const answer = await refusal(publisher.request(Odd, {}, FOR_A_WHILE));
+  expect(isTransportError(answer, 'TRANSPORT_PAYLOAD_INVALID')).toBe(true);
+});
+
+test('a message that nobody waits for is handled by @Respond as an event', async () => {
+  const { publisher, notices } = await boot({ controllers: [Stock] });
+  const settled = new Promise((resolve) => notices.on('message:acked', resolve));
+  await publisher.publish(StockAsked, { sku: 'a' });
+  await settled;
+});
+
+test('a request without a timeout is refused, as is one to a broker that cannot answer', async () => {
+  const { publisher } = await boot({});
+  const endless = await refusal(publisher.request('x', {}, {} as never));
+  expect(endless.message).toContain('timeoutMs');
+  const deaf = memory();
+  const oneWay: Broker = {
+    driver: 'oneway',
+    capabilities: { ...deaf.capabilities, requestReply: 'absent' },
+    checkSubscription: (subscription) => deaf.checkSubscription(subscription),
+    open: (host) => deaf.open(host),
+  };
+  const other = await boot({}, { transport: { broker: oneWay } });
+  const refused = await refusal(other.publisher.request('x', {}, FOR_A_WHILE));
+  expect(isTransportError(refused, 'TRANSPORT_CAPABILITY_ABSENT')).toBe(true);
+});
