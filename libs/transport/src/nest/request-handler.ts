@@ -35,7 +35,7 @@ export function answering(call: (payload: unknown, delivery: Delivery) => Promis
     try {
       await replies.all(await call(payload, delivery));
     } catch (error) {
-      if (replies.failure !== undefined) throw replies.failure;
+      if (error === replies.failure) throw error;
       if (!isForTheSender(error)) how.report(error, delivery);
       await answer(errorReply(error));
     }

@@ -259,9 +259,9 @@ describe('the memory broker', () => {
     const replies: unknown[] = [];
     const stop = await connect().requester?.request(message('1'), (reply) => replies.push(reply));
     await turn();
-    sink.taken[0]?.reply?.({ kind: 'value', body: Buffer.from('2'), last: true });
+    void sink.taken[0]?.reply?.({ kind: 'value', body: Buffer.from('2'), last: true });
     stop?.();
-    sink.taken[0]?.reply?.({ kind: 'end' });
+    void sink.taken[0]?.reply?.({ kind: 'end' });
     expect(replies).toEqual([{ kind: 'value', body: Buffer.from('2'), last: true }]);
   });
 });
