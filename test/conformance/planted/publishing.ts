@@ -17,6 +17,15 @@ export const PUBLISHING: readonly Planted[] = [
     saying: /a producer that is closed tells so for each message, and never a receipt/,
   },
   {
+    promise: 'a-message-can-wait',
+    fault: 'forgets for when a message is (nsqd, when it is restarted)',
+    createBroker: () =>
+      wrapBroker(memory(), () => ({
+        send: (messages, go) => go(messages.map(({ deliverAtMs: _, ...message }) => message)),
+      })),
+    saying: /it came after \d+ ms instead of 1500|what is not for later comes at once/,
+  },
+  {
     promise: 'oversize-messages-are-refused-alone',
     fault: 'knows its limit only later',
     createBroker: () => withoutLimit(memory()),

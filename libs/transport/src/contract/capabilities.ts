@@ -19,6 +19,7 @@ export const CAPABILITY_MEANINGS = {
   durability: 'a confirmed message survives the restart of the broker',
   everyInstance: 'every running instance of a service gets every message',
   wildcards: 'a subscription can name many topics by a pattern',
+  delayedPublish: 'a message can be published now for a later moment, and the broker keeps it until then',
   requestReply: 'a handler can answer the sender',
 } as const satisfies Record<string, string>;
 

@@ -17,6 +17,8 @@ export interface OutgoingMessage {
   readonly id: string;
   /** A partition asked for by name; undefined lets the driver choose by key, or in turn. */
   readonly partition: number | undefined;
+  /** Not to be delivered before this moment, in milliseconds since the epoch; left out: at once. */
+  readonly deliverAtMs?: number | undefined;
 }
 
 /** Where the broker stored a message; `partition` and `offset` are undefined where it has none. */

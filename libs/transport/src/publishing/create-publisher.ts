@@ -16,6 +16,7 @@ import {
   type Requester,
 } from '../contract/index.js';
 import { Coalescer } from './coalescer.js';
+import { deliveryTime } from './delivery-time.js';
 import { envelope, exactSize, formatOf, sizeAtMost, type Format } from './envelope.js';
 import { MailboxRequester } from './mailbox.js';
 import { messageIds } from './message-id.js';
@@ -62,6 +63,8 @@ const REQUEST_RULES = {
   headers: option.any,
   id: option.any,
   partition: option.any,
+  deliverAfterMs: option.any,
+  deliverAt: option.any,
 } as const satisfies Record<keyof RequestOptions, unknown>;
 
 type Target<In = unknown, Out = unknown> = EventDefinition<In, Out> | string;
@@ -277,17 +280,24 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
         'Give a key instead.',
       );
     }
+    this.#refuseDelay(message);
     this.#connection.producer.check(message);
     return { message, bytes };
   }
 
+  #refuseDelay({ topic, deliverAtMs }: OutgoingMessage): void {
+    if (deliverAtMs === undefined) return;
+    const wayOut = 'Publish it when it is due, or use a broker that keeps it until then.';
+    requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, wayOut);
+  }
+
   #envelope(event: Target, payload: unknown, options: PublishOptions | undefined): OutgoingMessage {
     const id = options?.id ?? this.#nextId();
-    if (typeof event === 'string') {
-      return envelope({ topic: event, type: undefined }, payload, options?.key, options, id, this.#format);
-    }
-    const key = options?.key ?? keyOf(event, payload);
-    return envelope(event, payload, key, options, id, this.#format);
+    const key = options?.key ?? (typeof event === 'string' ? undefined : keyOf(event, payload));
+    const address = typeof event === 'string' ? { topic: event, type: undefined } : event;
+    const message = envelope(address, payload, key, options, id, this.#format);
+    const deliverAtMs = deliveryTime(address.topic, options, () => this.#host.clock.now());
+    return deliverAtMs === undefined ? message : { ...message, deliverAtMs };
   }
 
   #hasRoom(): boolean {

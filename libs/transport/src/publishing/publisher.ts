@@ -9,6 +9,10 @@ export interface PublishOptions {
   readonly id?: string;
   /** A partition by number; refused where the broker has none. @default chosen by key, else in turn */
   readonly partition?: number;
+  /** Delivered this long after the publish, not before; refused where the broker cannot keep it until then. Integer >= 0. @default at once */
+  readonly deliverAfterMs?: number;
+  /** Delivered at this moment, not before; one that has passed is at once. Instead of `deliverAfterMs`. @default at once */
+  readonly deliverAt?: Date;
 }
 
 /** A request beside its payload. */

@@ -21,6 +21,7 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   /** A group of one member, whose offsets the driver deletes when it leaves. */
   everyInstance: 'emulated',
   wildcards: 'absent',
+  delayedPublish: 'absent',
   /** Over a topic of the service, `<service>.reply`, which every instance reads. */
   requestReply: 'emulated',
 };

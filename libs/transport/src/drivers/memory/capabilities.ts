@@ -15,5 +15,6 @@ export const MEMORY_CAPABILITIES: Capabilities = Object.freeze({
   durability: 'absent',
   everyInstance: 'native',
   wildcards: 'native',
+  delayedPublish: 'native',
   requestReply: 'native',
 });

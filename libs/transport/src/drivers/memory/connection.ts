@@ -25,6 +25,7 @@ export class MemoryConnection implements BrokerConnection {
     this.#host = host;
     this.producer = producer;
     this.requester = producer;
+    store.waiting.opened(host.clock);
   }
 
   connect(): Promise<void> {
@@ -50,6 +51,7 @@ export class MemoryConnection implements BrokerConnection {
   }
 
   close(): Promise<void> {
+    if (!this.#closed) this.#store.waiting.closed(this.#host.clock);
     this.#closed = true;
     this.producer.close();
     return Promise.resolve();

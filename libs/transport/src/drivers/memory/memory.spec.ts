@@ -196,6 +196,39 @@ describe('the memory broker', () => {
     expect(late.sink.taken.length).toBeLessThan(3_000);
   });
 
+  it('keeps what is for later while no connection is open, and no timer', async () => {
+    const { clock, publish, join } = setUp();
+    const host = { service: 's', broker: 'default', notices: new Notices(), clock };
+    await publish(message('later', { deliverAtMs: clock.now() + 100 }), message('now'));
+    const { sink } = await join('g');
+    expect(sink.texts).toEqual(['now']);
+    clock.advance(100);
+    await turn();
+    expect(sink.texts).toEqual(['now', 'later']);
+
+    const other = memory();
+    const first = other.open(host);
+    await first.producer.send([message('later', { deliverAtMs: clock.now() + 100 })]);
+    await first.close();
+    expect(clock.pending).toBe(0);
+    clock.advance(500);
+    const consumer = other.open(host);
+    const late = new Sink();
+    const subscription: Subscription = {
+      topic: 'orders',
+      group: 'g',
+      delivery: 'group',
+      startFrom: 'beginning',
+      ordering: 'key',
+      concurrency: 1,
+      maxInFlight: 9,
+    };
+    await consumer.consume([{ subscription, sink: late }]);
+    clock.advance(0);
+    await turn();
+    expect(late.texts).toEqual(['later']);
+  });
+
   it('is another broker for each memory() and the same for each connection of one', async () => {
     const [one, other] = [setUp(), setUp()];
     const here = await one.join('g');

@@ -43,8 +43,17 @@ export class MemoryProducer implements Producer, Requester {
   send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     if (this.#closed) return Promise.resolve(messages.map(({ topic }) => refuseClosed(topic)));
     const storedAt = this.#clock.now();
-    const receipts = messages.map((message) => receiptOf(this.#store.topic(message.topic).append(message, storedAt)));
+    const receipts = messages.map((message) => this.#append(message, storedAt));
     return new Promise((resolve) => setImmediate(resolve, receipts));
+  }
+
+  /** n.b. what is for later belongs to the broker, not to this connection: it comes although the connection is closed by then. */
+  #append(message: OutgoingMessage, storedAt: number): PublishReceipt {
+    const topic = this.#store.topic(message.topic);
+    const dueAt = message.deliverAtMs ?? 0;
+    if (dueAt <= storedAt) return receiptOf(topic.append(message, storedAt));
+    this.#store.waiting.add(dueAt, () => void topic.append(message, dueAt));
+    return { id: message.id, topic: message.topic, partition: undefined, offset: undefined };
   }
 
   request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {

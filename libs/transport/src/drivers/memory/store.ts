@@ -1,5 +1,6 @@
 import { isTopicPattern, matchesTopic, nameOfPattern, TransportError } from '../../contract/index.js';
 import type { ResolvedMemoryOptions } from './options.js';
+import { WaitingMessages } from './waiting-messages.js';
 import { MemoryTopic } from './topic.js';
 
 /** What Kafka takes as the name of a topic; NSQ takes 64 characters of the same. */
@@ -13,6 +14,7 @@ interface TopicWatch {
 /** All topics of one memory broker, shared by every application that was given the same `memory()` value. */
 export class MemoryStore {
   readonly options: ResolvedMemoryOptions;
+  readonly waiting = new WaitingMessages();
   readonly #topics = new Map<string, MemoryTopic>();
   readonly #watches = new Set<TopicWatch>();
 

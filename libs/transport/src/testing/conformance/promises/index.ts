@@ -2,6 +2,7 @@ import type { ConformancePromise } from '../promise.js';
 import { aDeployMayAddATopic } from './a-deploy-may-add-a-topic.js';
 import { aHandlerCanAnswer } from './a-handler-can-answer.js';
 import { aPatternTakesManyTopics } from './a-pattern-takes-many-topics.js';
+import { aMessageCanWait } from './a-message-can-wait.js';
 import { aPartitionCanBeNamed } from './a-partition-can-be-named.js';
 import { anotherMemberTakesOver } from './another-member-takes-over.js';
 import { attemptsAreCountedAndDelayed } from './attempts-are-counted-and-delayed.js';
@@ -94,6 +95,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   inFlightIsBounded,
   settlingLateOrTwiceDoesNothing,
   aHandlerCanAnswer,
+  aMessageCanWait,
   // Publishing tells the truth
   publishFailuresSurface,
   oversizeMessagesAreRefusedAlone,

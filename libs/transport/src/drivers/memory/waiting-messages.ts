@@ -1,0 +1,45 @@
+import type { Clock } from '../../contract/index.js';
+
+interface Waiting {
+  readonly dueAt: number;
+  readonly deliver: () => void;
+  callOff: (() => void) | undefined;
+}
+
+/**
+ * Messages that are published for a later moment. They belong to the broker: closing the connection that published them
+ * changes nothing. While no connection is open no timer runs, so a process that is done may end.
+ */
+export class WaitingMessages {
+  readonly #waiting = new Set<Waiting>();
+  readonly #clocks: Clock[] = [];
+
+  add(dueAt: number, deliver: () => void): void {
+    const waiting: Waiting = { dueAt, deliver, callOff: undefined };
+    this.#waiting.add(waiting);
+    this.#schedule(waiting);
+  }
+
+  opened(clock: Clock): void {
+    this.#clocks.push(clock);
+    if (this.#clocks.length === 1) for (const waiting of this.#waiting) this.#schedule(waiting);
+  }
+
+  closed(clock: Clock): void {
+    const index = this.#clocks.indexOf(clock);
+    if (index < 0) return;
+    this.#clocks.splice(index, 1);
+    for (const waiting of this.#waiting) {
+      waiting.callOff?.();
+      this.#schedule(waiting);
+    }
+  }
+
+  #schedule(waiting: Waiting): void {
+    const [clock] = this.#clocks;
+    waiting.callOff = clock?.schedule(Math.max(0, waiting.dueAt - clock.now()), () => {
+      this.#waiting.delete(waiting);
+      waiting.deliver();
+    });
+  }
+}
