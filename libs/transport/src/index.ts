@@ -60,9 +60,15 @@ export {
 } from './contract/index.js';
 export {
   DeadLetter,
+  DeadLetterDesk,
   Drop,
   RetryAfter,
   type BatchOptions,
+  type DeadLetterSelection,
+  type DeskReport,
+  type FingerprintCount,
+  type ReplayOptions,
+  type StoredDeadLetter,
   type ConsumingOptions,
   type ErrorClass,
   type RetryOptions,

@@ -19,6 +19,19 @@ export const DEAD_LETTERS: readonly Planted[] = [
     saying: /there is one dead letter/,
   },
   {
+    promise: 'dead-letters-can-be-worked-with',
+    fault: 'settles what somebody only looked at',
+    createBroker: () =>
+      wrapBroker(memory(), () => ({
+        receive: (deliveries, go, { group }) => {
+          const wait = go(deliveries);
+          if (group === 'dead-letter-desk') for (const delivery of deliveries) delivery.settle(ACK);
+          return wait;
+        },
+      })),
+    saying: /what was looked at only stays/,
+  },
+  {
     promise: 'dead-letter-is-confirmed-first',
     fault: 'settles a message as soon as it is delivered (no-ack: kratos-transport, RabbitMQ; FastStream, Kafka)',
     createBroker: () =>

@@ -15,6 +15,15 @@ export {
   type UnknownTypePolicy,
 } from './consuming-options.js';
 export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
+export {
+  DeadLetterDesk,
+  type DeadLetterSelection,
+  type DeskReport,
+  type FingerprintCount,
+  type ReplayOptions,
+} from './desk/dead-letter-desk.js';
+export { DESK_GROUP } from './desk/reading.js';
+export type { StoredDeadLetter } from './desk/stored-dead-letter.js';
 export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 export type { Handler, Route, SubscriptionPlan } from './route.js';
 export type { SubscriptionControl } from './subscription-control.js';

@@ -1,4 +1,4 @@
-import type { SubscriptionControl } from '../consuming/index.js';
+import type { DeadLetterDesk, SubscriptionControl } from '../consuming/index.js';
 import type { BrokerHealth, Capabilities } from '../contract/index.js';
 
 /** The application's view of one of its brokers. Inject it with `@InjectBroker()`. The client's own connection is not shown: it belongs to the driver. */
@@ -8,6 +8,8 @@ export abstract class BrokerHandle {
   /** `'memory'`, `'kafka'`, ... */
   abstract readonly driver: string;
   abstract readonly capabilities: Capabilities;
+  /** Reads dead letters, sends them back, throws them away. */
+  abstract readonly deadLetters: DeadLetterDesk;
   /** How the broker is now; for the whole transport ask `TransportHealth`. */
   abstract health(): BrokerHealth;
   /**

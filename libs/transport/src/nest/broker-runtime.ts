@@ -10,6 +10,7 @@ import {
 } from '../contract/index.js';
 import {
   Consumer,
+  DeadLetterDesk,
   type SubscriptionControl,
   type SubscriptionPlan,
   type SubscriptionSummary,
@@ -32,6 +33,7 @@ export class BrokerRuntime {
   readonly handle: BrokerHandle = new Handle(this);
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
+  readonly deadLetters: DeadLetterDesk;
   readonly #broker: Broker;
   readonly #host: BrokerHost;
   readonly #options: ResolvedModuleOptions;
@@ -55,6 +57,7 @@ export class BrokerRuntime {
     this.#options = options;
     this.#watch();
     this.connection = broker.open(host);
+    this.deadLetters = new DeadLetterDesk(this.connection, host);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }
 
@@ -245,6 +248,10 @@ class Handle extends BrokerHandle {
 
   get capabilities(): Capabilities {
     return this.#runtime.capabilities;
+  }
+
+  get deadLetters(): DeadLetterDesk {
+    return this.#runtime.deadLetters;
   }
 
   health(): BrokerHealth {

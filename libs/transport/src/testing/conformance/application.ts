@@ -16,6 +16,7 @@ import {
 } from '../../contract/index.js';
 import {
   Consumer,
+  DeadLetterDesk,
   type ConsumingOptions,
   type Handler,
   type Route,
@@ -85,6 +86,7 @@ export class Application {
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
   readonly consumer: Consumer;
+  readonly deadLetters: DeadLetterDesk;
   /** Handlers that have begun and not ended. */
   running = 0;
   #closing: Promise<void> | undefined;
@@ -113,6 +115,7 @@ export class Application {
     const settings = spec.codec === undefined ? {} : { codec: spec.codec };
     this.connection = around.broker.open(host);
     this.publisher = createPublisher(around.broker, this.connection, host, spec.publishing ?? {}, spec.codec);
+    this.deadLetters = new DeadLetterDesk(this.connection, host);
     this.consumer = new Consumer(around.broker, this.connection, host, plans, settings);
   }
 

@@ -13,6 +13,7 @@ import { closingAndReopeningLosesNothing } from './closing-and-reopening-loses-n
 import { closingFlushesPublishes } from './closing-flushes-publishes.js';
 import { deadLetterIsConfirmedFirst } from './dead-letter-is-confirmed-first.js';
 import { deadLetterThatCannotBeStored } from './dead-letter-that-cannot-be-stored.js';
+import { deadLettersCanBeWorkedWith } from './dead-letters-can-be-worked-with.js';
 import { deadLettersOnceWithHeaders } from './dead-letters-once-with-headers.js';
 import { drainEndsAtItsDeadline } from './drain-ends-at-its-deadline.js';
 import { drainFinishesWhatRuns } from './drain-finishes-what-runs.js';
@@ -88,6 +89,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   deadLettersOnceWithHeaders,
   deadLetterIsConfirmedFirst,
   deadLetterThatCannotBeStored,
+  deadLettersCanBeWorkedWith,
   undecodableMessagesAreDeadLettered,
   schemaFailuresNameTheField,
   unknownTypesGoByPolicy,

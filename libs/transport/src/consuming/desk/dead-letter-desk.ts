@@ -1,0 +1,200 @@
+import {
+  checkOptions,
+  option,
+  TransportError,
+  WIRE_HEADERS,
+  type BrokerConnection,
+  type BrokerHost,
+  type OutgoingMessage,
+} from '../../contract/index.js';
+import { Reading } from './reading.js';
+import type { StoredDeadLetter } from './stored-dead-letter.js';
+
+/** Which dead letters of a topic. */
+export interface DeadLetterSelection {
+  /** Those of these ids. @default all */
+  readonly ids?: readonly string[];
+  /** Those whose error has this fingerprint, as `count` tells it. @default all */
+  readonly fingerprint?: string;
+  /** At most so many are read from the topic. Integer >= 1. @default 1000 */
+  readonly limit?: number;
+}
+
+/** How dead letters go back to where they came from. */
+export interface ReplayOptions extends DeadLetterSelection {
+  /** At most so many a second, so that a cured service is not flooded. Integer >= 1. @default no limit */
+  readonly ratePerSecond?: number;
+  /** Another topic than the one each came from. @default the original topic */
+  readonly to?: string;
+  /** Tells what would be done, and does nothing. @default false */
+  readonly dryRun?: boolean;
+}
+
+/** What a replay or a discard did. */
+export interface DeskReport {
+  /** Ids, in the order in which they were dealt with. */
+  readonly done: readonly string[];
+  /** Left where they are, each with the reason. */
+  readonly left: readonly { readonly id: string; readonly error: TransportError }[];
+}
+
+/** How many dead letters have one fingerprint. */
+export interface FingerprintCount {
+  readonly fingerprint: string;
+  readonly count: number;
+  readonly oldest: Date | undefined;
+  readonly newest: Date | undefined;
+}
+
+const SELECTION_RULES = { ids: option.texts, fingerprint: option.text, limit: option.integer(1) } as const;
+const REPLAY_RULES = {
+  ...SELECTION_RULES,
+  ratePerSecond: option.integer(1),
+  to: option.text,
+  dryRun: option.flag,
+} as const satisfies Record<keyof ReplayOptions, unknown>;
+
+const DEFAULT_LIMIT = 1_000;
+
+/**
+ * Works with dead letters, on every broker alike: reads them, counts them by their cause, sends them back, throws them away.
+ *
+ * It reads as a group of its own, `dead-letter-desk`: what it has replayed or discarded is settled there and not shown
+ * again, what it only showed stays. One desk at a time: two that read one topic at once share its letters.
+ */
+export class DeadLetterDesk {
+  readonly #connection: BrokerConnection;
+  readonly #host: BrokerHost;
+
+  constructor(connection: BrokerConnection, host: BrokerHost) {
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  /** The letters of a dead-letter topic, oldest first where the broker keeps order. Takes at least a second. */
+  list(topic: string, selection: DeadLetterSelection = {}): Promise<readonly StoredDeadLetter[]> {
+    checkOptions('list', selection, SELECTION_RULES);
+    return this.#read(topic, selection, (_, letters) => Promise.resolve(letters));
+  }
+
+  /** How many letters there are of each cause, most first. */
+  async count(topic: string, selection: DeadLetterSelection = {}): Promise<readonly FingerprintCount[]> {
+    const letters = await this.list(topic, selection);
+    const groups = new Map<string, StoredDeadLetter[]>();
+    for (const letter of letters) {
+      groups.set(letter.fingerprint, [...(groups.get(letter.fingerprint) ?? []), letter]);
+    }
+    const counts = [...groups].map(([fingerprint, of]) => ({ fingerprint, count: of.length, ...ageOf(of) }));
+    return counts.sort((a, b) => b.count - a.count);
+  }
+
+  /**
+   * Publishes the originals again, one after the other and so in the order of their keys, with their ids, keys, headers and
+   * bytes. A letter is settled when its original is stored: a crash between gives two, never none. Every group of the original topic
+   * gets it; those that have handled it know it by its id.
+   */
+  replay(topic: string, options: ReplayOptions = {}): Promise<DeskReport> {
+    checkOptions('replay', options, REPLAY_RULES);
+    return this.#read(topic, options, (reading, letters) => this.#replayAll(reading, letters, options));
+  }
+
+  /** Settles letters for good. They can only be read again from the broker itself. */
+  discard(topic: string, selection: DeadLetterSelection): Promise<DeskReport> {
+    checkOptions('discard', selection, SELECTION_RULES);
+    return this.#read(topic, selection, (reading, letters) => {
+      const done = letters.filter((letter) => reading.settle(letter)).map(({ id }) => id);
+      return Promise.resolve({ done, left: letters.filter(({ id }) => !done.includes(id)).map(taken) });
+    });
+  }
+
+  async #read<Result>(
+    topic: string,
+    { limit = DEFAULT_LIMIT, ids, fingerprint }: DeadLetterSelection,
+    work: (reading: Reading, letters: readonly StoredDeadLetter[]) => Promise<Result>,
+  ): Promise<Result> {
+    const reading = await Reading.open(this.#connection, this.#host.clock, topic, limit);
+    try {
+      const wanted = reading.letters.filter(
+        (letter) =>
+          (ids === undefined || ids.includes(letter.id)) &&
+          (fingerprint === undefined || letter.fingerprint === fingerprint),
+      );
+      return await work(reading, wanted);
+    } finally {
+      await reading.close();
+    }
+  }
+
+  async #replayAll(
+    reading: Reading,
+    letters: readonly StoredDeadLetter[],
+    { ratePerSecond, to, dryRun = false }: ReplayOptions,
+  ): Promise<DeskReport> {
+    const done: string[] = [];
+    const left: { id: string; error: TransportError }[] = [];
+    const failedKeys = new Set<string>();
+    for (const letter of letters) {
+      if (done.length > 0 && ratePerSecond !== undefined && !dryRun) await this.#pause(1_000 / ratePerSecond);
+      // n.b. what follows a letter that could not be sent back would overtake it.
+      const error = failedKeys.has(letter.key ?? '')
+        ? overtaking(letter)
+        : await this.#replay(reading, letter, to, dryRun);
+      if (error === undefined) done.push(letter.id);
+      else left.push({ id: letter.id, error });
+      if (error !== undefined && letter.key !== undefined) failedKeys.add(letter.key);
+    }
+    return { done, left };
+  }
+
+  /** undefined: it is stored and settled. */
+  async #replay(
+    reading: Reading,
+    letter: StoredDeadLetter,
+    to: string | undefined,
+    dryRun: boolean,
+  ): Promise<TransportError | undefined> {
+    const topic = to ?? letter.originalTopic;
+    if (topic === undefined) return withoutOrigin(letter);
+    if (dryRun) return undefined;
+    const [result] = await this.#connection.producer.send([originalOf(letter, topic)]);
+    if (result instanceof TransportError) return result;
+    // n.b. when somebody else has it by now, it is stored twice rather than never.
+    reading.settle(letter);
+    return undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#host.clock.schedule(ms, resolve));
+  }
+}
+
+function originalOf({ id, key, body, headers }: StoredDeadLetter, topic: string): OutgoingMessage {
+  return { topic, key, body, headers: { ...headers, [WIRE_HEADERS.id]: id }, id, partition: undefined };
+}
+
+function ageOf(letters: readonly StoredDeadLetter[]): Pick<FingerprintCount, 'oldest' | 'newest'> {
+  const moments = letters.flatMap(({ lastFailedAt }) => (lastFailedAt === undefined ? [] : [lastFailedAt]));
+  const sorted = moments.sort((a, b) => a.getTime() - b.getTime());
+  return { oldest: sorted[0], newest: sorted.at(-1) };
+}
+
+const withoutOrigin = ({ id }: StoredDeadLetter): TransportError =>
+  new TransportError(
+    'TRANSPORT_TOPIC_MISSING',
+    `Dead letter ${id} does not say which topic it came from. Name one: replay(topic, { to: '...' }).`,
+    { stored: 'no' },
+  );
+
+const overtaking = ({ id, key }: StoredDeadLetter): TransportError =>
+  new TransportError(
+    'TRANSPORT_PUBLISH_FAILED',
+    `Dead letter ${id} was left: one before it of the same key "${key ?? ''}" could not be sent back, and it would overtake it.`,
+    { stored: 'no', retryable: true },
+  );
+
+const taken = ({ id }: StoredDeadLetter) => ({
+  id,
+  error: new TransportError('TRANSPORT_CLOSED', `Dead letter ${id} was left: another desk has it by now.`, {
+    retryable: true,
+  }),
+});

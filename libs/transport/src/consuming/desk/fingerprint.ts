@@ -1,0 +1,12 @@
+/**
+ * What errors of one cause have in common: the name, and the message without what differs from case to case (ids, numbers,
+ * quoted values). Two dead letters with the same fingerprint most likely have the same cure.
+ */
+export function fingerprintOf(errorName: string, errorMessage: string): string {
+  const common = errorMessage
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi, '<id>')
+    .replace(/"[^"]*"|'[^']*'|`[^`]*`/g, '<text>')
+    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/gi, '<id>')
+    .replace(/\d+/g, '<number>');
+  return `${errorName}: ${common}`;
+}

@@ -1,0 +1,56 @@
+import { DEAD_LETTER_HEADERS, type Delivery, type Headers } from '../../contract/index.js';
+import { fingerprintOf } from './fingerprint.js';
+
+/** A dead letter as it lies in its topic: the original, and why it is there. */
+export interface StoredDeadLetter {
+  /** The id of the original, which a replay keeps. */
+  readonly id: string;
+  readonly key: string | undefined;
+  /** The original's bytes; `null` is a tombstone. */
+  readonly body: Buffer | null;
+  /** The original's headers, without those that say why it is here. */
+  readonly headers: Headers;
+  /** Where the original came from; undefined for a message that no `nest-transport` put here. */
+  readonly originalTopic: string | undefined;
+  readonly originalOffset: string | undefined;
+  /** The group that could not handle it. */
+  readonly group: string | undefined;
+  readonly attempts: number | undefined;
+  readonly firstFailedAt: Date | undefined;
+  readonly lastFailedAt: Date | undefined;
+  readonly errorName: string;
+  readonly errorMessage: string;
+  /** What errors of one cause have in common; `count` counts by it. */
+  readonly fingerprint: string;
+}
+
+const OWN: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
+
+export function storedDeadLetter(delivery: Delivery): StoredDeadLetter {
+  const told = (name: keyof typeof DEAD_LETTER_HEADERS): string | undefined =>
+    delivery.header(DEAD_LETTER_HEADERS[name]);
+  const errorName = told('errorName') ?? 'unknown';
+  const errorMessage = told('errorMessage') ?? '';
+  const attempts = Number(told('attempts'));
+  return {
+    id: delivery.id,
+    key: delivery.key ?? told('key'),
+    body: delivery.body,
+    headers: Object.fromEntries(Object.entries(delivery.headers).filter(([name]) => !OWN.has(name))),
+    originalTopic: told('topic'),
+    originalOffset: told('offset'),
+    group: told('group'),
+    attempts: Number.isInteger(attempts) && attempts > 0 ? attempts : undefined,
+    firstFailedAt: momentOf(told('firstFailedAt')),
+    lastFailedAt: momentOf(told('lastFailedAt')),
+    errorName,
+    errorMessage,
+    fingerprint: fingerprintOf(errorName, errorMessage),
+  };
+}
+
+/** n.b. a header is what somebody wrote: a date that is none is no date. */
+function momentOf(text: string | undefined): Date | undefined {
+  const moment = new Date(text ?? Number.NaN);
+  return Number.isNaN(moment.getTime()) ? undefined : moment;
+}
