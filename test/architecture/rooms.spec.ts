@@ -18,6 +18,7 @@ describe('who may import what', () => {
       contract: 12,
       consuming: 12,
       publishing: 8,
+      codecs: 10,
       nest: 20,
       testing: 40,
       'drivers/memory': 8,
@@ -103,6 +104,13 @@ describe('a planted violation is seen', () => {
       "import { A } from '../consuming/index.js';",
       'may not import consuming',
     ],
+    [
+      'codecs, a driver',
+      `${src}/codecs/x.ts`,
+      "import '../drivers/kafka/index.js';",
+      'codecs may not import drivers/kafka',
+    ],
+    ['codecs, consuming', `${src}/codecs/x.ts`, "import '../consuming/index.js';", 'codecs may not import consuming'],
     ['observability', `${src}/observability/x.ts`, "import { A } from '../nest/index.js';", 'may not import nest'],
     [
       'nest, a concrete driver',

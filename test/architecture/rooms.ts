@@ -28,6 +28,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   ...Object.fromEntries(Object.keys(CLIENTS).map((name) => [`drivers/${name}`, driver(name)])),
   consuming: { rooms: ['contract'], packages: [], node: 'any' },
   publishing: { rooms: ['contract'], packages: [], node: 'any' },
+  codecs: {
+    rooms: ['contract'],
+    packages: ['@msgpack/msgpack', '@bufbuild/protobuf', 'avsc', 'ajv', /^ajv\/dist\/20(19|20)\.js$/],
+    node: 'any',
+  },
   observability: { rooms: ['contract'], packages: ['@opentelemetry/api', 'prom-client'], node: 'any' },
   nest: {
     rooms: ['contract', 'consuming', 'publishing', 'observability'],

@@ -1,4 +1,5 @@
 import { CAPABILITY_MEANINGS, ERROR_CODES, TRANSPORT_DEFAULTS, type Capabilities } from 'nest-transport';
+import { AVRO_DEFAULTS, JSON_SCHEMA_DEFAULTS, SCHEMA_REGISTRY_DEFAULTS } from 'nest-transport/codecs';
 import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
 import { NATS_DEFAULTS } from 'nest-transport/nats';
 import { NSQ_DEFAULTS } from 'nest-transport/nsq';
@@ -114,6 +115,9 @@ describe('docs/defaults.md', () => {
     { marker: 'retry', defaults: TRANSPORT_DEFAULTS.retry, of: ['.', 'RetryOptions'] },
     { marker: 'batch', defaults: TRANSPORT_DEFAULTS.batch, of: ['.', 'BatchOptions'] },
     { marker: 'publishing', defaults: TRANSPORT_DEFAULTS.publishing, of: ['.', 'PublishingOptions'] },
+    { marker: 'avro', defaults: AVRO_DEFAULTS, of: ['./codecs', 'AvroOptions'] },
+    { marker: 'jsonSchema', defaults: JSON_SCHEMA_DEFAULTS, of: ['./codecs', 'JsonSchemaOptions'] },
+    { marker: 'schemaRegistry', defaults: SCHEMA_REGISTRY_DEFAULTS, of: ['./codecs', 'SchemaRegistryOptions'] },
     { marker: 'memory', defaults: MEMORY_DEFAULTS, of: ['./memory', 'MemoryOptions'] },
     { marker: 'kafka', defaults: KAFKA_DEFAULTS, of: ['./kafka', 'KafkaOptions'] },
     { marker: 'nats', defaults: NATS_DEFAULTS, of: ['./nats', 'NatsOptions'] },

@@ -46,11 +46,11 @@ describe('in a CommonJS project on Nest 11, installed from the tarball', () => {
          expect(await acked).toMatchObject({ topic: 'order.created', group: 'stock' });
          await app.close();
        });
-       test.each(['memory', 'kafka', 'testing'])('there is a door %s', (door) => {
+       test.each(['memory', 'kafka', 'codecs', 'testing'])('there is a door %s', (door) => {
          expect(Object.keys(require('nest-transport/' + door)).length).toBeGreaterThan(0);
        });`,
     );
-    expect(folder.jest()).toMatchObject({ numPassedTests: 4, numFailedTests: 0 });
+    expect(folder.jest()).toMatchObject({ numPassedTests: 5, numFailedTests: 0 });
   });
 
   it.each([

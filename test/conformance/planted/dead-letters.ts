@@ -53,6 +53,15 @@ export const DEAD_LETTERS: readonly Planted[] = [
     saying: /7 messages are settled: not within/,
   },
   {
+    promise: 'content-types-decide-who-reads',
+    fault: 'loses what a message says it is written in',
+    createBroker: () =>
+      alteringBroker(memory(), (delivery) => ({
+        header: (name) => (name === 'content-type' ? undefined : delivery.header(name)),
+      })),
+    saying: /both formats arrive/,
+  },
+  {
     promise: 'schema-failures-name-the-field',
     fault: 'cuts headers at sixty characters',
     createBroker: () =>

@@ -17,6 +17,7 @@ const PERMANENT: Classification = { kind: 'permanent' };
 /** Our own errors that another attempt cannot mend: the same bytes would fail the same way. */
 const PERMANENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TRANSPORT_PAYLOAD_UNDECODABLE',
+  'TRANSPORT_CONTENT_TYPE_UNKNOWN',
   'TRANSPORT_PAYLOAD_INVALID',
   'TRANSPORT_PAYLOAD_UNENCODABLE',
   'TRANSPORT_MESSAGE_TOO_LARGE',

@@ -57,6 +57,7 @@ export class Consumer {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #running: readonly Running[];
+  readonly #codecs: readonly Codec[];
   /** What tells this instance's own groups from those of the others. */
   readonly #instance = randomBytes(4).toString('hex');
   #consumption: Consumption | undefined;
@@ -78,8 +79,10 @@ export class Consumer {
     this.#connection = connection;
     this.#host = host;
     refuseDuplicates(plans);
+    const { codec = jsonCodec } = settings;
     const tools = runnerTools(connection, host, settings);
     this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
+    this.#codecs = [...new Set([codec, ...plans.flatMap(({ routes }) => routes.map((route) => route.codec ?? codec))])];
   }
 
   /** Messages with the runners that are not settled. */
@@ -110,10 +113,12 @@ export class Consumer {
 
   /**
    * Makes sure of topics and dead-letter topics, then starts intake.
-   * @throws TransportError `TRANSPORT_TOPIC_MISSING` and what else the driver's `ensureTopics` and `consume` refuse
+   * @throws TransportError `TRANSPORT_TOPIC_MISSING` and what else the driver's `ensureTopics` and `consume` refuse;
+   *   `TRANSPORT_PEER_MISSING` and what else keeps a codec from reading
    */
   async start(): Promise<void> {
     if (this.#running.length === 0 || this.#isDraining()) return;
+    await Promise.all(this.#codecs.map(async (codec) => codec.prepare?.()));
     await this.#connection.ensureTopics(this.#topics('topic'), 'subscribe');
     await this.#connection.ensureTopics(this.#topics('deadLetterTopic'), 'dead-letter');
     const consumption = await this.#connection.consume(this.#running);
@@ -178,7 +183,7 @@ export class Consumer {
       unknownType: options.unknownType ?? defaultUnknownTypePolicy(topic, plan.routes),
       nativeRedelivery: capabilities.redelivery === 'native' && !options.retry.inProcess,
       leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
-      route: routerOf(routes),
+      route: routerOf(routes, settings.codec),
     };
     const warnings = startWarnings(this.#broker, plan, options);
     const sink = new SubscriptionRunner(runnerPlan, tools);
@@ -211,7 +216,6 @@ export class Consumer {
 
 function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: ConsumerSettings): RunnerTools {
   return {
-    codec: settings.codec ?? jsonCodec,
     clock: host.clock,
     notices: host.notices,
     deadLetters: new DeadLetters(connection.producer),

@@ -1,5 +1,6 @@
 import {
   isJsonContentType,
+  jsonCodec,
   messageOf,
   TransportError,
   WIRE_HEADERS,
@@ -7,30 +8,63 @@ import {
   type Delivery,
 } from '../contract/index.js';
 
+/** Gives the payload of a delivery, or a promise of it where its codec works asynchronously. */
+export type Decode = (delivery: Delivery) => unknown;
+
 /**
- * The payload of a delivery. A tombstone (no body at all) is `null`.
- * @throws TransportError `TRANSPORT_PAYLOAD_UNDECODABLE` also when the message says it is written in another format
+ * Reads what comes in by its content type, with the first codec that reads it: the event's own, the module's, JSON.
+ *
+ * A message that says no content type is the event's codec's to read, unless it has a `message-id`: whoever writes that
+ * header writes a content type too where it is not JSON, so it is JSON. Thus an event can be given a codec while messages
+ * of before are still on their way.
+ *
+ * What is thrown is `TRANSPORT_CONTENT_TYPE_UNKNOWN`, `TRANSPORT_PAYLOAD_UNDECODABLE`, or what the codec has a code for.
  */
-export function decodePayload(delivery: Delivery, codec: Codec): unknown {
-  if (delivery.body === null) return null;
-  const contentType = delivery.header(WIRE_HEADERS.contentType);
-  if (contentType !== undefined && !speaks(codec, contentType)) throw foreignFormat(contentType, codec);
-  try {
-    return codec.decode(delivery.body);
-  } catch (cause) {
-    if (cause instanceof TransportError) throw cause;
-    const message = `The body (${delivery.body.length} bytes) is not "${codec.contentType}": ${messageOf(cause)}.`;
-    throw new TransportError('TRANSPORT_PAYLOAD_UNDECODABLE', message, { cause });
-  }
+export function decoderOf(eventCodec: Codec | undefined, moduleCodec: Codec): Decode {
+  const codecs = [...new Set([eventCodec ?? moduleCodec, moduleCodec, jsonCodec])];
+  const [first = jsonCodec] = codecs;
+  const takesSilent = speaks(first, undefined);
+  return (delivery) => {
+    // A tombstone.
+    if (delivery.body === null) return null;
+    const contentType = delivery.header(WIRE_HEADERS.contentType);
+    if (contentType === undefined) {
+      const codec = takesSilent || delivery.header(WIRE_HEADERS.id) === undefined ? first : jsonCodec;
+      return decodeWith(codec, delivery.body, delivery.topic);
+    }
+    const codec = codecs.find((each) => speaks(each, contentType));
+    if (codec === undefined) throw unknownFormat(contentType, codecs);
+    return decodeWith(codec, delivery.body, delivery.topic);
+  };
 }
 
-function speaks(codec: Codec, contentType: string): boolean {
+/** Whether a codec reads a content type; for a message that says none, whether it reads what is JSON by the wire format. */
+function speaks(codec: Codec, contentType: string | undefined): boolean {
+  if (codec.reads !== undefined) return codec.reads(contentType);
+  if (contentType === undefined) return isJsonContentType(codec.contentType);
   return contentType === codec.contentType || (isJsonContentType(contentType) && isJsonContentType(codec.contentType));
 }
 
-function foreignFormat(contentType: string, codec: Codec): TransportError {
+function decodeWith(codec: Codec, body: Buffer, topic: string): unknown {
+  try {
+    const payload = codec.decode(body, topic);
+    return payload instanceof Promise ? payload.catch((error: unknown) => refuse(error, codec, body)) : payload;
+  } catch (error) {
+    return refuse(error, codec, body);
+  }
+}
+
+/** n.b. codecs are other people's code: what they throw means that the bytes are not theirs. */
+function refuse(cause: unknown, codec: Codec, body: Buffer): never {
+  if (cause instanceof TransportError) throw cause;
+  const message = `The body (${body.length} bytes) is not "${codec.contentType}": ${messageOf(cause)}.`;
+  throw new TransportError('TRANSPORT_PAYLOAD_UNDECODABLE', message, { cause });
+}
+
+function unknownFormat(contentType: string, codecs: readonly Codec[]): TransportError {
+  const known = codecs.map((codec) => `"${codec.contentType}"`).join(' and ');
   return new TransportError(
-    'TRANSPORT_PAYLOAD_UNDECODABLE',
-    `The message is written as "${contentType.slice(0, 100)}", and this subscription reads "${codec.contentType}".`,
+    'TRANSPORT_CONTENT_TYPE_UNKNOWN',
+    `The message is written as "${contentType.slice(0, 100)}", and this subscription reads ${known}. Give its event that codec, as in defineEvent('...', { codec: msgpack() }).`,
   );
 }

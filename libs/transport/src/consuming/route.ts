@@ -1,4 +1,4 @@
-import type { Delivery, StandardSchema } from '../contract/index.js';
+import type { Codec, Delivery, StandardSchema } from '../contract/index.js';
 import type { ConsumingOptions } from './consuming-options.js';
 
 /** A handler as the runner calls it. What it returns is awaited; what it throws is classified. */
@@ -17,6 +17,8 @@ export interface Route {
   readonly schema: StandardSchema | undefined;
   /** Whether the event says how its messages get a key; undefined where no event was named. */
   readonly keyed?: boolean;
+  /** The event's own; undefined where it has none. */
+  readonly codec?: Codec | undefined;
   readonly handle: Handler;
 }
 

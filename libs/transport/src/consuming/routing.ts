@@ -1,15 +1,23 @@
-import { WIRE_HEADERS, type Delivery } from '../contract/index.js';
+import { jsonCodec, WIRE_HEADERS, type Codec, type Delivery } from '../contract/index.js';
 import type { UnknownTypePolicy } from './consuming-options.js';
+import { decoderOf, type Decode } from './decode.js';
 import type { Route } from './route.js';
 
+/** A route that knows how its messages are read. */
+export interface ReadyRoute extends Route {
+  readonly decode: Decode;
+}
+
 /** Finds the route of a delivery; undefined when nobody takes its type. */
-export type Router = (delivery: Delivery) => Route | undefined;
+export type Router = (delivery: Delivery) => ReadyRoute | undefined;
 
 /**
  * A message says its type in the `message-type` header. Without one, which is how foreign programs write, it goes to the
  * only handler there is, or to the handler of the topic's own name.
+ * @param codec of what has none of its own
  */
-export function routerOf(routes: readonly Route[]): Router {
+export function routerOf(wanted: readonly Route[], codec: Codec = jsonCodec): Router {
+  const routes = wanted.map((route) => ({ ...route, decode: decoderOf(route.codec, codec) }));
   const catchAll = routes.find(({ type }) => type === undefined);
   const [only] = routes;
   if (routes.length === 1 && only !== undefined) return singleRouter(only);
@@ -17,7 +25,7 @@ export function routerOf(routes: readonly Route[]): Router {
   return (delivery) => byType.get(delivery.type) ?? catchAll;
 }
 
-function singleRouter(only: Route): Router {
+function singleRouter(only: ReadyRoute): Router {
   if (only.type === undefined) return () => only;
   return (delivery) => {
     const type = delivery.header(WIRE_HEADERS.type);

@@ -130,10 +130,9 @@ function setUp({
       deadLetterTopic: resolved.deadLetterTopic === false ? undefined : 'orders.inventory.dead-letter',
       nativeRedelivery,
       leavesDeadLetters: false,
-      route: routerOf(all),
+      route: routerOf(all, codec),
     },
     {
-      codec,
       clock,
       notices,
       deadLetters: new DeadLetters(producer),
@@ -468,6 +467,20 @@ describe('a message that cannot be read', () => {
     void runner.receive([deliver('a')]);
     await turn();
     expect(names()).toEqual(['message:dead-lettered']);
+  });
+
+  it('because its codec found out later is not retried either, and the next of its key waits for that', async () => {
+    const { calls, handle } = recorder();
+    const decode = async (body: Buffer): Promise<unknown> => {
+      await turn();
+      return jsonCodec.decode(body);
+    };
+    const { runner, names } = setUp({ handle, codec: { ...jsonCodec, decode } });
+    const bad = new FakeDelivery('0', 'a', Buffer.from('{'));
+    void runner.receive([bad, deliver('a')]);
+    for (let turns = 0; turns < 4; turns++) await turn();
+    expect(names()).toEqual(['message:dead-lettered', 'message:acked']);
+    expect(calls).toHaveLength(1);
   });
 
   it('because it breaks its schema names the field', async () => {

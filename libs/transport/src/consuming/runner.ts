@@ -5,7 +5,6 @@ import {
   messageOf,
   validate,
   type Clock,
-  type Codec,
   type Delivery,
   type DeliverySink,
   type Notices,
@@ -14,12 +13,11 @@ import {
 import { classify, type Classification, type Classifier } from './classification.js';
 import { messagesAtOnce, type ResolvedConsumingOptions, type UnknownTypePolicy } from './consuming-options.js';
 import { deadLetterOf, isDeadLetterTopic, type DeadLetters } from './dead-letter.js';
-import { decodePayload } from './decode.js';
 import { FailureLog, type FailureRecord } from './failure-log.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
-import type { RestOfWork, Route } from './route.js';
-import type { Router } from './routing.js';
+import type { RestOfWork } from './route.js';
+import type { ReadyRoute, Router } from './routing.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';
 
 /** One subscription, with everything decided: names, options, routes. */
@@ -39,7 +37,6 @@ export interface RunnerPlan {
 }
 
 export interface RunnerTools {
-  readonly codec: Codec;
   readonly clock: Clock;
   readonly notices: Notices;
   readonly deadLetters: DeadLetters;
@@ -218,7 +215,17 @@ export class SubscriptionRunner implements DeliverySink {
     if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
     const route = this.#plan.route(delivery);
     if (route === undefined) return this.#handleUnknownType(delivery);
-    const payload = decodePayload(delivery, this.#tools.codec);
+    const payload = route.decode(delivery);
+    return payload instanceof Promise
+      ? this.#decodeLater(route, payload, delivery)
+      : this.#handleDecoded(route, payload, delivery);
+  }
+
+  async #decodeLater(route: ReadyRoute, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
+    return this.#handleDecoded(route, await payload, delivery);
+  }
+
+  #handleDecoded(route: ReadyRoute, payload: unknown, delivery: Delivery): unknown {
     if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
     const valid = validate(route.schema, payload, route.type ?? delivery.topic);
     return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
@@ -232,7 +239,7 @@ export class SubscriptionRunner implements DeliverySink {
     );
   }
 
-  async #handleLater(route: Route, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
+  async #handleLater(route: ReadyRoute, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
     return route.handle(await payload, delivery);
   }
 

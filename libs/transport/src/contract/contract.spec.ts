@@ -152,6 +152,35 @@ describe('the JSON codec', () => {
     expect([error.message, error.cause]).toEqual([expect.not.stringContaining('hunter2'), undefined]);
   });
 
+  it.each([
+    ['__proto__', '{"a":[{"__proto__":{"isAdmin":true}}]}'],
+    ['__proto__', '{"\\u005f_proto__":1}'],
+    ['constructor.prototype', '{"constructor":{"prototype":{"isAdmin":true}}}'],
+    ['constructor.prototype', '{"constructor":{"prot\\u006ftype":1}}'],
+  ])('refuses the name %s, however it is written', (name, text) => {
+    const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
+    expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
+    expect(error.message).toContain(`"${name}"`);
+    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+  });
+
+  it('takes the same words where they do no harm', () => {
+    for (const payload of [
+      { text: 'about __proto__ and "constructor": {"prototype"}' },
+      { constructor: 'Acme builders' },
+      { constructor: { name: 'Acme' }, prototype: 'of a car', deep: { prototype: {} } },
+      { name: 'caf\u00e9' },
+    ]) {
+      expect(jsonCodec.decode(jsonCodec.encode(payload))).toEqual(payload);
+    }
+    expect(jsonCodec.decode(Buffer.from('{"name":"caf\\u00e9"}'))).toEqual({ name: 'café' });
+  });
+
+  it('looks through a text that is nested deeper than the stack', () => {
+    const text = `${'['.repeat(50_000)}"proto"${']'.repeat(50_000)}`;
+    expect(jsonCodec.decode(Buffer.from(text))).toHaveLength(1);
+  });
+
   it.each([[undefined], [() => 1], [Symbol('x')], [1n], [{ amount: 1n }]])(
     'refuses a payload with no JSON form',
     (payload) => {

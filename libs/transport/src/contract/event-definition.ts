@@ -1,3 +1,4 @@
+import { isCodec, type Codec } from './codec.js';
 import { TransportError } from './errors.js';
 import type { StandardSchema } from './schema.js';
 
@@ -12,6 +13,8 @@ export interface EventDefinition<In = unknown, Out = In, Answer = unknown> {
   readonly key: ((payload: In) => string | undefined) | undefined;
   /** Checks what a handler answers, on its way out and where it arrives. */
   readonly answer: StandardSchema<Answer, Answer> | undefined;
+  /** undefined: the module's. */
+  readonly codec?: Codec | undefined;
 }
 
 /** What `defineEvent` takes beside the type. */
@@ -24,9 +27,17 @@ export interface EventOptions<In, Out = In, Answer = unknown> {
   readonly key?: (payload: In) => string | undefined;
   /** For requests: checks the answer where it is given and where it arrives, and gives it its type. @default no check */
   readonly answer?: StandardSchema<Answer, Answer>;
+  /** How its payloads are written, and how those are read that do not say it. @default the module's `codec` */
+  readonly codec?: Codec;
 }
 
-const KNOWN_OPTIONS: readonly string[] = ['topic', 'schema', 'key', 'answer'] satisfies (keyof EventOptions<unknown>)[];
+const KNOWN_OPTIONS: readonly string[] = [
+  'topic',
+  'schema',
+  'key',
+  'answer',
+  'codec',
+] satisfies (keyof EventOptions<unknown>)[];
 
 /**
  * Defines an event once, for its publishers and its handlers.
@@ -42,8 +53,8 @@ export function defineEvent<In, Out = In, Answer = unknown>(
   options: EventOptions<In, Out, Answer> = {},
 ): EventDefinition<In, Out, Answer> {
   refuseBadDefinition(type, options);
-  const { topic = type, schema, key, answer } = options;
-  return Object.freeze({ type, topic, schema, key, answer });
+  const { topic = type, schema, key, answer, codec } = options;
+  return Object.freeze({ type, topic, schema, key, answer, codec });
 }
 
 function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOptions<In, Out, Answer>): void {
@@ -62,4 +73,7 @@ function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOption
   }
   if (options.key !== undefined && typeof options.key !== 'function')
     refuse('the key must be a function of the payload');
+  if (options.codec !== undefined && !isCodec(options.codec)) {
+    refuse('the codec needs a contentType, encode and decode; call it, as in msgpack(), or make one of your own');
+  }
 }

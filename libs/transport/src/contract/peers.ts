@@ -7,7 +7,7 @@ import { TransportError } from './errors.js';
  * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs it
  */
 export async function loadPeer<Module extends object>(
-  driver: string,
+  driver: string | undefined,
   name: string,
   neededFor: string,
   load: () => Promise<Module>,
@@ -21,7 +21,7 @@ export async function loadPeer<Module extends object>(
     throw new TransportError(
       'TRANSPORT_PEER_MISSING',
       `${neededFor} needs the package "${name}". Run: npm install ${name}`,
-      { driver, cause },
+      driver === undefined ? { cause } : { driver, cause },
     );
   }
 }

@@ -31,7 +31,7 @@ export function answering(call: (payload: unknown, delivery: Delivery) => Promis
   return async (payload, delivery) => {
     const answer = how.answerTo(delivery);
     if (answer === undefined) return run(await call(payload, delivery));
-    const replies = repliesOf(how, answer);
+    const replies = repliesOf(how, answer, delivery.topic);
     try {
       await replies.all(await call(payload, delivery));
     } catch (error) {
@@ -48,7 +48,7 @@ const run = async (result: unknown): Promise<void> => {
 };
 
 /** Sends what a handler gives, value by value, and remembers when an answer itself could not be sent. */
-function repliesOf({ codec, schema }: Answering, answer: Answer) {
+function repliesOf({ codec, schema }: Answering, answer: Answer, topic: string) {
   const sent = { failure: undefined as unknown };
   const send = async (reply: Reply): Promise<void> => {
     try {
@@ -60,7 +60,7 @@ function repliesOf({ codec, schema }: Answering, answer: Answer) {
   };
   const value = async (given: unknown, last: boolean): Promise<void> => {
     const valid = schema === undefined ? given : await validate(schema, given, 'the answer');
-    await send({ kind: 'value', body: codec.encode(valid), last });
+    await send({ kind: 'value', body: await codec.encode(valid, topic), last });
   };
   const all = async (result: unknown): Promise<void> => {
     if (!isStream(result)) return result === undefined ? send({ kind: 'end' }) : value(result, true);

@@ -69,7 +69,7 @@ function planOf(draft: Draft, defaults: ConsumingOptions): SubscriptionPlan {
 function routeOf({ event, handle }: HandlerRegistration): Route {
   return event === undefined
     ? { type: undefined, schema: undefined, handle }
-    : { type: event.type, schema: event.schema, keyed: event.key !== undefined, handle };
+    : { type: event.type, schema: event.schema, codec: event.codec, keyed: event.key !== undefined, handle };
 }
 
 function refuseDuplicateTypes({ topic, group, members }: Draft): void {

@@ -99,22 +99,37 @@ export class TransportClient extends ClientProxy {
     const wayOut = 'Use emit() or a Publisher, or a broker that can answer.';
     requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, wayOut);
     const { requester } = this.#broker.publisher;
-    return requester.request(this.#message(topic, packet), (reply) => respond(this.#response(topic, reply)));
+    let told: Promise<void> | undefined;
+    return requester.request(await this.#message(topic, packet), (reply) => {
+      const response = this.#response(topic, reply);
+      // n.b. once a codec took its time, what comes after waits for it: answers keep their order.
+      if (told === undefined && !(response instanceof Promise)) return respond(response);
+      told = (told ?? Promise.resolve()).then(async () => respond(await response));
+    });
   }
 
   #topic(pattern: unknown): string {
     return topicOfPattern(pattern, this.normalizePattern(pattern as string));
   }
 
-  #message(topic: string, { data, metadata }: Packet): OutgoingMessage {
+  #message(topic: string, { data, metadata }: Packet): OutgoingMessage | Promise<OutgoingMessage> {
     const options = metadata === undefined ? {} : { headers: metadata };
     return envelope({ topic, type: undefined }, data, undefined, options, this.#nextId(), formatOf(this.#codec));
   }
 
-  #response(topic: string, reply: Reply): WritePacket {
-    if (reply.kind === 'value') return { response: this.#codec.decode(reply.body), isDisposed: reply.last };
+  #response(topic: string, reply: Reply): WritePacket | Promise<WritePacket> {
+    if (reply.kind === 'value') return this.#value(topic, reply);
     if (reply.kind === 'end') return { isDisposed: true };
     return { err: requestFailed(topic, reply.name, reply.message), isDisposed: true };
+  }
+
+  #value(topic: string, { body, last }: Reply & { kind: 'value' }): WritePacket | Promise<WritePacket> {
+    const value = this.#codec.decode(body, topic);
+    if (!(value instanceof Promise)) return { response: value, isDisposed: last };
+    return value.then(
+      (response: unknown) => ({ response, isDisposed: last }),
+      (err: unknown) => ({ err, isDisposed: true }),
+    );
   }
 
   /** n.b. Nest 11 makes no packets by a method, and has no dispatch hook. */

@@ -75,6 +75,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #format: Format;
+  /** Of events with a codec of their own. */
+  readonly #formats = new WeakMap<Codec, Format>();
   readonly #options: Required<Omit<PublishingOptions, 'maxBytes'>>;
   readonly #maxBytes: number;
   readonly #coalescer: Coalescer;
@@ -84,9 +86,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   #phase: Phase = 'not started';
   /** Closed before everything could be sent. */
   #abandoned = false;
-  /** An asynchronous schema is looking at a message. */
-  #isValidating = false;
-  readonly #tellValidated: (() => void)[] = [];
+  /** An asynchronous schema or codec is at work on a message. */
+  #isMaking = false;
+  readonly #tellMade: (() => void)[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -156,8 +158,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   async #requestMessage(event: Target, payload: unknown, options: RequestOptions): Promise<OutgoingMessage> {
     try {
-      await this.#validated(event, payload);
-      return this.#checked(event, payload, options).message;
+      const message = await this.#made(event, payload, options);
+      this.#checkedSize(message);
+      return message;
     } catch (error) {
       throw notMade(error, this.#broker.driver, topicOf(event));
     }
@@ -190,9 +193,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   }
 
   async #allSent(): Promise<void> {
-    while (this.#isValidating || this.#waitingRoom.isOccupied) {
+    while (this.#isMaking || this.#waitingRoom.isOccupied) {
       await this.#waitingRoom.emptied();
-      if (this.#isValidating) await new Promise<void>((resolve) => this.#tellValidated.push(resolve));
+      if (this.#isMaking) await new Promise<void>((resolve) => this.#tellMade.push(resolve));
     }
   }
 
@@ -204,32 +207,27 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     since: number,
   ): Promise<PublishReceipt> {
     try {
-      const valid = this.#validated(event, payload);
-      if (valid instanceof Promise) return this.#publishLater(valid, event, payload, options, since);
-      return this.#send(event, payload, options, since);
+      const message = this.#made(event, payload, options);
+      return message instanceof Promise
+        ? this.#publishLater(message, topicOf(event), since)
+        : this.#send(message, since);
     } catch (error) {
       return Promise.reject(notMade(error, this.#broker.driver, topicOf(event)));
     }
   }
 
-  async #publishLater(
-    valid: Promise<unknown>,
-    event: Target,
-    payload: unknown,
-    options: PublishOptions | undefined,
-    since: number,
-  ): Promise<PublishReceipt> {
-    this.#isValidating = true;
+  async #publishLater(coming: Promise<OutgoingMessage>, topic: string, since: number): Promise<PublishReceipt> {
+    this.#isMaking = true;
     try {
-      await valid;
-      if (this.#abandoned) throw outOfLife(this.#broker.driver, topicOf(event), 'closed');
-      return this.#send(event, payload, options, since);
+      const message = await coming;
+      if (this.#abandoned) throw outOfLife(this.#broker.driver, topic, 'closed');
+      return this.#send(message, since);
     } catch (error) {
-      throw notMade(error, this.#broker.driver, topicOf(event));
+      throw notMade(error, this.#broker.driver, topic);
     } finally {
-      this.#isValidating = false;
+      this.#isMaking = false;
       this.#waitingRoom.letIn();
-      this.#tellValidated.splice(0).forEach((tell) => tell());
+      this.#tellMade.splice(0).forEach((tell) => tell());
     }
   }
 
@@ -259,14 +257,23 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return validate(event.schema, payload, event.type);
   }
 
-  #send(event: Target, payload: unknown, options: PublishOptions | undefined, since: number): Promise<PublishReceipt> {
-    const { message, bytes } = this.#checked(event, payload, options);
-    return this.#coalescer.publish(message, bytes, since);
+  /** Checked and encoded; a promise only where the schema or the codec is asynchronous. */
+  #made(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+  ): OutgoingMessage | Promise<OutgoingMessage> {
+    const valid = this.#validated(event, payload);
+    if (valid instanceof Promise) return valid.then(() => this.#envelope(event, payload, options));
+    return this.#envelope(event, payload, options);
   }
 
-  /** The message as it will be sent; refuses what the broker would refuse. */
-  #checked(event: Target, payload: unknown, options: PublishOptions | undefined) {
-    const message = this.#envelope(event, payload, options);
+  #send(message: OutgoingMessage, since: number): Promise<PublishReceipt> {
+    return this.#coalescer.publish(message, this.#checkedSize(message), since);
+  }
+
+  /** The bytes of a message, at most; refuses what the broker would refuse. */
+  #checkedSize(message: OutgoingMessage): number {
     const bytes = sizeAtMost(message);
     // n.b. the sum is an upper bound; what is above the limit by it is counted exactly.
     if (bytes > this.#maxBytes && exactSize(message) > this.#maxBytes) {
@@ -282,7 +289,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     }
     this.#refuseDelay(message);
     this.#connection.producer.check(message);
-    return { message, bytes };
+    return bytes;
   }
 
   #refuseDelay({ topic, deliverAtMs }: OutgoingMessage): void {
@@ -291,19 +298,44 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, wayOut);
   }
 
-  #envelope(event: Target, payload: unknown, options: PublishOptions | undefined): OutgoingMessage {
+  #envelope(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+  ): OutgoingMessage | Promise<OutgoingMessage> {
     const id = options?.id ?? this.#nextId();
-    const key = options?.key ?? (typeof event === 'string' ? undefined : keyOf(event, payload));
-    const address = typeof event === 'string' ? { topic: event, type: undefined } : event;
-    const message = envelope(address, payload, key, options, id, this.#format);
-    const deliverAtMs = deliveryTime(address.topic, options, () => this.#host.clock.now());
-    return deliverAtMs === undefined ? message : { ...message, deliverAtMs };
+    const deliverAtMs = deliveryTime(topicOf(event), options, () => this.#host.clock.now());
+    const message = this.#enveloped(event, payload, options, id);
+    if (deliverAtMs === undefined) return message;
+    return message instanceof Promise
+      ? message.then((made) => ({ ...made, deliverAtMs }))
+      : { ...message, deliverAtMs };
+  }
+
+  #enveloped(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+    id: string,
+  ): OutgoingMessage | Promise<OutgoingMessage> {
+    if (typeof event === 'string') {
+      return envelope({ topic: event, type: undefined }, payload, options?.key, options, id, this.#format);
+    }
+    const key = options?.key ?? keyOf(event, payload);
+    return envelope(event, payload, key, options, id, this.#formatOf(event.codec));
+  }
+
+  #formatOf(codec: Codec | undefined): Format {
+    if (codec === undefined) return this.#format;
+    const known = this.#formats.get(codec) ?? formatOf(codec);
+    this.#formats.set(codec, known);
+    return known;
   }
 
   #hasRoom(): boolean {
     const { maxOutstanding, maxOutstandingBytes } = this.#options;
-    // n.b. while an asynchronous schema looks at one message, those behind it wait: order is kept.
-    if (this.#isValidating) return false;
+    // n.b. while an asynchronous schema or codec is at work on one message, those behind it wait: order is kept.
+    if (this.#isMaking) return false;
     return this.#coalescer.outstanding < maxOutstanding && this.#coalescer.outstandingBytes < maxOutstandingBytes;
   }
 

@@ -41,6 +41,7 @@ export function formatOf(codec: Codec): Format {
 /**
  * The message as it goes on the wire (docs/wire-format.md): the body is the encoded payload and nothing else,
  * headers only where they carry something.
+ * A promise only where the codec works asynchronously.
  * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`, `TRANSPORT_KEY_INVALID`, `TRANSPORT_HEADER_INVALID`
  */
 export function envelope(
@@ -50,18 +51,15 @@ export function envelope(
   options: PublishOptions | undefined,
   id: string,
   format: Format,
-): OutgoingMessage {
+): OutgoingMessage | Promise<OutgoingMessage> {
   const { topic } = address;
   if (key !== undefined && (typeof key !== 'string' || key === '')) throw badKey(topic, key);
   if (options?.id !== undefined) checkText(topic, WIRE_HEADERS.id, id);
-  return {
-    topic,
-    key,
-    body: format.codec.encode(payload),
-    headers: headersOf(address, options?.headers, id, format),
-    id,
-    partition: options?.partition,
-  };
+  const headers = headersOf(address, options?.headers, id, format);
+  const body = format.codec.encode(payload, topic);
+  const partition = options?.partition;
+  if (body instanceof Promise) return body.then((encoded) => ({ topic, key, body: encoded, headers, id, partition }));
+  return { topic, key, body, headers, id, partition };
 }
 
 function headersOf({ topic, type }: Address, given: Headers | undefined, id: string, { contentType }: Format): Headers {

@@ -365,6 +365,46 @@ describe('a broker that is away for a moment', () => {
 });
 
 describe('order', () => {
+  it('is kept while an asynchronous codec writes one message, and close waits for it', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    let written = (): void => undefined;
+    const codec = {
+      contentType: 'x/slow',
+      encode: (payload: unknown) =>
+        new Promise<Buffer>((resolve) => (written = () => resolve(Buffer.from(JSON.stringify(payload))))),
+      decode: () => undefined,
+    };
+    const first = publisher.publish(defineEvent<unknown>('slow', { codec }), 1);
+    const second = publisher.publish('slow', 2);
+    const closed = publisher.close(1_000);
+    await turn();
+    expect(producer.sent).toEqual([]);
+    written();
+    await turn();
+    await turn();
+    expect(producer.sent.flat()).toEqual([1, 2]);
+    expect(producer.requests.flat().map(({ headers }) => headers?.['content-type'])).toEqual(['x/slow', undefined]);
+    await Promise.all([first, second, closed]);
+  });
+
+  it('is not hurt by a codec that fails: nothing was sent, and the error says so', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    const failing = (encode: () => never | Promise<never>) =>
+      defineEvent<unknown>('bad', { codec: { contentType: 'x/bad', encode, decode: () => undefined } });
+    const fail = (): never => {
+      throw new Error('no');
+    };
+    const outcomes = [failing(fail), failing(async () => fail())].map((event) => outcome(publisher.publish(event, 1)));
+    expect(await Promise.all(outcomes)).toEqual([
+      ['TRANSPORT_PUBLISH_FAILED', 'no'],
+      ['TRANSPORT_PUBLISH_FAILED', 'no'],
+    ]);
+    await publisher.publish('a', 2);
+    expect(producer.sent.flat()).toEqual([2]);
+  });
+
   it('is kept while an asynchronous schema looks at one message, and close waits for it', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);

@@ -28,7 +28,7 @@ export async function request(
 ): Promise<unknown> {
   const reply = await firstReply(requester, message, timeoutMs, clock);
   if (reply.kind === 'error') throw requestFailed(message.topic, reply.name, reply.message);
-  const answer = reply.kind === 'value' ? codec.decode(reply.body) : undefined;
+  const answer = reply.kind === 'value' ? await codec.decode(reply.body, message.topic) : undefined;
   return schema === undefined ? answer : validate(schema, answer, `the answer from ${message.topic}`);
 }
 

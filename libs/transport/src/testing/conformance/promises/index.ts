@@ -11,6 +11,7 @@ import { brokerAbsentAtStart } from './broker-absent-at-start.js';
 import { brokerRestartLosesNothing } from './broker-restart-loses-nothing.js';
 import { closingAndReopeningLosesNothing } from './closing-and-reopening-loses-nothing.js';
 import { closingFlushesPublishes } from './closing-flushes-publishes.js';
+import { contentTypesDecideWhoReads } from './content-types-decide-who-reads.js';
 import { deadLetterIsConfirmedFirst } from './dead-letter-is-confirmed-first.js';
 import { deadLetterThatCannotBeStored } from './dead-letter-that-cannot-be-stored.js';
 import { deadLettersCanBeWorkedWith } from './dead-letters-can-be-worked-with.js';
@@ -91,6 +92,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   deadLetterThatCannotBeStored,
   deadLettersCanBeWorkedWith,
   undecodableMessagesAreDeadLettered,
+  contentTypesDecideWhoReads,
   schemaFailuresNameTheField,
   unknownTypesGoByPolicy,
   // Bounds, settlements, answers

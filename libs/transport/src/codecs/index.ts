@@ -1,0 +1,17 @@
+/**
+ * Codecs beside JSON, for `defineEvent('...', { codec })` or the module's `codec`. Each needs a package of its own, which is
+ * loaded on first use: see docs/guides/codecs.md.
+ */
+export { avro, AVRO_DEFAULTS, type AvroOptions } from './avro.js';
+export { jsonSchema, JSON_SCHEMA_DEFAULTS, type JsonSchemaOptions } from './json-schema.js';
+export { msgpack } from './msgpack.js';
+export { protobuf, type ProtobufDescriptor, type ProtobufMessageType } from './protobuf.js';
+export {
+  schemaRegistry,
+  SCHEMA_REGISTRY_DEFAULTS,
+  type RegisteredSchema,
+  type SchemaReference,
+  type SchemaRegistry,
+  type SchemaRegistryOptions,
+  type SchemaType,
+} from './schema-registry.js';

@@ -1,0 +1,39 @@
+import { loadPeer, messageOf, type Codec } from '../contract/index.js';
+import { asBuffer, lazyCodec, type Coder } from './lazy-codec.js';
+import { checkMsgpackStructure } from './msgpack-structure.js';
+import { unencodable } from './unencodable.js';
+
+/**
+ * MessagePack: what JSON can say in fewer bytes, and bytes and dates as what they are (`Uint8Array`, `Date`). Content type
+ * `application/msgpack`. Needs the package `@msgpack/msgpack`.
+ *
+ * What is not JSON-like is refused on publish (`TRANSPORT_PAYLOAD_UNENCODABLE`): functions, `bigint`, circles. A field that is
+ * undefined is left out, as in JSON. A body with the name `__proto__`, or that announces more than it holds, does not decode.
+ */
+export const msgpack = (): Codec =>
+  lazyCodec('application/msgpack', ['application/x-msgpack', 'application/vnd.msgpack'], load);
+
+async function load(): Promise<Coder> {
+  const { Encoder, Decoder } = await loadPeer(
+    undefined,
+    '@msgpack/msgpack',
+    'The codec msgpack()',
+    () => import('@msgpack/msgpack'),
+  );
+  const encoder = new Encoder({ ignoreUndefined: true });
+  const decoder = new Decoder();
+  return {
+    encode(payload) {
+      if (payload === undefined) throw unencodable('is undefined; publish null to say "nothing"');
+      try {
+        return asBuffer(encoder.encode(payload));
+      } catch (cause) {
+        throw unencodable(`cannot be written as MessagePack: ${messageOf(cause)}`, cause);
+      }
+    },
+    decode(body) {
+      checkMsgpackStructure(body);
+      return decoder.decode(body);
+    },
+  };
+}

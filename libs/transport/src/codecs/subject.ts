@@ -1,0 +1,51 @@
+import { option, TransportError, type OptionRule } from '../contract/index.js';
+import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
+
+/** What codecs with a schema registry have in common. */
+export interface RegistryCodecOptions {
+  readonly registry: SchemaRegistry;
+  /** Under which subject the registry has the schema. @default `<topic>-value`, as Confluent's own serializers */
+  readonly subject?: string | ((topic: string) => string);
+  /** Registers the schema at the first publish; else it must be there already, which is the safer way outside development. @default false */
+  readonly register?: boolean;
+}
+
+export const REGISTRY_CODEC_DEFAULTS = { register: false } as const satisfies Partial<RegistryCodecOptions>;
+
+const isRegistry = (value: unknown): boolean => typeof (value as SchemaRegistry | null)?.schemaOf === 'function';
+
+export const REGISTRY_CODEC_RULES = {
+  registry: { expected: "a schema registry, as schemaRegistry({ url: '...' })", accepts: isRegistry },
+  subject: option.either(option.text, option.fn),
+  register: option.flag,
+} as const satisfies Record<keyof RegistryCodecOptions, OptionRule>;
+
+/** @throws TransportError `TRANSPORT_OPTION_INVALID` */
+export function requireRegistry(where: string, { registry }: Partial<RegistryCodecOptions>): void {
+  if (registry !== undefined) return;
+  throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: registry is missing. Write schemaRegistry({ url }).`);
+}
+
+/** Knows the id of one schema, topic by topic: at once, as soon as it has been asked for. */
+export class SchemaIds {
+  readonly #options: RegistryCodecOptions;
+  readonly #schema: RegisteredSchema;
+  readonly #ids = new Map<string, number>();
+
+  constructor(options: RegistryCodecOptions, schema: RegisteredSchema) {
+    this.#options = options;
+    this.#schema = schema;
+  }
+
+  of(topic: string): number | Promise<number> {
+    return this.#ids.get(topic) ?? this.#ask(topic);
+  }
+
+  async #ask(topic: string): Promise<number> {
+    const { registry, subject = `${topic}-value`, register = REGISTRY_CODEC_DEFAULTS.register } = this.#options;
+    const name = typeof subject === 'string' ? subject : subject(topic);
+    const id = await registry.idOf(name, this.#schema, register);
+    this.#ids.set(topic, id);
+    return id;
+  }
+}
