@@ -4,6 +4,7 @@ import { runConformance, wrapBroker } from 'nest-transport/testing';
 
 const NONE: Partial<Capabilities> = {
   startFromBeginning: 'absent',
+  startFromTime: 'absent',
   orderByKey: 'absent',
   orderAcrossMembers: 'absent',
   orderByPartition: 'absent',

@@ -11,6 +11,7 @@ const CAPABILITIES: Capabilities = {
     durability: 'absent',
     everyInstance: 'absent',
     wildcards: 'absent',
+    startFromTime: 'absent',
     delayedPublish: 'absent',
     requestReply: 'absent',
   },

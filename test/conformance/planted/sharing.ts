@@ -54,6 +54,12 @@ export const SHARING: readonly Planted[] = [
     saying: /50 messages are settled: not within/,
   },
   {
+    promise: 'new-group-can-start-at-a-moment',
+    fault: 'takes a moment for the beginning',
+    createBroker: () => startingFrom('beginning'),
+    saying: /Expected values to be strictly deep-equal/,
+  },
+  {
     promise: 'every-instance-gets-all',
     fault: 'shares the messages among the instances',
     createBroker: () => misunderstanding((all) => all.map((each) => inGroup(each, 'the-one'))),

@@ -100,7 +100,12 @@ export const CONSUMING_RULES = {
   maxInFlight: option.integer(1),
   retry: option.record,
   deadLetterTopic: option.either(option.text, option.oneOf(false)),
-  startFrom: option.oneOf('beginning', 'new'),
+  startFrom: {
+    expected: '"beginning", "new", or a valid Date',
+    accepts: (value) =>
+      value === 'beginning' || value === 'new' || (value instanceof Date && !Number.isNaN(value.getTime())),
+    showsValue: true,
+  } satisfies OptionRule,
   unknownType: option.oneOf('ignore', 'dead-letter', 'fail'),
   validate: option.flag,
 } as const satisfies Record<keyof ConsumingOptions, unknown>;
@@ -174,6 +179,7 @@ export function neededCapabilities(options: ResolvedConsumingOptions): Capabilit
     [ordering === 'key', 'orderByKey'],
     [ordering === 'partition', 'orderByPartition'],
     [startFrom === 'beginning', 'startFromBeginning'],
+    [startFrom instanceof Date, 'startFromTime'],
     [retry.maxAttempts > 1 && !retry.inProcess, 'redelivery'],
     [deadLetterTopic !== false && !retry.inProcess, 'deadLetter'],
   ];

@@ -1,7 +1,10 @@
 import type { Delivery } from './delivery.js';
 
-/** Where a group begins that has never settled anything: with what the topic still holds, or with what comes next. */
-export type StartFrom = 'beginning' | 'new';
+/**
+ * Where a group begins that has never settled anything: with what the topic still holds, with what comes next, or with
+ * what was stored at a moment or after it.
+ */
+export type StartFrom = 'beginning' | 'new' | Date;
 
 /** `'key'`: one key, one at a time. `'partition'`: one partition, one at a time. `'none'`: up to `concurrency` at once. */
 export type Ordering = 'key' | 'partition' | 'none';

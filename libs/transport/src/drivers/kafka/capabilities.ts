@@ -16,6 +16,7 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   attempts: 'emulated',
   deadLetter: 'emulated',
   startFromBeginning: 'native',
+  startFromTime: 'native',
   headers: 'native',
   durability: 'native',
   /** A group of one member, whose offsets the driver deletes when it leaves. */

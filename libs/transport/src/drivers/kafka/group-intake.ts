@@ -1,4 +1,4 @@
-import type { BrokerHost, Clock, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Clock, StartFrom, SubscriptionSink } from '../../contract/index.js';
 import type { ClientMember, CommittedOffset, FetchedBatch, MemberListener, ReadPosition } from './client/seam.js';
 import { decodeCommitState, encodeCommitState, NOTHING_KNOWN } from './commit-metadata.js';
 import { Commits } from './commits.js';
@@ -246,7 +246,7 @@ export class GroupIntake implements IntakeOwner {
   }
 
   /**
-   * Where a partition begins. For `startFrom: 'new'` the end is committed before anything is handled: the position of a
+   * Where a partition begins. For `startFrom: 'new'` the end, or the place of a moment, is committed before anything is handled: the position of a
    * group that has committed nothing would be the end again after the next rebalance, past what came in between.
    */
   async #start(
@@ -263,7 +263,8 @@ export class GroupIntake implements IntakeOwner {
     // A partition that came later is part of what is new, and so is what a group had not read: from the beginning.
     const fromLow = expired || (firstCount !== undefined && partition >= firstCount);
     const bound = (await member.bounds(topic, [partition])).get(partition);
-    const start = (fromLow ? bound?.low : bound?.high) ?? 0;
+    const since = fromLow ? undefined : await offsetSince(member, subscription.startFrom, topic, partition);
+    const start = since ?? (fromLow ? bound?.low : bound?.high) ?? 0;
     const text = encodeCommitState(start, { ...NOTHING_KNOWN, partitions: firstCount ?? count });
     await member.commit([{ topic, partition, offset: start, metadata: text }]);
     return { offset: start, metadata: text };
@@ -302,6 +303,17 @@ export class GroupIntake implements IntakeOwner {
       tls: this.#options.tls !== undefined,
     };
   }
+}
+
+/** undefined: the group does not begin at a moment, or nothing has been stored since. */
+async function offsetSince(
+  member: ClientMember,
+  startFrom: StartFrom,
+  topic: string,
+  partition: number,
+): Promise<number | undefined> {
+  if (!(startFrom instanceof Date)) return undefined;
+  return (await member.offsetsAt(topic, [partition], startFrom.getTime())).get(partition);
 }
 
 const CLOSE_COMMIT_LIMIT_MS = 3_000;

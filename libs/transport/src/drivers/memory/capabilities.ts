@@ -11,6 +11,7 @@ export const MEMORY_CAPABILITIES: Capabilities = Object.freeze({
   attempts: 'native',
   deadLetter: 'emulated',
   startFromBeginning: 'native',
+  startFromTime: 'native',
   headers: 'native',
   durability: 'absent',
   everyInstance: 'native',

@@ -38,7 +38,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
   constructor(group: string, log: PartitionLog, startFrom: StartFrom) {
     this.#group = group;
     this.#log = log;
-    this.#cursor = startFrom === 'beginning' ? log.start : log.end;
+    this.#cursor = log.placeOf(startFrom);
     this.stopReading = log.addReader(() => this.#cursor);
   }
 

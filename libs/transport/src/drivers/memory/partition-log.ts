@@ -1,3 +1,4 @@
+import type { StartFrom } from '../../contract/index.js';
 import type { MemoryRecord } from './mapping.js';
 
 /** The messages of one partition, oldest first, with offsets that never change. */
@@ -23,6 +24,14 @@ export class PartitionLog {
   /** Offset of the next message. */
   get end(): number {
     return this.#start + this.#records.length;
+  }
+
+  /** Where a reader begins. */
+  placeOf(startFrom: StartFrom): number {
+    if (startFrom === 'beginning') return this.#start;
+    if (startFrom === 'new') return this.end;
+    const index = this.#records.findIndex(({ storedAt }) => storedAt >= startFrom.getTime());
+    return index === -1 ? this.end : this.#start + index;
   }
 
   append(record: MemoryRecord): void {

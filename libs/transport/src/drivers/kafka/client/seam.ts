@@ -140,6 +140,8 @@ export interface ClientMember {
   commit(offsets: readonly OffsetCommit[]): Promise<void>;
   /** First and end offsets. @throws ClientFailure */
   bounds(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, { low: number; high: number }>>;
+  /** The first offset stored at a moment or after it; a partition without one is left out. @throws ClientFailure */
+  offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<ReadonlyMap<number, number>>;
   /** How many partitions a subscribed topic has, as far as the member knows. */
   countPartitions(topic: string): Promise<number | undefined>;
   /** What the group has committed for these partitions. @throws ClientFailure */

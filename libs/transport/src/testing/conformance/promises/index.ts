@@ -30,6 +30,7 @@ import { manyPublishersAndSubscribers } from './many-publishers-and-subscribers.
 import { membersComeAndGo } from './members-come-and-go.js';
 import { membersShareAGroup } from './members-share-a-group.js';
 import { messagesWithoutABodyArrive } from './messages-without-a-body-arrive.js';
+import { newGroupCanStartAtAMoment } from './new-group-can-start-at-a-moment.js';
 import { newGroupCanStartWithWhatComesNext } from './new-group-can-start-with-what-comes-next.js';
 import { newGroupStartsAtTheBeginning } from './new-group-starts-at-the-beginning.js';
 import { nothingIsLeftOpen } from './nothing-is-left-open.js';
@@ -72,6 +73,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   aPatternTakesManyTopics,
   newGroupStartsAtTheBeginning,
   newGroupCanStartWithWhatComesNext,
+  newGroupCanStartAtAMoment,
   // Order is kept
   predecessorIsSettledFirst,
   orderPerKeyUnderConcurrency,

@@ -15,7 +15,12 @@ export interface KafkaJsCluster {
   findGroupCoordinator(group: { groupId: string }): Promise<KafkaJsBroker>;
   findBroker(node: { nodeId: string | number }): Promise<KafkaJsBroker>;
   fetchTopicsOffset(
-    topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number }[];
+      fromBeginning?: boolean;
+      fromTimestamp?: number;
+    }[],
   ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
   findTopicPartitionMetadata(topic: string): { partitionId: number }[];
   getNodeIds(): (string | number)[];
@@ -129,6 +134,14 @@ export class TappedCluster {
     return new Map(
       partitions.map((partition) => [partition, { low: lows.get(partition) ?? 0, high: highs.get(partition) ?? 0 }]),
     );
+  }
+
+  async offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<Map<number, number>> {
+    const wanted = partitions.map((partition) => ({ partition }));
+    const found = await this.#cluster.fetchTopicsOffset([{ topic, partitions: wanted, fromTimestamp: momentMs }]);
+    const offsets = found?.[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)] as const) ?? [];
+    // n.b. the broker says -1 for "nothing since then".
+    return new Map(offsets.filter(([, offset]) => offset >= 0));
   }
 
   /** Partition ids of a topic that this consumer need not be subscribed to; undefined when it does not exist. */

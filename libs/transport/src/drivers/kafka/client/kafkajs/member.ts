@@ -110,6 +110,10 @@ export class KafkaJsMember implements ClientMember {
     return this.#ask((tap) => tap.bounds(topic, partitions));
   }
 
+  offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<Map<number, number>> {
+    return this.#ask((tap) => tap.offsetsAt(topic, partitions, momentMs));
+  }
+
   leave(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;
