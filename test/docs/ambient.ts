@@ -40,6 +40,7 @@ const SHOP = `
   const stockQuestionSchema: import('nest-transport').StandardSchema<StockQuestion>;
   const stockAnswerSchema: import('nest-transport').StandardSchema<StockAnswer>;
   const StockAsked: import('nest-transport').EventDefinition<StockQuestion, StockQuestion, StockAnswer>;
+  const broker: import('nest-transport').BrokerHandle;
   class ConfigModule {}
   class ConfigService { getOrThrow(name: string): string }
   const config: { readonly kafkaPassword: string; readonly nsqSecret: string; readonly natsPassword: string; readonly rabbitmqPassword: string };

@@ -68,6 +68,8 @@ export {
   type DeskReport,
   type FingerprintCount,
   type ReplayOptions,
+  type ReplayReport,
+  type ReplayWindow,
   type StoredDeadLetter,
   type ConsumingOptions,
   type ErrorClass,

@@ -60,6 +60,14 @@ export const SHARING: readonly Planted[] = [
     saying: /Expected values to be strictly deep-equal/,
   },
   {
+    promise: 'a-window-can-be-replayed',
+    fault: 'replays in the live group itself',
+    createBroker: () =>
+      misunderstanding((all) => all.map((each) => inGroup(each, each.subscription.group.replace(/\.replay\..*/, '')))),
+    saying: /Expected values to be strictly equal:\n\n0 !== 5/,
+    options: { deadlineMs: 5_000 },
+  },
+  {
     promise: 'every-instance-gets-all',
     fault: 'shares the messages among the instances',
     createBroker: () => misunderstanding((all) => all.map((each) => inGroup(each, 'the-one'))),

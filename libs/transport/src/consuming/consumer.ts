@@ -22,6 +22,7 @@ import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
+import { replayWindow } from './window-replay.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
 
 export interface ConsumerSettings {
@@ -187,7 +188,17 @@ export class Consumer {
     };
     const warnings = startWarnings(this.#broker, plan, options);
     const sink = new SubscriptionRunner(runnerPlan, tools);
-    const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices);
+    const replayable = {
+      broker: this.#broker,
+      connection: this.#connection,
+      host: this.#host,
+      plan: runnerPlan,
+      tools,
+      subscription,
+    };
+    const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices, (window) =>
+      replayWindow(replayable, window),
+    );
     return { plan: runnerPlan, warnings, collectors, subscription, sink, control };
   }
 

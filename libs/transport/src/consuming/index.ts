@@ -27,3 +27,4 @@ export type { StoredDeadLetter } from './desk/stored-dead-letter.js';
 export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 export type { Handler, Route, SubscriptionPlan } from './route.js';
 export type { SubscriptionControl } from './subscription-control.js';
+export type { ReplayReport, ReplayWindow } from './window-replay.js';

@@ -1,5 +1,6 @@
 import type { Notices } from '../contract/index.js';
 import type { SubscriptionRunner } from './runner.js';
+import type { ReplayReport, ReplayWindow } from './window-replay.js';
 
 /** Pauses and resumes one subscription of this process while it runs. Other members of the group go on. */
 export interface SubscriptionControl {
@@ -15,6 +16,12 @@ export interface SubscriptionControl {
    * @param reason for logs and health
    */
   pause(reason: string): Promise<void>;
+  /**
+   * Hands the messages of a time window to the handlers once more, as a group of its own: the position of the live group is
+   * not touched, and the live subscription goes on beside it. Resolves when all are settled; it takes at least a second.
+   * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot start at a moment
+   */
+  replay(window: ReplayWindow): Promise<ReplayReport>;
   /** Ends the pause that `pause` began; those of policies stay. */
   resume(): void;
 }
@@ -28,12 +35,19 @@ interface Controlled {
 export class RunnerControl implements SubscriptionControl {
   readonly topic: string;
   readonly group: string;
+  readonly replay: (window: ReplayWindow) => Promise<ReplayReport>;
   readonly #broker: string;
   readonly #runner: SubscriptionRunner;
   readonly #notices: Notices;
   #resume: (() => void) | undefined;
 
-  constructor({ broker, topic, group }: Controlled, runner: SubscriptionRunner, notices: Notices) {
+  constructor(
+    { broker, topic, group }: Controlled,
+    runner: SubscriptionRunner,
+    notices: Notices,
+    replay: (window: ReplayWindow) => Promise<ReplayReport>,
+  ) {
+    this.replay = replay;
     this.#broker = broker;
     this.topic = topic;
     this.group = group;

@@ -1,6 +1,7 @@
 import type { ConformancePromise } from '../promise.js';
 import { aDeployMayAddATopic } from './a-deploy-may-add-a-topic.js';
 import { aHandlerCanAnswer } from './a-handler-can-answer.js';
+import { aWindowCanBeReplayed } from './a-window-can-be-replayed.js';
 import { aPatternTakesManyTopics } from './a-pattern-takes-many-topics.js';
 import { aMessageCanWait } from './a-message-can-wait.js';
 import { aPartitionCanBeNamed } from './a-partition-can-be-named.js';
@@ -74,6 +75,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   newGroupStartsAtTheBeginning,
   newGroupCanStartWithWhatComesNext,
   newGroupCanStartAtAMoment,
+  aWindowCanBeReplayed,
   // Order is kept
   predecessorIsSettledFirst,
   orderPerKeyUnderConcurrency,

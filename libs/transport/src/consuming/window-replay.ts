@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import {
+  ACK,
+  checkOptions,
+  requireCapabilities,
+  TransportError,
+  type Broker,
+  type BrokerConnection,
+  type BrokerHost,
+  type Clock,
+  type Delivery,
+  type DeliverySink,
+  type OptionRule,
+  type Subscription,
+} from '../contract/index.js';
+import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
+
+/** Which messages are handled once more. */
+export interface ReplayWindow {
+  /** Stored then or after it. */
+  readonly from: Date;
+  /** Stored before it. @default now */
+  readonly until?: Date;
+}
+
+/** What a replay of a window did. */
+export interface ReplayReport {
+  /** Messages of the window that were given to the handler. */
+  readonly messages: number;
+}
+
+/** What a replay needs of the subscription that it repeats. */
+export interface Replayable {
+  readonly broker: Broker;
+  readonly connection: BrokerConnection;
+  readonly host: BrokerHost;
+  readonly plan: RunnerPlan;
+  readonly tools: RunnerTools;
+  readonly subscription: Subscription;
+}
+
+/** How long nothing may come before the window has been read. */
+const QUIET_MS = 1_000;
+
+const moment: OptionRule = {
+  expected: 'a valid Date',
+  accepts: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+  showsValue: true,
+};
+const WINDOW_RULES = { from: moment, until: moment } as const satisfies Record<keyof ReplayWindow, unknown>;
+
+/**
+ * Hands the messages of a time window to the handlers of a subscription, as a group of its own that ends with the replay: the
+ * position of the live group is not touched. Retries and dead letters are those of the subscription.
+ * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`, `TRANSPORT_OPTION_INVALID`
+ */
+export async function replayWindow(replayable: Replayable, window: ReplayWindow): Promise<ReplayReport> {
+  const { broker, connection, host, plan, tools } = replayable;
+  const where = `replay of topic "${plan.topic}" for group "${plan.group}"`;
+  checkOptions(where, window, WINDOW_RULES);
+  if (window.from === undefined) throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: from is missing.`);
+  requireCapabilities(broker, ['startFromTime', 'everyInstance'], where);
+  const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
+  const runner = new SubscriptionRunner({ ...plan, group }, tools);
+  const sink = new WindowSink(runner, window.from, window.until ?? new Date(host.clock.now()), host.clock);
+  const subscription = {
+    ...replayable.subscription,
+    group,
+    delivery: 'every-instance',
+    startFrom: window.from,
+  } as const;
+  const consumption = await connection.consume([{ subscription, sink }]);
+  try {
+    await sink.untilQuiet();
+    await consumption.stop();
+    await runner.drain();
+  } finally {
+    await consumption.close();
+  }
+  return { messages: sink.messages };
+}
+
+/** Lets the messages of a window through and settles the others. */
+class WindowSink implements DeliverySink {
+  readonly #runner: SubscriptionRunner;
+  readonly #from: number;
+  readonly #until: number;
+  readonly #clock: Clock;
+  #heardAt: number;
+  messages = 0;
+
+  constructor(runner: SubscriptionRunner, from: Date, until: Date, clock: Clock) {
+    this.#runner = runner;
+    this.#from = from.getTime();
+    this.#until = until.getTime();
+    this.#clock = clock;
+    this.#heardAt = clock.monotonicMs();
+  }
+
+  receive(deliveries: readonly Delivery[]): void | Promise<void> {
+    this.#heardAt = this.#clock.monotonicMs();
+    const inside = deliveries.filter((delivery) => this.#isInside(delivery));
+    for (const delivery of deliveries) if (!this.#isInside(delivery)) delivery.settle(ACK);
+    this.messages += inside.length;
+    return this.#runner.receive(inside);
+  }
+
+  revoked(): void {
+    this.#runner.revoked();
+  }
+
+  /** Resolves when everything that came is settled, and nothing has come for a while. */
+  untilQuiet(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const quietForMs = this.#clock.monotonicMs() - this.#heardAt;
+        if (quietForMs >= QUIET_MS && this.#runner.inFlight === 0) return resolve();
+        this.#clock.schedule(Math.max(QUIET_MS - quietForMs, QUIET_MS / 10), look);
+      };
+      look();
+    });
+  }
+
+  /** n.b. a message without a time cannot be outside: the broker was asked for those since `from`. */
+  #isInside({ publishedAt }: Delivery): boolean {
+    const at = publishedAt?.getTime();
+    return at === undefined || (at >= this.#from && at < this.#until);
+  }
+}
