@@ -19,6 +19,8 @@ export interface OutgoingMessage {
   readonly partition: number | undefined;
   /** Not to be delivered before this moment, in milliseconds since the epoch; left out: at once. */
   readonly deliverAtMs?: number | undefined;
+  /** Sent again on purpose, with its id: a broker that recognises ids must not take it for a duplicate. */
+  readonly isRepeated?: true;
 }
 
 /** Where the broker stored a message; `partition` and `offset` are undefined where it has none. */

@@ -169,7 +169,15 @@ export class DeadLetterDesk {
 }
 
 function originalOf({ id, key, body, headers }: StoredDeadLetter, topic: string): OutgoingMessage {
-  return { topic, key, body, headers: { ...headers, [WIRE_HEADERS.id]: id }, id, partition: undefined };
+  return {
+    topic,
+    key,
+    body,
+    headers: { ...headers, [WIRE_HEADERS.id]: id },
+    id,
+    partition: undefined,
+    isRepeated: true,
+  };
 }
 
 function ageOf(letters: readonly StoredDeadLetter[]): Pick<FingerprintCount, 'oldest' | 'newest'> {

@@ -14,10 +14,12 @@ export const NATS_CAPABILITIES: Capabilities = {
   attempts: 'native',
   deadLetter: 'emulated',
   startFromBeginning: 'native',
+  startFromTime: 'native',
   headers: 'native',
   durability: 'native',
   everyInstance: 'native',
   wildcards: 'native',
+  delayedPublish: 'absent',
   requestReply: 'native',
 };
 
@@ -36,9 +38,11 @@ export const NATS_CORE_CAPABILITIES: Capabilities = {
   attempts: 'absent',
   deadLetter: 'absent',
   startFromBeginning: 'absent',
+  startFromTime: 'absent',
   headers: 'native',
   durability: 'absent',
   everyInstance: 'native',
   wildcards: 'native',
+  delayedPublish: 'absent',
   requestReply: 'native',
 };

@@ -192,6 +192,9 @@ export class Consumers {
 }
 
 function startOf(startFrom: Subscription['startFrom'], facts: StreamFacts, before: ConsumerPlace | undefined) {
+  if (before === undefined && startFrom instanceof Date) {
+    return { deliver_policy: 'by_start_time', opt_start_time: startFrom.toISOString() };
+  }
   if (before === undefined) return { deliver_policy: startFrom === 'new' ? 'new' : 'all' };
   // n.b. another stream counts from 1 again: everything in it is new to the group.
   if (before.streamCreated !== facts.created) return { deliver_policy: 'all' };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   isTransportError,
@@ -23,6 +24,10 @@ const MAX_REQUEST_BYTES = 4_194_304;
 const MAX_TRIES = 4;
 /** A stream that is there and does not answer is choosing a leader. */
 const NOT_READY_PAUSE_MS = 250;
+
+/** n.b. by the message's own id the server would drop what is sent again on purpose. */
+const recognisedBy = ({ id, isRepeated }: OutgoingMessage): string =>
+  isRepeated === true ? `${id}/${randomUUID()}` : id;
 
 /** A message on its way, and how often it was written. */
 interface Entry {
@@ -73,7 +78,12 @@ export class JetStreamPublisher implements Producer {
 
   async #send(messages: readonly OutgoingMessage[], answerTo: string | undefined): Promise<readonly SendResult[]> {
     const results = new Array<SendResult>(messages.length);
-    let open = messages.map((message, index): Entry => ({ index, message, recognisedBy: message.id, tries: 0 }));
+    let open = messages.map((message, index): Entry => ({
+      index,
+      message,
+      recognisedBy: recognisedBy(message),
+      tries: 0,
+    }));
     while (open.length > 0) {
       if (this.#closed) open = this.#settle(open, results, (entry) => closedError(entry));
       else if (!this.#link.isUp) open = await this.#withoutConnection(open, results);

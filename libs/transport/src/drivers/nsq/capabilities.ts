@@ -17,6 +17,7 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   deadLetter: 'emulated',
   /** The first channel of a topic gets what waits there, later ones only what comes. */
   startFromBeginning: 'absent',
+  startFromTime: 'absent',
   /** In the CloudEvent around the body; NSQ has none. */
   headers: 'emulated',
   /** nsqd says OK when the message is in its memory; a killed nsqd forgets it, and what is in flight or deferred always. */
@@ -24,7 +25,10 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   /** An ephemeral channel for each instance. */
   everyInstance: 'native',
   wildcards: 'absent',
-  requestReply: 'absent',
+  /** nsqd could defer a message, and forgets when to deliver it as soon as it is restarted. */
+  delayedPublish: 'absent',
+  /** Over a topic of the service, `<service>.reply`, which every instance reads. */
+  requestReply: 'emulated',
 });
 
 /** A bare body has no place for headers. */
