@@ -18,12 +18,15 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   deadLetter: 'emulated',
   /** A queue begins when it is bound. */
   startFromBeginning: 'absent',
+  startFromTime: 'absent',
   headers: 'native',
   durability: 'native',
   /** A queue for each instance, that ends with it. */
   everyInstance: 'native',
   wildcards: 'native',
-  requestReply: 'absent',
+  delayedPublish: 'absent',
+  /** Over a topic of the service, `<service>.reply`, which every instance reads. */
+  requestReply: 'emulated',
 });
 
 /** What differs by option: patterns are the topic exchange's, order across members needs one active consumer. */
