@@ -1,4 +1,10 @@
-import { CAPABILITY_MEANINGS, ERROR_CODES, TRANSPORT_DEFAULTS, type Capabilities } from 'nest-transport';
+import {
+  CAPABILITY_MEANINGS,
+  CIRCUIT_BREAKER_DEFAULTS,
+  ERROR_CODES,
+  TRANSPORT_DEFAULTS,
+  type Capabilities,
+} from 'nest-transport';
 import { AVRO_DEFAULTS, JSON_SCHEMA_DEFAULTS, SCHEMA_REGISTRY_DEFAULTS } from 'nest-transport/codecs';
 import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
 import { NATS_DEFAULTS } from 'nest-transport/nats';
@@ -114,6 +120,7 @@ describe('docs/defaults.md', () => {
     { marker: 'subscribe', defaults: {}, of: ['.', 'SubscribeOptions'], without: consuming },
     { marker: 'retry', defaults: TRANSPORT_DEFAULTS.retry, of: ['.', 'RetryOptions'] },
     { marker: 'batch', defaults: TRANSPORT_DEFAULTS.batch, of: ['.', 'BatchOptions'] },
+    { marker: 'circuitBreaker', defaults: CIRCUIT_BREAKER_DEFAULTS, of: ['.', 'CircuitBreakerOptions'] },
     { marker: 'publishing', defaults: TRANSPORT_DEFAULTS.publishing, of: ['.', 'PublishingOptions'] },
     { marker: 'avro', defaults: AVRO_DEFAULTS, of: ['./codecs', 'AvroOptions'] },
     { marker: 'jsonSchema', defaults: JSON_SCHEMA_DEFAULTS, of: ['./codecs', 'JsonSchemaOptions'] },

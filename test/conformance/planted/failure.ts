@@ -41,6 +41,12 @@ export const FAILURE: readonly Planted[] = [
     saying: /54 messages are settled: not within/,
   },
   {
+    promise: 'late-handlers-are-waited-for',
+    fault: 'gives handlers a signal that nobody ever aborts',
+    createBroker: () => alteringBroker(memory(), () => ({ signal: new AbortController().signal })),
+    saying: /the handler is told by its signal: not within/,
+  },
+  {
     promise: 'failure-is-not-passed-by-later-success',
     fault: 'commits past a failed message with the next success (kratos-transport, go-queue, Dapr)',
     createBroker: highWaterMark,

@@ -1,6 +1,7 @@
 import type { Broker, Delivery } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
+import { ACK, alteringBroker } from './altered.js';
 import { restartable, unreachable } from './outages.js';
 import type { Planted } from './planted.js';
 import { groupPerConnection } from './sharing.js';
@@ -40,6 +41,12 @@ export const LIFECYCLE: readonly Planted[] = [
         };
       }),
     saying: /a drain of 50 ms ends: not within/,
+  },
+  {
+    promise: 'what-policies-keep-back-is-unsettled',
+    fault: 'settles a message that is put back to wait',
+    createBroker: () => alteringBroker(memory(), (delivery) => ({ park: () => void delivery.settle(ACK) })),
+    saying: /4 messages are settled: not within/,
   },
   {
     promise: 'closing-and-reopening-loses-nothing',

@@ -18,6 +18,7 @@ import { batched, type BatchCollector } from './batch.js';
 import type { Classifier } from './classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
 import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
+import { withPolicies } from './policies/index.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { startWarnings } from './start-warnings.js';
@@ -175,6 +176,8 @@ export class Consumer {
     this.#checkNames(where, subscription, deadLetterTopic);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
     const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings.restOf);
+    const pause = (reason: string): (() => void) => sink.pause(reason);
+    const policed = withPolicies(routes, options.policies, { topic, group }, this.#host, { ...settings, pause });
     const runnerPlan: RunnerPlan = {
       broker: this.#host.broker,
       topic,
@@ -184,7 +187,8 @@ export class Consumer {
       unknownType: options.unknownType ?? defaultUnknownTypePolicy(topic, plan.routes),
       nativeRedelivery: capabilities.redelivery === 'native' && !options.retry.inProcess,
       leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
-      route: routerOf(routes, settings.codec),
+      route: routerOf(policed.routes, settings.codec),
+      holds: policed.holds,
     };
     const warnings = startWarnings(this.#broker, plan, options);
     const sink = new SubscriptionRunner(runnerPlan, tools);

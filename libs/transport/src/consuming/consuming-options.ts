@@ -1,4 +1,5 @@
 import { resolveBatchOptions, type BatchOptions } from './batch.js';
+import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
   checkOptions,
   option,
@@ -61,6 +62,11 @@ export interface ConsumingOptions {
   readonly unknownType?: UnknownTypePolicy;
   /** Whether payloads are checked against the schema of their event. @default true */
   readonly validate?: boolean;
+  /**
+   * What stands around each handler: `timeout`, `rateLimit`, `throttle`, `circuitBreaker`, or functions of your own. The order of
+   * the library's is the library's. A list replaces the module's. @default none
+   */
+  readonly policies?: readonly Policy[];
 }
 
 export const RETRY_DEFAULTS = {
@@ -108,13 +114,17 @@ export const CONSUMING_RULES = {
   } satisfies OptionRule,
   unknownType: option.oneOf('ignore', 'dead-letter', 'fail'),
   validate: option.flag,
+  policies: {
+    expected: 'an array of policies, such as timeout({ timeoutMs: 500 }), or functions',
+    accepts: (value) => Array.isArray(value) && value.every(isPolicy),
+  } satisfies OptionRule,
 } as const satisfies Record<keyof ConsumingOptions, unknown>;
 
 /** Options with every default filled in; what is left open depends on topic and group. */
 export type ResolvedConsumingOptions = Required<
-  Omit<ConsumingOptions, 'retry' | 'batch' | 'deadLetterTopic' | 'unknownType'>
+  Omit<ConsumingOptions, 'retry' | 'batch' | 'deadLetterTopic' | 'unknownType' | 'policies'>
 > &
-  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType'> & {
+  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType' | 'policies'> & {
     readonly retry: ResolvedRetryOptions;
     readonly batch?: Required<BatchOptions>;
   };
@@ -143,6 +153,7 @@ export function resolveConsumingOptions(
     retry: withDefaults(retry, retryDefaults),
   } as ResolvedConsumingOptions;
   refuseConflicts(where, resolved);
+  checkPolicies(where, resolved.policies);
   return resolved;
 }
 

@@ -25,6 +25,23 @@ export {
 export { DESK_GROUP } from './desk/reading.js';
 export type { StoredDeadLetter } from './desk/stored-dead-letter.js';
 export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
+export {
+  circuitBreaker,
+  CIRCUIT_BREAKER_DEFAULTS,
+  rateLimit,
+  throttle,
+  timeout,
+  type CircuitBreakerOptions,
+  type Policy,
+  type PolicyFunction,
+  type PolicyHandler,
+  type PolicyHost,
+  type PolicyKind,
+  type RateLimitOptions,
+  type StandardPolicy,
+  type ThrottleOptions,
+  type TimeoutOptions,
+} from './policies/index.js';
 export type { Handler, Route, SubscriptionPlan } from './route.js';
 export type { SubscriptionControl } from './subscription-control.js';
 export type { ReplayReport, ReplayWindow } from './window-replay.js';

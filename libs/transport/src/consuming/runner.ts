@@ -18,6 +18,8 @@ import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
 import type { RestOfWork } from './route.js';
 import type { ReadyRoute, Router } from './routing.js';
+import { isThenable } from './is-thenable.js';
+import { NotBegun, type Holds } from './policies/holds.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';
 
 /** One subscription, with everything decided: names, options, routes. */
@@ -34,6 +36,8 @@ export interface RunnerPlan {
   /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
   readonly leavesDeadLetters: boolean;
   readonly route: Router;
+  /** Messages that policies keep back; undefined where there are none. */
+  readonly holds?: Holds | undefined;
 }
 
 export interface RunnerTools {
@@ -112,6 +116,7 @@ export class SubscriptionRunner implements DeliverySink {
   pause(reason: string): () => void {
     const pause = Symbol(reason);
     this.#pauses.set(pause, reason);
+    this.#plan.holds?.putBack();
     return () => {
       if (!this.#pauses.delete(pause) || this.#isPaused) return;
       this.#startWorkers();
@@ -134,6 +139,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   #startDraining(): Promise<void> {
     this.#draining = true;
+    this.#plan.holds?.end();
     this.#lanes.callOffTimers();
     this.#gate.openForGood();
     return new Promise((resolve) => {
@@ -266,6 +272,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
+    if (error instanceof NotBegun) return this.#putBack(delivery);
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
     this.#failures.record(delivery, error, this.#tools.clock.now());
     const classification = this.#classify(error);
@@ -273,6 +280,13 @@ export class SubscriptionRunner implements DeliverySink {
     if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
     if (verdict.kind === 'retry') return this.#retry(delivery, verdict.delayMs, error);
     await this.#reject(delivery);
+  }
+
+  /** A policy kept it back until something else came first: it waits as before, and this was no attempt. */
+  #putBack(delivery: Delivery): void {
+    if (delivery.state === 'revoked') return this.#release(delivery);
+    delivery.park(delivery.attempt, 0);
+    this.#park(delivery, 0);
   }
 
   #decide(delivery: Delivery, classification: Classification): Verdict {
@@ -414,10 +428,6 @@ const IGNORED = Symbol('ignored');
 
 /** Between two tries to store one dead letter: the fault is the broker's or the topic's, and hurrying does not mend it. */
 const DEAD_LETTER_PAUSE_MS = 1_000;
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(messageOf(thrown));

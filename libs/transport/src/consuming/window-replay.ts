@@ -61,7 +61,8 @@ export async function replayWindow(replayable: Replayable, window: ReplayWindow)
   if (window.from === undefined) throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: from is missing.`);
   requireCapabilities(broker, ['startFromTime', 'everyInstance'], where);
   const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
-  const runner = new SubscriptionRunner({ ...plan, group }, tools);
+  // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
+  const runner = new SubscriptionRunner({ ...plan, group, holds: undefined }, tools);
   const sink = new WindowSink(runner, window.from, window.until ?? new Date(host.clock.now()), host.clock);
   const subscription = {
     ...replayable.subscription,

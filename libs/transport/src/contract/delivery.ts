@@ -20,6 +20,11 @@ export interface MessageContext<Raw = unknown> {
   readonly publishedAt: Date | undefined;
   /** The client library's own record; its type is the driver's. */
   readonly raw: Raw;
+  /**
+   * Aborted when this attempt is given up while its handler runs: its `timeout` is over, or the broker took the message
+   * back. Hand it on to whatever takes one, such as `fetch`.
+   */
+  readonly signal: AbortSignal;
   /** One header without reading the others. */
   header(name: string): string | undefined;
 }
@@ -44,6 +49,8 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
   notBeforeMs = 0;
   /** The next delivery of the same lane; consuming links lanes through their members, so that a lane costs nothing. */
   laneNext: Delivery | undefined = undefined;
+  /** Behind `signal`; made when somebody asks, so that a message costs nothing of it. */
+  aborts: AbortController | undefined = undefined;
 
   constructor(
     readonly topic: string,
@@ -86,6 +93,25 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
     return this.header(WIRE_HEADERS.id) ?? `${this.topic}/${this.partition ?? 0}/${this.offset ?? 0}`;
   }
 
+  get signal(): AbortSignal {
+    if (this.aborts === undefined) {
+      this.aborts = new AbortController();
+      if (this.state === 'revoked') this.aborts.abort();
+    }
+    return this.aborts.signal;
+  }
+
+  /** Another attempt begins: what was aborted before is not this one. */
+  renewSignal(): void {
+    this.aborts = undefined;
+  }
+
+  /** Tells the handler that its attempt is given up. */
+  abort(reason: unknown): void {
+    this.aborts ??= new AbortController();
+    this.aborts.abort(reason);
+  }
+
   /** Settles once. Returns false, and does nothing, when the delivery was settled before or belongs to somebody else by now. */
   settle(settlement: Settlement): boolean {
     if (this.state === 'settled' || this.state === 'revoked') return false;
@@ -102,6 +128,8 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
 
   /** The driver takes the delivery back: it will not be settled, and what has not started will not run. */
   revoke(): void {
-    if (this.state !== 'settled') this.state = 'revoked';
+    if (this.state === 'settled') return;
+    this.state = 'revoked';
+    this.aborts?.abort();
   }
 }

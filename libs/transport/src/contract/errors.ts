@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   TRANSPORT_PAYLOAD_UNDECODABLE: 'The codec could not read the bytes of a received message.',
   TRANSPORT_CONTENT_TYPE_UNKNOWN: 'A received message is written in a format that no codec of its subscription reads.',
   TRANSPORT_SCHEMA_UNAVAILABLE: 'The schema registry did not give, or did not take, a schema.',
+  TRANSPORT_HANDLER_TIMEOUT: 'A handler had not ended when its time was over.',
   TRANSPORT_TYPE_UNHANDLED: 'A message has a type that no handler of the subscription takes.',
   TRANSPORT_ATTEMPTS_EXHAUSTED:
     'A message was delivered far more often than it may be tried, and no attempt came to an end.',

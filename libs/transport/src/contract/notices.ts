@@ -47,6 +47,8 @@ export interface NoticeMap {
   'message:retried': OfMessage & { readonly delayMs: number; readonly error: unknown };
   /** Acked unhandled, because the handler said so (`Drop`), the type is ignored, or dead letters are switched off. */
   'message:dropped': OfMessage & { readonly reason: string };
+  /** The time of an attempt is over (`timeout`) and its handler still runs; the message is tried again once that has ended. */
+  'message:timed-out': OfMessage & { readonly timeoutMs: number };
   'message:dead-lettered': OfMessage & { readonly deadLetterTopic: string; readonly error: unknown };
   /** The dead letter could not be stored; the original stays unsettled and is tried again. */
   'message:dead-letter-failed': OfMessage & { readonly deadLetterTopic: string; readonly error: TransportError };

@@ -24,6 +24,7 @@ const EVERY: NoticeMap = {
   'commit:failed': { ...of, error },
   'message:acked': message,
   'message:retried': { ...message, delayMs: 200, error: new TypeError('no database') },
+  'message:timed-out': { ...message, timeoutMs: 500 },
   'message:dropped': { ...message, reason: 'not ours' },
   'message:dead-lettered': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error: { secret: 'payload' } },
   'message:dead-letter-failed': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error },

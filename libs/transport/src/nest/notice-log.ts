@@ -55,6 +55,10 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     (notice) =>
       `A message failed and is tried again in ${notice.delayMs} ms: ${describe(notice.error)}. ${msg(notice)}`,
   ],
+  'message:timed-out': [
+    'warn',
+    (notice) => `A handler still runs after ${notice.timeoutMs} ms; its message waits for it. ${msg(notice)}`,
+  ],
   'message:dropped': ['debug', (notice) => `A message was dropped: ${notice.reason}. ${msg(notice)}`],
   'message:dead-lettered': [
     'error',

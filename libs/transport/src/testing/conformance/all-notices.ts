@@ -23,6 +23,7 @@ const NAMES: Record<NoticeName, true> = {
   'message:acked': true,
   'message:retried': true,
   'message:dropped': true,
+  'message:timed-out': true,
   'message:dead-lettered': true,
   'message:dead-letter-failed': true,
   'settlement:ignored': true,

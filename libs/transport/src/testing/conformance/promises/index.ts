@@ -26,6 +26,7 @@ import { groupsEachGetAll } from './groups-each-get-all.js';
 import { headersArriveBesideThePayload } from './headers-arrive-beside-the-payload.js';
 import { healthTellsTheTruth } from './health-tells-the-truth.js';
 import { inFlightIsBounded } from './in-flight-is-bounded.js';
+import { lateHandlersAreWaitedFor } from './late-handlers-are-waited-for.js';
 import { manyCloseAtOnce } from './many-close-at-once.js';
 import { manyPublishersAndSubscribers } from './many-publishers-and-subscribers.js';
 import { membersComeAndGo } from './members-come-and-go.js';
@@ -53,6 +54,7 @@ import { typesOfOneTopicKeepTheirOrder } from './types-of-one-topic-keep-their-o
 import { undecodableMessagesAreDeadLettered } from './undecodable-messages-are-dead-lettered.js';
 import { unknownTypesGoByPolicy } from './unknown-types-go-by-policy.js';
 import { unusualPayloadsArriveByteForByte } from './unusual-payloads-arrive-byte-for-byte.js';
+import { whatPoliciesKeepBackIsUnsettled } from './what-policies-keep-back-is-unsettled.js';
 
 /** Every promise of the transport, one file each, in the order a reader would ask for them. */
 export const ALL_PROMISES: readonly ConformancePromise[] = [
@@ -90,6 +92,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   attemptsSurviveTheProcess,
   otherKeysGoOn,
   failureIsNotPassedByLaterSuccess,
+  lateHandlersAreWaitedFor,
   // What cannot be handled is kept
   deadLettersOnceWithHeaders,
   deadLetterIsConfirmedFirst,
@@ -113,6 +116,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   brokerRestartLosesNothing,
   drainFinishesWhatRuns,
   drainEndsAtItsDeadline,
+  whatPoliciesKeepBackIsUnsettled,
   closingFlushesPublishes,
   closingAndReopeningLosesNothing,
   manyCloseAtOnce,

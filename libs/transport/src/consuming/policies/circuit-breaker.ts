@@ -1,0 +1,172 @@
+import { checkOptions, messageOf, option, withDefaults, type Delivery } from '../../contract/index.js';
+import { fingerprintOf } from '../desk/fingerprint.js';
+import { isThenable } from '../is-thenable.js';
+import type { Handler } from '../route.js';
+import { FailureWindow } from './failure-window.js';
+import { NotBegun } from './holds.js';
+import type { Around, PolicyHost, StandardPolicy } from './policy.js';
+
+/** When a subscription is paused because everything fails, and for how long. */
+export interface CircuitBreakerOptions {
+  /** Different keys (or messages without one) to which the same failure happened within `windowMs`. Integer >= 1. @default 5 */
+  readonly keys?: number;
+  /** Which part of the attempts in that time must have failed so, from 0 to 1. @default 0.5 */
+  readonly share?: number;
+  /** @default 60000 */
+  readonly windowMs?: number;
+  /** How long the subscription is paused before one message is tried. @default 30000 */
+  readonly pauseMs?: number;
+}
+
+/** The defaults of `circuitBreaker`. */
+export const CIRCUIT_BREAKER_DEFAULTS = {
+  keys: 5,
+  share: 0.5,
+  windowMs: 60_000,
+  pauseMs: 30_000,
+} as const satisfies Required<CircuitBreakerOptions>;
+
+const isShare = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= 1;
+
+const RULES = {
+  keys: option.integer(1),
+  share: { expected: 'a number from 0 to 1', accepts: isShare, showsValue: true },
+  windowMs: option.integer(1),
+  pauseMs: option.integer(1),
+} as const satisfies Record<keyof CircuitBreakerOptions, unknown>;
+
+/**
+ * Pauses the subscription when the same failure happens to many different keys: then it is not the message that is bad, but
+ * something that all of them need. Nothing is taken from the broker and no attempt is counted while it waits. After
+ * `pauseMs` one message is tried: when it succeeds all go on, when it fails the pause begins anew.
+ *
+ * Failures that another attempt cannot mend (`DeadLetter`, a bad payload, a 4xx) say nothing about what is behind the
+ * handler, and are not counted.
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
+ */
+export function circuitBreaker(options: CircuitBreakerOptions = {}): StandardPolicy {
+  checkOptions('circuitBreaker()', options, RULES);
+  const resolved = withDefaults(options, CIRCUIT_BREAKER_DEFAULTS);
+  return Object.freeze({
+    kind: 'circuitBreaker',
+    options: resolved,
+    start: (host: PolicyHost) => new Breaker(resolved, host).around,
+  });
+}
+
+/**
+ * ```
+ * closed --(many keys fail alike)--> open --(pauseMs)--> half-open --(the one that is tried succeeds)--> closed
+ *                                     ^                      |
+ *                                     +----(it fails)--------+
+ * ```
+ */
+class Breaker {
+  readonly #options: Required<CircuitBreakerOptions>;
+  readonly #host: PolicyHost;
+  readonly #window: FailureWindow;
+  #state: 'closed' | 'open' | 'half-open' = 'closed';
+  /** The one message that is tried. */
+  #probe: Delivery | undefined;
+  #waiting = new Set<() => void>();
+
+  constructor(options: Required<CircuitBreakerOptions>, host: PolicyHost) {
+    this.#options = options;
+    this.#host = host;
+    this.#window = new FailureWindow(options.windowMs, options.keys);
+  }
+
+  readonly around: Around = (next) => (payload, delivery) =>
+    this.#state === 'closed' ? this.#watched(next, payload, delivery) : this.#inTurn(next, payload, delivery);
+
+  async #inTurn(next: Handler, payload: unknown, delivery: Delivery): Promise<unknown> {
+    while (this.#state !== 'closed') {
+      if (this.#state === 'half-open' && this.#probe === undefined) return this.#try(next, payload, delivery);
+      await this.#host.hold(delivery, (release) => this.#enlist(release));
+    }
+    return this.#watched(next, payload, delivery);
+  }
+
+  #enlist(release: () => void): () => void {
+    this.#waiting.add(release);
+    return () => this.#waiting.delete(release);
+  }
+
+  /** n.b. a promise only where the handler gives one. */
+  #watched(next: Handler, payload: unknown, delivery: Delivery): unknown {
+    const failed = (error: unknown): never => {
+      this.#failed(delivery, error);
+      throw error;
+    };
+    const succeeded = (result: unknown): unknown => {
+      this.#window.succeeded(this.#now());
+      return result;
+    };
+    let outcome: unknown;
+    try {
+      outcome = next(payload, delivery);
+    } catch (error) {
+      return failed(error);
+    }
+    return isThenable(outcome) ? outcome.then(succeeded, failed) : succeeded(outcome);
+  }
+
+  async #try(next: Handler, payload: unknown, delivery: Delivery): Promise<unknown> {
+    this.#probe = delivery;
+    try {
+      const result = await next(payload, delivery);
+      this.#close();
+      return result;
+    } catch (error) {
+      if (this.#counts(error)) this.#open(`the message that was tried failed as well (${fingerprint(error)})`);
+      throw error;
+    } finally {
+      this.#probe = undefined;
+      this.#wake();
+    }
+  }
+
+  #failed(delivery: Delivery, error: unknown): void {
+    if (!this.#counts(error)) return;
+    const { keys, share, windowMs } = this.#options;
+    const kind = fingerprint(error);
+    const seen = this.#window.failed(this.#now(), kind, delivery.key ?? delivery.id);
+    if (this.#state !== 'closed' || seen.keys < keys || seen.share < share) return;
+    this.#open(`"${kind}" happened to ${seen.keys} different keys within ${windowMs} ms`);
+  }
+
+  #counts(error: unknown): boolean {
+    return !(error instanceof NotBegun) && this.#host.isRetryable(error);
+  }
+
+  #open(why: string): void {
+    const { pauseMs } = this.#options;
+    this.#state = 'open';
+    this.#window.forget();
+    const resume = this.#host.pause(`circuit breaker: ${why}; one message is tried in ${pauseMs} ms`);
+    this.#host.schedule(pauseMs, () => {
+      this.#state = 'half-open';
+      this.#wake();
+      resume();
+    });
+  }
+
+  #close(): void {
+    this.#state = 'closed';
+    this.#host.unpaused();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const release of waiting) release();
+  }
+
+  #now(): number {
+    return this.#host.clock.monotonicMs();
+  }
+}
+
+function fingerprint(error: unknown): string {
+  return fingerprintOf(error instanceof Error ? messageOf(error.name) : typeof error, messageOf(error));
+}

@@ -1,0 +1,6 @@
+/** What may stand around a handler: a limit of time, of pace, and a pause while everything fails. */
+export { circuitBreaker, CIRCUIT_BREAKER_DEFAULTS, type CircuitBreakerOptions } from './circuit-breaker.js';
+export { withPolicies } from './host.js';
+export { rateLimit, throttle, type RateLimitOptions, type ThrottleOptions } from './pace.js';
+export type { Policy, PolicyFunction, PolicyHandler, PolicyHost, PolicyKind, StandardPolicy } from './policy.js';
+export { timeout, type TimeoutOptions } from './timeout.js';
