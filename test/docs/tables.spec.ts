@@ -7,8 +7,9 @@ import {
 } from 'nest-transport';
 import { AVRO_DEFAULTS, JSON_SCHEMA_DEFAULTS, SCHEMA_REGISTRY_DEFAULTS } from 'nest-transport/codecs';
 import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
-import { NATS_DEFAULTS } from 'nest-transport/nats';
-import { NSQ_DEFAULTS } from 'nest-transport/nsq';
+import { nats, NATS_DEFAULTS } from 'nest-transport/nats';
+import { nsq, NSQ_DEFAULTS } from 'nest-transport/nsq';
+import { rabbitmq } from 'nest-transport/rabbitmq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
 import { ALL_PROMISES } from 'nest-transport/testing';
 import { read } from '../architecture/tree.js';
@@ -209,6 +210,9 @@ describe("the README's broker table", () => {
   const drivers: Readonly<Record<string, Capabilities>> = {
     memory: memory().capabilities,
     kafka: kafka({ brokers: ['localhost:9092'] }).capabilities,
+    nats: nats({ servers: ['localhost:4222'] }).capabilities,
+    nsq: nsq({ nsqd: ['localhost:4150'] }).capabilities,
+    rabbitmq: rabbitmq({ url: 'amqp://localhost' }).capabilities,
   };
 
   /** Where the printed table is older than the code. That it is what the runs said is the conformance suite's to know. */
