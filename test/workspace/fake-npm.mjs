@@ -4,10 +4,11 @@ import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync 
 const { FAKE_NPM = 'ok', FAKE_NPM_CALLS = '', NODE_ENV } = process.env;
 const config = Object.keys(process.env).filter((name) => name.startsWith('npm_config_'));
 appendFileSync(FAKE_NPM_CALLS, `${JSON.stringify({ args: process.argv.slice(2), config, NODE_ENV })}\n`);
-process.stdout.write('fake npm talks\n');
 
 rmSync('node_modules', { recursive: true, force: true });
 mkdirSync('node_modules/typescript/bin', { recursive: true });
+// Said when half of an install is there: whoever kills it on hearing this leaves that half behind.
+process.stdout.write('fake npm talks\n');
 if (FAKE_NPM === 'fail') process.exit(7);
 if (FAKE_NPM === 'hang') setInterval(() => undefined, 2 ** 30);
 else {
