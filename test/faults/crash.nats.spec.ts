@@ -63,3 +63,27 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
     history.assertDuplicatesAtMost(0);
   }, 120_000);
 });
+
+describe('one active consumer of several', () => {
+  it('that dies by SIGKILL is followed by the next, with nothing lost and the order of every key kept', async () => {
+    const options = { ...broker.options, singleActiveConsumer: true };
+    const scene = new Scene({ name: 'nats', options }, MESSAGES);
+    await scene.publishAll();
+    try {
+      const first = await scene.startConsumer();
+      await scene.startConsumer();
+      await scene.untilHandled(MESSAGES * 0.3, 30_000);
+      first.kill('SIGKILL');
+      await once(first, 'exit');
+      await scene.untilHandled(MESSAGES, 60_000);
+      const history = scene.history();
+      history.assertNothingLost();
+      history.assertNoPhantom();
+      history.assertOrderPerKey();
+      history.assertDuplicatesAtMost(MAX_IN_FLIGHT);
+    } finally {
+      await scene.end();
+      await removeStreams(scene.topic);
+    }
+  }, 120_000);
+});

@@ -5,6 +5,7 @@ import {
   closeAll,
   connected,
   foreign,
+  freeze,
   manager,
   manyMessages,
   message,
@@ -204,9 +205,8 @@ describe('publishing over an outage', () => {
     await newStream([topic], {}, server.url);
     await closeAll();
     const side = await connected({ servers: [server.url], requestTimeoutMs: 300 });
-    process.kill(server.pid, 'SIGSTOP');
-    const sending = side.send(message(topic));
-    const [result] = await sending.finally(() => process.kill(server.pid, 'SIGCONT'));
+    const thaw = await freeze(server);
+    const [result] = await side.send(message(topic)).finally(thaw);
     expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown', retryable: true });
   }, 60_000);
 });
@@ -234,11 +234,11 @@ describe('a connection', () => {
     const server = await startNats();
     afterwards(() => server.stop());
     const side = await connected({ servers: [server.url], pingIntervalMs: 300 });
-    process.kill(server.pid, 'SIGSTOP');
     const since = performance.now();
+    const thaw = await freeze(server);
     await until('the silence is told', () => side.heard('broker:unreachable').length === 1, 5_000);
     expect(performance.now() - since).toBeLessThan(2_500);
-    process.kill(server.pid, 'SIGCONT');
+    thaw();
     await until('the connection is back', () => side.connection.health().status === 'up');
   }, 60_000);
 

@@ -198,3 +198,15 @@ export async function onlyConsumerOf(topic: string, url = sharedUrl()) {
 
 export const newConsumer = async (stream: string, config: Partial<ConsumerConfig>, url = sharedUrl()): Promise<void> =>
   void (await (await manager(url)).consumers.add(stream, config));
+
+/** Stops a server in the middle of whatever it does, as a machine does that hangs; it has stopped when this resolves. */
+export async function freeze({ pid, url }: { readonly pid: number; readonly url: string }): Promise<() => void> {
+  const connection = await foreign(url);
+  process.kill(pid, 'SIGSTOP');
+  // n.b. a signal reaches the threads of a busy machine a moment later.
+  const answers = (): Promise<boolean> => Promise.race([connection.flush().then(() => true), pause(100, false)]);
+  await until('the server is silent', async () => !(await answers()));
+  const thaw = (): void => void process.kill(pid, 'SIGCONT');
+  afterwards(async () => thaw());
+  return thaw;
+}

@@ -34,6 +34,11 @@ export interface ConsumerPlace {
   readonly attempts: ReadonlyMap<number, number>;
 }
 
+/** What the server adds for consumers with a pinned client; the client's types do not know it. */
+interface PinnedInfo extends ConsumerInfo {
+  readonly priority_groups?: readonly { readonly pinned_client_id?: string }[];
+}
+
 /** Finds the consumers of subscriptions, and makes them where the driver is to. */
 export class Consumers {
   readonly #link: Link;
@@ -88,8 +93,10 @@ export class Consumers {
     await this.#link.ask(`cannot delete consumer "${name}"`, (manager) => manager.consumers.delete(stream, name));
   }
 
-  /** Lets another member work at once. */
-  async unpin({ stream, name }: ConsumerPlace): Promise<void> {
+  /** Lets another member work at once, if this one is the active one. @param pin what the server knows it by */
+  async unpin({ stream, name }: ConsumerPlace, pin: string): Promise<void> {
+    const found: PinnedInfo | undefined = await this.#find(stream, name);
+    if (!found?.priority_groups?.some(({ pinned_client_id: active }) => active === pin)) return;
     await this.#link.ask(`cannot unpin consumer "${name}"`, (manager) =>
       manager.consumers.unpin(stream, name, PIN_GROUP),
     );

@@ -278,8 +278,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     await source.close();
     if (!this.#tools.link.isUp) return;
     if (this.subscription.delivery === 'every-instance') await this.#tools.consumers.remove(source.place).catch(ignore);
-    else if (this.#tools.consumers.pinGroup !== undefined)
-      await this.#tools.consumers.unpin(source.place).catch(ignore);
+    else if (source.pin !== '') await this.#tools.consumers.unpin(source.place, source.pin).catch(ignore);
   }
 }
 

@@ -73,15 +73,30 @@ export class PullInbox {
   }
 
   ask(messages: number): void {
-    const { stream, consumer, maxBatch = messages, pinGroup } = this.#target;
+    const { maxBatch = messages, pinGroup } = this.#target;
     const batch = Math.min(messages, maxBatch);
     const pinned = pinGroup === undefined ? {} : { group: pinGroup, ...(this.#pin === '' ? {} : { id: this.#pin }) };
     const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS), ...pinned };
     if (this.#asked === 0) this.#heardAt = this.#host.clock.monotonicMs();
     this.#asked += batch;
-    const subject = `${this.#link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-    this.#link.publish(subject, JSON.stringify(request), { reply: this.#inbox });
+    this.#link.publish(this.#subject, JSON.stringify(request), { reply: this.#inbox });
     this.#callOffWatch ??= this.#host.clock.schedule(SILENCE_MS, () => this.#watch());
+  }
+
+  /** What the server knows the one active member by; empty while another is, or nobody has been asked for. */
+  get pin(): string {
+    return this.#pin;
+  }
+
+  /**
+   * Stays the active member although nothing is asked for. A request that is over before it is looked at gives no message, and
+   * counts as a sign of life. n.b. also after `close`: what is with handlers then is still this member's.
+   */
+  keepPin(): void {
+    const { pinGroup } = this.#target;
+    if (this.#pin === '' || pinGroup === undefined || !this.#link.isUp) return;
+    const request = { batch: 1, expires: 1, group: pinGroup, id: this.#pin };
+    this.#link.publish(this.#subject, JSON.stringify(request), { reply: `${this.#inbox}.pin` });
   }
 
   /** Takes nothing more; what the server has sent before it knew is still given to the listener until this resolves. */
@@ -95,6 +110,11 @@ export class PullInbox {
     // n.b. while the connection is down this would wait for it; nothing can come then.
     if (!this.#link.isUp) return subscription.unsubscribe();
     await subscription.drain().catch(() => undefined);
+  }
+
+  get #subject(): string {
+    const { stream, consumer } = this.#target;
+    return `${this.#link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
   }
 
   #take(message: Msg): void {

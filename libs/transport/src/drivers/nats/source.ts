@@ -51,6 +51,8 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #attempts: Map<number, number>;
   #place: ConsumerPlace;
   #inbox: PullInbox | undefined;
+  /** The last inbox there was: it knows whether this member is the active one. */
+  #lastInbox: PullInbox | undefined;
   #isStopped = false;
   /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
   #isMadeAgain = false;
@@ -70,8 +72,9 @@ export class Source implements DeliveryOwner, PullListener {
     return this.#place;
   }
 
-  get unsettled(): number {
-    return this.#unsettled.size;
+  /** See `PullInbox.pin`. */
+  get pin(): string {
+    return this.#lastInbox?.pin ?? '';
   }
 
   /** One sentence when it waits for messages that are not settled. */
@@ -92,6 +95,7 @@ export class Source implements DeliveryOwner, PullListener {
     const pinGroup = this.#tools.consumers.pinGroup;
     const target = { stream: place.stream, consumer: place.name, maxBatch: place.maxBatch, pinGroup };
     this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, target, this);
+    this.#lastInbox = this.#inbox;
     this.#inbox.open();
     this.#tick();
     this.pull();
@@ -229,6 +233,7 @@ export class Source implements DeliveryOwner, PullListener {
       }
     }
     if (revoked) this.#owner.revoked();
+    this.#lastInbox?.keepPin();
     this.#callOffTick = host.clock.schedule(ackWaitMs * TICK, () => this.#tick());
   }
 
