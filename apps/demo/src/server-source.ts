@@ -2,6 +2,7 @@ import { BROKER_RECIPES, UsageError, type ServerBrokerName } from '@demo/platfor
 import { removeKafkaTraces } from './kafka-traces.js';
 import { removeNatsTraces } from './nats-traces.js';
 import { removeNsqTraces } from './nsq-traces.js';
+import { removeRabbitmqTraces } from './rabbitmq-traces.js';
 import { importFromWorkspace } from './workspace-root.js';
 
 /** The servers of a run. */
@@ -50,6 +51,11 @@ const STARTERS: Readonly<Record<ServerBrokerName, Starter>> = {
     companions: { NSQD_HTTP: '127.0.0.1:4151', NSQLOOKUPD_HTTP: '127.0.0.1:4161' },
     removeTraces: removeNsqTraces,
   },
+  rabbitmq: {
+    use: ['test/brokers/rabbitmq.mjs', 'useRabbitmq'],
+    probe: ['test/brokers/rabbitmq/probe.mjs', 'probeRabbitmq'],
+    removeTraces: removeRabbitmqTraces,
+  },
 };
 
 /**
@@ -77,11 +83,14 @@ export async function findServers(
     return { servers, origin: 'started for this run', shared: false, release: () => found.stop() };
   }
   const release = (prefix: string): Promise<void> => starter.removeTraces(servers, prefix, found.env);
-  return { servers, origin: `already listening at ${servers.join(', ')}`, shared: true, release };
+  return { servers, origin: `already listening at ${servers.map(withoutLogin).join(', ')}`, shared: true, release };
 }
 
 const withoutEmpty = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([, value]) => value));
+
+/** The address alone: it is for people to read, and a password may be in it. */
+const withoutLogin = (server: string): string => server.replace(/\/\/[^@/]*@/, '//');
 
 /** Told by name, because the starter's class is loaded only when it is needed. */
 function asUsageError(error: unknown): never {

@@ -32,6 +32,12 @@ export const BROKER_RECIPES = {
     usual: 'localhost:4150',
     open: async (nsqd) => (await import('nest-transport/nsq')).nsq({ nsqd }),
   },
+  rabbitmq: {
+    title: 'RabbitMQ',
+    variable: 'RABBITMQ_URL',
+    usual: 'amqp://localhost:5672',
+    open: async (url) => (await import('nest-transport/rabbitmq')).rabbitmq({ url }),
+  },
 } as const satisfies Record<string, BrokerRecipe>;
 
 /** A broker of servers; `memory` is none of them, it lives in one process. */
