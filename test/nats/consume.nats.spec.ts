@@ -97,6 +97,22 @@ describe('a subscription to JetStream', () => {
     ]);
   });
 
+  it('tells of a message that the server leaves because it was delivered as often as the consumer allows', async () => {
+    const topic = uniqueName('left');
+    const stream = await newStream([topic]);
+    await newConsumer(stream, { durable_name: 'strict', ack_policy: 'explicit', max_deliver: 2 });
+    const side = await connected({ provision: false, consumers: 'bind', consumerName: () => 'strict' });
+    const sink = new TestSink((delivery) => {
+      delivery.settle({ kind: 'nack', delayMs: 0 });
+      return false;
+    });
+    await side.consume(topic, 'stock', sink);
+    await side.send(message(topic));
+    await until('it is told', () => side.heard('subscription:warned').length === 2);
+    expect(side.heard('subscription:warned')[1]?.warning).toMatch(/message 1 of stream .* was delivered 2 times/);
+    expect(sink.received.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  });
+
   it('keeps messages alive that wait behind slow handlers: none is delivered again while it is queued or runs', async () => {
     const topic = await filledTopic(40);
     const sink = new TestSink(() => pause(100), { concurrency: 2 });

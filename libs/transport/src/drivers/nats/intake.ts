@@ -6,6 +6,7 @@ import {
   type Subscription,
   type SubscriptionSink,
 } from '../../contract/index.js';
+import { listenToAbandoned } from './abandoned.js';
 import type { Answers } from './answers.js';
 import type { Consumers, ConsumerPlace } from './consumers.js';
 import type { NatsDelivery } from './delivery.js';
@@ -15,6 +16,7 @@ import type { Link, LinkListener } from './link.js';
 import type { NatsMessage, ReadHeaders } from './mapping.js';
 import { Source, type SourceOwner } from './source.js';
 import type { Streams } from './streams.js';
+import { goneError, SubscriptionNotices } from './subscription-notices.js';
 
 export interface IntakeTools {
   readonly host: BrokerHost;
@@ -39,7 +41,10 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   readonly #tools: IntakeTools;
   readonly #handover: Handover;
   readonly #sink: SubscriptionSink['sink'];
+  readonly #notices: SubscriptionNotices;
   readonly #sources = new Map<string, Source>();
+  /** Ends what listens for messages that the server has left, by stream. */
+  readonly #abandoned = new Map<string, () => void>();
   readonly #stopListening: () => void;
   #problem: TransportError | undefined;
   #restarts = 0;
@@ -52,6 +57,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   constructor(tools: IntakeTools, { subscription, sink }: SubscriptionSink) {
     this.#tools = tools;
     this.#sink = sink;
+    this.#notices = new SubscriptionNotices(tools.host, subscription);
     this.subscription = subscription;
     this.#handover = new Handover(sink, subscription.maxInFlight, () => this.#pull());
     this.#stopListening = tools.link.listen(this);
@@ -86,6 +92,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#callOffLook?.();
     this.#stopListening();
     this.#wake?.();
+    for (const end of this.#abandoned.values()) end();
     const undelivered = this.#handover.end();
     await Promise.all(
       [...this.#sources.values()].map((source) => source.stop(undelivered.filter((delivery) => delivery.isOf(source)))),
@@ -107,11 +114,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   }
 
   stalled({ place }: Source, reason: string | undefined): void {
-    const { broker, notices } = this.#tools.host;
-    const { topic, group } = this.subscription;
-    if (reason === undefined) return notices.emit('subscription:resumed', { broker, topic, group, partition: 0 });
-    const unsettledOffset = String(place.settledUpTo + 1);
-    notices.emit('subscription:stalled', { broker, topic, group, partition: 0, unsettledOffset, reason });
+    this.#notices.stalled(place, reason);
   }
 
   answer(address: string, reply: Reply): void {
@@ -163,7 +166,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
       this.#placed();
       return undefined;
     } catch (error) {
-      return error instanceof TransportError ? error : link.errorFor(error, this.#what());
+      return error instanceof TransportError ? error : link.errorFor(error, this.#notices.what);
     }
   }
 
@@ -171,11 +174,13 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     const known = this.#sources.get(stream);
     const place = await this.#tools.consumers.place(this.#asOf(known), stream, known?.place);
     if (this.#isStopped) return;
-    if (known !== undefined && place.isNew) this.#tellCrashed(goneError(this.#what(), place), 0);
+    if (known !== undefined && place.isNew)
+      this.#problem = this.#notices.crashed(goneError(this.#notices.what, place), 0);
     const source = known ?? new Source(this.#tools, this, place);
     this.#sources.set(stream, source);
     source.open(place);
-    if (known === undefined) this.#warnOf(place);
+    if (known === undefined && place.maxDeliveries !== undefined) this.#notices.limitedDeliveries(place);
+    this.#listenToAbandoned(stream, place);
   }
 
   /** n.b. a stream that a pattern finds later holds nothing that was there before the subscription began. */
@@ -184,28 +189,23 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     return isLater ? { ...this.subscription, startFrom: 'beginning' } : this.subscription;
   }
 
+  #listenToAbandoned(stream: string, place: ConsumerPlace): void {
+    this.#abandoned.get(stream)?.();
+    const tell = (sequence: number, deliveries: number): void => this.#notices.abandoned(place, sequence, deliveries);
+    this.#abandoned.set(stream, listenToAbandoned(this.#tools.link, place, tell));
+  }
+
   #drop(stream: string, source: Source): void {
     this.#sources.delete(stream);
+    this.#abandoned.get(stream)?.();
     void source.close().catch(ignore);
   }
 
   #placed(): void {
-    const { broker, notices } = this.#tools.host;
-    const { topic, group } = this.subscription;
-    if (this.#problem !== undefined && this.#wasPlaced) {
-      notices.emit('subscription:recovered', { broker, topic, group });
-    }
+    if (this.#problem !== undefined && this.#wasPlaced) this.#notices.recovered();
     this.#problem = undefined;
     this.#restarts = 0;
     this.#wasPlaced = true;
-  }
-
-  #warnOf({ name, stream, maxDeliveries }: ConsumerPlace): void {
-    if (maxDeliveries === undefined) return;
-    const { broker, notices } = this.#tools.host;
-    const { topic, group } = this.subscription;
-    const warning = `its consumer "${name}" of stream "${stream}" has max_deliver ${maxDeliveries}: after so many deliveries the server leaves a message without telling, whatever retry says; set it to -1`;
-    notices.emit('subscription:warned', { broker, topic, group, warning });
   }
 
   #lookLater(): void {
@@ -248,7 +248,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     const restartInMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#restarts);
     this.#restarts++;
     // n.b. a connection that is gone is told by itself.
-    if (this.#tools.link.isUp) this.#tellCrashed(cause, restartInMs);
+    if (this.#tools.link.isUp) this.#problem = this.#notices.crashed(cause, restartInMs);
     if (this.#isStopped) return;
     await new Promise<void>((resolve) => {
       const callOff = this.#tools.host.clock.schedule(restartInMs, () => this.#wake?.());
@@ -260,20 +260,6 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     });
   }
 
-  #tellCrashed(cause: TransportError, restartInMs: number): void {
-    const { broker, notices } = this.#tools.host;
-    const { topic, group } = this.subscription;
-    const text = `group "${group}" does not consume "${topic}": ${cause.message}`;
-    const error = errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { retryable: true, topic, cause });
-    this.#problem = error;
-    notices.emit('subscription:crashed', { broker, topic, group, error, restartInMs });
-  }
-
-  #what(): string {
-    const { topic, group } = this.subscription;
-    return `cannot consume "${topic}" for group "${group}"`;
-  }
-
   async #closeSource(source: Source): Promise<void> {
     await source.close();
     if (!this.#tools.link.isUp) return;
@@ -281,12 +267,5 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     else if (source.pin !== '') await this.#tools.consumers.unpin(source.place, source.pin).catch(ignore);
   }
 }
-
-const goneError = (what: string, { name, stream, settledUpTo }: ConsumerPlace): TransportError =>
-  errorOf(
-    'TRANSPORT_TOPIC_MISSING',
-    `${what}: the consumer "${name}" of stream "${stream}" was deleted. It is made again behind message ${settledUpTo}; what was settled after that comes a second time.`,
-    { retryable: true },
-  );
 
 const ignore = (): void => undefined;

@@ -1,18 +1,16 @@
-import type { ConnectionOptions } from 'node:tls';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type {
   MsgHdrs,
   NatsConnection,
-  NodeConnectionOptions,
   Payload,
   PermissionViolationError,
   PublishOptions,
   Status,
 } from '@nats-io/transport-node';
 import type { BrokerHost, TransportError } from '../../contract/index.js';
-import { connectionSettings, loadClients, type Clients } from './clients.js';
+import { loadClients, type Clients } from './clients.js';
+import { dial } from './dial.js';
 import { errorOf, transportError } from './failures.js';
-import { tlsTrouble } from './tls-trouble.js';
 import { NATS_DEFAULTS, largestMessage, type ResolvedNatsOptions } from './options.js';
 
 /** Whoever has to know when the connection breaks and when it is back. */
@@ -167,51 +165,16 @@ export class Link {
 
   async #dial(): Promise<void> {
     const clients = (this.#clients ??= await loadClients(this.#options));
-    const settings = connectionSettings(clients, this.#options, this.#options.clientName ?? this.#host.service);
-    const what = `cannot connect to ${this.addresses}`;
-    const connection = await this.#connect(clients, settings).catch((error: unknown) => {
-      throw this.errorFor(error, what);
-    });
-    try {
-      await this.#adopt(connection, clients);
-    } catch (error) {
+    const { connection, manager } = await dial(clients, this.#options, this.#options.clientName ?? this.#host.service);
+    if (this.#closed) {
       await connection.close();
-      throw this.errorFor(error, what);
+      throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
     }
-  }
-
-  async #connect({ nats }: Clients, settings: NodeConnectionOptions): Promise<NatsConnection> {
-    const connecting = nats.connect(settings);
-    if (!settings.tls) return connecting;
-    const trouble = tlsTrouble(this.#options.servers, settings.tls as ConnectionOptions);
-    try {
-      return await Promise.race([connecting, trouble.found]);
-    } catch (error) {
-      connecting.then((late) => late.close(), ignore);
-      throw error;
-    } finally {
-      trouble.end();
-    }
-  }
-
-  async #adopt(connection: NatsConnection, { jetstream }: Clients): Promise<void> {
-    if (jetstream !== undefined) {
-      const { domain, requestTimeoutMs: timeout } = this.#options;
-      const settings = { checkAPI: false, timeout, ...(domain === undefined ? {} : { domain }) };
-      this.#manager = await jetstream.jetstreamManager(connection, settings);
-      await this.#manager.getAccountInfo().catch((error: unknown) => this.#ignoreMissingRight(error));
-    }
-    if (this.#closed) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
     this.#connection = connection;
+    this.#manager = manager;
     void this.#watch(connection);
     void connection.closed().then((error) => this.#revive(connection, error));
     this.#goUp();
-  }
-
-  /** n.b. a user may have rights to its streams only, and not to ask about the account. */
-  #ignoreMissingRight(error: unknown): void {
-    const failure = this.errorFor(error, 'cannot ask for JetStream');
-    if (failure.code !== 'TRANSPORT_AUTHORIZATION_FAILED') throw error;
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
