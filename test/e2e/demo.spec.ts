@@ -77,7 +77,7 @@ describe('the demo on the memory broker', () => {
     [['--brocker', 'kafka'], 'demo has no flag "--brocker". It takes --broker, --json, --serve, --help.\n'],
     [
       ['--broker', 'pigeon'],
-      'demo: there is no broker "pigeon" here; --broker takes memory or kafka or nats or nsq.\n',
+      'demo: there is no broker "pigeon" here; --broker takes memory or kafka or nats or nsq or rabbitmq.\n',
     ],
   ])('refuses %j with one sentence', async (args, sentence) => {
     const demo = start(args);
