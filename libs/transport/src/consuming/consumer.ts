@@ -11,12 +11,15 @@ import {
   type BrokerHost,
   type Codec,
   type Consumption,
+  type Guarantee,
+  type GuaranteeLevel,
   type Subscription,
   type SubscriptionSink,
 } from '../contract/index.js';
 import { batched, type BatchCollector } from './batch.js';
 import type { Classifier } from './classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
+import { Guarantees, type GuaranteeSubject } from './guarantees.js';
 import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
 import { withPolicies } from './policies/index.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
@@ -38,15 +41,24 @@ export interface ConsumerSettings {
 }
 
 /** What is known of one subscription before it starts: every default filled in. */
-export interface SubscriptionSummary extends ResolvedConsumingOptions {
+export interface SubscriptionSummary extends Omit<ResolvedConsumingOptions, 'guarantee'> {
   readonly topic: string;
+  /** For `'every-instance'` this instance's own. */
   readonly group: string;
+  /** As it was written down. */
+  readonly declaredGroup: string;
+  /** How a reader finds the place in the code. */
+  readonly where: string;
+  readonly wantedGuarantee: GuaranteeLevel | undefined;
+  readonly guarantee: Guarantee;
+  readonly warnings: readonly string[];
   /** undefined: discarded */
   readonly resolvedDeadLetterTopic: string | undefined;
 }
 
 interface Running extends SubscriptionSink {
   readonly plan: RunnerPlan;
+  readonly subject: GuaranteeSubject;
   readonly warnings: readonly string[];
   readonly collectors: readonly BatchCollector[];
   readonly sink: SubscriptionRunner;
@@ -60,6 +72,8 @@ export class Consumer {
   readonly #host: BrokerHost;
   readonly #running: readonly Running[];
   readonly #codecs: readonly Codec[];
+  /** What can be promised, as far as the broker was asked. */
+  readonly #guarantees: Guarantees;
   /** What tells this instance's own groups from those of the others. */
   readonly #instance = randomBytes(4).toString('hex');
   #consumption: Consumption | undefined;
@@ -85,6 +99,12 @@ export class Consumer {
     const tools = runnerTools(connection, host, settings);
     this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
     this.#codecs = [...new Set([codec, ...plans.flatMap(({ routes }) => routes.map((route) => route.codec ?? codec))])];
+    const subjects = this.#running.map(({ subject }) => subject);
+    this.#guarantees = new Guarantees(broker, connection, subjects);
+  }
+
+  get guarantees(): Guarantees {
+    return this.#guarantees;
   }
 
   /** Messages with the runners that are not settled. */
@@ -94,12 +114,20 @@ export class Consumer {
 
   /** The subscriptions with every default filled in, for logs and health. */
   get subscriptions(): readonly SubscriptionSummary[] {
-    return this.#running.map(({ plan: { topic, group, options, deadLetterTopic } }) => ({
-      topic,
-      group,
-      ...options,
-      resolvedDeadLetterTopic: deadLetterTopic,
-    }));
+    return this.#running.map(({ plan: { topic, group, options, deadLetterTopic }, subject, warnings, control }) => {
+      const { guarantee: wantedGuarantee, ...rest } = options;
+      return {
+        topic,
+        group,
+        declaredGroup: control.group,
+        where: subject.where,
+        ...rest,
+        resolvedDeadLetterTopic: deadLetterTopic,
+        wantedGuarantee,
+        guarantee: this.#guarantees.of(subject),
+        warnings,
+      };
+    });
   }
 
   /**
@@ -114,20 +142,22 @@ export class Consumer {
   }
 
   /**
-   * Makes sure of topics and dead-letter topics, then starts intake.
-   * @throws TransportError `TRANSPORT_TOPIC_MISSING` and what else the driver's `ensureTopics` and `consume` refuse;
-   *   `TRANSPORT_PEER_MISSING` and what else keeps a codec from reading
+   * Makes sure of topics and dead-letter topics and of what can be promised, then starts intake.
+   * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_GUARANTEE_UNMET` and what else the driver's `ensureTopics` and
+   *   `consume` refuse; `TRANSPORT_PEER_MISSING` and what else keeps a codec from reading
    */
   async start(): Promise<void> {
     if (this.#running.length === 0 || this.#isDraining()) return;
     await Promise.all(this.#codecs.map(async (codec) => codec.prepare?.()));
     await this.#connection.ensureTopics(this.#topics('topic'), 'subscribe');
     await this.#connection.ensureTopics(this.#topics('deadLetterTopic'), 'dead-letter');
+    await this.#guarantees.ask();
+    this.#guarantees.refuseUnmet();
     const consumption = await this.#connection.consume(this.#running);
     // n.b. a drain may have come while the groups were joined: then nobody else would close this.
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
-    for (const running of this.#running) this.#tellStarted(running);
+    this.#tellStarted();
   }
 
   /**
@@ -203,7 +233,8 @@ export class Consumer {
     const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices, (window) =>
       replayWindow(replayable, window),
     );
-    return { plan: runnerPlan, warnings, collectors, subscription, sink, control };
+    const subject = { topic, group, where, deadLetterTopic, options };
+    return { plan: runnerPlan, subject, warnings, collectors, subscription, sink, control };
   }
 
   #checkNames(where: string, subscription: Subscription, deadLetterTopic: string | undefined): void {
@@ -221,11 +252,17 @@ export class Consumer {
     return [...new Set(topics)].filter((topic) => topic !== undefined);
   }
 
-  #tellStarted({ plan: { broker, topic, group }, warnings }: Running): void {
-    this.#host.notices.emit('subscription:started', { broker, topic, group });
-    for (const warning of warnings) {
-      this.#host.notices.emit('subscription:warned', { broker, topic, group, warning });
+  #tellStarted(): void {
+    const { notices, broker } = this.#host;
+    for (const { plan } of this.#running) {
+      notices.emit('subscription:started', { broker, topic: plan.topic, group: plan.group });
     }
+    for (const { plan, warnings } of this.#running) {
+      for (const warning of warnings) {
+        notices.emit('subscription:warned', { broker, topic: plan.topic, group: plan.group, warning });
+      }
+    }
+    for (const lowered of this.#guarantees.surprises()) notices.emit('guarantee:lowered', { broker, ...lowered });
   }
 }
 

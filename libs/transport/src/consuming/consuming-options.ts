@@ -1,6 +1,7 @@
 import { resolveBatchOptions, type BatchOptions } from './batch.js';
 import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
+  GUARANTEE_LEVELS,
   checkOptions,
   option,
   TransportError,
@@ -8,6 +9,7 @@ import {
   type Capabilities,
   type CapabilityName,
   type DeliveryMode,
+  type GuaranteeLevel,
   type OptionRule,
   type Ordering,
   type StartFrom,
@@ -67,6 +69,12 @@ export interface ConsumingOptions {
    * the library's is the library's. A list replaces the module's. @default none
    */
   readonly policies?: readonly Policy[];
+  /**
+   * What must be promised, computed from these options and the broker's real settings: the start is refused
+   * (`TRANSPORT_GUARANTEE_UNMET`) where it is less. A lower level accepts what it names, and silences its warning.
+   * @default anything, with a warning where a setting of the broker can lose messages
+   */
+  readonly guarantee?: GuaranteeLevel;
 }
 
 export const RETRY_DEFAULTS = {
@@ -118,13 +126,14 @@ export const CONSUMING_RULES = {
     expected: 'an array of policies, such as timeout({ timeoutMs: 500 }), or functions',
     accepts: (value) => Array.isArray(value) && value.every(isPolicy),
   } satisfies OptionRule,
+  guarantee: option.oneOf(...GUARANTEE_LEVELS),
 } as const satisfies Record<keyof ConsumingOptions, unknown>;
 
 /** Options with every default filled in; what is left open depends on topic and group. */
 export type ResolvedConsumingOptions = Required<
-  Omit<ConsumingOptions, 'retry' | 'batch' | 'deadLetterTopic' | 'unknownType' | 'policies'>
+  Omit<ConsumingOptions, 'retry' | 'batch' | 'deadLetterTopic' | 'unknownType' | 'policies' | 'guarantee'>
 > &
-  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType' | 'policies'> & {
+  Pick<ConsumingOptions, 'deadLetterTopic' | 'unknownType' | 'policies' | 'guarantee'> & {
     readonly retry: ResolvedRetryOptions;
     readonly batch?: Required<BatchOptions>;
   };

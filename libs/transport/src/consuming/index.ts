@@ -24,6 +24,9 @@ export {
 } from './desk/dead-letter-desk.js';
 export { DESK_GROUP } from './desk/reading.js';
 export type { StoredDeadLetter } from './desk/stored-dead-letter.js';
+export { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
+export { guaranteeOf, publishingGuaranteeOf } from './guarantee.js';
+export type { Guarantees } from './guarantees.js';
 export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 export {
   circuitBreaker,

@@ -1,3 +1,4 @@
+import type { BrokerFacts, TopicQuestion } from './broker-facts.js';
 import type { Capabilities } from './capabilities.js';
 import type { Clock } from './clock.js';
 import type { TransportError } from './errors.js';
@@ -52,6 +53,12 @@ export interface BrokerConnection {
    * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_AUTHORIZATION_FAILED`
    */
   ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void>;
+  /**
+   * Tells how the broker really keeps these topics, for the guarantee that is computed of it. Reads only: it makes nothing and
+   * subscribes to nothing. A driver without it leaves guarantees unknown.
+   * @throws TransportError when nothing could be learned; what is missing of one topic is told by `TopicFacts.unknown`
+   */
+  describe?(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
   /** Starts intake for all subscriptions of the application at once; resolves when each is placed in its group. */
   consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption>;
   health(): BrokerHealth;

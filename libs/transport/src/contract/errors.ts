@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   TRANSPORT_EVENT_INVALID: 'An event definition cannot be used as it is written.',
   TRANSPORT_PEER_MISSING: 'A package that the chosen driver or codec needs is not installed.',
   TRANSPORT_CAPABILITY_ABSENT: 'The broker cannot keep a promise that was asked for.',
+  TRANSPORT_GUARANTEE_UNMET: 'A subscription can promise less than its `guarantee` asks for.',
   TRANSPORT_BROKER_UNREACHABLE: 'No broker answered at the given address.',
   TRANSPORT_AUTHENTICATION_FAILED: 'The broker refused the login.',
   TRANSPORT_AUTHORIZATION_FAILED: 'The login is known, but may not do this.',

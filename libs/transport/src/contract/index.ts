@@ -1,5 +1,6 @@
 /** WHAT is promised: the words every other room speaks. Imports nothing. */
 export * from './broker.js';
+export * from './broker-facts.js';
 export * from './capabilities.js';
 export * from './clock.js';
 export * from './codec.js';
@@ -7,6 +8,7 @@ export * from './delivery.js';
 export * from './errors.js';
 export * from './event-definition.js';
 export * from './fifo.js';
+export * from './guarantee.js';
 export * from './message.js';
 export * from './notices.js';
 export * from './options.js';

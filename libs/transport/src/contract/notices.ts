@@ -1,4 +1,5 @@
 import type { TransportError } from './errors.js';
+import type { GuaranteeReason } from './guarantee.js';
 
 interface OfBroker {
   /** The name the application gave the broker; `'default'` when it has one. */
@@ -39,6 +40,8 @@ export interface NoticeMap {
   'subscription:unpaused': OfSubscription;
   /** A setting of the subscription does less than its reader would think. */
   'subscription:warned': OfSubscription & { readonly warning: string };
+  /** Told at start: a setting of the broker lowers what can be promised, of all these topics. Not told where `guarantee` says what is wanted. */
+  'guarantee:lowered': OfBroker & { readonly topics: readonly string[]; readonly reason: GuaranteeReason };
   'partition:assigned': OfSubscription & { readonly partition: number };
   'partition:revoked': OfSubscription & { readonly partition: number; readonly unsettled: number };
   'commit:failed': OfSubscription & { readonly error: TransportError };

@@ -11,6 +11,9 @@ import {
 import {
   Consumer,
   DeadLetterDesk,
+  NOT_ASKED,
+  type FactsAnswer,
+  type Guarantees,
   type SubscriptionControl,
   type SubscriptionPlan,
   type SubscriptionSummary,
@@ -81,6 +84,16 @@ export class BrokerRuntime {
   /** The subscriptions with every default filled in; empty before `prepare`. */
   get subscriptions(): readonly SubscriptionSummary[] {
     return this.#consumer?.subscriptions ?? [];
+  }
+
+  /** What can be promised of them; undefined before `prepare`. */
+  get guarantees(): Guarantees | undefined {
+    return this.#consumer?.guarantees;
+  }
+
+  /** What the broker said of its settings when it was asked last. */
+  get facts(): FactsAnswer {
+    return this.guarantees?.answer ?? NOT_ASKED;
   }
 
   isPaused(topic: string, group: string): boolean {

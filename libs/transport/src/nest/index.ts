@@ -2,6 +2,13 @@
 export { BrokerHandle } from './broker-handle.js';
 export { connectTransport, transportStrategy } from './connect-transport.js';
 export { createTransportApp, type RootModule, type TransportAppOptions } from './create-transport-app.js';
+export { describeTransport, type DescribeModuleOptions } from './describe-transport.js';
+export type {
+  BrokerDescription,
+  DescribedOptions,
+  SubscriptionDescription,
+  TransportDescription,
+} from './description.js';
 export { MessageHeader } from './message-header.decorator.js';
 export {
   TRANSPORT_DEFAULTS,
@@ -14,6 +21,7 @@ export type { SubscribeOptions } from './subscribe-options.js';
 export { Subscribe, type HandlerDecorator } from './subscribe.decorator.js';
 export { TRANSPORT_ID } from './subscription-metadata.js';
 export { getBrokerToken, getClientToken, getPublisherToken, InjectBroker, InjectPublisher } from './tokens.js';
+export { TransportDescriber, type DescribeOptions } from './transport-describer.js';
 export {
   TransportHealth,
   type BrokerReport,

@@ -1,6 +1,5 @@
 import { Notices, TransportError, type NoticeMap, type NoticeName } from '../contract/index.js';
 import { logNotices } from './notice-log.js';
-import { startLine } from './start-lines.js';
 import type { TransportLog } from './transport-log.js';
 
 const error = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody answered');
@@ -19,6 +18,11 @@ const EVERY: NoticeMap = {
   'subscription:paused': { ...of, reason: 'the supplier is away' },
   'subscription:unpaused': of,
   'subscription:warned': { ...of, warning: 'it has no key' },
+  'guarantee:lowered': {
+    broker: 'main',
+    topics: ['orders', 'prices'],
+    reason: { code: 'one-copy', effect: 'may-lose', why: 'one server alone keeps it', wayOut: 'Keep it on three.' },
+  },
   'partition:assigned': { ...of, partition: 3 },
   'partition:revoked': { ...of, partition: 3, unsettled: 4 },
   'commit:failed': { ...of, error },
@@ -68,26 +72,4 @@ test('the stack of what a handler threw is written when its message is given up'
   const given = { ...message, deadLetterTopic: 'd', error: new TypeError('mine') };
   expect(written('message:dead-lettered', given)[0]).toMatch(/TypeError: mine\. .*\+stack$/);
   expect(written('message:dead-lettered', { ...given, error })[0]).not.toContain('+stack');
-});
-
-test('a subscription is told at start with all that was decided for it', () => {
-  const line = startLine(
-    { name: 'main', driver: 'kafka' },
-    {
-      topic: 'orders',
-      group: 'stock',
-      delivery: 'group',
-      ordering: 'key',
-      concurrency: 16,
-      maxInFlight: 256,
-      startFrom: 'beginning',
-      validate: true,
-      retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 30_000, inProcess: false },
-      resolvedDeadLetterTopic: 'orders.stock.dead-letter',
-    },
-  );
-  expect(line).toBe(
-    'Subscribed to orders as stock: in order by key, 16 at a time (256 in flight), ' +
-      '5 attempts (200 to 30000 ms apart), then to orders.stock.dead-letter. broker=main driver=kafka',
-  );
 });

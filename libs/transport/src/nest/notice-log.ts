@@ -44,6 +44,11 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
   'subscription:paused': ['warn', (notice) => `Paused, no handler begins: ${notice.reason}. ${sub(notice)}`],
   'subscription:unpaused': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
   'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],
+  'guarantee:lowered': [
+    'warn',
+    ({ broker, topics, reason }) =>
+      `Take care, messages may be lost: ${reason.why}. ${reason.wayOut} topics=${topics.join(',')} broker=${broker} reason=${reason.code}`,
+  ],
   'partition:assigned': ['debug', (notice) => `Partition ${notice.partition} came. ${sub(notice)}`],
   'partition:revoked': [
     'debug',

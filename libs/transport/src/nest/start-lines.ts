@@ -1,34 +1,29 @@
-import type { SubscriptionSummary } from '../consuming/index.js';
 import type { BrokerRuntime } from './broker-runtime.js';
+import { describeSubscription, type SubscriptionDescription } from './description.js';
+import { alignedRows } from './subscription-cells.js';
 import type { TransportLog } from './transport-log.js';
 import type { TransportRuntime } from './transport-runtime.js';
 
-const ORDER = { key: 'in order by key', partition: 'in order by partition', none: 'in no order' } as const;
-
-/** Writes one line per subscription when it starts: what was asked for, with every default filled in. */
+/**
+ * Writes the table of a broker's subscriptions when all of them have started: what was asked for, with every default filled in,
+ * and what can be promised. A row is a record of its own that names its columns, so that it can be read alone.
+ */
 export function logStarts(runtime: TransportRuntime, log: TransportLog): void {
-  runtime.notices.on('subscription:started', ({ broker, topic, group }) => {
+  const started = new Map<string, number>();
+  runtime.notices.on('subscription:started', ({ broker }) => {
     const from = runtime.broker(broker);
-    const started = from.subscriptions.find((known) => known.topic === topic && known.group === group);
-    if (started !== undefined) log.log(startLine(from, started));
+    const count = (started.get(broker) ?? 0) + 1;
+    started.set(broker, count % from.subscriptions.length);
+    if (count === from.subscriptions.length) writeTable(from, log);
   });
 }
 
-export function startLine({ name, driver }: Pick<BrokerRuntime, 'name' | 'driver'>, it: SubscriptionSummary): string {
-  const instance = it.delivery === 'every-instance' ? ' (every instance)' : '';
-  const deadLetter =
-    it.resolvedDeadLetterTopic === undefined ? 'then discarded' : `then to ${it.resolvedDeadLetterTopic}`;
-  return (
-    `Subscribed to ${it.topic} as ${it.group}${instance}: ${ORDER[it.ordering]}, ${atOnce(it)} at a time ` +
-    `(${it.maxInFlight} in flight), ${attemptsOf(it)}, ${deadLetter}. broker=${name} driver=${driver}`
-  );
+function writeTable(broker: BrokerRuntime, log: TransportLog): void {
+  const described = broker.subscriptions.map((each) => describeSubscription(broker, each));
+  for (const line of startLines(described)) log.log(line);
 }
 
-function attemptsOf({ retry: { maxAttempts, initialDelayMs, maxDelayMs, inProcess } }: SubscriptionSummary): string {
-  if (maxAttempts === 1) return 'one attempt';
-  const where = inProcess ? ', waiting in this process' : '';
-  return `${maxAttempts} attempts (${initialDelayMs} to ${maxDelayMs} ms apart${where})`;
+/** `Subscribed topic=orders group=stock broker=main driver=kafka ...` */
+export function startLines(subscriptions: readonly SubscriptionDescription[]): readonly string[] {
+  return alignedRows(subscriptions, (column, text) => `${column}=${text}`).map((row) => `Subscribed ${row}`);
 }
-
-const atOnce = ({ concurrency, batch }: SubscriptionSummary): string =>
-  batch === undefined ? `${concurrency}` : `${concurrency} batch(es) of up to ${batch.maxMessages}`;

@@ -75,6 +75,11 @@ export class TransportRuntime {
     for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? []);
   }
 
+  /** @throws TransportError `TRANSPORT_GUARANTEE_UNMET`, for what no broker can mend by its settings */
+  refuseUnmet(): void {
+    for (const { guarantees } of this.brokers.values()) guarantees?.refuseUnmet();
+  }
+
   /** Starts intake of what was prepared. */
   async consume(): Promise<void> {
     if (this.#phase !== 'open') return;

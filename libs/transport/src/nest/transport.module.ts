@@ -11,6 +11,7 @@ import {
   type TransportOptionsFactory,
 } from './module-options.js';
 import { getBrokerToken, getClientToken, getPublisherToken } from './tokens.js';
+import { TransportDescriber } from './transport-describer.js';
 import { TransportHealth } from './transport-health.js';
 import { TransportLifecycle } from './transport-lifecycle.js';
 import { TransportRuntime } from './transport-runtime.js';
@@ -20,7 +21,8 @@ import { TransportServer } from './transport.server.js';
 const OPTIONS = Symbol('nest-transport:options');
 
 /**
- * Brings a broker into an application: `Publisher` and `@InjectPublisher`, `TransportClient`, `TransportHealth`, `Notices`
+ * Brings a broker into an application: `Publisher` and `@InjectPublisher`, `TransportClient`, `TransportHealth`,
+ * `TransportDescriber`, `Notices`
  * and what runs `@Subscribe` handlers. Import it once, in the root module; it is global.
  *
  * ```ts
@@ -56,6 +58,7 @@ function assemble(options: Provider[], brokerNames: readonly string[]): DynamicM
     },
     fromRuntime(Notices, (runtime) => runtime.notices),
     fromRuntime(TransportHealth, (runtime) => new TransportHealth(runtime)),
+    fromRuntime(TransportDescriber, (runtime) => new TransportDescriber(runtime)),
   ];
   return {
     module: TransportModule,
@@ -65,6 +68,7 @@ function assemble(options: Provider[], brokerNames: readonly string[]): DynamicM
     exports: [
       Notices,
       TransportHealth,
+      TransportDescriber,
       TransportServer,
       ...injectable.map((provider) => (provider as FactoryProvider).provide),
     ],

@@ -13,7 +13,7 @@ import {
 import { answerTo, type Handler } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import { isStream } from './completion.js';
-import { placesOfPattern } from './handler-scan.js';
+import { placesOfPattern, refuseDeafProviders } from './handler-scan.js';
 import { answering } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
 import { planSubscriptions, type HandlerRegistration } from './subscription-plan.js';
@@ -81,6 +81,14 @@ export class TransportServer extends Server {
   initialized(): void {
     if (this.#registerHandlers !== undefined) this.#registerAnew(this.#registerHandlers);
     if (this.#registrations.length > 0) this.#prepare();
+  }
+
+  /** To be described only: builds handlers and plans, and asks nobody for what they cannot promise. */
+  known(registerHandlers: () => void): void {
+    if (!this.#runtime.options.consume) return;
+    refuseDeafProviders(this.#modules);
+    this.#registerAnew(registerHandlers);
+    this.#plan();
   }
 
   /** After the application's own hooks: intake may begin. */
@@ -165,11 +173,16 @@ export class TransportServer extends Server {
   }
 
   #prepare(): void {
+    this.#plan();
+    this.#runtime.refuseUnmet();
+    this.#isPrepared = true;
+  }
+
+  #plan(): void {
     const { service, brokers, defaultBroker, subscriptions } = this.#runtime.options;
     const brokerNames = [...brokers.keys()];
     const plans = planSubscriptions(this.#registrations, { service, brokerNames, defaultBroker, subscriptions });
     this.#runtime.prepare(plans);
-    this.#isPrepared = true;
   }
 
   #begin(): Promise<void> {

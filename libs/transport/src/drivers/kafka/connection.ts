@@ -1,13 +1,16 @@
 import type {
   BrokerConnection,
+  BrokerFacts,
   BrokerHealth,
   BrokerHost,
   Consumption,
   SubscriptionSink,
+  TopicQuestion,
   TransportError,
 } from '../../contract/index.js';
 import { KafkaJsClient } from './client/kafkajs/index.js';
 import { ClientFailure, type KafkaClient } from './client/seam.js';
+import { factsOf } from './facts.js';
 import { errorOf, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import { KafkaPublisher } from './publisher.js';
@@ -72,6 +75,11 @@ export class KafkaConnection implements BrokerConnection {
 
   ensureTopics(topics: readonly string[]): Promise<void> {
     return this.#topics.ensure(topics);
+  }
+
+  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
+    const topics = [...new Set(questions.map(({ topic }) => topic))];
+    return factsOf(this.#options, questions, await this.#topics.keepingOf(topics));
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

@@ -1,5 +1,6 @@
 import { TransportError } from '../../contract/index.js';
-import { ClientFailure, type KafkaClient } from './client/seam.js';
+import { ClientFailure, type KafkaClient, type TopicKeeping } from './client/seam.js';
+import { TOPIC_CONFIGS } from './facts.js';
 import { errorOf, topicProblem, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 
@@ -36,6 +37,11 @@ export class Topics {
       await this.#ask(`create topic "${topic}"`, topic, () => this.#client.createTopic(topic, provision));
     }
     return [];
+  }
+
+  /** How the cluster keeps these topics; those that do not exist are left out. */
+  keepingOf(topics: readonly string[]): Promise<ReadonlyMap<string, TopicKeeping>> {
+    return this.#ask('look how topics are kept', undefined, () => this.#client.keepingOf(topics, TOPIC_CONFIGS));
   }
 
   async #ask<Result>(what: string, topic: string | undefined, action: () => Promise<Result>): Promise<Result> {

@@ -1,11 +1,13 @@
 import {
   isTopicPattern,
   type BrokerConnection,
+  type BrokerFacts,
   type BrokerHealth,
   type BrokerHost,
   type Consumption,
   type Requester,
   type SubscriptionSink,
+  type TopicQuestion,
 } from '../../contract/index.js';
 import { MemoryProducer } from './publisher.js';
 import type { MemoryStore } from './store.js';
@@ -40,6 +42,11 @@ export class MemoryConnection implements BrokerConnection {
   ensureTopics(topics: readonly string[]): Promise<void> {
     for (const topic of topics) if (!isTopicPattern(topic)) this.#store.topic(topic);
     return Promise.resolve();
+  }
+
+  describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
+    const topics = questions.map(() => ({ storage: 'process' }) as const);
+    return Promise.resolve({ confirmedBy: 'all', idempotent: true, topics });
   }
 
   consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

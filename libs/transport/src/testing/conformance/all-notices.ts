@@ -17,6 +17,7 @@ const NAMES: Record<NoticeName, true> = {
   'subscription:paused': true,
   'subscription:unpaused': true,
   'subscription:warned': true,
+  'guarantee:lowered': true,
   'partition:assigned': true,
   'partition:revoked': true,
   'commit:failed': true,

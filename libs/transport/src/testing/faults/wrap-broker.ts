@@ -1,6 +1,7 @@
 import type {
   Broker,
   BrokerConnection,
+  BrokerFacts,
   BrokerHealth,
   BrokerHost,
   Capabilities,
@@ -13,6 +14,7 @@ import type {
   SendResult,
   Subscription,
   SubscriptionSink,
+  TopicQuestion,
 } from '../../contract/index.js';
 
 /**
@@ -23,6 +25,7 @@ export interface Interception {
   connect?(go: () => Promise<void>, abort: AbortSignal): Promise<void>;
   connectOnce?(go: () => Promise<void>): Promise<void>;
   ensureTopics?(topics: readonly string[], go: () => Promise<void>): Promise<void>;
+  describe?(questions: readonly TopicQuestion[], go: () => Promise<BrokerFacts>): Promise<BrokerFacts>;
   check?(message: OutgoingMessage, go: () => void): void;
   send?(
     messages: readonly OutgoingMessage[],
@@ -83,6 +86,7 @@ function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnec
       const go = (): Promise<void> => inner.ensureTopics(topics, purpose);
       return by.ensureTopics ? by.ensureTopics(topics, go) : go();
     },
+    ...(inner.describe === undefined ? {} : { describe: (questions) => describe(inner, questions, by) }),
     consume: (subscriptions) => {
       const go = async (taken: readonly SubscriptionSink[]) =>
         wrapConsumption(await inner.consume(taken.map((each) => wrapSink(each, by))), by);
@@ -91,6 +95,15 @@ function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnec
     health: () => (by.health ? by.health(() => inner.health()) : inner.health()),
     close: () => (by.close ? by.close(() => inner.close()) : inner.close()),
   };
+}
+
+async function describe(
+  inner: BrokerConnection,
+  questions: readonly TopicQuestion[],
+  by: Interception,
+): Promise<BrokerFacts> {
+  const go = async (): Promise<BrokerFacts> => (inner as Required<BrokerConnection>).describe(questions);
+  return by.describe ? by.describe(questions, go) : go();
 }
 
 function wrapProducer(inner: Producer, by: Interception): Producer {

@@ -11,11 +11,20 @@ export interface KafkaClient {
   openMember(plan: MemberPlan, listener: MemberListener): ClientMember;
   /** Partition count by topic; topics that do not exist are left out. @throws ClientFailure */
   describeTopics(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** How the cluster keeps these topics, with the named settings; topics that do not exist are left out. @throws ClientFailure */
+  keepingOf(topics: readonly string[], settings: readonly string[]): Promise<ReadonlyMap<string, TopicKeeping>>;
   /** Creates the topic; one that exists is left as it is. @throws ClientFailure */
   createTopic(topic: string, settings: TopicSettings): Promise<void>;
   /** Forgets a group without members and its offsets; one that is not there is none to forget. @throws ClientFailure */
   deleteGroup(group: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface TopicKeeping {
+  /** Of the partition that has the fewest. */
+  readonly replicas: number;
+  /** By Kafka's names, the cluster's defaults filled in; why they could not be read. */
+  readonly config: Readonly<Record<string, string>> | ClientFailure;
 }
 
 export interface TopicSettings {

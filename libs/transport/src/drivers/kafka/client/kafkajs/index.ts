@@ -9,14 +9,18 @@ import {
   type KafkaClient,
   type MemberListener,
   type MemberPlan,
+  type TopicKeeping,
   type TopicSettings,
 } from '../seam.js';
 import { registerCodecs } from './codecs.js';
 import { toFailure } from './failures.js';
+import { configsOf, replicasOf } from './keeping.js';
 import { Leaders } from './leaders.js';
 import { KafkaJsMember } from './member.js';
 import { KafkaJsProducer } from './producer.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+
+type Partitions = readonly KafkaJs.PartitionMetadata[];
 
 /** A new topic reaches all brokers within a few of these. */
 const NEW_TOPIC_POLL_MS = 50;
@@ -77,12 +81,20 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   async describeTopics(topics: readonly string[]): Promise<Map<string, number>> {
-    if (topics.length === 0) return new Map();
-    const together = await this.#countPartitions(topics);
-    if (together !== undefined || topics.length === 1) return together ?? new Map<string, number>();
-    // n.b. kafkajs fails all of a request for one topic that does not exist.
-    const each = await Promise.all(topics.map((topic) => this.#countPartitions([topic])));
-    return new Map(each.flatMap((found) => [...(found ?? [])]));
+    const known = await this.#partitionsOf(topics);
+    return new Map([...known].map(([topic, partitions]) => [topic, partitions.length]));
+  }
+
+  async keepingOf(topics: readonly string[], settings: readonly string[]): Promise<Map<string, TopicKeeping>> {
+    const known = await this.#partitionsOf(topics);
+    const { api } = await this.#connectedAdmin();
+    const configs = await configsOf(api, [...known.keys()], settings);
+    return new Map(
+      [...known].map(([topic, partitions]) => [
+        topic,
+        { replicas: replicasOf(partitions), config: configs.get(topic) ?? {} },
+      ]),
+    );
   }
 
   async createTopic(topic: string, { partitions, replicationFactor, config }: TopicSettings): Promise<void> {
@@ -124,19 +136,29 @@ export class KafkaJsClient implements KafkaClient {
   /** @throws ClientFailure `failure`, when no broker knows the topic within `requestTimeoutMs` */
   async #untilKnown(topic: string, failure: ClientFailure): Promise<void> {
     const deadline = performance.now() + this.#options.requestTimeoutMs;
-    while ((await this.#countPartitions([topic])) === undefined) {
+    while ((await this.#metadata([topic])) === undefined) {
       if (performance.now() > deadline) throw failure;
       await pause(NEW_TOPIC_POLL_MS);
     }
   }
 
+  /** Topics that do not exist are left out. */
+  async #partitionsOf(topics: readonly string[]): Promise<Map<string, Partitions>> {
+    if (topics.length === 0) return new Map();
+    const together = await this.#metadata(topics);
+    if (together !== undefined || topics.length === 1) return together ?? new Map<string, Partitions>();
+    // n.b. kafkajs fails all of a request for one topic that does not exist.
+    const each = await Promise.all(topics.map((topic) => this.#metadata([topic])));
+    return new Map(each.flatMap((found) => [...(found ?? [])]));
+  }
+
   /** undefined: one of them does not exist. */
-  async #countPartitions(topics: readonly string[]): Promise<Map<string, number> | undefined> {
+  async #metadata(topics: readonly string[]): Promise<Map<string, Partitions> | undefined> {
     try {
       const { api } = await this.#connectedAdmin();
       const found = await api.fetchTopicMetadata({ topics: [...topics] });
       for (const { name, partitions } of found.topics) this.#leaders.heard(name, partitions);
-      return new Map(found.topics.map(({ name, partitions }) => [name, partitions.length]));
+      return new Map(found.topics.map(({ name, partitions }) => [name, partitions]));
     } catch (error) {
       const failure = error instanceof TypeError ? NO_ANSWER : toFailure(error);
       if (failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;

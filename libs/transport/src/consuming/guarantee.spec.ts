@@ -1,0 +1,175 @@
+import {
+  GUARANTEE_LEVELS,
+  GUARANTEE_REASONS,
+  isAtLeast,
+  type BrokerConnection,
+  type BrokerFacts,
+  type Capabilities,
+  type GuaranteeLevel,
+  type GuaranteeReasonCode,
+  type TopicFacts,
+} from '../contract/index.js';
+import { MEMORY_CAPABILITIES } from '../drivers/memory/capabilities.js';
+import { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
+import { resolveConsumingOptions, type ConsumingOptions } from './consuming-options.js';
+import { guaranteeOf, publishingGuaranteeOf } from './guarantee.js';
+
+/** A broker that can do everything, and a topic that loses nothing. */
+const ABLE: Capabilities = { ...MEMORY_CAPABILITIES, durability: 'native' };
+const SAFE: TopicFacts = { storage: 'disk', copies: 3, confirmedCopies: 2, staleElection: false };
+const CONFIRMED = { confirmedBy: 'all', idempotent: true } as const;
+
+type Describe = NonNullable<BrokerConnection['describe']>;
+
+interface Case {
+  readonly topic?: TopicFacts | undefined;
+  readonly deadLetters?: TopicFacts | undefined;
+  readonly facts?: Partial<BrokerFacts>;
+  readonly options?: ConsumingOptions;
+  readonly capabilities?: Partial<Capabilities>;
+  readonly answer?: FactsAnswer;
+}
+
+function answerOf({ topic, deadLetters, facts }: Case): FactsAnswer {
+  const known: BrokerFacts = { ...CONFIRMED, ...facts, topics: [topic, deadLetters] };
+  return { ...NOT_ASKED, facts: known, of: (name) => (name === 'orders' ? topic : deadLetters) };
+}
+
+function guaranteeIn(given: Case) {
+  const filled = { topic: SAFE, deadLetters: SAFE, ...given };
+  const capabilities = { ...ABLE, ...given.capabilities };
+  const options = resolveConsumingOptions('x', given.options ?? {}, capabilities);
+  const deadLetterTopic = options.deadLetterTopic === false ? undefined : 'dead';
+  const answer = given.answer ?? answerOf(filled);
+  return guaranteeOf({ topic: 'orders', group: 'stock', deadLetterTopic, options, capabilities, answer });
+}
+
+const codesOf = (given: Case): readonly GuaranteeReasonCode[] => guaranteeIn(given).reasons.map(({ code }) => code);
+
+test('nothing is lost where several servers must have a message on disk, and what fails is kept', () => {
+  expect(guaranteeIn({})).toEqual({ level: 'at-least-once', reasons: [] });
+});
+
+/** Every reason, planted: what makes it, and the level that is left. */
+const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLevel, Case] } = {
+  'no-redelivery': ['at-most-once', { capabilities: { atLeastOnce: 'absent' } }],
+  'not-stored': ['at-most-once', { topic: { storage: 'nowhere' } }],
+  'retries-in-process': [
+    'at-most-once',
+    { capabilities: { atLeastOnce: 'absent' }, options: { retry: { inProcess: true } } },
+  ],
+  'kept-in-process': ['may-lose', { topic: { storage: 'process' } }],
+  'kept-in-memory': ['may-lose', { topic: { ...SAFE, storage: 'memory' } }],
+  'not-durable': ['may-lose', { capabilities: { durability: 'absent' }, answer: NOT_ASKED }],
+  'one-copy': ['may-lose', { topic: { ...SAFE, copies: 1, confirmedCopies: 1 } }],
+  'confirmed-by-one': ['may-lose', { topic: { ...SAFE, confirmedCopies: 1 } }],
+  'stale-election': ['may-lose', { topic: { ...SAFE, staleElection: true } }],
+  'confirmed-by-leader': ['may-lose', { facts: { confirmedBy: 'one' } }],
+  unconfirmed: ['may-lose', { facts: { confirmedBy: 'none' } }],
+  discards: ['may-lose', { options: { deadLetterTopic: false } }],
+  'every-instance': ['may-lose', { options: { delivery: 'every-instance' } }],
+  'not-asked': ['unknown', { answer: NOT_ASKED }],
+  'not-told': ['unknown', { answer: { ...NOT_ASKED, reason: { ...NOT_ASKED.reason, code: 'not-told' } } }],
+  'not-readable': ['unknown', { topic: { storage: 'disk', copies: 3, unknown: 'no right to it' } }],
+  'topic-missing': ['unknown', { topic: undefined }],
+  'starts-new': ['at-least-once', { options: { startFrom: 'new' } }],
+  'kept-for-a-time': ['at-least-once', { topic: { ...SAFE, keptMs: 604_800_000 } }],
+  repeats: ['at-least-once', {}],
+};
+
+test.each(Object.entries(PLANTED).filter(([code]) => code !== 'repeats'))('%s is seen', (code, [level, given]) => {
+  const { level: left, reasons } = guaranteeIn(given);
+  expect({ left, codes: reasons.map((reason) => reason.code) }).toEqual({
+    left: level,
+    codes: expect.arrayContaining([code]),
+  });
+});
+
+test.each(Object.entries(GUARANTEE_REASONS))('%s says in plain words what happens and what to do', (_code, rule) => {
+  expect(rule.why).not.toMatch(/\.$|^[A-Z]/);
+  expect(rule.wayOut).toMatch(/^[A-Z].*\.$/);
+});
+
+test('the worst reason decides, and stands first', () => {
+  const given: Case = { topic: undefined, options: { startFrom: 'new', deadLetterTopic: false } };
+  expect(codesOf(given)).toEqual(['discards', 'topic-missing', 'starts-new']);
+  expect(guaranteeIn(given).level).toBe('may-lose');
+  expect(guaranteeIn({ ...given, capabilities: { atLeastOnce: 'absent' } }).level).toBe('at-most-once');
+});
+
+test('a topic of dead letters is judged like any other, and named', () => {
+  expect(guaranteeIn({ deadLetters: { ...SAFE, copies: 1 } }).reasons).toEqual([
+    expect.objectContaining({ code: 'one-copy', topic: 'dead' }),
+  ]);
+});
+
+test('what this application publishes does not matter to a subscription that publishes nothing', () => {
+  expect(codesOf({ facts: { confirmedBy: 'none' }, options: { deadLetterTopic: false } })).toEqual(['discards']);
+});
+
+test('one copy is not told twice, as confirmed by one', () => {
+  expect(codesOf({ topic: { ...SAFE, copies: 1, confirmedCopies: 1 } })).toEqual(['one-copy']);
+});
+
+test('retries in this process lose nothing where the broker keeps what is not settled', () => {
+  expect(guaranteeIn({ options: { retry: { inProcess: true } } }).level).toBe('at-least-once');
+});
+
+test("the driver's own words are taken for what to do, and times and numbers are filled in", () => {
+  const facts = { wayOut: { 'confirmed-by-one': 'Turn the knob.' } };
+  const [reason, note] = guaranteeIn({ facts, topic: { ...SAFE, confirmedCopies: 1, keptMs: 7_200_000 } }).reasons;
+  expect(reason).toMatchObject({ wayOut: 'Turn the knob.', why: expect.stringContaining('of 3 servers') });
+  expect(note?.why).toContain('deleted after 2 hours');
+  const kept = (keptMs: number) => guaranteeIn({ topic: { ...SAFE, keptMs } }).reasons[0]?.why;
+  expect([kept(86_400_000), kept(90_000), kept(1_500)]).toEqual([
+    expect.stringContaining('after 1 day,'),
+    expect.stringContaining('after 90 seconds,'),
+    expect.stringContaining('after 1500 ms,'),
+  ]);
+});
+
+test('a publish is judged by who confirms it', () => {
+  const publishing = (given: Case, capabilities: Partial<Capabilities> = {}) =>
+    publishingGuaranteeOf({ ...ABLE, ...capabilities }, answerOf(given));
+  expect(publishing({})).toEqual({ level: 'at-least-once', reasons: [] });
+  expect(publishing({ facts: { idempotent: false } })).toMatchObject({
+    level: 'at-least-once',
+    reasons: [{ code: 'repeats' }],
+  });
+  expect(publishing({ facts: { confirmedBy: 'one' } }).level).toBe('may-lose');
+  expect(publishing({ facts: { confirmedBy: 'none' } }).level).toBe('may-lose');
+  expect(publishing({}, { durability: 'absent' }).level).toBe('may-lose');
+  expect(publishingGuaranteeOf(ABLE, NOT_ASKED).level).toBe('unknown');
+});
+
+test('levels have an order: unknown is below at least once, and above what is known to lose', () => {
+  expect(GUARANTEE_LEVELS.map((level) => isAtLeast(level, 'may-lose'))).toEqual([true, true, true, false]);
+  expect(isAtLeast('unknown', 'at-least-once')).toBe(false);
+  expect(isAtLeast('at-least-once', 'at-least-once')).toBe(true);
+});
+
+describe('asking a broker', () => {
+  /** Only what is asked of it. */
+  const connection = (describe?: Describe): BrokerConnection =>
+    (describe === undefined ? {} : { describe }) as unknown as BrokerConnection;
+  const question = { topic: 'orders', group: 'stock' };
+
+  test('asks once for what is asked twice, and finds the answer by topic and group', async () => {
+    let asked = 0;
+    const counting: Describe = async (all) => {
+      asked = all.length;
+      return { ...CONFIRMED, topics: all.map(() => SAFE) };
+    };
+    const answer = await askForFacts(connection(counting), [question, question, { topic: 'dead', group: undefined }]);
+    expect([asked, answer.of('orders', 'stock'), answer.of('orders', 'other')]).toEqual([2, SAFE, undefined]);
+  });
+
+  test('says so when the driver cannot tell, or the broker does not answer', async () => {
+    expect((await askForFacts(connection(), [question])).reason.code).toBe('not-told');
+    const failing = connection(() => Promise.reject(new Error('no such right')));
+    expect((await askForFacts(failing, [question])).reason).toMatchObject({
+      code: 'not-readable',
+      why: expect.stringContaining('no such right'),
+    });
+  });
+});

@@ -1,0 +1,139 @@
+import {
+  GUARANTEE_LEVELS,
+  GUARANTEE_REASONS,
+  type BrokerFacts,
+  type Capabilities,
+  type Guarantee,
+  type GuaranteeLevel,
+  type GuaranteeReason,
+  type GuaranteeReasonCode,
+  type TopicFacts,
+} from '../contract/index.js';
+import type { ResolvedConsumingOptions } from './consuming-options.js';
+import type { FactsAnswer } from './broker-facts.js';
+
+/** What a guarantee is computed of. */
+export interface GuaranteeInput {
+  readonly topic: string;
+  readonly group: string;
+  /** undefined: what cannot be handled is discarded. */
+  readonly deadLetterTopic: string | undefined;
+  readonly options: Pick<ResolvedConsumingOptions, 'delivery' | 'startFrom' | 'retry'>;
+  readonly capabilities: Capabilities;
+  /** What the broker says of its settings. */
+  readonly answer: FactsAnswer;
+}
+
+/** What can be promised of a subscription, from what was asked for and how the broker is really set. Pure. */
+export function guaranteeOf(input: GuaranteeInput): Guarantee {
+  return judged([...reasonsOfOptions(input), ...reasonsOfBroker(input)]);
+}
+
+/** What can be promised of what an application publishes, beside how the topic is kept. Pure. */
+export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reason }: FactsAnswer): Guarantee {
+  const durable = capabilities.durability === 'absent' ? [reasonFor('not-durable')] : [];
+  if (facts === undefined) return judged([...durable, reason]);
+  const repeats = facts.idempotent === false ? [reasonFor('repeats', { facts })] : [];
+  return judged([...durable, ...reasonsOfConfirmation(facts), ...repeats]);
+}
+
+function reasonsOfOptions({ topic, deadLetterTopic, options, capabilities }: GuaranteeInput): GuaranteeReason[] {
+  const { delivery, startFrom, retry } = options;
+  const forgets = capabilities.atLeastOnce === 'absent';
+  const codes: readonly (readonly [boolean, GuaranteeReasonCode])[] = [
+    [forgets, 'no-redelivery'],
+    [forgets && retry.inProcess && retry.maxAttempts > 1, 'retries-in-process'],
+    [deadLetterTopic === undefined, 'discards'],
+    [delivery === 'every-instance', 'every-instance'],
+    [delivery === 'group' && startFrom === 'new', 'starts-new'],
+  ];
+  return codes.filter(([is]) => is).map(([, code]) => reasonFor(code, { topic }));
+}
+
+function reasonsOfBroker({ topic, group, deadLetterTopic, capabilities, answer }: GuaranteeInput): GuaranteeReason[] {
+  const { facts, reason, of } = answer;
+  if (facts === undefined) {
+    return capabilities.durability === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
+  }
+  const own = reasonsOfTopic(topic, of(topic, group), facts);
+  if (deadLetterTopic === undefined) return own;
+  const ofDeadLetters = reasonsOfTopic(deadLetterTopic, of(deadLetterTopic, undefined), facts);
+  return [...own, ...ofDeadLetters, ...reasonsOfConfirmation(facts)];
+}
+
+function reasonsOfConfirmation(facts: BrokerFacts): GuaranteeReason[] {
+  if (facts.confirmedBy === 'all') return [];
+  return [reasonFor(facts.confirmedBy === 'one' ? 'confirmed-by-leader' : 'unconfirmed', { facts })];
+}
+
+function reasonsOfTopic(topic: string, known: TopicFacts | undefined, facts: BrokerFacts): GuaranteeReason[] {
+  const of = (code: GuaranteeReasonCode, detail?: string): GuaranteeReason => reasonFor(code, { topic, facts, detail });
+  if (known === undefined) return [of('topic-missing')];
+  const storage = known.storage === undefined ? [] : LOST_BY_STORAGE[known.storage];
+  const unknown = known.unknown === undefined ? [] : [of('not-readable', known.unknown)];
+  // n.b. of what is stored nowhere, or in this process, copies and times say nothing more.
+  if (known.storage === 'nowhere' || known.storage === 'process')
+    return [...storage.map((code) => of(code)), ...unknown];
+  return [...storage.map((code) => of(code)), ...reasonsOfCopies(known, of), ...unknown];
+}
+
+const LOST_BY_STORAGE = {
+  disk: [],
+  memory: ['kept-in-memory'],
+  process: ['kept-in-process'],
+  nowhere: ['not-stored'],
+} as const satisfies Record<NonNullable<TopicFacts['storage']>, readonly GuaranteeReasonCode[]>;
+
+function reasonsOfCopies(
+  { copies, confirmedCopies, staleElection, keptMs }: TopicFacts,
+  of: (code: GuaranteeReasonCode, detail?: string) => GuaranteeReason,
+): GuaranteeReason[] {
+  const severalByOne = copies !== undefined && copies > 1 && confirmedCopies === 1;
+  return [
+    ...(copies === 1 ? [of('one-copy')] : []),
+    ...(severalByOne ? [of('confirmed-by-one', `${copies}`)] : []),
+    ...(staleElection === true ? [of('stale-election')] : []),
+    ...(keptMs === undefined ? [] : [of('kept-for-a-time', duration(keptMs))]),
+  ];
+}
+
+/** What a reason is true of, beside its code. */
+interface ReasonDetails {
+  readonly topic?: string;
+  readonly facts?: BrokerFacts;
+  readonly detail?: string | undefined;
+}
+
+/** A reason in words: the driver's own way out where it has one. */
+export function reasonFor(code: GuaranteeReasonCode, { topic, facts, detail }: ReasonDetails = {}): GuaranteeReason {
+  const { effect, why, wayOut } = GUARANTEE_REASONS[code];
+  return {
+    code,
+    effect,
+    ...(topic === undefined ? {} : { topic }),
+    why: why.replace('%s', () => detail ?? 'several'),
+    wayOut: facts?.wayOut?.[code] ?? wayOut,
+  };
+}
+
+/** The worst reason decides. */
+function judged(reasons: readonly GuaranteeReason[]): Guarantee {
+  const rank = ({ effect }: GuaranteeReason): number => (effect === 'note' ? 0 : GUARANTEE_LEVELS.indexOf(effect));
+  const worst = Math.max(0, ...reasons.map(rank));
+  const sorted = [...reasons].sort((a, b) => rank(b) - rank(a));
+  return { level: GUARANTEE_LEVELS[worst] as GuaranteeLevel, reasons: sorted };
+}
+
+const UNITS = [
+  [86_400_000, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+  [1_000, 'second'],
+] as const;
+
+/** `604800000` as `7 days`, by the largest unit that leaves no rest. */
+function duration(ms: number): string {
+  const [size, unit] = UNITS.find(([each]) => ms >= each && ms % each === 0) ?? [1, 'ms'];
+  const count = ms / size;
+  return unit === 'ms' ? `${ms} ms` : `${count} ${unit}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,53 @@
+import type { Guarantee } from '../contract/index.js';
+import type { SubscriptionDescription } from './description.js';
+
+/** What a row about a subscription tells, by the name of its column. No cell has a space, so that `name=cell` is one word. */
+export const COLUMNS = {
+  topic: ({ topic }) => topic,
+  group: ({ group }) => group,
+  broker: ({ broker }) => broker,
+  driver: ({ driver }) => driver,
+  delivery: ({ options: { delivery } }) => delivery,
+  order: ({ options: { ordering } }) => ordering,
+  concurrency: ({ options: { concurrency, batch } }) =>
+    batch === undefined ? `${concurrency}` : `${concurrency}x${batch.maxMessages}`,
+  retry: ({ options: { retry } }) => attempts(retry),
+  'dead-letter': ({ deadLetterTopic }) => deadLetterTopic ?? 'discarded',
+  guarantee: ({ guarantee }) => inShort(guarantee),
+} as const satisfies Record<string, (description: SubscriptionDescription) => string>;
+
+/** The name of a column. */
+export type Column = keyof typeof COLUMNS;
+
+/** The rows of a table, columns aligned. @param cell how a cell is written */
+export function alignedRows(
+  subscriptions: readonly SubscriptionDescription[],
+  cell: (column: Column, text: string) => string,
+): readonly string[] {
+  const columns = Object.keys(COLUMNS) as Column[];
+  const rows = subscriptions.map((each) => columns.map((column) => cell(column, COLUMNS[column](each))));
+  const widths = columns.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((text, index) => text.padEnd(widths[index] ?? 0))
+      .join(' ')
+      .trimEnd(),
+  );
+}
+
+/** `5x(200..30000ms)`, `1x` */
+function attempts({
+  maxAttempts,
+  initialDelayMs,
+  maxDelayMs,
+  inProcess,
+}: SubscriptionDescription['options']['retry']): string {
+  if (maxAttempts === 1) return '1x';
+  return `${maxAttempts}x(${initialDelayMs}..${maxDelayMs}ms${inProcess ? ',in-process' : ''})`;
+}
+
+/** `at-least-once`, `may-lose(one-copy)` */
+function inShort({ level, reasons }: Guarantee): string {
+  const codes = new Set(reasons.filter(({ effect }) => effect === level).map(({ code }) => code));
+  return codes.size === 0 ? level : `${level}(${[...codes].join(',')})`;
+}
