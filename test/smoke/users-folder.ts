@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -111,6 +111,17 @@ export class UsersFolder {
     );
     this.#programs.push(program);
     return program;
+  }
+
+  /** A program that a package brought, as `npx` runs it. */
+  npx(name: string, ...args: readonly string[]): { code: number | null; stdout: string; stderr: string } {
+    const program = join(this.path, 'node_modules', '.bin', name);
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      cwd: this.path,
+      encoding: 'utf8',
+      env: usersEnvironment(),
+    });
+    return { code: status, stdout, stderr };
   }
 
   /** Runs the folder's tests with a Jest in CommonJS mode, as it is when nobody configures it. */

@@ -1,5 +1,5 @@
 import type { UsersFolder } from './users-folder.js';
-import { ON_MEMORY, usersService } from './users-service.js';
+import { ON_MEMORY, usersModule, usersService } from './users-service.js';
 
 /** Runs the user's service up to its orderly end on SIGTERM, and returns what it printed. */
 export async function liveAndDrain(folder: UsersFolder, script: string, topic = 'order.created'): Promise<string> {
@@ -32,6 +32,21 @@ export function promisesToUsers(folder: () => UsersFolder): void {
         console.log(JSON.stringify({ kept, known: error instanceof TransportError && isTransportError(error) }));
       });`;
     expect(folder().evaluate(script)).toEqual({ kept: [true, true, true, true, true], known: true });
+  });
+
+  it('is described by npx, without being started, and refused below a level', () => {
+    folder().compile('dist/app.module', usersModule(ON_MEMORY));
+    const { code, stdout, stderr } = folder().npx('nest-transport', 'describe', '--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      service: 'stock',
+      subscriptions: [{ topic: 'order.created', group: 'stock', guarantee: { level: 'may-lose' } }],
+    });
+    const refused = folder().npx('nest-transport', 'describe', 'dist/app.module.js', '--fail-below', 'at-least-once');
+    expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('topic "order.created" of group "stock" is may-lose, below at-least-once'),
+    });
   });
 
   it('says which package is missing and how to install it, when Kafka is asked for without kafkajs', async () => {

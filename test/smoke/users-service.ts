@@ -1,11 +1,11 @@
-/**
- * The whole service of a user: it publishes two orders to itself; the second is still in its handler when SIGTERM comes.
- * n.b. on the memory broker it needs HTTP: with no socket and no timer Node ends a process by itself.
- */
-export function usersService(
-  broker: { readonly import: string; readonly value: string; readonly http: boolean },
-  topic = 'order.created',
-): string {
+interface UsersBroker {
+  readonly import: string;
+  readonly value: string;
+  readonly http: boolean;
+}
+
+/** The root module of a user, and what belongs to it. */
+export function usersModule(broker: UsersBroker, topic = 'order.created'): string {
   return `
 import 'reflect-metadata';
 import { Controller, Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
@@ -48,7 +48,15 @@ export class StockController {
   providers: [Pool],
 })
 export class AppModule {}
+`;
+}
 
+/**
+ * The whole service of a user: it publishes two orders to itself; the second is still in its handler when SIGTERM comes.
+ * n.b. on the memory broker it needs HTTP: with no socket and no timer Node ends a process by itself.
+ */
+export function usersService(broker: UsersBroker, topic = 'order.created'): string {
+  return `${usersModule(broker, topic)}
 async function main(): Promise<void> {
   const app = await createTransportApp(AppModule, { ${broker.http ? '' : 'http: false, '}logger: ['warn', 'error'] });
   await app.listen(${broker.http ? '0' : ''});

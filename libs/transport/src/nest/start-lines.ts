@@ -1,6 +1,6 @@
 import type { BrokerRuntime } from './broker-runtime.js';
 import { describeSubscription, type SubscriptionDescription } from './description.js';
-import { alignedRows } from './subscription-cells.js';
+import { aligned, COLUMNS, type Column } from './subscription-cells.js';
 import type { TransportLog } from './transport-log.js';
 import type { TransportRuntime } from './transport-runtime.js';
 
@@ -25,5 +25,7 @@ function writeTable(broker: BrokerRuntime, log: TransportLog): void {
 
 /** `Subscribed topic=orders group=stock broker=main driver=kafka ...` */
 export function startLines(subscriptions: readonly SubscriptionDescription[]): readonly string[] {
-  return alignedRows(subscriptions, (column, text) => `${column}=${text}`).map((row) => `Subscribed ${row}`);
+  const columns = Object.keys(COLUMNS) as Column[];
+  const rows = subscriptions.map((each) => columns.map((column) => `${column}=${COLUMNS[column](each)}`));
+  return aligned(rows).map((row) => `Subscribed ${row}`);
 }

@@ -19,14 +19,9 @@ export const COLUMNS = {
 /** The name of a column. */
 export type Column = keyof typeof COLUMNS;
 
-/** The rows of a table, columns aligned. @param cell how a cell is written */
-export function alignedRows(
-  subscriptions: readonly SubscriptionDescription[],
-  cell: (column: Column, text: string) => string,
-): readonly string[] {
-  const columns = Object.keys(COLUMNS) as Column[];
-  const rows = subscriptions.map((each) => columns.map((column) => cell(column, COLUMNS[column](each))));
-  const widths = columns.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
+/** The rows of a table, each as one line, columns aligned. */
+export function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]?.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0))) ?? [];
   return rows.map((row) =>
     row
       .map((text, index) => text.padEnd(widths[index] ?? 0))

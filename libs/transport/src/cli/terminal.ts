@@ -1,0 +1,20 @@
+/** Where a command writes. What the loaded application prints goes elsewhere, so that a result can be piped. */
+export interface Terminal {
+  /** The result: to stdout. */
+  write(text: string): void;
+  /** What a reader should know beside it: to stderr. */
+  tell(text: string): void;
+}
+
+/** The terminal of this process. Whatever else is written to stdout from now on, by the application that is loaded, goes to stderr. */
+export function takeTerminal(): Terminal & { end(code: number): void } {
+  const out = process.stdout.write.bind(process.stdout);
+  const err = process.stderr.write.bind(process.stderr);
+  process.stdout.write = err as typeof process.stdout.write;
+  return {
+    write: (text) => void out(text),
+    tell: (text) => void err(text),
+    // n.b. what providers of the application opened would keep the process alive; a pipe may still have to take the text.
+    end: (code) => void out('', () => process.exit(code)),
+  };
+}
