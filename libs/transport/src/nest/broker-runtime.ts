@@ -24,6 +24,7 @@ import { classifyNestError } from './classify-nest-error.js';
 import { restOf } from './completion.js';
 import type { ResolvedModuleOptions } from './module-options.js';
 import { untilKnown } from './until-known.js';
+import { REAL_WORLD, type World } from './world.js';
 
 /** Pause before another try of what failed for good after the start: a topic may have been created, a password corrected. */
 const ANOTHER_TRY_MS = 10_000;
@@ -40,6 +41,7 @@ export class BrokerRuntime {
   readonly #broker: Broker;
   readonly #host: BrokerHost;
   readonly #options: ResolvedModuleOptions;
+  readonly #world: World;
   readonly #abort = new AbortController();
   #consumer: Consumer | undefined;
   #connecting: Promise<void> | undefined;
@@ -54,10 +56,11 @@ export class BrokerRuntime {
   #callOffRetry: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(broker: Broker, host: BrokerHost, options: ResolvedModuleOptions) {
+  constructor(broker: Broker, host: BrokerHost, options: ResolvedModuleOptions, world: World = REAL_WORLD) {
     this.#broker = broker;
     this.#host = host;
     this.#options = options;
+    this.#world = world;
     this.#watch();
     this.connection = broker.open(host);
     this.deadLetters = new DeadLetterDesk(this.connection, host);
@@ -133,6 +136,7 @@ export class BrokerRuntime {
     this.#consumer = new Consumer(this.#broker, this.connection, this.#host, plans, {
       classify: classifyNestError,
       restOf,
+      random: this.#world.random,
       ...(this.#options.codec === undefined ? {} : { codec: this.#options.codec }),
     });
     this.#isSubscribed = plans.length === 0;

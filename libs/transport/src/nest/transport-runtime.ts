@@ -1,10 +1,11 @@
-import { messageOf, Notices, systemClock, type Clock } from '../contract/index.js';
+import { messageOf, Notices, type Clock } from '../contract/index.js';
 import type { SubscriptionPlan } from '../consuming/index.js';
 import { BrokerRuntime } from './broker-runtime.js';
 import type { ResolvedModuleOptions } from './module-options.js';
 import { logNotices } from './notice-log.js';
 import { logStarts } from './start-lines.js';
 import { createLog, type TransportLog } from './transport-log.js';
+import { REAL_WORLD, type World } from './world.js';
 
 /** Publishers get at least this long to flush, even when the handlers used up the whole drain timeout. */
 const LAST_FLUSH_MS = 1_000;
@@ -39,8 +40,9 @@ export class TransportRuntime {
 
   constructor(
     readonly options: ResolvedModuleOptions,
-    clock: Clock = systemClock,
+    world: World = REAL_WORLD,
   ) {
+    const { clock } = world;
     this.#clock = clock;
     this.log = createLog(options.logger);
     logNotices(this.notices, this.log);
@@ -49,7 +51,7 @@ export class TransportRuntime {
     this.brokers = new Map(
       [...brokers].map(([name, broker]) => [
         name,
-        new BrokerRuntime(broker, { service, broker: name, notices: this.notices, clock }, options),
+        new BrokerRuntime(broker, { service, broker: name, notices: this.notices, clock }, options, world),
       ]),
     );
   }

@@ -18,7 +18,8 @@ import { TransportRuntime } from './transport-runtime.js';
 import { TransportClient } from './transport.client.js';
 import { TransportServer } from './transport.server.js';
 
-const OPTIONS = Symbol('nest-transport:options');
+/** The token of the checked options; the testing room builds its own runtime from them. */
+export const OPTIONS = Symbol('nest-transport:options');
 
 /**
  * Brings a broker into an application: `Publisher` and `@InjectPublisher`, `TransportClient`, `TransportHealth`,

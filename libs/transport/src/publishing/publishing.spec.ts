@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   Notices,
   TransportError,
@@ -520,6 +521,18 @@ describe('the life of a publisher', () => {
     await Promise.all(all);
     await publisher.flush();
     expect(clock.pending).toBe(0);
+  });
+
+  it('sends those who wait for a place in their own asynchronous context, not in that of who made room', async () => {
+    const { publisher, producer } = setUp({ maxOutstanding: 1 });
+    const context = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    producer.rule = (messages) => messages.map(stored);
+    producer.checked = () => seen.push(context.getStore());
+    await Promise.all(
+      ['first', 'second', 'third'].map((name) => context.run(name, () => publisher.publish('a', name))),
+    );
+    expect(seen).toEqual(['first', 'second', 'third']);
   });
 
   it('says how much is open when a flush takes too long', async () => {

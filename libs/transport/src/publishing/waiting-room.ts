@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { Fifo } from '../contract/index.js';
 
 interface Waiting {
@@ -30,9 +31,9 @@ export class WaitingRoom {
     return this.#waiting.peek()?.since;
   }
 
-  /** Runs `action` when it is its turn. */
+  /** Runs `action` when it is its turn, in the asynchronous context of whoever waits and not of whoever made room. */
   enter(action: () => void, since: number): void {
-    this.#waiting.push({ action, since });
+    this.#waiting.push({ action: AsyncResource.bind(action), since });
   }
 
   /** Resolves when nobody waits. */

@@ -19,6 +19,11 @@ export class ManualClock implements Clock {
     return this.#scheduled.size;
   }
 
+  /** When the next action is due; undefined when none is scheduled. */
+  get nextDueMs(): number | undefined {
+    return this.#next()?.dueMs;
+  }
+
   now(): number {
     return this.#nowMs;
   }
@@ -36,15 +41,28 @@ export class ManualClock implements Clock {
   /** Moves time on and runs what gets due, in the order of its time; what that schedules runs too when it gets due. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
-    for (let next = this.#nextDue(untilMs); next !== undefined; next = this.#nextDue(untilMs)) {
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      this.#scheduled.delete(next);
-      next.action();
-    }
+    while (this.advanceToNext(untilMs));
     this.#nowMs = untilMs;
   }
 
-  #nextDue(untilMs: number): Scheduled | undefined {
-    return [...this.#scheduled].filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+  /**
+   * Moves time to the next action and runs it.
+   * @param untilMs not beyond this moment
+   * @returns false when there was none
+   */
+  advanceToNext(untilMs = Infinity): boolean {
+    const next = this.#next();
+    if (next === undefined || next.dueMs > untilMs) return false;
+    this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+    this.#scheduled.delete(next);
+    next.action();
+    return true;
+  }
+
+  /** n.b. of those that are due at one moment, the one that was scheduled first. */
+  #next(): Scheduled | undefined {
+    let next: Scheduled | undefined;
+    for (const each of this.#scheduled) if (next === undefined || each.dueMs < next.dueMs) next = each;
+    return next;
   }
 }

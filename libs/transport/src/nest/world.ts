@@ -1,0 +1,10 @@
+import { systemClock, type Clock } from '../contract/index.js';
+
+/** What an application takes from outside and cannot foresee; a test hands in one of its own. */
+export interface World {
+  readonly clock: Clock;
+  /** A number in [0, 1), for the jitter of delays. */
+  readonly random: () => number;
+}
+
+export const REAL_WORLD: World = { clock: systemClock, random: Math.random };

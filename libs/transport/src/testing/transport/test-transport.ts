@@ -1,0 +1,273 @@
+import type { INestApplication, INestMicroservice, InjectionToken, LoggerService } from '@nestjs/common';
+import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
+import { checkOptions, option, type Broker, type EventDefinition } from '../../contract/index.js';
+import { memory } from '../../drivers/memory/index.js';
+import { connectTransport, transportStrategy } from '../../nest/connect-transport.js';
+import type { ResolvedModuleOptions } from '../../nest/module-options.js';
+import { getPublisherToken } from '../../nest/tokens.js';
+import { OPTIONS } from '../../nest/transport.module.js';
+import { TransportRuntime } from '../../nest/transport-runtime.js';
+import type { PublishOptions, Publisher } from '../../publishing/index.js';
+import { anySeed } from '../dice.js';
+import type { UnreliableOptions } from '../faults/unreliable-options.js';
+import type { History } from '../history/history.js';
+import type { ManualClock } from '../manual-clock.js';
+import type { MessageRecord } from './message-record.js';
+import { observedBroker, playing } from './observed-broker.js';
+import { Settling } from './settling.js';
+import { Story } from './story.js';
+import { isOpen } from './story-text.js';
+import { TestRuntime } from './test-runtime.js';
+import { TestWorld } from './test-world.js';
+
+/** An application under test: with HTTP, or messages only. */
+export type TestApplication = INestApplication | INestMicroservice;
+
+/** How an application is started for a test. */
+export interface TestTransportOptions {
+  /** Whether the application has HTTP, as `createTransportApp` has it. @default true */
+  readonly http?: boolean;
+  /** Runs before the application starts: for global pipes, guards, filters. */
+  readonly prepare?: (app: TestApplication) => void;
+  /** Chance of this test: jitter of retries, and faults. @default 1, and any for faults */
+  readonly seed?: number;
+  /** Faults of its brokers; see `unreliableBroker`. @default none */
+  readonly faults?: Omit<UnreliableOptions, 'seed'>;
+  /** Another test transport, whose brokers, clock and story are shared: for several services in one test. @default none */
+  readonly beside?: TestTransport;
+  /** The broker that plays the one of this name. Has to work on the clock it is given. @default memory() */
+  readonly createBroker?: (name: string) => Broker;
+  /** How long `settle` and `publishAndSettle` wait, in real milliseconds. Integer >= 1. @default 4000 */
+  readonly timeoutMs?: number;
+  /** The transport's log lines; the story has all of it too. @default false */
+  readonly logger?: LoggerService | false;
+}
+
+/** What a publish of a test takes beside the payload. */
+export interface TestPublishOptions extends PublishOptions {
+  /** By name. @default the default broker */
+  readonly broker?: string;
+}
+
+const DEFAULTS = { http: true, timeoutMs: 4_000, logger: false } as const satisfies TestTransportOptions;
+
+const RULES = {
+  http: option.flag,
+  prepare: option.fn,
+  seed: option.integer(0),
+  faults: option.record,
+  beside: option.any,
+  createBroker: option.fn,
+  timeoutMs: option.integer(1),
+  logger: option.any,
+} as const satisfies Record<keyof TestTransportOptions, unknown>;
+
+/**
+ * Runs an application for a test: the module as it is, with its handlers, guards, pipes and filters, on memory brokers in
+ * place of its own, and with a clock that the test owns. Retries of minutes are over at once.
+ *
+ * ```ts
+ * const transport = await TestTransport.start(Test.createTestingModule({ imports: [AppModule] }));
+ * const story = await transport.publishAndSettle(OrderCreated, order);
+ * story.assertAcked(OrderCreated);
+ * story.assertPublished(StockReserved, { orderId: order.orderId });
+ * await transport.close();
+ * ```
+ * The brokers keep the capabilities and the refusals of those they play. Nothing is global: each start has its own.
+ */
+export class TestTransport<App extends TestApplication = INestApplication> {
+  /** Everything since the start, or the last `forget`. */
+  readonly story: Story;
+  readonly app: App;
+  readonly #world: TestWorld;
+  readonly #settling: Settling;
+  readonly #timeoutMs: number;
+  #closed: Promise<void> | undefined;
+
+  private constructor(app: App, world: TestWorld, timeoutMs: number) {
+    this.app = app;
+    this.#world = world;
+    this.#settling = new Settling(world);
+    this.#timeoutMs = timeoutMs;
+    this.story = new Story(world, () => world.records);
+    worlds.set(this, world);
+  }
+
+  /**
+   * Compiles the module, replaces its brokers and starts the application.
+   * @throws what the module or the start refuses, as in production
+   */
+  static start(
+    module: TestingModuleBuilder,
+    options: TestTransportOptions & { readonly http: false },
+  ): Promise<TestTransport<INestMicroservice>>;
+  static start(module: TestingModuleBuilder, options?: TestTransportOptions): Promise<TestTransport>;
+  static async start(
+    module: TestingModuleBuilder,
+    options: TestTransportOptions = {},
+  ): Promise<TestTransport<TestApplication>> {
+    checkOptions('TestTransport.start', options, RULES);
+    const world = options.beside === undefined ? newWorld(options) : options.beside.#world;
+    replaceBrokers(module, world, options);
+    const app = await create(await module.compile(), options.http ?? DEFAULTS.http);
+    options.prepare?.(app);
+    const transport = new TestTransport(app, world, options.timeoutMs ?? DEFAULTS.timeoutMs);
+    await transport.#start();
+    return transport;
+  }
+
+  /** Time of the application. It stands still, unless a wait of this class moves it or the test does. */
+  get clock(): ManualClock {
+    return this.#world.clock;
+  }
+
+  /** The chance of this test; the same seed has the same. */
+  get seed(): number {
+    return this.#world.seed;
+  }
+
+  /** What was published, handled and settled, for the judgements of `History`. */
+  get history(): History {
+    return this.#world.history;
+  }
+
+  /** A provider of the application. */
+  get<T>(token: InjectionToken<T>): T {
+    return this.app.get<T>(token, { strict: false });
+  }
+
+  /**
+   * Publishes, and resolves when the message and everything it caused (messages that its handlers published, retries, dead
+   * letters, and what those caused) is at its end. The clock moves as far as that takes.
+   * @returns what became of it
+   * @throws TransportError what `publish` refuses; Error with the story so far, when it takes longer than `timeoutMs`
+   */
+  publishAndSettle<In, Out>(event: EventDefinition<In, Out>, payload: In, options?: TestPublishOptions): Promise<Story>;
+  publishAndSettle(topic: string, payload: unknown, options?: TestPublishOptions): Promise<Story>;
+  async publishAndSettle(
+    event: EventDefinition | string,
+    payload: unknown,
+    options: TestPublishOptions = {},
+  ): Promise<Story> {
+    const seen = this.#world.records.length;
+    const record = await this.#publish(event, payload, options);
+    const awaited = (): MessageRecord[] => [...familyOf(record), ...this.#strays(seen).flatMap(familyOf)];
+    await this.#settling.until(() => awaited().filter((each) => isOpen(each, this.#world)), this.#timeoutMs);
+    return new Story(this.#world, () => familyOf(record));
+  }
+
+  /** Publishes as the test; resolves when the message is stored, as `Publisher.publish`. */
+  publish<In, Out>(event: EventDefinition<In, Out>, payload: In, options?: TestPublishOptions): Promise<void>;
+  publish(topic: string, payload: unknown, options?: TestPublishOptions): Promise<void>;
+  async publish(event: EventDefinition | string, payload: unknown, options: TestPublishOptions = {}): Promise<void> {
+    await this.#publish(event, payload, options);
+  }
+
+  /**
+   * Resolves when every message is at its end, whoever published it. The clock moves as far as that takes.
+   * @returns everything that happened
+   * @throws Error with the story of what is left, when it takes longer than `timeoutMs`
+   */
+  async settle(): Promise<Story> {
+    await this.#settling.until(
+      () => this.#world.records.filter((record) => isOpen(record, this.#world)),
+      this.#timeoutMs,
+    );
+    return this.story;
+  }
+
+  /** Moves the clock, and lets handlers do what gets due, step by step. */
+  async advance(byMs: number): Promise<void> {
+    await this.#settling.advance(byMs, this.#timeoutMs);
+  }
+
+  /** Forgets what happened, for the next test on the same application. @throws Error when something is not at its end */
+  forget(): void {
+    const open = this.#world.records.filter((record) => isOpen(record, this.#world));
+    if (open.length > 0) throw this.#settling.unsettled(open, 0);
+    this.#world.forget();
+  }
+
+  /**
+   * Closes the application as its shutdown does. Twice is the same as once.
+   * @throws Error when handlers still run and do not end within `timeoutMs`; all is closed then, too
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  #publish(event: EventDefinition | string, payload: unknown, options: TestPublishOptions): Promise<MessageRecord> {
+    const { broker, ...rest } = options;
+    const publisher = this.get<Publisher>(getPublisherToken(broker));
+    // Why a cast: one body serves both overloads.
+    return this.#world.asTest(() => publisher.publish(event as string, payload, rest));
+  }
+
+  async #start(): Promise<void> {
+    try {
+      if ('connectMicroservice' in this.app) await this.app.init();
+      else await this.app.listen();
+    } catch (error) {
+      await this.app.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** n.b. the drain's deadline is on the clock of the test, so it comes when the real patience is over. */
+  async #close(): Promise<void> {
+    const closed = this.app.close();
+    const left = await this.#settling.whileClosing(closed, this.#timeoutMs);
+    await closed;
+    if (left !== undefined) throw left;
+  }
+
+  /** What the application published since, nobody knows why: it may belong to what a test waits for. */
+  #strays(since: number): MessageRecord[] {
+    return this.#world.records.slice(since).filter(({ isRoot, causes }) => !isRoot && causes.length === 0);
+  }
+}
+
+const worlds = new WeakMap<object, TestWorld>();
+
+/** For trials, which judge what happened in it. */
+export const worldOf = (transport: TestTransport<TestApplication>): TestWorld => worlds.get(transport) as TestWorld;
+
+function newWorld({ seed, faults }: TestTransportOptions): TestWorld {
+  return new TestWorld(seed ?? (faults === undefined ? 1 : anySeed()), faults !== undefined);
+}
+
+function replaceBrokers(module: TestingModuleBuilder, world: TestWorld, options: TestTransportOptions): void {
+  module.overrideProvider(TransportRuntime).useFactory({
+    inject: [OPTIONS],
+    factory: (given: ResolvedModuleOptions) => {
+      const brokers = new Map([...given.brokers].map(([name, broker]) => [name, player(name, broker, world, options)]));
+      return new TestRuntime({ ...given, brokers, logger: options.logger ?? DEFAULTS.logger }, world);
+    },
+  });
+}
+
+function player(
+  name: string,
+  original: Broker,
+  world: TestWorld,
+  { createBroker, faults }: TestTransportOptions,
+): Broker {
+  const known = world.brokers.get(name);
+  const seeded = faults === undefined ? undefined : { ...faults, seed: world.seed };
+  const broker = known ?? observedBroker(createBroker?.(name) ?? memory(), name, world, seeded);
+  world.brokers.set(name, broker);
+  return playing(original, broker);
+}
+
+async function create(module: TestingModule, http: boolean): Promise<TestApplication> {
+  const app = http ? module.createNestApplication() : module.createNestMicroservice(transportStrategy());
+  return connectTransport(app);
+}
+
+/** A message and all that it caused, each once. */
+function familyOf(record: MessageRecord): MessageRecord[] {
+  const family = new Set([record]);
+  for (const each of family) for (const caused of each.caused) family.add(caused);
+  return [...family];
+}

@@ -1,0 +1,55 @@
+import { Notices, type BrokerConnection, type BrokerHost, type EventDefinition } from '../../contract/index.js';
+import { Consumer, type ConsumingOptions, type Handler } from '../../consuming/index.js';
+import { memory } from '../../drivers/memory/index.js';
+import { createPublisher, type ClosablePublisher } from '../../publishing/index.js';
+import type { UnreliableOptions } from '../faults/unreliable-options.js';
+import { observedBroker } from '../transport/observed-broker.js';
+import { observed } from '../transport/test-runtime.js';
+import type { TestWorld } from '../transport/test-world.js';
+
+const BROKER = 'default';
+const DRAIN_MS = 1_000;
+
+/** One handler with a subscription of its own, without an application around it. */
+export class LoneHandler<In, Out> {
+  readonly #event: EventDefinition<In, Out>;
+  readonly #world: TestWorld;
+  readonly #connection: BrokerConnection;
+  readonly #publisher: ClosablePublisher;
+  readonly #consumer: Consumer;
+
+  constructor(
+    handle: (payload: Out, context: never) => unknown,
+    event: EventDefinition<In, Out>,
+    world: TestWorld,
+    { faults, subscription }: { readonly faults: UnreliableOptions; readonly subscription: ConsumingOptions },
+  ) {
+    const broker = observedBroker(memory(), BROKER, world, faults);
+    const host: BrokerHost = { service: 'trial', broker: BROKER, notices: new Notices(), clock: world.clock };
+    world.listen(host.notices);
+    this.#event = event;
+    this.#world = world;
+    this.#connection = broker.open(host);
+    this.#publisher = createPublisher(broker, this.#connection, host, {});
+    // n.b. the runner gives what the schema makes of a payload, which is what the handler takes.
+    const { type, schema, codec, topic } = event;
+    const route = { type, schema, codec, keyed: event.key !== undefined, handle: handle as Handler };
+    const plan = { topic, group: 'trial', where: 'the trial', options: subscription, routes: [route] };
+    this.#consumer = new Consumer(broker, this.#connection, host, [observed(plan, world)], { random: world.random });
+  }
+
+  async start(): Promise<void> {
+    this.#publisher.start();
+    await this.#consumer.start();
+  }
+
+  async publish(payload: In): Promise<void> {
+    await this.#world.asTest(() => this.#publisher.publish(this.#event, payload));
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.drain(DRAIN_MS);
+    await this.#publisher.close(DRAIN_MS);
+    await this.#connection.close();
+  }
+}
