@@ -25,6 +25,7 @@ const SHOP = `
   const orderCreatedSchema: import('nest-transport').StandardSchema<OrderCreatedData>;
   interface OrderCreatedData { readonly orderId: string; readonly quantity: number }
   const OrderCreated: import('nest-transport').EventDefinition<OrderCreatedData>;
+  const StockReserved: import('nest-transport').EventDefinition<{ readonly orderId: string }>;
   const order: OrderCreatedData;
   const orders: readonly OrderCreatedData[];
   const publisher: import('nest-transport').Publisher;

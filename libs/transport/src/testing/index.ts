@@ -1,6 +1,6 @@
 /**
- * For those who test: the suite that a driver has to pass, a broker with faults to switch on, and the checker that
- * judges a recorded history. Depends on no test runner.
+ * For those who test: a test transport for applications, trials of handlers under faults, brokers with faults, the suite that
+ * a driver has to pass, and the checker that judges a recorded history. Depends on no test runner.
  */
 export { runConformance } from './conformance/run-conformance.js';
 export { runPromise } from './conformance/run-promise.js';

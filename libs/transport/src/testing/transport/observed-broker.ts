@@ -2,12 +2,14 @@ import {
   ACK,
   TransportError,
   type Broker,
+  type BrokerFacts,
   type Consumption,
   type Delivery,
   type OutgoingMessage,
   type SendResult,
   type Settlement,
   type Subscription,
+  type TopicQuestion,
 } from '../../contract/index.js';
 import { unreliableBroker } from '../faults/unreliable-broker.js';
 import type { UnreliableOptions } from '../faults/unreliable-options.js';
@@ -39,9 +41,12 @@ export function observedBroker(
 
 /**
  * The same broker under another's name: what that one cannot do, or would refuse, is refused here too, and defaults that
- * follow it are the same.
+ * follow it are the same. How its server is set cannot be known here and counts as safe, so that a guarantee that is asked
+ * for hangs on the application alone.
  */
 export function playing(original: Broker, player: Broker): Broker {
+  const isForgetful = original.capabilities.durability === 'absent';
+  const played = isForgetful ? player : wrapBroker(player, () => ({ describe: safe }));
   return {
     driver: original.driver,
     capabilities: original.capabilities,
@@ -49,9 +54,16 @@ export function playing(original: Broker, player: Broker): Broker {
       original.checkSubscription(subscription);
       player.checkSubscription(subscription);
     },
-    open: (host) => player.open(host),
+    open: (host) => played.open(host),
   };
 }
+
+const safe = (questions: readonly TopicQuestion[]): Promise<BrokerFacts> =>
+  Promise.resolve({
+    confirmedBy: 'all',
+    idempotent: true,
+    topics: questions.map(() => ({ storage: 'disk', copies: 3, confirmedCopies: 2 })),
+  });
 
 function ledgerOf(name: string, world: TestWorld): Interception {
   const owe = (messages: readonly OutgoingMessage[]): void =>

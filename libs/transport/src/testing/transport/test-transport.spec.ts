@@ -179,6 +179,15 @@ describe('a test transport', () => {
     await expect(TestTransport.start(moduleOf({}, { broker: strict }))).rejects.toThrow('a name that it does not take');
   });
 
+  it('starts an application that asks for a guarantee, and refuses one that lowers it by itself', async () => {
+    const durable = { ...unreachable, capabilities: { ...unreachable.capabilities, durability: 'native' as const } };
+    const withGuarantee = (more: object) =>
+      moduleOf({}, { broker: durable, subscriptions: { guarantee: 'at-least-once', ...more } });
+    const transport = await start({}, withGuarantee({}));
+    (await transport.publishAndSettle(OrderCreated, order)).assertAcked();
+    await expect(TestTransport.start(withGuarantee({ deadLetterTopic: false }))).rejects.toThrow('at-least-once');
+  });
+
   it('waits for messages that are published for later, and moves the clock to them', async () => {
     const transport = await start({}, moduleOf({}, { broker: memory() }));
     const story = await transport.publishAndSettle(OrderCreated, order, { deliverAfterMs: 86_400_000 });

@@ -1,5 +1,6 @@
 import { isTransportError } from '../../contract/index.js';
 import type { UnreliableOptions } from '../faults/unreliable-options.js';
+import type { MessageRecord } from '../transport/message-record.js';
 import { Settling } from '../transport/settling.js';
 import { Story } from '../transport/story.js';
 import { isOpen } from '../transport/story-text.js';
@@ -68,13 +69,13 @@ function judge({ history }: TestWorld): Error | undefined {
 
 function resultOf(world: TestWorld): Pick<TrialRun, 'handled' | 'faults' | 'story'> {
   const happenings = world.records.flatMap((record) => record.happenings);
-  const isTold = world.records.filter(
-    (record) => record.happenings.some(({ what }) => what === 'fault') || isOpen(record, world),
-  );
+  const isHit = (record: MessageRecord): boolean => record.happenings.some(({ what }) => what === 'fault');
+  const hit = world.records.filter((record) => isHit(record) || isOpen(record, world));
+  const told = hit.length === 0 ? world.records : hit;
   return {
     handled: world.history.entries.filter((entry) => entry.what === 'handled' && entry.outcome === 'ok').length,
     faults: happenings.filter(({ what }) => what === 'fault').length,
-    story: new Story(world, () => isTold.slice(0, MOST_TOLD)).toString(),
+    story: new Story(world, () => told.slice(0, MOST_TOLD)).toString(),
   };
 }
 
