@@ -203,6 +203,50 @@ describe('a test transport', () => {
     expect(transport.get(Shelf).reserved).toEqual(['o-1']);
   });
 
+  it('keeps apart the stories of messages that are settled at once', async () => {
+    const transport = await start();
+    const ids = ['o-1', 'o-2', 'o-3'];
+    const stories = await Promise.all(
+      ids.map((orderId) => transport.publishAndSettle(OrderCreated, { ...order, orderId })),
+    );
+    expect(stories.map((story) => story.published(StockReserved).map(({ payload }) => payload.orderId))).toEqual([
+      ['o-1'],
+      ['o-2'],
+      ['o-3'],
+    ]);
+  });
+
+  it('waits for what a handler publishes without waiting for it, and for a batch and what all of it caused', async () => {
+    @Controller()
+    class Batches {
+      readonly sizes: number[] = [];
+      constructor(@InjectPublisher() private readonly publisher: Publisher) {}
+      @Subscribe(OrderCreated, { batch: { maxMessages: 10, maxWaitMs: 5_000 }, ordering: 'none' })
+      gather(@Payload() orders: Order[]): void {
+        this.sizes.push(orders.length);
+        void this.publisher.publish(StockReserved, { orderId: orders.map(({ orderId }) => orderId).join() });
+      }
+    }
+    const transport = await start({}, moduleOf({ controllers: [Batches], providers: [] }));
+    await transport.publish(OrderCreated, order);
+    const story = await transport.publishAndSettle(OrderCreated, { ...order, orderId: 'o-2' });
+    expect(transport.get(Batches).sizes).toEqual([2]);
+    expect(story.published(StockReserved).map(({ payload }) => payload.orderId)).toEqual(['o-1,o-2']);
+  });
+
+  it('moves time under a handler that waits for it, when it is told to', async () => {
+    const transport = await start();
+    const publisher = transport.get<Publisher>(publisherToken);
+    transport.get(Shelf).faults.push(() => publisher.request('nobody.answers', {}, { timeoutMs: 60_000 }));
+    await transport.publish(OrderCreated, order);
+    await transport.advance(60_000);
+    const [retry] = (await transport.settle()).retries(OrderCreated);
+    expect([retry?.atMs, retry?.error]).toEqual([
+      60_000,
+      expect.objectContaining({ code: 'TRANSPORT_REQUEST_TIMEOUT' }),
+    ]);
+  });
+
   it('settles what somebody else published, as a request over HTTP does', async () => {
     const transport = await start();
     await transport.get<Publisher>(publisherToken).publish(OrderCreated, order);

@@ -1,23 +1,15 @@
 import type { INestApplication, INestMicroservice, InjectionToken, LoggerService } from '@nestjs/common';
-import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
+import type { TestingModuleBuilder } from '@nestjs/testing';
 import { checkOptions, option, type Broker, type EventDefinition } from '../../contract/index.js';
-import { memory } from '../../drivers/memory/index.js';
-import { connectTransport, transportStrategy } from '../../nest/connect-transport.js';
-import type { ResolvedModuleOptions } from '../../nest/module-options.js';
-import { getPublisherToken } from '../../nest/tokens.js';
-import { OPTIONS } from '../../nest/transport.module.js';
-import { TransportRuntime } from '../../nest/transport-runtime.js';
 import type { PublishOptions, Publisher } from '../../publishing/index.js';
 import { anySeed } from '../dice.js';
 import type { UnreliableOptions } from '../faults/unreliable-options.js';
 import type { History } from '../history/history.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { MessageRecord } from './message-record.js';
-import { observedBroker, playing } from './observed-broker.js';
 import { Settling } from './settling.js';
 import { Story } from './story.js';
 import { isOpen } from './story-text.js';
-import { TestRuntime } from './test-runtime.js';
 import { TestWorld } from './test-world.js';
 
 /** An application under test: with HTTP, or messages only. */
@@ -48,6 +40,8 @@ export interface TestPublishOptions extends PublishOptions {
   /** By name. @default the default broker */
   readonly broker?: string;
 }
+
+type PublisherOf = (app: TestApplication, broker: string | undefined) => Publisher;
 
 const DEFAULTS = { http: true, timeoutMs: 4_000, logger: false } as const satisfies TestTransportOptions;
 
@@ -81,12 +75,14 @@ export class TestTransport<App extends TestApplication = INestApplication> {
   readonly app: App;
   readonly #world: TestWorld;
   readonly #settling: Settling;
+  readonly #publisherOf: PublisherOf;
   readonly #timeoutMs: number;
   #closed: Promise<void> | undefined;
 
-  private constructor(app: App, world: TestWorld, timeoutMs: number) {
+  private constructor(app: App, world: TestWorld, publisherOf: PublisherOf, timeoutMs: number) {
     this.app = app;
     this.#world = world;
+    this.#publisherOf = publisherOf;
     this.#settling = new Settling(world);
     this.#timeoutMs = timeoutMs;
     this.story = new Story(world, () => world.records);
@@ -108,10 +104,11 @@ export class TestTransport<App extends TestApplication = INestApplication> {
   ): Promise<TestTransport<TestApplication>> {
     checkOptions('TestTransport.start', options, RULES);
     const world = options.beside === undefined ? newWorld(options) : options.beside.#world;
-    replaceBrokers(module, world, options);
-    const app = await create(await module.compile(), options.http ?? DEFAULTS.http);
+    const nest = await import('./nest-application.js');
+    nest.replaceBrokers(module, world, options);
+    const app = nest.createApplication(await module.compile(), options.http ?? DEFAULTS.http);
     options.prepare?.(app);
-    const transport = new TestTransport(app, world, options.timeoutMs ?? DEFAULTS.timeoutMs);
+    const transport = new TestTransport(app, world, nest.publisherOf, options.timeoutMs ?? DEFAULTS.timeoutMs);
     await transport.#start();
     return transport;
   }
@@ -184,7 +181,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
   /** Forgets what happened, for the next test on the same application. @throws Error when something is not at its end */
   forget(): void {
     const open = this.#world.records.filter((record) => isOpen(record, this.#world));
-    if (open.length > 0) throw this.#settling.unsettled(open, 0);
+    if (open.length > 0) throw this.#settling.unsettled(open, 'yet');
     this.#world.forget();
   }
 
@@ -199,7 +196,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
 
   #publish(event: EventDefinition | string, payload: unknown, options: TestPublishOptions): Promise<MessageRecord> {
     const { broker, ...rest } = options;
-    const publisher = this.get<Publisher>(getPublisherToken(broker));
+    const publisher = this.#publisherOf(this.app, broker);
     // Why a cast: one body serves both overloads.
     return this.#world.asTest(() => publisher.publish(event as string, payload, rest));
   }
@@ -235,34 +232,6 @@ export const worldOf = (transport: TestTransport<TestApplication>): TestWorld =>
 
 function newWorld({ seed, faults }: TestTransportOptions): TestWorld {
   return new TestWorld(seed ?? (faults === undefined ? 1 : anySeed()), faults !== undefined);
-}
-
-function replaceBrokers(module: TestingModuleBuilder, world: TestWorld, options: TestTransportOptions): void {
-  module.overrideProvider(TransportRuntime).useFactory({
-    inject: [OPTIONS],
-    factory: (given: ResolvedModuleOptions) => {
-      const brokers = new Map([...given.brokers].map(([name, broker]) => [name, player(name, broker, world, options)]));
-      return new TestRuntime({ ...given, brokers, logger: options.logger ?? DEFAULTS.logger }, world);
-    },
-  });
-}
-
-function player(
-  name: string,
-  original: Broker,
-  world: TestWorld,
-  { createBroker, faults }: TestTransportOptions,
-): Broker {
-  const known = world.brokers.get(name);
-  const seeded = faults === undefined ? undefined : { ...faults, seed: world.seed };
-  const broker = known ?? observedBroker(createBroker?.(name) ?? memory(), name, world, seeded);
-  world.brokers.set(name, broker);
-  return playing(original, broker);
-}
-
-async function create(module: TestingModule, http: boolean): Promise<TestApplication> {
-  const app = http ? module.createNestApplication() : module.createNestMicroservice(transportStrategy());
-  return connectTransport(app);
 }
 
 /** A message and all that it caused, each once. */

@@ -4,7 +4,7 @@ import { memory } from '../../drivers/memory/index.js';
 import { createPublisher, type ClosablePublisher } from '../../publishing/index.js';
 import type { UnreliableOptions } from '../faults/unreliable-options.js';
 import { observedBroker } from '../transport/observed-broker.js';
-import { observed } from '../transport/test-runtime.js';
+import { observed } from '../transport/observed-plan.js';
 import type { TestWorld } from '../transport/test-world.js';
 
 const BROKER = 'default';

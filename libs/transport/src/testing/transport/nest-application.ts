@@ -1,0 +1,52 @@
+import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
+import type { Broker } from '../../contract/index.js';
+import { memory } from '../../drivers/memory/index.js';
+import { connectTransport, transportStrategy } from '../../nest/connect-transport.js';
+import type { ResolvedModuleOptions } from '../../nest/module-options.js';
+import { getPublisherToken } from '../../nest/tokens.js';
+import { OPTIONS } from '../../nest/transport.module.js';
+import { TransportRuntime } from '../../nest/transport-runtime.js';
+import type { Publisher } from '../../publishing/index.js';
+import { observedBroker, playing } from './observed-broker.js';
+import { TestRuntime } from './test-runtime.js';
+import type { TestApplication, TestTransportOptions } from './test-transport.js';
+import type { TestWorld } from './test-world.js';
+
+/*
+ * All that needs Nest at run time. It is loaded when a test transport is started, so that the suite for drivers does without,
+ * also in a Jest that cannot load Nest 12.
+ */
+
+/** Has the application run in the test's world, its brokers played. */
+export function replaceBrokers(module: TestingModuleBuilder, world: TestWorld, options: TestTransportOptions): void {
+  module.overrideProvider(TransportRuntime).useFactory({
+    inject: [OPTIONS],
+    factory: (given: ResolvedModuleOptions) => {
+      const brokers = new Map([...given.brokers].map(([name, broker]) => [name, player(name, broker, world, options)]));
+      return new TestRuntime({ ...given, brokers, logger: options.logger ?? false }, world);
+    },
+  });
+}
+
+function player(
+  name: string,
+  original: Broker,
+  world: TestWorld,
+  { createBroker, faults }: TestTransportOptions,
+): Broker {
+  const known = world.brokers.get(name);
+  const seeded = faults === undefined ? undefined : { ...faults, seed: world.seed };
+  const broker = known ?? observedBroker(createBroker?.(name) ?? memory(), name, world, seeded);
+  world.brokers.set(name, broker);
+  return playing(original, broker);
+}
+
+/** The compiled module as an application with its transport connected, not started yet. */
+export function createApplication(module: TestingModule, http: boolean): TestApplication {
+  const app = http ? module.createNestApplication() : module.createNestMicroservice(transportStrategy());
+  return connectTransport(app);
+}
+
+/** The publisher of a broker by name. @param broker @default the default broker */
+export const publisherOf = (app: TestApplication, broker: string | undefined): Publisher =>
+  app.get<Publisher>(getPublisherToken(broker), { strict: false });
