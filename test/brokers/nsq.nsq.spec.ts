@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
@@ -20,6 +21,10 @@ async function depth(node: NsqNode, topic: string): Promise<number> {
   const answer = await fetch(`http://${node.http}/stats?format=json&topic=${topic}`);
   return ((await answer.json()) as Stats).topics[0]?.depth ?? -1;
 }
+
+/** n.b. nsqd answers before its list of topics is on the disk, and a killed one comes back with what the list says. */
+const isWrittenDown = async (node: NsqNode, topic: string): Promise<boolean> =>
+  (await readFile(join(dirname(node.logFile), 'nsqd.dat'), 'utf8').catch(() => '')).includes(topic);
 
 /** Ports of the nodes that nsqlookupd names for a topic. */
 async function producers(nsq: PrivateNsq, topic: string): Promise<number[]> {
@@ -53,6 +58,7 @@ describe('a private NSQ', () => {
     const topic = uniqueName('orders');
     const node = nodeAt(nsq, 0);
     await publish(node, topic, 'before');
+    await until(() => isWrittenDown(node, topic));
     for (const end of ['kill', 'shutdown'] as const) {
       const { pid } = node;
       await node[end]();
