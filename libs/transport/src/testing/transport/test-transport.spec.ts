@@ -344,6 +344,20 @@ describe('a test transport', () => {
   });
 });
 
+describe('many test transports in one process', () => {
+  /** What Node hangs on a promise made now: an entry for each AsyncLocalStorage that ever ran. */
+  const entries = () => Object.getOwnPropertySymbols(Promise.resolve()).length;
+
+  it('leave nothing on the promises that are made after them', async () => {
+    const one = async () => (await start()).publishAndSettle(OrderCreated, order);
+    await one();
+    const before = entries();
+    await one();
+    await one();
+    expect(entries()).toBe(before);
+  });
+});
+
 const publisherToken = 'nest-transport:publisher';
 
 function messageOf(act: () => void): string {

@@ -16,9 +16,17 @@ import { Readers } from './readers.js';
 
 /** Who publishes: the handler of these messages, or a test that wants to know which record its message got. */
 interface Scope {
+  readonly world: TestWorld;
   readonly causes: readonly MessageRecord[];
   ticket?: ((record: MessageRecord) => void) | undefined;
 }
+
+/**
+ * Where the scope of the running code is found. n.b. one for the process, because Node hangs each storage that ever ran
+ * on every promise made after it, for good: a storage per world made a thousand trials cost a thousand entries a promise.
+ * What it holds is never shared: a scope names its world.
+ */
+const scopes = new AsyncLocalStorage<Scope>();
 
 /** A handler that runs. */
 export interface RunningHandler {
@@ -44,7 +52,6 @@ export class TestWorld implements World {
   sends = 0;
   /** Grows with everything that happens. */
   activity = 0;
-  readonly #scope = new AsyncLocalStorage<Scope>();
   readonly #byMessage = new WeakMap<OutgoingMessage, MessageRecord>();
   #byId = new Map<string, MessageRecord[]>();
   readonly #byDelivery = new WeakMap<Delivery, MessageRecord>();
@@ -69,6 +76,12 @@ export class TestWorld implements World {
   /** Virtual milliseconds since the start. */
   get atMs(): number {
     return this.clock.now() - this.#startedAt;
+  }
+
+  /** That of the running code; undefined where it runs for another world, or for none. */
+  get #scope(): Scope | undefined {
+    const scope = scopes.getStore();
+    return scope?.world === this ? scope : undefined;
   }
 
   get isBusy(): boolean {
@@ -105,7 +118,7 @@ export class TestWorld implements World {
   /** Runs a publish of the test and tells which record its message got. */
   async asTest<T>(publish: () => Promise<T>): Promise<MessageRecord> {
     let found: MessageRecord | undefined;
-    await this.#scope.run({ causes: [], ticket: (record) => (found = record) }, publish);
+    await scopes.run({ world: this, causes: [], ticket: (record) => (found = record) }, publish);
     if (found === undefined) throw new Error('The publish resolved, but no message went through the test transport.');
     return found;
   }
@@ -117,7 +130,7 @@ export class TestWorld implements World {
     this.handlers.add(running);
     this.touch();
     try {
-      return await this.#scope.run({ causes: records }, handle);
+      return await scopes.run({ world: this, causes: records }, handle);
     } finally {
       this.handlers.delete(running);
       this.touch();
@@ -126,7 +139,7 @@ export class TestWorld implements World {
 
   /** A message that somebody publishes now. */
   register(broker: string, message: OutgoingMessage): MessageRecord {
-    const scope = this.#scope.getStore();
+    const scope = this.#scope;
     const causes = this.#originalOf(broker, message) ?? scope?.causes ?? [];
     const isRoot = scope?.ticket !== undefined;
     const record = new MessageRecord(broker, message, { causes, isRoot, atMs: this.atMs });
