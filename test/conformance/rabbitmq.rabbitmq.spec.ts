@@ -1,29 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { rabbitmq } from 'nest-transport/rabbitmq';
-import { runConformance } from 'nest-transport/testing';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
-import { lingeringOn } from './rabbitmq-leftovers.js';
-import { saveReport } from './reports.js';
+import { runOnRabbitmq } from './rabbitmq-server.js';
 
-// n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (test/brokers/rabbitmq.mjs).
-const QUEUES_ARE_WRITTEN_MS = 2_500;
-let server: PrivateRabbitmq;
-
-// One server of its own for everything: it is killed once, and its management page tells what is left over.
-beforeAll(async () => void (server = await startRabbitmq()), 60_000);
-afterAll(() => server.stop());
-
-const createBroker = () => rabbitmq({ url: server?.url ?? 'amqp://localhost' });
-
-runConformance(
-  { describe, test, afterEach, afterAll },
-  {
-    name: 'rabbitmq',
-    createBroker,
-    restartable: { createBroker, restart: () => pause(QUEUES_ARE_WRITTEN_MS).then(() => server.restart()) },
-    absentBroker: () => rabbitmq({ url: 'amqp://127.0.0.1:1' }),
-    refusedTopic: 'orders.#',
-    leftovers: () => lingeringOn(server.managementUrl),
-    onReport: saveReport,
-  },
-);
+runOnRabbitmq('rabbitmq');

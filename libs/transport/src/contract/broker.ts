@@ -88,6 +88,8 @@ export interface Producer {
   readonly maxBytes: number;
   /** Most bytes that may go into one call of `send`. */
   readonly maxRequestBytes: number;
+  /** Why nothing is confirmed just now, where the broker says so: told in the error of a publish that waited too long. */
+  readonly obstacle?: string | undefined;
   /**
    * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number. Size is the
    * publisher's to check, by `maxBytes`.

@@ -227,9 +227,11 @@ export class Coalescer {
     const refusal = this.#lastRefusal;
     const why = refusal === undefined ? '' : `: ${refusal.message}`;
     const what = stored === 'no' ? `it was not stored${why}` : 'it may have been stored all the same';
+    const { obstacle } = this.#producer;
+    const hint = obstacle === undefined || why !== '' ? '' : ` ${obstacle}.`;
     return new TransportError(
       'TRANSPORT_PUBLISH_TIMEOUT',
-      `[${driver}] message ${id} for "${topic}" was not confirmed within ${publishTimeoutMs} ms (publishTimeoutMs); ${what}.`,
+      `[${driver}] message ${id} for "${topic}" was not confirmed within ${publishTimeoutMs} ms (publishTimeoutMs); ${what}.${hint}`,
       { driver, topic, stored, retryable: true, cause: refusal },
     );
   }

@@ -15,6 +15,7 @@ import type { ResolvedRabbitmqOptions } from './options.js';
 import { RabbitmqPublisher } from './publisher.js';
 import { RabbitmqConsumption } from './subscriber.js';
 import { Topology } from './topology.js';
+import { pause } from './waiting.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 3_000;
@@ -114,7 +115,7 @@ export class RabbitmqConnection implements BrokerConnection {
         if (!(error instanceof TransportError) || !error.retryable) throw error;
         this.#tellUnreachable(error);
       }
-      await this.#wait(waitMs, ended);
+      await pause(this.#host.clock, waitMs, ended);
     }
     const names = this.#options.addresses.map(({ name }) => name).join(', ');
     throw errorOf('TRANSPORT_CLOSED', `the wait for ${names} was ended before a broker answered.`);
@@ -134,17 +135,5 @@ export class RabbitmqConnection implements BrokerConnection {
     if (this.#isConnected && !wasAway) return;
     this.#isConnected = true;
     this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
-  }
-
-  #wait(ms: number, ended: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        callOff();
-        ended.removeEventListener('abort', end);
-        resolve();
-      };
-      const callOff = this.#host.clock.schedule(ms, end);
-      ended.addEventListener('abort', end, { once: true });
-    });
   }
 }

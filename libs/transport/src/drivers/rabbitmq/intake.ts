@@ -8,8 +8,10 @@ import type {
 } from '../../contract/index.js';
 import { isTopicPattern } from '../../contract/index.js';
 import { DelayedRedelivery, type ParcelStore } from './delayed-redelivery.js';
+import { Deadlines } from './deadlines.js';
 import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
 import { AttemptNotes } from './attempt-notes.js';
+import type { GivenBack } from './given-back.js';
 import { Handover } from './handover.js';
 import type { Link } from './link.js';
 import type { RabbitmqRecord } from './mapping.js';
@@ -18,6 +20,7 @@ import type { ResolvedRabbitmqOptions } from './options.js';
 import type { QueueReader } from './queue-reader.js';
 import { RoomToWait, type Load } from './room-to-wait.js';
 import type { SubscribedQueue, Topology } from './topology.js';
+import { atMost, pause } from './waiting.js';
 
 /** Pauses between two tries to hand a failed message back to the broker. */
 const FIRST_PAUSE_MS = 200;
@@ -51,18 +54,24 @@ export class Intake implements DeliveryOwner, Load {
   /** Copies on their way to the broker. */
   readonly #returning = new Set<Promise<void>>();
   readonly #ending = new AbortController();
+  readonly #givenBack: GivenBack;
+  readonly #deadlines: Deadlines<RabbitmqDelivery>;
 
-  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue) {
+  /** @param givenBack outlives this intake: what one life of the channels gave back, the next may get */
+  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue, givenBack: GivenBack) {
     this.#parts = parts;
+    this.#givenBack = givenBack;
     this.#each = each;
     this.#subscription = each.subscription;
     this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
     this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
-    const { maxUnsettled } = parts.options;
+    const { maxUnsettled, consumerTimeoutMs } = parts.options;
     const { host, link, topology, store } = parts;
     const { topic } = this.#subscription;
     this.#notes = new AttemptNotes(host.clock, link, topology, store, queue.name, topic);
-    this.#room = new RoomToWait(each.subscription, maxUnsettled, this, () => this.#tellStalled());
+    this.#room = new RoomToWait(each.subscription, maxUnsettled, this, () => this.#warn(this.#stalledBecause));
+    const unsettled = (): Iterable<RabbitmqDelivery> => this.#unsettled.keys();
+    this.#deadlines = new Deadlines(host.clock, consumerTimeoutMs, unsettled, (late) => this.#giveBack(late));
   }
 
   get delayQueues(): readonly string[] {
@@ -79,6 +88,7 @@ export class Intake implements DeliveryOwner, Load {
     this.#unsettled.set(delivery, reader);
     const leftMs = past.dueAt === 0 ? 0 : past.dueAt - clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);
+    if (past.deliveries > 0) this.#givenBack.recall(delivery);
     const knowledge = past.deliveries > 0 ? this.#notes.recall(delivery) : undefined;
     if (knowledge !== undefined) this.#handover.waitFor(knowledge);
     this.#handover.push(delivery);
@@ -116,10 +126,25 @@ export class Intake implements DeliveryOwner, Load {
     return `takes nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for their next attempt, or behind one that does`;
   }
 
-  #tellStalled(): void {
+  #warn(warning: string): void {
     const { notices, broker } = this.#parts.host;
     const { topic, group } = this.#subscription;
-    notices.emit('subscription:warned', { broker, topic, group, warning: this.#stalledBecause });
+    notices.emit('subscription:warned', { broker, topic, group, warning });
+  }
+
+  #giveBack(late: readonly RabbitmqDelivery[]): void {
+    const running = late.filter(({ state }) => state === 'running').length;
+    const { consumerTimeoutMs } = this.#parts.options;
+    this.#warn(
+      `gave ${late.length} messages back (${running} of them in handlers that still run), because RabbitMQ takes back what is not settled within ${consumerTimeoutMs} ms (consumerTimeoutMs)`,
+    );
+    for (const delivery of late) {
+      this.#givenBack.remember(delivery);
+      delivery.revoke();
+      this.#unsettled.get(delivery)?.giveBack(delivery.raw);
+      this.#unsettled.delete(delivery);
+    }
+    this.#each.sink.revoked();
   }
 
   /** Hands over nothing new. */
@@ -136,20 +161,19 @@ export class Intake implements DeliveryOwner, Load {
   revokeAll(): void {
     this.#handover.stop();
     this.#ending.abort();
+    this.#deadlines.stop();
     const deliveries = [...this.#unsettled.keys()];
     this.#unsettled.clear();
-    for (const delivery of deliveries) delivery.revoke();
+    for (const delivery of deliveries) {
+      if (delivery.state === 'queued' || delivery.state === 'parked') this.#givenBack.remember(delivery);
+      delivery.revoke();
+    }
     if (deliveries.length > 0) this.#each.sink.revoked();
   }
 
   /** Resolves when no copy is on its way to the broker, or when that takes too long. */
   async returned(): Promise<void> {
-    let callOff = (): void => undefined;
-    const patience = new Promise<void>((resolve) => {
-      callOff = this.#parts.host.clock.schedule(RETURN_PATIENCE_MS, resolve);
-    });
-    await Promise.race([Promise.all(this.#returning), patience]);
-    callOff();
+    await atMost(this.#parts.host.clock, RETURN_PATIENCE_MS, Promise.all(this.#returning));
   }
 
   #comeAgain(delivery: RabbitmqDelivery, reader: QueueReader, delayMs: number, attempts: number): void {
@@ -167,7 +191,7 @@ export class Intake implements DeliveryOwner, Load {
       const problem = await this.#redelivery.put(delivery, dueMs - clock.monotonicMs(), attempts);
       if (problem === undefined) return this.#done(delivery, reader);
       this.#tellNotReturned(delivery, problem);
-      await this.#pause(pauseMs);
+      await pause(clock, pauseMs, this.#ending.signal);
     }
   }
 
@@ -180,19 +204,5 @@ export class Intake implements DeliveryOwner, Load {
   #tellNotReturned({ topic }: RabbitmqDelivery, error: TransportError): void {
     const { host } = this.#parts;
     host.notices.emit('publish:failed', { broker: host.broker, topic, messages: 1, error });
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#ending;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        callOff();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const callOff = this.#parts.host.clock.schedule(ms, end);
-      signal.addEventListener('abort', end, { once: true });
-    });
   }
 }

@@ -1,8 +1,8 @@
 import type { ChannelModel } from 'amqplib';
 import type { Clock, TransportError } from '../../contract/index.js';
 import type { Dialed, Dialer } from './dialer.js';
-import { errorOf } from './failures.js';
-import { replyTextOf } from './failures.js';
+import { errorOf, replyTextOf } from './failures.js';
+import { atMost, pause } from './waiting.js';
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 3_000;
@@ -74,16 +74,11 @@ export class Link {
   /** Resolves with the connection, or with undefined after `ms`, or when the link is closed. */
   whenOpen(ms: number): Promise<ChannelModel | undefined> {
     if (this.model !== undefined || this.isClosed) return Promise.resolve(this.model);
-    return new Promise((resolve) => {
-      const end = (): void => {
-        callOff();
-        unwatch();
-        this.#closing.signal.removeEventListener('abort', end);
-        resolve(this.model);
-      };
-      const unwatch = this.watch({ opened: end });
-      const callOff = this.#clock.schedule(ms, end);
-      this.#closing.signal.addEventListener('abort', end, { once: true });
+    const ended = new AbortController();
+    const unwatch = this.watch({ opened: () => ended.abort() });
+    return pause(this.#clock, ms, AbortSignal.any([ended.signal, this.#closing.signal])).then(() => {
+      unwatch();
+      return this.model;
     });
   }
 
@@ -158,11 +153,7 @@ export class Link {
   }
 
   async #sayGoodbye({ model, destroy }: Dialed): Promise<void> {
-    let callOff = (): void => undefined;
-    const patience = new Promise<void>((resolve) => (callOff = this.#clock.schedule(GOODBYE_MS, resolve)));
-    // Why the failure is not told: the connection is gone, which is what was wanted.
-    await Promise.race([model.close().catch(() => undefined), patience]);
-    callOff();
+    await atMost(this.#clock, GOODBYE_MS, model.close());
     destroy();
   }
 }

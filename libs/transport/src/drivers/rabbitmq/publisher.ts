@@ -1,5 +1,5 @@
 import {
-  messageOf,
+  isTopicPattern,
   TransportError,
   type BrokerHost,
   type OutgoingMessage,
@@ -7,13 +7,28 @@ import {
   type SendResult,
 } from '../../contract/index.js';
 import { ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
-import { channelError, errorOf, isMissing, replyCodeOf, replyTextOf } from './failures.js';
+import { channelError, isMissing, replyCodeOf } from './failures.js';
 import type { Link } from './link.js';
 import { recordOf, reservedHeader } from './mapping.js';
 import { checkTopicName, deadLetterPlaceOf, heldQueueOf, placeOf } from './names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import {
+  blocked,
+  closed,
+  headerRefused,
+  isGuilty,
+  neighbour,
+  notSent,
+  partitionRefused,
+  patternRefused,
+  refused,
+  refusedByChannel,
+  unconfirmed,
+  unroutable,
+  unwritable,
+  type Unsent,
+} from './publish-errors.js';
 import { Topology } from './topology.js';
-import { isTopicPattern } from '../../contract/index.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
 const MAX_REQUEST_BYTES = 4_194_304;
@@ -21,11 +36,9 @@ const MAX_REQUEST_BYTES = 4_194_304;
 const MAX_REFUSALS = 20;
 
 /** One message on its way. */
-interface Entry {
+interface Entry extends Unsent {
   readonly index: number;
-  readonly message: OutgoingMessage;
   parcel: Parcel;
-  /** It has left at least once, and nobody knows whether it arrived. */
   written: boolean;
 }
 
@@ -63,7 +76,7 @@ export class RabbitmqPublisher implements Producer {
   /** Why nothing is confirmed now. */
   get obstacle(): string | undefined {
     const reason = this.#link.blockedBecause;
-    return reason === undefined ? undefined : `RabbitMQ takes no publishes now (${reason})`;
+    return reason === undefined ? undefined : `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
   }
 
   check({ topic, partition, headers }: OutgoingMessage): void {
@@ -110,9 +123,10 @@ export class RabbitmqPublisher implements Producer {
 
   /** Sends what is open, and returns what has to be sent again. */
   async #round(open: readonly Entry[], request: Request): Promise<Entry[]> {
-    if (this.#closed) return end(open, request, (entry) => this.#closedError(entry));
-    if (this.#link.blockedBecause !== undefined && open.every(({ written }) => !written)) {
-      return end(open, request, (entry) => this.#blockedError(entry));
+    if (this.#closed) return end(open, request, closed);
+    const { obstacle } = this;
+    if (obstacle !== undefined && open.every(({ written }) => !written)) {
+      return end(open, request, (entry) => blocked(entry, obstacle));
     }
     const channel = await this.#channelFor(open, request);
     if (channel === undefined) return [];
@@ -130,7 +144,7 @@ export class RabbitmqPublisher implements Producer {
     try {
       return await this.#open();
     } catch (error) {
-      end(open, request, (entry) => unreachable(entry, error));
+      end(open, request, (entry) => notSent(entry, error));
       return undefined;
     }
   }
@@ -224,7 +238,7 @@ export class RabbitmqPublisher implements Producer {
     const nowMs = this.#host.clock.monotonicMs();
     request.untilMs ??= nowMs + this.#options.republishMs;
     if (failure === undefined || replyCodeOf(failure) === undefined) {
-      return nowMs < request.untilMs ? entries : end(entries, request, (entry) => unknown(entry, failure));
+      return nowMs < request.untilMs ? entries : end(entries, request, (entry) => unconfirmed(entry, failure));
     }
     if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => refusedByChannel(entry, failure));
     if (isMissing(failure)) {
@@ -239,26 +253,13 @@ export class RabbitmqPublisher implements Producer {
     if (entries.length === 1) return end(entries, request, (entry) => refusedByChannel(entry, failure));
     return end(entries, request, (entry) => neighbour(entry, failure));
   }
-
-  #closedError({ message: { topic }, written }: Entry): TransportError {
-    const what = written ? 'was not confirmed' : 'was not sent';
-    return errorOf('TRANSPORT_CLOSED', `a message for "${topic}" ${what}: the connection is closed.`, {
-      topic,
-      stored: written ? 'unknown' : 'no',
-    });
-  }
-
-  #blockedError({ message: { topic } }: Entry): TransportError {
-    const why = `${this.obstacle}. It goes on by itself when the alarm ends: see its memory and disk.`;
-    return errorOf('TRANSPORT_PUBLISH_FAILED', `a message for "${topic}" waits: ${why}`, {
-      topic,
-      stored: 'no',
-      retryable: true,
-    });
-  }
 }
 
-function end(entries: readonly Entry[], { results }: Request, errorFor: (entry: Entry) => TransportError): Entry[] {
+function end(
+  entries: readonly Entry[],
+  { results }: Request,
+  errorFor: (entry: Entry) => ReturnType<typeof refused>,
+): Entry[] {
   for (const entry of entries) results[entry.index] = errorFor(entry);
   return [];
 }
@@ -269,122 +270,3 @@ const receiptOf = ({ message: { id, topic } }: Entry): SendResult => ({
   partition: undefined,
   offset: undefined,
 });
-
-/** Sizes and rights are named in RabbitMQ's sentence. */
-function isGuilty({ parcel }: Entry, failure: Error): boolean {
-  const text = messageOf(failure);
-  const largest = /larger than (?:configured )?max(?:imum)? size (\d+)/.exec(text)?.[1];
-  if (largest !== undefined) return parcel.content.length > Number(largest);
-  const exchange = /access to exchange '([^']*)'/.exec(text)?.[1];
-  return exchange !== undefined && exchange === parcel.exchange;
-}
-
-function unreachable({ message: { topic }, written }: Entry, cause: unknown): TransportError {
-  const why = messageOf(cause);
-  if (!written) {
-    const code = cause instanceof TransportError ? cause.code : 'TRANSPORT_BROKER_UNREACHABLE';
-    const retryable = !(cause instanceof TransportError) || cause.retryable;
-    return errorOf(code, `cannot publish to "${topic}": ${why}`, { topic, stored: 'no', retryable, cause });
-  }
-  return errorOf(
-    'TRANSPORT_PUBLISH_UNKNOWN',
-    `a message for "${topic}" was sent and not confirmed: ${why} It may have been stored.`,
-    {
-      topic,
-      stored: 'unknown',
-      retryable: true,
-      cause,
-    },
-  );
-}
-
-const unknown = (entry: Entry, cause: unknown): TransportError =>
-  unreachable(entry, cause ?? new Error('the connection was lost.'));
-
-function notSent({ message: { topic }, written }: Entry, cause: unknown): TransportError {
-  const { code, retryable } =
-    cause instanceof TransportError ? cause : { code: 'TRANSPORT_PUBLISH_FAILED' as const, retryable: true };
-  return errorOf(code, `cannot publish to "${topic}": ${messageOf(cause)}`, {
-    topic,
-    stored: written ? 'unknown' : 'no',
-    retryable,
-    cause,
-  });
-}
-
-/** n.b. RabbitMQ says no when a queue is at its limit (`x-overflow: reject-publish`) or a majority of it is missing. */
-const refused = ({ message: { topic } }: Entry): TransportError =>
-  errorOf(
-    'TRANSPORT_PUBLISH_FAILED',
-    `RabbitMQ refused a message for "${topic}": a queue of it is full, or cannot store now.`,
-    {
-      topic,
-      stored: 'no',
-      retryable: true,
-    },
-  );
-
-const unroutable = ({ message: { topic } }: Entry): TransportError =>
-  errorOf(
-    'TRANSPORT_TOPIC_MISSING',
-    `a message for "${topic}" was not stored: no queue is bound for it, so nobody would ever get it. Start a service that subscribes first, or say rabbitmq({ unroutable: 'discard' }) where that is as it should be.`,
-    { topic, stored: 'no', retryable: true },
-  );
-
-const refusedByChannel = ({ message: { topic }, parcel }: Entry, failure: Error): TransportError => {
-  const what = `cannot publish ${parcel.content.length} bytes to "${topic}"`;
-  if (/max(?:imum)? size/.test(messageOf(failure))) {
-    const advice = 'Send less, or raise max_message_size of the server.';
-    return errorOf('TRANSPORT_MESSAGE_TOO_LARGE', `${what}: ${replyTextOf(failure)}. ${advice}`, {
-      topic,
-      stored: 'no',
-      cause: failure,
-    });
-  }
-  return channelError(failure, what, topic, { stored: 'no' });
-};
-
-const neighbour = ({ message: { topic } }: Entry, cause: Error): TransportError =>
-  errorOf(
-    'TRANSPORT_NEIGHBOUR_REFUSED',
-    `a request with a message for "${topic}" was refused: ${replyTextOf(cause)}.`,
-    {
-      topic,
-      stored: 'no',
-      retryable: true,
-      cause,
-    },
-  );
-
-const unwritable = ({ message: { topic } }: Entry, cause: unknown): TransportError =>
-  errorOf('TRANSPORT_HEADER_INVALID', `a message for "${topic}" cannot be written as AMQP: ${messageOf(cause)}.`, {
-    topic,
-    stored: 'no',
-    cause,
-  });
-
-const patternRefused = (topic: string): TransportError =>
-  errorOf('TRANSPORT_TOPIC_INVALID', `cannot publish to "${topic}": it is a pattern. Name one topic.`, {
-    topic,
-    stored: 'no',
-  });
-
-const partitionRefused = (topic: string, partition: number): TransportError =>
-  errorOf(
-    'TRANSPORT_PARTITION_MISSING',
-    `a message for "${topic}" names partition ${partition}, and RabbitMQ has none.`,
-    {
-      topic,
-      stored: 'no',
-    },
-  );
-
-const headerRefused = (topic: string, name: string): TransportError =>
-  errorOf(
-    'TRANSPORT_HEADER_INVALID',
-    `cannot publish to "${topic}" with header "${name}": RabbitMQ, or this driver, uses it itself.`,
-    {
-      topic,
-      stored: 'no',
-    },
-  );

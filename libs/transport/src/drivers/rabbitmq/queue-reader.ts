@@ -1,5 +1,8 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Clock } from '../../contract/index.js';
 import type { RabbitmqRecord } from './mapping.js';
+import { SettlingTime } from './settling-time.js';
+import { pause } from './waiting.js';
 
 /** What a reader tells of. */
 export interface ReaderEvents {
@@ -8,10 +11,22 @@ export interface ReaderEvents {
   ended(failure: Error | undefined): void;
 }
 
+/** What a reader is made of. */
+export interface ReaderParts {
+  readonly model: ChannelModel;
+  readonly clock: Clock;
+  readonly queue: string;
+  /** Records that may come before the first is settled. */
+  readonly prefetch: number;
+  readonly events: ReaderEvents;
+}
+
 /**
- * The life of one channel that reads one queue. Its consumer is never cancelled while messages are out: RabbitMQ 3.10 then
- * gives back in another order what was on its way (measured); the end of a channel keeps it. n.b. a record can be settled on the channel it came from and on no other;
- * a second settlement would cost the channel with everything on it, so nothing is settled here twice, or too late.
+ * The life of one channel that reads one queue.
+ *
+ * Its consumer is never cancelled while messages are out: RabbitMQ 3.10 then gives back in another order what was on its way
+ * (measured); the end of a channel keeps it. A record can be settled on the channel it came from and on no other, and a
+ * second settlement would cost the channel with everything on it, so nothing is settled here twice, or too late.
  */
 export class QueueReader {
   readonly queue: string;
@@ -24,24 +39,30 @@ export class QueueReader {
   #failure: Error | undefined;
   #isOpen = true;
   #isChanging = false;
+  #settling: SettlingTime | undefined;
+  readonly #clock: Clock;
 
-  private constructor(queue: string, channel: Channel, events: ReaderEvents) {
+  private constructor({ queue, events, clock }: ReaderParts, channel: Channel) {
     this.queue = queue;
     this.#channel = channel;
     this.#events = events;
+    this.#clock = clock;
     channel.on('error', (error) => (this.#failure = error));
     channel.on('close', () => this.#end(this.#failure));
   }
 
   /** Resolves when the server has placed the consumer. @throws what amqplib throws */
-  static async open(model: ChannelModel, queue: string, prefetch: number, events: ReaderEvents): Promise<QueueReader> {
-    const reader = new QueueReader(queue, await model.createChannel(), events);
+  static async open(parts: ReaderParts): Promise<QueueReader> {
+    const reader = new QueueReader(parts, await parts.model.createChannel());
+    const { clock, prefetch } = parts;
     try {
+      const beganMs = clock.monotonicMs();
       await reader.#consume(prefetch);
+      reader.#settling = new SettlingTime(clock, clock.monotonicMs() - beganMs);
     } catch (error) {
       const failure = reader.#failure;
       reader.#isOpen = false;
-      await reader.#channel.close().catch(() => undefined);
+      await reader.#endChannel();
       throw failure ?? error;
     }
     return reader;
@@ -76,7 +97,9 @@ export class QueueReader {
 
   ack(record: RabbitmqRecord): void {
     this.holds--;
-    if (this.#isOpen) this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
+    if (!this.#isOpen) return;
+    this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
+    this.#settling?.settled();
   }
 
   /** Gives it back: it comes again, here or to another member. */
@@ -89,7 +112,9 @@ export class QueueReader {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await this.#channel.close().catch(() => undefined);
+    const leftMs = this.#settling?.leftMs ?? 0;
+    if (leftMs > 0) await pause(this.#clock, leftMs, new AbortController().signal);
+    await this.#endChannel();
   }
 
   async #consume(prefetch: number): Promise<void> {
@@ -105,7 +130,12 @@ export class QueueReader {
       return this.#events.record(message);
     }
     this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
-    this.#quietly(() => void this.#channel.close().catch(() => undefined));
+    void this.#endChannel();
+  }
+
+  /** Why no failure is told: the channel has ended, one way or the other. */
+  async #endChannel(): Promise<void> {
+    await this.#channel.close().catch(() => undefined);
   }
 
   async #change(change: () => Promise<void>): Promise<void> {

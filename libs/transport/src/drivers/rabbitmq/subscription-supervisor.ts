@@ -1,14 +1,20 @@
+import type { ChannelModel } from 'amqplib';
 import type { BrokerHost, SubscriptionSink } from '../../contract/index.js';
 import { isTopicPattern, TransportError } from '../../contract/index.js';
 import { channelError, errorOf, replyTextOf } from './failures.js';
+import { GivenBack } from './given-back.js';
 import { Intake, type IntakeParts } from './intake.js';
 import type { Link } from './link.js';
+import type { RabbitmqRecord } from './mapping.js';
 import { heldQueueOf } from './names.js';
 import { QueueReader } from './queue-reader.js';
 import type { SubscribedQueue } from './topology.js';
+import { atMost } from './waiting.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
+/** How long the server may take for each step of an end. */
+const GOODBYE_MS = 2_000;
 
 /** One life of a subscription: its queue, the channels that read it, the messages that came. */
 interface Life {
@@ -23,6 +29,7 @@ export class SubscriptionSupervisor {
   readonly #link: Link;
   readonly #parts: IntakeParts;
   readonly #each: SubscriptionSink;
+  readonly #givenBack = new GivenBack();
   readonly #unwatch: () => void;
   #life: Life | undefined;
   #beginning: Promise<void> | undefined;
@@ -73,25 +80,21 @@ export class SubscriptionSupervisor {
     return this.#closed;
   }
 
+  /** n.b. a server that does not answer must not hold up the close: the connection is ended after it. */
   async #close(): Promise<void> {
+    const { clock } = this.#host;
     this.#unwatch();
-    await this.stop();
+    await atMost(clock, GOODBYE_MS, this.stop());
     const life = this.#life;
     this.#life = undefined;
     if (life === undefined) return;
     await life.intake.returned();
-    await life.intake.leaveNotes();
+    await atMost(clock, GOODBYE_MS, life.intake.leaveNotes());
     life.intake.revokeAll();
-    await this.#endReaders(life);
-    if (life.queue.isInstances) await this.#parts.topology.deleteQueues([life.queue.name, ...life.intake.delayQueues]);
-  }
-
-  /** n.b. a server that does not answer must not hold up the close: the connection is ended after it. */
-  async #endReaders({ readers }: Life): Promise<void> {
-    let callOff = (): void => undefined;
-    const patience = new Promise<void>((resolve) => (callOff = this.#host.clock.schedule(GOODBYE_MS, resolve)));
-    await Promise.race([Promise.all(readers.map((reader) => reader.close())), patience]);
-    callOff();
+    await atMost(clock, GOODBYE_MS, Promise.all(life.readers.map((reader) => reader.close())));
+    if (!life.queue.isInstances) return;
+    const queues = [life.queue.name, ...life.intake.delayQueues];
+    await atMost(clock, GOODBYE_MS, this.#parts.topology.deleteQueues(queues));
   }
 
   #begin(): Promise<void> {
@@ -102,32 +105,33 @@ export class SubscriptionSupervisor {
   async #makeLife(): Promise<void> {
     const { subscription } = this.#each;
     const model = await this.#link.open();
+    const { topic } = subscription;
     const queue = await this.#parts.topology.ensureQueue(subscription);
-    const life: Life = { queue, intake: new Intake(this.#parts, this.#each, queue), readers: [] };
-    const hasHeld = !isTopicPattern(subscription.topic) && (await this.#parts.topology.hasHeld(subscription.topic));
-    const queues = hasHeld ? [queue.name, heldQueueOf(subscription.topic)] : [queue.name];
+    const hasHeld = !isTopicPattern(topic) && (await this.#parts.topology.hasHeld(topic));
+    const queues = hasHeld ? [queue.name, heldQueueOf(topic)] : [queue.name];
+    const life: Life = { queue, intake: new Intake(this.#parts, this.#each, queue, this.#givenBack), readers: [] };
     this.#life = life;
     try {
       for (const name of queues) life.readers.push(await this.#read(model, name, life));
     } catch (error) {
       this.#forget(life);
-      throw channelError(error, `cannot read queue "${queue.name}"`, subscription.topic);
+      throw channelError(error, `cannot read queue "${queue.name}"`, topic);
     }
   }
 
-  #read(model: Parameters<typeof QueueReader.open>[0], name: string, life: Life): Promise<QueueReader> {
+  async #read(model: ChannelModel, queue: string, life: Life): Promise<QueueReader> {
     // n.b. records may come before the answer that the consumer is placed.
-    let reader: QueueReader | undefined;
-    const early: Parameters<Intake['take']>[0][] = [];
-    const opened = QueueReader.open(model, name, this.#prefetch, {
-      record: (record) => (reader === undefined ? void early.push(record) : life.intake.take(record, reader)),
-      ended: (failure) => this.#ended(life, failure),
-    });
-    return opened.then((each) => {
-      reader = each;
-      for (const record of early) life.intake.take(record, each);
-      return each;
-    });
+    const early: RabbitmqRecord[] = [];
+    let take = (record: RabbitmqRecord): void => void early.push(record);
+    const events = {
+      record: (record: RabbitmqRecord) => take(record),
+      ended: (failure: Error | undefined) => this.#ended(life, failure),
+    };
+    const { clock } = this.#host;
+    const reader = await QueueReader.open({ model, clock, queue, prefetch: this.#prefetch, events });
+    take = (record) => life.intake.take(record, reader);
+    early.forEach(take);
+    return reader;
   }
 
   get #prefetch(): number {
@@ -186,6 +190,3 @@ export class SubscriptionSupervisor {
     this.#host.notices.emit('subscription:recovered', { broker: this.#host.broker, topic, group });
   }
 }
-
-/** How long the server may take to answer the end of a channel. */
-const GOODBYE_MS = 2_000;

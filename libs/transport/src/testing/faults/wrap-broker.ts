@@ -115,6 +115,9 @@ function wrapProducer(inner: Producer, by: Interception): Producer {
     get maxRequestBytes() {
       return inner.maxRequestBytes;
     },
+    get obstacle() {
+      return inner.obstacle;
+    },
     check: (message) => (by.check ? by.check(message, () => inner.check(message)) : inner.check(message)),
     send: (messages) => (by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages)),
   };
