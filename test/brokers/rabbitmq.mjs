@@ -45,6 +45,7 @@ const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
  * @property {string} managementUrl "http://127.0.0.1:port", the HTTP API below /api, user guest, password guest
  * @property {{ RABBITMQ_URL: string }} env for a child process
  * @property {string} logFile
+ * @property {(...args: string[]) => Promise<string>} control what rabbitmqctl answers; about 2 s
  * @property {Secure | undefined} secure present with `security: true`
  */
 
@@ -75,7 +76,8 @@ export async function startRabbitmq(options = {}) {
   const { secure, end } = await securedBy(prepared, managementUrl);
   const stopServer = controls.stop;
   const stop = () => end().then(stopServer);
-  return withControls(controls, { ...at(prepared.port), managementUrl, secure, logFile: prepared.logFile, stop });
+  const { logFile, control } = prepared;
+  return withControls(controls, { ...at(prepared.port), managementUrl, secure, logFile, control, stop });
 }
 
 /**

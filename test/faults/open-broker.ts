@@ -10,6 +10,7 @@ const OPENERS = {
   kafka: async (options: object) => (await import('nest-transport/kafka')).kafka(options as never),
   nats: async (options: object) => (await import('nest-transport/nats')).nats(options as never),
   nsq: async (options: object) => (await import('nest-transport/nsq')).nsq(options as never),
+  rabbitmq: async (options: object) => (await import('nest-transport/rabbitmq')).rabbitmq(options as never),
 } as const satisfies Record<string, (options: object) => Promise<Broker>>;
 
 export const openBroker = ({ name, options }: BrokerOrder): Promise<Broker> => OPENERS[name](options);

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { makeCertificates } from '../certificates.mjs';
 import { startKept } from '../kept-process.mjs';
 import { uniqueName } from '../names.mjs';
@@ -9,6 +11,7 @@ import { EXTERNAL_PLUGIN, tlsConfig } from './security.mjs';
 
 const START_TIMEOUT_MS = 90_000;
 const EPMD_TIMEOUT_MS = 10_000;
+const CONTROL_TIMEOUT_MS = 30_000;
 
 /**
  * @typedef {object} ServerOptions
@@ -26,6 +29,7 @@ const EPMD_TIMEOUT_MS = 10_000;
  *   managementPort: number,
  *   logFile: string,
  *   tlsPort: number,
+ *   control: (...args: string[]) => Promise<string>,
  *   certificates: import('../certificates.mjs').Certificates | undefined,
  * }} RabbitmqServer
  */
@@ -67,8 +71,20 @@ export async function prepareServer({ program, epmd, config, security, plugins, 
     });
   };
   const endRest = async () => finder?.end('SIGKILL');
-  return { folder, port, managementPort, tlsPort, certificates, logFile, start, endRest };
+  const control = controlOf(join(dirname(program), 'rabbitmqctl'), env);
+  return { folder, port, managementPort, tlsPort, certificates, logFile, control, start, endRest };
 }
+
+/**
+ * @param {string} program rabbitmqctl
+ * @param {Record<string, string>} env the server's own: its cookie and its epmd are there
+ */
+const controlOf =
+  (program, env) =>
+  async (/** @type {string[]} */ ...args) => {
+    const options = { env: { ...process.env, ...env }, timeout: CONTROL_TIMEOUT_MS };
+    return (await promisify(execFile)(program, args, options)).stdout;
+  };
 
 /**
  * @param {number} port
