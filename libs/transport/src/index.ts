@@ -132,6 +132,7 @@ export {
   TransportModule,
   TransportServer,
   transportStrategy,
+  withDeadLetters,
   type BrokerDescription,
   type BrokerReport,
   type DescribedOptions,
@@ -151,4 +152,5 @@ export {
   type TransportModuleOptions,
   type TransportOptionsFactory,
   type TransportReport,
+  type WithDeadLettersOptions,
 } from './nest/index.js';

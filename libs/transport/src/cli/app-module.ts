@@ -11,7 +11,7 @@ const USUAL_FILES = ['dist/app.module.js', 'dist/src/app.module.js'];
 /** A root module as its file exports it, and the library that it uses. */
 export interface LoadedApp {
   readonly module: Transport.RootModule;
-  readonly transport: Pick<typeof Transport, 'describeTransport'>;
+  readonly transport: Pick<typeof Transport, 'describeTransport' | 'withDeadLetters'>;
 }
 
 /**
@@ -79,7 +79,10 @@ async function transportOf(path: string): Promise<LoadedApp['transport']> {
   const own = resolved(path);
   const loaded = own === undefined ? import('../nest/index.js') : import(pathToFileURL(own).href);
   const transport = (await loaded) as LoadedApp['transport'];
-  if (typeof transport.describeTransport === 'function') return transport;
+  const isNewEnough = [transport.describeTransport, transport.withDeadLetters].every(
+    (each) => typeof each === 'function',
+  );
+  if (isNewEnough) return transport;
   throw invalid(
     `the nest-transport at ${own}, which ${path} uses, is older than this command. Run: npm install nest-transport`,
   );

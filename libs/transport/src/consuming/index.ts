@@ -17,6 +17,7 @@ export {
 export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
 export {
   DeadLetterDesk,
+  DESK_LIMIT,
   type DeadLetterSelection,
   type DeskReport,
   type FingerprintCount,

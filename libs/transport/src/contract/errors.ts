@@ -38,7 +38,8 @@ export const ERROR_CODES = {
   TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
   TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',
   TRANSPORT_SUBSCRIPTION_DUPLICATE: 'Two handlers claim the same event type of one subscription.',
-  TRANSPORT_SUBSCRIPTION_UNKNOWN: 'The application has no such subscription, or several that fit the name.',
+  TRANSPORT_SUBSCRIPTION_UNKNOWN:
+    'The application has no such subscription, or several that fit the name; or no such topic with dead letters.',
   TRANSPORT_SUBSCRIPTION_CRASHED: 'The client of a subscription died and is being built anew.',
   TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would stay deaf.',
   TRANSPORT_NOT_STARTED: 'The transport was used before it was started.',

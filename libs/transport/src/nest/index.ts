@@ -32,3 +32,13 @@ export {
 export { TransportModule } from './transport.module.js';
 export { TransportClient } from './transport.client.js';
 export { TransportServer } from './transport.server.js';
+export { withDeadLetters, type WithDeadLettersOptions } from './with-dead-letters.js';
+/** What the desk of `withDeadLetters` takes and gives. */
+export {
+  DESK_LIMIT,
+  type DeadLetterDesk,
+  type DeadLetterSelection,
+  type DeskReport,
+  type FingerprintCount,
+  type StoredDeadLetter,
+} from '../consuming/index.js';

@@ -54,7 +54,8 @@ const REPLAY_RULES = {
   dryRun: option.flag,
 } as const satisfies Record<keyof ReplayOptions, unknown>;
 
-const DEFAULT_LIMIT = 1_000;
+/** How many letters are read where no `limit` is given. */
+export const DESK_LIMIT = 1_000;
 
 /**
  * Works with dead letters, on every broker alike: reads them, counts them by their cause, sends them back, throws them away.
@@ -109,7 +110,7 @@ export class DeadLetterDesk {
 
   async #read<Result>(
     topic: string,
-    { limit = DEFAULT_LIMIT, ids, fingerprint }: DeadLetterSelection,
+    { limit = DESK_LIMIT, ids, fingerprint }: DeadLetterSelection,
     work: (reading: Reading, letters: readonly StoredDeadLetter[]) => Promise<Result>,
   ): Promise<Result> {
     const reading = await Reading.open(this.#connection, this.#host.clock, topic, limit);

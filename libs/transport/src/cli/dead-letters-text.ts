@@ -1,0 +1,63 @@
+import { isUtf8 } from 'node:buffer';
+import type { DeskReport, FingerprintCount, StoredDeadLetter } from '../nest/index.js';
+import { aligned } from '../nest/subscription-cells.js';
+
+/** What a replay or discard did, in words. */
+export interface Deed {
+  readonly topic: string;
+  /** `Sent back`, `Would discard` */
+  readonly verb: string;
+}
+
+/** Dead letters for people: what they are and why they are there. Bodies are in the JSON. */
+export function lettersText(topic: string, letters: readonly StoredDeadLetter[]): string {
+  const rows = letters.map(({ id, key, group, attempts, lastFailedAt, errorName, errorMessage }) =>
+    [id, key, group, attempts, momentText(lastFailedAt), `${errorName}: ${errorMessage}`].map(cell),
+  );
+  const head = ['ID', 'KEY', 'GROUP', 'ATTEMPTS', 'FAILED', 'ERROR'];
+  return page(`${lettersOf(letters.length)} in ${topic}`, head, rows);
+}
+
+/** How many there are of each cause. */
+export function countsText(topic: string, counts: readonly FingerprintCount[]): string {
+  const rows = counts.map(({ count, oldest, newest, fingerprint }) =>
+    [count, momentText(oldest), momentText(newest), fingerprint].map(cell),
+  );
+  const total = counts.reduce((sum, { count }) => sum + count, 0);
+  return page(`${lettersOf(total)} in ${topic}`, ['COUNT', 'OLDEST', 'NEWEST', 'FINGERPRINT'], rows);
+}
+
+/** What was done, one id a line. What was left is told elsewhere. */
+export function reportText({ verb, topic }: Deed, { done }: Pick<DeskReport, 'done'>): string {
+  const lines = done.map((id) => `  ${cell(id)}`);
+  return `${[`${verb} ${lettersOf(done.length)} of ${topic}`, ...lines].join('\n')}\n`;
+}
+
+/** A dead letter as JSON: a body that is text as `body`, other bytes as `bodyBase64`. */
+export function letterJson({ body, ...letter }: StoredDeadLetter): object {
+  return {
+    ...letter,
+    ...(body === null || isUtf8(body) ? { body: textOf(body) } : { bodyBase64: textOf(body, 'base64') }),
+  };
+}
+
+/** A report as JSON: what was left with code and sentence. */
+export function reportJson(topic: string, isDryRun: boolean, { done, left }: DeskReport): object {
+  const why = left.map(({ id, error: { code, message } }) => ({ id, code, message }));
+  return { topic, dryRun: isDryRun, done, left: why };
+}
+
+const textOf = (body: Buffer | null, encoding: 'utf8' | 'base64' = 'utf8'): string | null =>
+  body === null ? null : body.toString(encoding);
+
+const lettersOf = (count: number): string => `${count} dead letter${count === 1 ? '' : 's'}`;
+
+const momentText = (moment: Date | undefined): string | undefined => moment?.toISOString();
+
+/** Why: what somebody put into a message must not command the terminal of whoever reads it, nor break the line. */
+export const cell = (value: string | number | undefined): string => String(value ?? '-').replace(/\p{C}+/gu, ' ');
+
+function page(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = rows.length === 0 ? [] : ['', ...aligned([head, ...rows])];
+  return `${[title, ...table].join('\n')}\n`;
+}

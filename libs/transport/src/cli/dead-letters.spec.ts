@@ -1,0 +1,120 @@
+import { TransportError } from '../contract/index.js';
+import type { StoredDeadLetter } from '../nest/index.js';
+import { complaintsAbout } from './commands/dead-letters.js';
+import { countsText, letterJson, lettersText, reportJson, reportText } from './dead-letters-text.js';
+import { run } from './program.js';
+
+const letter = (more: Partial<StoredDeadLetter> = {}): StoredDeadLetter => ({
+  id: 'o-1',
+  key: undefined,
+  body: Buffer.from('{"sku":"lamp"}'),
+  headers: { tenant: 'acme' },
+  originalTopic: 'order.created',
+  originalOffset: undefined,
+  group: 'inventory',
+  attempts: 5,
+  firstFailedAt: undefined,
+  lastFailedAt: new Date('2025-01-02T03:04:05.678Z'),
+  errorName: 'RangeError',
+  errorMessage: 'shelf 7 is full',
+  fingerprint: 'RangeError: shelf <number> is full',
+  ...more,
+});
+
+describe('dead letters on a terminal', () => {
+  it('are a table with the reason of each', () => {
+    expect(lettersText('a.dead-letter', [letter(), letter({ id: 'o-22', key: 'k' })])).toBe(
+      [
+        '2 dead letters in a.dead-letter',
+        '',
+        'ID   KEY GROUP     ATTEMPTS FAILED                   ERROR',
+        'o-1  -   inventory 5        2025-01-02T03:04:05.678Z RangeError: shelf 7 is full',
+        'o-22 k   inventory 5        2025-01-02T03:04:05.678Z RangeError: shelf 7 is full',
+        '',
+      ].join('\n'),
+    );
+    expect(lettersText('a.dead-letter', [])).toBe('0 dead letters in a.dead-letter\n');
+  });
+
+  it('cannot command it, nor break a line', () => {
+    const text = lettersText('t', [letter({ id: 'a\u001b[2Jb', errorMessage: 'one\ntwo\u202Ethree\u0007' })]);
+    expect(text).toContain('a [2Jb');
+    expect(text).toMatch(/RangeError: one two three\s*$/);
+    expect(reportText({ verb: 'Sent back', topic: 't' }, { done: ['\u001b]0;x'] })).not.toContain('\u001b');
+  });
+
+  it('are counted by their cause', () => {
+    const moment = new Date(0);
+    const fingerprint = 'Error: a';
+    expect(countsText('t', [{ fingerprint, count: 2, oldest: moment, newest: undefined }])).toMatch(
+      /^2 dead letters in t\n\nCOUNT OLDEST +NEWEST FINGERPRINT\n2 +1970-01-01T00:00:00\.000Z - +Error: a\n$/,
+    );
+  });
+});
+
+describe('dead letters as JSON', () => {
+  it.each([
+    ['text', Buffer.from('ä'), { body: 'ä' }],
+    ['a tombstone', null, { body: null }],
+    ['other bytes', Buffer.from([0xff, 0]), { bodyBase64: '/wA=' }],
+  ])('keep a body that is %s', (_what, body, told) => {
+    const { body: text, bodyBase64 } = letterJson(letter({ body })) as Record<string, unknown>;
+    expect(JSON.parse(JSON.stringify({ body: text, bodyBase64 }))).toEqual(told);
+  });
+
+  it('say of each that was left why', () => {
+    const error = new TransportError('TRANSPORT_PUBLISH_FAILED', 'it was full.');
+    expect(reportJson('t', false, { done: ['a'], left: [{ id: 'b', error }] })).toEqual({
+      topic: 't',
+      dryRun: false,
+      done: ['a'],
+      left: [{ id: 'b', code: 'TRANSPORT_PUBLISH_FAILED', message: error.message }],
+    });
+  });
+});
+
+describe('the exit code of what was done', () => {
+  const done = (count: number) => ({ done: Array.from({ length: count }, (_, index) => `${index}`), left: [] });
+
+  it('tells that an id was not found, and that one was left', () => {
+    expect(complaintsAbout(done(1), { id: ['0'] })).toEqual([]);
+    expect(complaintsAbout(done(1), { id: ['0', 'x'] })).toEqual([expect.stringContaining('no dead letter x')]);
+    const error = new TransportError('TRANSPORT_CLOSED', 'another desk has it.');
+    expect(complaintsAbout({ done: [], left: [{ id: 'x', error }] }, { id: ['x'] })).toEqual([error.message]);
+  });
+
+  it('tells that all may not have been all, unless a limit was asked for', () => {
+    expect(complaintsAbout(done(999), { all: true })).toEqual([]);
+    expect(complaintsAbout(done(1_000), { all: true })).toEqual([expect.stringContaining('there may be more')]);
+    expect(complaintsAbout(done(1_000), { all: true, limit: 1_000 })).toEqual([]);
+  });
+});
+
+describe('npx nest-transport dead-letters', () => {
+  async function refusalOf(...args: readonly string[]): Promise<string> {
+    let told = '';
+    const tell = (text: string): void => void (told += text);
+    // n.b. there is no such application: what is refused here is refused before one is looked for.
+    const code = await run(['dead-letters', ...args, '--app', 'nowhere.js'], { write: tell, tell });
+    expect(code).toBe(1);
+    return told;
+  }
+
+  it.each([
+    ['replays nothing without a choice', ['replay', 't'], /Say which dead letters: dead-letters replay takes --id/],
+    ['discards nothing without a choice', ['discard', 't', '--yes'], /Say which dead letters: dead-letters discard/],
+    ['refuses two choices', ['replay', 't', '--all', '--id', 'a'], /Say in one way which dead letters/],
+    ['discards nothing without --yes', ['discard', 't', '--all'], /does not come back.*--dry-run.*--yes/],
+    ['refuses a limit that is none', ['list', 't', '--limit', '0'], /'--limit <n>' argument '0' is invalid.*1 or more/],
+    [
+      'refuses a rate that is none',
+      ['replay', 't', '--all', '--per-second', 'fast'],
+      /--per-second.*'fast' is invalid/,
+    ],
+    ['refuses an option of another command', ['list', 't', '--yes'], /unknown option '--yes'/],
+    ['wants a topic', ['count'], /missing required argument 'topic'/],
+    ['looks for the application last', ['discard', 't', '--all', '--yes'], /there is no file .*nowhere\.js/],
+  ])('%s', async (_what, args, complaint) => {
+    expect(await refusalOf(...args)).toMatch(complaint);
+  });
+});
