@@ -41,6 +41,8 @@ export class QueueReader {
   #isChanging = false;
   #settling: SettlingTime | undefined;
   readonly #clock: Clock;
+  /** Aborted when, after the end began, the hand is full. */
+  readonly #full = new AbortController();
 
   private constructor({ queue, events, clock }: ReaderParts, channel: Channel) {
     this.queue = queue;
@@ -112,9 +114,14 @@ export class QueueReader {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const leftMs = this.#settling?.leftMs ?? 0;
-    if (leftMs > 0) await pause(this.#clock, leftMs, new AbortController().signal);
+    await this.#untilSettled();
     await this.#endChannel();
+  }
+
+  /** n.b. the server gives no more than `capacity` beyond what it has settled: a full hand says that it has settled everything. */
+  async #untilSettled(): Promise<void> {
+    const leftMs = this.#settling?.leftMs ?? 0;
+    if (leftMs > 0 && this.holds < this.capacity) await pause(this.#clock, leftMs, this.#full.signal);
   }
 
   async #consume(prefetch: number): Promise<void> {
@@ -124,11 +131,9 @@ export class QueueReader {
   }
 
   #take(message: ConsumeMessage | null): void {
-    if (!this.#isOpen) return;
-    if (message !== null) {
-      this.holds++;
-      return this.#events.record(message);
-    }
+    if (message !== null) this.holds++;
+    if (!this.#isOpen) return this.holds >= this.capacity ? this.#full.abort() : undefined;
+    if (message !== null) return this.#events.record(message);
     this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
     void this.#endChannel();
   }

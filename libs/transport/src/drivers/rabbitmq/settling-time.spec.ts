@@ -1,7 +1,7 @@
 import { ManualClock } from '../../testing/manual-clock.js';
 import { SettlingTime } from './settling-time.js';
 
-function after(settlements: number, placedInMs = 20): { readonly settling: SettlingTime; readonly clock: ManualClock } {
+function after(settlements: number, placedInMs = 50): { readonly settling: SettlingTime; readonly clock: ManualClock } {
   const clock = new ManualClock();
   const settling = new SettlingTime(clock, placedInMs);
   for (let count = 0; count < settlements; count++) settling.settled();
@@ -16,21 +16,21 @@ describe('the end of a channel', () => {
 
   it('waits for many settlements at once, five times as long as the placing of the consumer took', () => {
     const { settling, clock } = after(25);
-    expect(settling.leftMs).toBe(100);
-    clock.advance(60);
-    expect(settling.leftMs).toBe(40);
-    clock.advance(40);
+    expect(settling.leftMs).toBe(250);
+    clock.advance(200);
+    expect(settling.leftMs).toBe(50);
+    clock.advance(50);
     expect(settling.leftMs).toBe(0);
   });
 
-  it('waits a second at most, and 50 ms at least', () => {
+  it('waits a second at most, and 200 ms at least', () => {
     expect(after(100, 60_000).settling.leftMs).toBe(1_000);
-    expect(after(100, 1).settling.leftMs).toBe(50);
+    expect(after(100, 1).settling.leftMs).toBe(200);
   });
 
   it('does not add up settlements with room between them', () => {
     const { settling, clock } = after(20);
-    clock.advance(101);
+    clock.advance(251);
     for (let count = 0; count < 20; count++) settling.settled();
     expect(settling.leftMs).toBe(0);
   });

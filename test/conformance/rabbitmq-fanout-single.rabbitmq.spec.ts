@@ -1,0 +1,7 @@
+import { runOnRabbitmq } from './rabbitmq-server.js';
+
+// Why both in one run: one is about names, the other about who reads, and a run has its price.
+runOnRabbitmq('rabbitmq with fanout exchanges and one active consumer', {
+  exchangeType: 'fanout',
+  singleActiveConsumer: true,
+});
