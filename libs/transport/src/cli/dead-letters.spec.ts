@@ -1,6 +1,6 @@
 import { TransportError } from '../contract/index.js';
 import type { StoredDeadLetter } from '../nest/index.js';
-import { complaintsAbout } from './commands/dead-letters.js';
+import { complaintsAbout, replayOptionsOf } from './commands/dead-letters.js';
 import { countsText, letterJson, lettersText, reportJson, reportText } from './dead-letters-text.js';
 import { run } from './program.js';
 
@@ -71,6 +71,12 @@ describe('dead letters as JSON', () => {
       left: [{ id: 'b', code: 'TRANSPORT_PUBLISH_FAILED', message: error.message }],
     });
   });
+});
+
+test('a replay is told what the command line says, and nothing else', () => {
+  const given = { id: ['a'], perSecond: 50, to: 'repair', dryRun: true, limit: 7, json: true, app: 'x.js' } as const;
+  expect(replayOptionsOf(given)).toEqual({ ids: ['a'], ratePerSecond: 50, to: 'repair', dryRun: true, limit: 7 });
+  expect(replayOptionsOf({ all: true })).toEqual({ dryRun: false });
 });
 
 describe('the exit code of what was done', () => {

@@ -40,5 +40,6 @@ export {
   type DeadLetterSelection,
   type DeskReport,
   type FingerprintCount,
+  type ReplayOptions,
   type StoredDeadLetter,
 } from '../consuming/index.js';

@@ -1,5 +1,11 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { DESK_LIMIT, type DeadLetterDesk, type DeadLetterSelection, type DeskReport } from '../../nest/index.js';
+import {
+  DESK_LIMIT,
+  type DeadLetterDesk,
+  type DeadLetterSelection,
+  type DeskReport,
+  type ReplayOptions,
+} from '../../nest/index.js';
 import { TransportError } from '../../contract/index.js';
 import { loadApp } from '../app-module.js';
 import { cell, countsText, letterJson, lettersText, reportJson, reportText } from '../dead-letters-text.js';
@@ -61,13 +67,8 @@ export const deadLetters: CliCommand = (program, terminal, ends) => {
     .action(async (topic: string, given: GivenForReplay) => {
       refuseWithoutChoice('replay', given);
       await atDesk(topic, given, async (desk, deadLetterTopic) => {
-        const { perSecond, to, dryRun = false } = given;
-        const more = {
-          ...(perSecond === undefined ? {} : { ratePerSecond: perSecond }),
-          ...(to === undefined ? {} : { to }),
-        };
-        const report = await desk.replay(deadLetterTopic, { ...selectionOf(given), ...more, dryRun });
-        const verb = dryRun ? 'Would send back' : 'Sent back';
+        const report = await desk.replay(deadLetterTopic, replayOptionsOf(given));
+        const verb = given.dryRun ? 'Would send back' : 'Sent back';
         ends(tell(terminal, 'replay', verb, deadLetterTopic, given, report));
       });
     });
@@ -122,6 +123,14 @@ const selectionOf = ({ id, fingerprint, limit }: Given): DeadLetterSelection => 
   ...(id === undefined ? {} : { ids: id }),
   ...(fingerprint === undefined ? {} : { fingerprint }),
   ...(limit === undefined ? {} : { limit }),
+});
+
+/** What `replay` of the desk is told. */
+export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForReplay): ReplayOptions => ({
+  ...selectionOf(given),
+  ...(perSecond === undefined ? {} : { ratePerSecond: perSecond }),
+  ...(to === undefined ? {} : { to }),
+  dryRun: dryRun === true,
 });
 
 async function discard(desk: DeadLetterDesk, topic: string, given: GivenForDiscard): Promise<DeskReport> {
