@@ -1,5 +1,6 @@
 import type {
   BrokerConnection,
+  BrokerFacts,
   BrokerHealth,
   BrokerHost,
   Consumption,
@@ -7,12 +8,14 @@ import type {
   Requester,
   SubscriptionSink,
   TopicPurpose,
+  TopicQuestion,
   TransportError,
 } from '../../contract/index.js';
 import { Answers, type SendRequest } from './answers.js';
 import { Consumers } from './consumers.js';
 import { CoreIntake } from './core-intake.js';
 import { CorePublisher } from './core-publisher.js';
+import { coreFacts, streamFacts } from './facts.js';
 import { errorOf } from './failures.js';
 import { SubscriptionIntake } from './intake.js';
 import { Link } from './link.js';
@@ -28,6 +31,7 @@ const MAX_WAIT_MS = 3_000;
 interface Mode {
   readonly producer: Producer & { readonly sendRequest: SendRequest; close(): void };
   ensureTopics(topics: readonly string[]): Promise<void>;
+  describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
   intakeOf(subscription: SubscriptionSink, answers: Answers): Intake;
 }
 
@@ -79,6 +83,10 @@ export class NatsConnection implements BrokerConnection {
   /** n.b. whatever they are needed for: a stream keeps what is published to it although nobody subscribes yet. */
   ensureTopics(topics: readonly string[], _purpose: TopicPurpose): Promise<void> {
     return this.#mode.ensureTopics(topics);
+  }
+
+  describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
+    return this.#mode.describe(questions);
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
@@ -147,6 +155,11 @@ function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions):
       topics.forEach(checkSubscribedTopic);
       return streams.ensure(topics);
     },
+    describe: async (questions) => {
+      const topics = [...new Set(questions.map(({ topic }) => topic))];
+      const keeping = topics.map(async (topic) => [topic, await streams.keepingOf(topic)] as const);
+      return streamFacts(questions, new Map(await Promise.all(keeping)));
+    },
     intakeOf: (subscription, answers) =>
       new SubscriptionIntake({ host, link, streams, consumers, answers }, subscription),
   };
@@ -157,6 +170,7 @@ function coreMode(host: BrokerHost, link: Link, { maxBuffered }: ResolvedNatsOpt
   return {
     producer: new CorePublisher(link),
     ensureTopics: (topics) => Promise.resolve(topics.forEach(checkSubscribedTopic)),
+    describe: (questions) => Promise.resolve(coreFacts(questions)),
     intakeOf: (subscription, answers) => new CoreIntake(host, link, answers, subscription, maxBuffered),
   };
 }

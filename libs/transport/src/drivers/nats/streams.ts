@@ -59,6 +59,16 @@ export class Streams {
     return factsOf(info);
   }
 
+  /** How they keep messages; none where no stream holds the topic. Makes nothing. */
+  async keepingOf(topic: string): Promise<StreamConfig[]> {
+    const configs: StreamConfig[] = [];
+    for (const name of await this.find(topic)) {
+      const what = `cannot ask for stream "${name}"`;
+      configs.push((await this.#link.ask(what, (manager) => manager.streams.info(name), topic)).config);
+    }
+    return configs;
+  }
+
   async #create(topic: string, provision: NatsProvisionOptions): Promise<string[]> {
     const config = streamConfig(topic, provision);
     try {
@@ -106,6 +116,8 @@ const factsOf = ({ config, created }: StreamInfo): StreamFacts => ({
 
 /** JetStream counts in billionths of a second. */
 export const nanos = (ms: number): number => ms * 1_000_000;
+
+export const msOf = (nanoseconds: number): number => nanoseconds / 1_000_000;
 
 /** @throws TransportError `TRANSPORT_TOPIC_INVALID` */
 export function checkTopicName(topic: string): void {
