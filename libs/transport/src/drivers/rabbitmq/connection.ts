@@ -1,13 +1,16 @@
 import type {
   BrokerConnection,
+  BrokerFacts,
   BrokerHealth,
   BrokerHost,
   Consumption,
   SubscriptionSink,
   TopicPurpose,
+  TopicQuestion,
 } from '../../contract/index.js';
 import { TransportError } from '../../contract/index.js';
 import { Dialer } from './dialer.js';
+import { factsOf } from './facts.js';
 import { errorOf } from './failures.js';
 import { Link } from './link.js';
 import { checkTopicName } from './names.js';
@@ -64,6 +67,12 @@ export class RabbitmqConnection implements BrokerConnection {
     if (topics.length === 0) return;
     await this.#untilOpen(this.#consuming, this.#closing.signal);
     for (const topic of topics) await this.#topology.ensureTopic(topic, purpose === 'dead-letter');
+  }
+
+  /** Looks for queues, and makes none. */
+  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
+    const isKept = await Promise.all(questions.map((question) => this.#topology.isKept(question)));
+    return factsOf(this.#options, questions, isKept);
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

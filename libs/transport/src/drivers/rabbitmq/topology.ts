@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from 'amqplib';
-import type { Subscription } from '../../contract/index.js';
+import type { Subscription, TopicQuestion } from '../../contract/index.js';
 import type { DelayQueue } from './delays.js';
 import { channelError, isMissing } from './failures.js';
 import type { Link } from './link.js';
@@ -82,6 +82,14 @@ export class Topology {
   /** Whether dead letters of the topic wait that no group took. */
   async hasHeld(topic: string): Promise<boolean> {
     return this.#hasQueue(heldQueueOf(topic), topic);
+  }
+
+  /** Whether a queue keeps messages of the topic, or will: the start that has declared the exchange declares it, or is refused. */
+  async isKept({ topic, group }: TopicQuestion): Promise<boolean> {
+    if (group === undefined) return this.hasHeld(topic);
+    const { exchange } = placeOf(this.#options, topic);
+    if (this.#options.provision && this.#known.has(exchange)) return true;
+    return this.#hasQueue(queueNameOf(this.#options, topic, group), topic);
   }
 
   /** A queue in which messages wait; they come back to `queue`, and to no other group. */
