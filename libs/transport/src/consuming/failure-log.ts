@@ -15,6 +15,8 @@ export class FailureLog {
   readonly #records = new Map<Delivery, FailureRecord>();
   /** First failure by message id, for those that come again as another delivery. */
   readonly #firstFailures = new Map<string, number>();
+  /** Their end is not the end of their message. */
+  readonly #handedBack = new WeakSet<Delivery>();
 
   record(delivery: Delivery, error: unknown, now: number): void {
     const firstFailedAt = this.#records.get(delivery)?.firstFailedAt ?? this.#firstFailures.get(delivery.id) ?? now;
@@ -31,6 +33,7 @@ export class FailureLog {
   /** The delivery goes back to the broker; its message will come again as another one. */
   expectAgain(delivery: Delivery): void {
     this.#firstFailures.set(delivery.id, this.of(delivery).firstFailedAt);
+    this.#handedBack.add(delivery);
     const oldest = this.#firstFailures.size > MAX_REMEMBERED ? this.#firstFailures.keys().next().value : undefined;
     if (oldest !== undefined) this.#firstFailures.delete(oldest);
   }
@@ -38,6 +41,7 @@ export class FailureLog {
   /** The delivery has ended; n.b. on the hot path both maps are empty. */
   forget(delivery: Delivery): void {
     if (this.#records.size > 0) this.#records.delete(delivery);
-    if (this.#firstFailures.size > 0 && delivery.attempt > 1) this.#firstFailures.delete(delivery.id);
+    if (this.#firstFailures.size === 0 || delivery.attempt === 1 || this.#handedBack.has(delivery)) return;
+    this.#firstFailures.delete(delivery.id);
   }
 }

@@ -364,6 +364,25 @@ describe('a handler that fails', () => {
     expect(delivery.settlement).toEqual({ kind: 'nack', delayMs: 1_234 });
   });
 
+  it('has one deadline, however often its message comes again from the broker', async () => {
+    const retry = { deadlineMs: 3_500, maxAttempts: 8 };
+    const { runner, clock } = setUp({
+      handle: () => Promise.reject(new RetryAfter(1_000)),
+      options: { ordering: 'none', retry },
+      nativeRedelivery: true,
+    });
+    const ends: (string | undefined)[] = [];
+    for (const attempt of [1, 2, 3, 4]) {
+      const delivery = deliver('a', {}, { 'message-id': 'm-1' });
+      delivery.attempt = attempt;
+      void runner.receive([delivery]);
+      await turn();
+      ends.push(delivery.settlement?.kind);
+      clock.advance(1_000);
+    }
+    expect(ends).toEqual(['nack', 'nack', 'nack', 'reject']);
+  });
+
   it('with Drop is settled as done and told, and nothing is stored', async () => {
     const { runner, seen, sent } = setUp({ handle: () => Promise.reject(new Drop('test order')) });
     const delivery = deliver('a');
