@@ -1,6 +1,6 @@
 // libs/transport/dist: ES modules with types, and dist/cjs beside them. Built aside and renamed, so that a failed or
 // interrupted build leaves the last good dist in place.
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { cp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { endLike, runChild } from './lib/child.mjs';
 import { inRoot } from './lib/paths.mjs';
 
@@ -20,6 +20,12 @@ const tsc = (project, outDir) =>
     outDir,
   ]);
 
+/**
+ * The collection of schematics and their options: the compiler leaves them behind.
+ * @param {string} path
+ */
+const isFolderOrJson = async (path) => path.endsWith('.json') || (await stat(path)).isDirectory();
+
 async function build() {
   for (const [project, outDir] of [
     ['tsconfig.lib.json', aside],
@@ -28,6 +34,7 @@ async function build() {
     const exit = await tsc(/** @type {string} */ (project), /** @type {string} */ (outDir));
     if (exit.code !== 0) return exit;
   }
+  await cp(`${library}/src/schematics`, `${aside}/schematics`, { recursive: true, filter: isFolderOrJson });
   await writeFile(`${aside}/cjs/package.json`, '{ "type": "commonjs" }\n');
   await rm(`${library}/dist`, { recursive: true, force: true });
   await rename(aside, `${library}/dist`);

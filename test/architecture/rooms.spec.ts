@@ -150,8 +150,8 @@ describe('a planted violation is seen', () => {
     ],
     [
       'schematics',
-      'libs/transport/schematics/x.ts',
-      "import { A } from '../src/index.js';",
+      'libs/transport/src/schematics/event/x.ts',
+      "import { A } from '../../index.js';",
       'schematics may not import door',
     ],
     ['a room nobody planned', `${src}/utils/x.ts`, "import 'node:fs';", 'there is no room "utils"'],

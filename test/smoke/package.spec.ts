@@ -23,7 +23,8 @@ interface Manifest {
 
 /** Files that have no place in the package. */
 function misplaced(files: readonly string[]): string[] {
-  const belongs = /^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json)$/;
+  const belongs =
+    /^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
   return files.filter((file) => !belongs.test(file) || /\.(spec|test)\./.test(file));
 }
 

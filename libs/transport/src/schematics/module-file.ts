@@ -1,0 +1,73 @@
+import { posix } from 'node:path';
+import type { Tree } from '@angular-devkit/schematics';
+import ts from 'typescript';
+
+/** What is written into the argument of `@Module`. */
+export interface ModuleEntry {
+  readonly list: 'imports' | 'controllers' | 'providers';
+  /** The text of the element: `OrderCreatedSubscriber`. */
+  readonly element: string;
+  /** Where the class is imported from. */
+  readonly from: string;
+}
+
+/** The module that is responsible for a folder: in it, or in the nearest folder above it that has one. */
+export function nearestModule(tree: Tree, folder: string, sourceRoot: string): string | undefined {
+  const modules = tree
+    .getDir(folder)
+    .subfiles.filter((file) => file.endsWith('.module.ts'))
+    .sort((a, b) => Number(b === 'app.module.ts') - Number(a === 'app.module.ts'));
+  if (modules[0] !== undefined) return posix.join(folder, modules[0]);
+  const above = posix.dirname(folder);
+  return folder === sourceRoot || above === folder ? undefined : nearestModule(tree, above, sourceRoot);
+}
+
+/**
+ * Adds a class to a list of `@Module`, and its import. A list that has it stays as it is.
+ *
+ * @throws Error when there is no `@Module({ ... })`, or its list is not written as an array.
+ */
+export function addToModule(text: string, entry: ModuleEntry): string {
+  const source = ts.createSourceFile('module.ts', text, ts.ScriptTarget.Latest, true);
+  const insertion = insertionFor(moduleObject(source, entry), entry);
+  if (insertion === undefined) return text;
+  const { at, written } = insertion;
+  const changed = text.slice(0, at) + written + text.slice(at);
+  const imports = source.statements.filter(ts.isImportDeclaration);
+  const end = imports.at(-1)?.end ?? 0;
+  // n.b. imports come before the decorator, so their positions still hold.
+  return `${changed.slice(0, end)}\nimport { ${entry.element} } from '${entry.from}';${changed.slice(end)}`;
+}
+
+function moduleObject(source: ts.SourceFile, { element, list }: ModuleEntry): ts.ObjectLiteralExpression {
+  for (const statement of source.statements) {
+    for (const decorator of ts.canHaveDecorators(statement) ? (ts.getDecorators(statement) ?? []) : []) {
+      const { expression } = decorator;
+      if (!ts.isCallExpression(expression) || expression.expression.getText() !== 'Module') continue;
+      const [argument] = expression.arguments;
+      if (argument !== undefined && ts.isObjectLiteralExpression(argument)) return argument;
+    }
+  }
+  throw new Error(`There is no @Module({ ... }) in the module's file: add ${element} to its ${list} by hand.`);
+}
+
+interface Insertion {
+  readonly at: number;
+  readonly written: string;
+}
+
+function insertionFor(object: ts.ObjectLiteralExpression, { list, element }: ModuleEntry): Insertion | undefined {
+  const property = object.properties.find((found) => found.name?.getText() === list);
+  if (property === undefined) return afterLast(object.properties, object, `${list}: [${element}]`);
+  if (!ts.isPropertyAssignment(property) || !ts.isArrayLiteralExpression(property.initializer)) {
+    throw new Error(`${list} of @Module is not written as an array there: add ${element} to it by hand.`);
+  }
+  const { elements } = property.initializer;
+  if (elements.some((found) => found.getText() === element)) return undefined;
+  return afterLast(elements, property.initializer, element);
+}
+
+function afterLast(nodes: ts.NodeArray<ts.Node>, parent: ts.Node, text: string): Insertion {
+  const last = nodes.at(-1);
+  return last === undefined ? { at: parent.getStart() + 1, written: text } : { at: last.end, written: `, ${text}` };
+}
