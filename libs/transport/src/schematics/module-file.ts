@@ -2,13 +2,19 @@ import { posix } from 'node:path';
 import type { Tree } from '@angular-devkit/schematics';
 import ts from 'typescript';
 
+/** A name, and where it is imported from. */
+export interface NamedImport {
+  readonly name: string;
+  readonly from: string;
+}
+
 /** What is written into the argument of `@Module`. */
 export interface ModuleEntry {
   readonly list: 'imports' | 'controllers' | 'providers';
   /** The text of the element: `OrderCreatedSubscriber`. */
   readonly element: string;
-  /** Where the class is imported from. */
-  readonly from: string;
+  /** What the element's text needs. */
+  readonly needs: readonly NamedImport[];
 }
 
 /** The module that is responsible for a folder: in it, or in the nearest folder above it that has one. */
@@ -23,7 +29,7 @@ export function nearestModule(tree: Tree, folder: string, sourceRoot: string): s
 }
 
 /**
- * Adds a class to a list of `@Module`, and its import. A list that has it stays as it is.
+ * Adds an element to a list of `@Module`, and its imports. A list that has it stays as it is.
  *
  * @throws Error when there is no `@Module({ ... })`, or its list is not written as an array.
  */
@@ -32,11 +38,16 @@ export function addToModule(text: string, entry: ModuleEntry): string {
   const insertion = insertionFor(moduleObject(source, entry), entry);
   if (insertion === undefined) return text;
   const { at, written } = insertion;
-  const changed = text.slice(0, at) + written + text.slice(at);
-  const imports = source.statements.filter(ts.isImportDeclaration);
-  const end = imports.at(-1)?.end ?? 0;
-  // n.b. imports come before the decorator, so their positions still hold.
-  return `${changed.slice(0, end)}\nimport { ${entry.element} } from '${entry.from}';${changed.slice(end)}`;
+  // n.b. imports come before the decorator, so their places still hold.
+  return addImports(text.slice(0, at) + written + text.slice(at), entry.needs);
+}
+
+/** Adds imports behind those that are there. */
+export function addImports(text: string, needs: readonly NamedImport[]): string {
+  const source = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true);
+  const end = source.statements.filter(ts.isImportDeclaration).at(-1)?.end ?? 0;
+  const lines = needs.map(({ name, from }) => `\nimport { ${name} } from '${from}';`);
+  return text.slice(0, end) + lines.join('') + text.slice(end);
 }
 
 function moduleObject(source: ts.SourceFile, { element, list }: ModuleEntry): ts.ObjectLiteralExpression {

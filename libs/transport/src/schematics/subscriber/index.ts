@@ -57,12 +57,9 @@ async function register(
 ): Promise<void> {
   const module = nearestModule(tree, folderOf(options), posix.normalize(options.sourceRoot ?? 'src'));
   if (module === undefined) return;
-  const entry = {
-    list: 'controllers',
-    element: `${symbol}Subscriber`,
-    from: importPath(module, file, project),
-  } as const;
-  await changeFile(tree, module, (text) => addToModule(text, entry));
+  const element = `${symbol}Subscriber`;
+  const needs = [{ name: element, from: importPath(module, file, project) }];
+  await changeFile(tree, module, (text) => addToModule(text, { list: 'controllers', element, needs }));
 }
 
 const controller = ({ symbol }: Names, event: string): string => `import { Controller, Logger } from '@nestjs/common';
