@@ -79,7 +79,11 @@ class Application {
   /** Starts the built application, and ends it by SIGTERM when it listens. */
   async exitCodeAfterStart(): Promise<number | null> {
     const env = { ...process.env, NODE_OPTIONS: '', PORT: '0' };
-    const child = spawn(process.execPath, ['dist/main.js'], { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['dist/main.js'], {
+      cwd: this.folder,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exit = once(child, 'exit') as Promise<[number | null]>;
     for await (const line of createInterface(child.stdout)) {
       if (line.includes('successfully started')) child.kill('SIGTERM');
