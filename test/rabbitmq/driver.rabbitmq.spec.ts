@@ -1,13 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { Controller } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
 import { connect } from 'amqplib';
-import { Notices, TransportError } from 'nest-transport';
+import { type MessageContext, Notices, Subscribe, TransportError } from 'nest-transport';
+import { rabbitmq } from 'nest-transport/rabbitmq';
 import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { boot, closeAll as closeApplications, next } from '../nest/boot.js';
 import { AckingSink, closeAll, connected, message, open, refusal, subscription, uniqueName } from './support.js';
 
 let server: PrivateRabbitmq;
 beforeAll(async () => void (server = await startRabbitmq({ security: true })), 60_000);
 afterAll(() => server.stop());
-afterEach(closeAll);
+afterEach(async () => {
+  await closeApplications();
+  await closeAll();
+});
 
 /** Sends one message until it is stored: a queue that was deleted is bound anew a little later. */
 async function sendUntilStored(connection: Awaited<ReturnType<typeof connected>>, topic: string): Promise<string> {
@@ -91,18 +98,26 @@ describe('a subscription', () => {
 
 /** Closes those whose name says so, as an operator does. n.b. the management plugin learns of them a little late. */
 async function closeConnections(named: string): Promise<number> {
-  const headers = { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` };
-  const api = `${server.managementUrl}/api/connections`;
   for (;;) {
-    const all = (await (await fetch(api, { headers })).json()) as readonly ListedConnection[];
+    const all = (await (await manage('GET', '/connections')).json()) as readonly ListedConnection[];
     const ours = all.filter(({ client_properties: properties }) => properties?.connection_name?.includes(named));
     for (const { name } of ours) {
-      const { status } = await fetch(`${api}/${encodeURIComponent(name)}`, { method: 'DELETE', headers });
+      const { status } = await manage('DELETE', `/connections/${encodeURIComponent(name)}`);
       expect(status).toBe(204);
     }
     if (ours.length > 0) return ours.length;
     await pause(100);
   }
+}
+
+function manage(method: string, path: string, body?: object): Promise<Response> {
+  const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`;
+  const headers = { authorization, 'content-type': 'application/json' };
+  return fetch(`${server.managementUrl}/api${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
 }
 
 interface ListedConnection {
@@ -152,5 +167,65 @@ describe('a secured RabbitMQ', () => {
     const error = await refusal(open({ url: server.url, vhost: 'elsewhere' }).connectOnce());
     expect(error.message).toContain('elsewhere');
     expect(error.message).not.toContain('ConnectionOpenOk');
+  });
+});
+
+describe('a user who may declare nothing', () => {
+  const worker = { username: 'worker', password: 'worker-secret' };
+  /** n.b. to look whether something is there needs one right on it, no matter which. */
+  const rights = { configure: '^$', write: '.*', read: '.*' };
+  beforeAll(async () => {
+    await manage('PUT', '/users/worker', { password: worker.password, tags: '' });
+    await manage('PUT', '/permissions/%2F/worker', rights);
+  });
+
+  const queuesOf = async (topic: string): Promise<string[]> => {
+    const listed = (await (await manage('GET', '/queues/%2F')).json()) as readonly { readonly name: string }[];
+    return listed.map(({ name }) => name).filter((name) => name.includes(topic));
+  };
+
+  async function orders(provision: boolean) {
+    const topic = uniqueName('shop');
+    const tried: [n: number, attempt: number][] = [];
+    @Controller()
+    class Orders {
+      @Subscribe(topic, { ordering: 'none', retry: { maxAttempts: 3, initialDelayMs: 150, maxDelayMs: 150 } })
+      take(@Payload() { n }: { readonly n: number }, @Ctx() context: MessageContext): void {
+        tried.push([n, context.attempt]);
+        if (n === 1 || context.attempt < 3) throw new Error('not now');
+      }
+    }
+    const broker = rabbitmq({ url: server.url, ...worker, exchange: 'amq.topic', provision });
+    return { topic, tried, boot: () => boot({ controllers: [Orders] }, { transport: { broker } }) };
+  }
+
+  async function declared(topic: string, ...queues: string[]): Promise<void> {
+    const side = await connect(server.url);
+    const channel = await side.createChannel();
+    for (const queue of queues) await channel.assertQueue(queue, { durable: true });
+    await channel.bindQueue(queues[0] ?? '', 'amq.topic', topic);
+    await side.close();
+  }
+
+  test('works with what is there (provision: false): retries with their pauses, dead letters, and no queue more', async () => {
+    const { topic, tried, boot: begin } = await orders(false);
+    const held = `held:${topic}.test.dead-letter`;
+    await declared(topic, `test:${topic}`, held);
+    const { publisher, notices } = await begin();
+    const told: string[] = [];
+    notices.on('publish:failed', ({ error }) => told.push(error.message));
+    const [first, second] = [next(notices, 'message:acked'), next(notices, 'message:dead-lettered')];
+    await Promise.all([0, 1].map((n) => publisher.publish(topic, { n })));
+    expect([(await first).attempt, (await second).attempt]).toEqual([3, 3]);
+    expect(told).toEqual([]);
+    expect(tried.toSorted()).toEqual([0, 1].flatMap((n) => [1, 2, 3].map((attempt) => [n, attempt])));
+    await closeApplications();
+    expect((await queuesOf(topic)).toSorted()).toEqual([held, `test:${topic}`].toSorted());
+  });
+
+  test('is refused at the start where the driver is to declare', async () => {
+    const { topic, boot: begin } = await orders(true);
+    expect(await refusal(begin())).toMatchObject({ code: 'TRANSPORT_AUTHORIZATION_FAILED' });
+    expect(await queuesOf(topic)).toEqual([]);
   });
 });

@@ -29,13 +29,18 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   requestReply: 'emulated',
 });
 
-/** What differs by option: patterns are the topic exchange's, order across members needs one active consumer. */
+/**
+ * What differs by option: patterns are the topic exchange's, order across members needs one active consumer, and where
+ * nothing may be declared there are no queues for delays: what failed waits in the process.
+ */
 export function capabilitiesOf(options: {
   readonly exchangeType: 'topic' | 'direct' | 'fanout';
   readonly singleActiveConsumer: boolean;
+  readonly provision: boolean;
 }): Capabilities {
   return Object.freeze({
     ...RABBITMQ_CAPABILITIES,
+    redelivery: options.provision ? 'native' : 'emulated',
     wildcards: options.exchangeType === 'topic' ? 'native' : 'absent',
     orderAcrossMembers: options.singleActiveConsumer ? 'native' : 'absent',
   });

@@ -1,4 +1,4 @@
-import type { Clock, TransportError } from '../../contract/index.js';
+import { TransportError, type Clock } from '../../contract/index.js';
 import { delayQueueOf, isLongerThanAnyStep, stepOf } from './delays.js';
 import type { RabbitmqDelivery } from './delivery.js';
 import { channelError, errorOf } from './failures.js';
@@ -47,7 +47,9 @@ export class DelayedRedelivery {
       if (fate === 'unroutable') this.#made.clear();
       return fate === 'stored' ? undefined : notStored(delivery, fate);
     } catch (error) {
-      return channelError(error, `cannot delay message ${delivery.id}`, delivery.topic);
+      return error instanceof TransportError
+        ? error
+        : channelError(error, `cannot delay message ${delivery.id}`, delivery.topic);
     }
   }
 

@@ -48,7 +48,8 @@ export class Intake implements DeliveryOwner, Load {
   readonly #handover: Handover;
   readonly #redelivery: DelayedRedelivery;
   readonly #room: RoomToWait;
-  readonly #notes: AttemptNotes;
+  /** Undefined where nothing may be declared. */
+  readonly #notes: AttemptNotes | undefined;
   /** With the reader that each came from. */
   readonly #unsettled = new Map<RabbitmqDelivery, QueueReader>();
   /** Copies on their way to the broker. */
@@ -65,10 +66,10 @@ export class Intake implements DeliveryOwner, Load {
     this.#subscription = each.subscription;
     this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
     this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
-    const { maxUnsettled, consumerTimeoutMs } = parts.options;
+    const { maxUnsettled, consumerTimeoutMs, provision } = parts.options;
     const { host, link, topology, store } = parts;
     const { topic } = this.#subscription;
-    this.#notes = new AttemptNotes(host.clock, link, topology, store, queue.name, topic);
+    this.#notes = provision ? new AttemptNotes(host.clock, link, topology, store, queue.name, topic) : undefined;
     this.#room = new RoomToWait(each.subscription, maxUnsettled, this, () => this.#warn(this.#stalledBecause));
     const unsettled = (): Iterable<RabbitmqDelivery> => this.#unsettled.keys();
     this.#deadlines = new Deadlines(host.clock, consumerTimeoutMs, unsettled, (late) => this.#giveBack(late));
@@ -89,7 +90,7 @@ export class Intake implements DeliveryOwner, Load {
     const leftMs = past.dueAt === 0 ? 0 : past.dueAt - clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);
     if (past.deliveries > 0) this.#givenBack.recall(delivery);
-    const knowledge = past.deliveries > 0 ? this.#notes.recall(delivery) : undefined;
+    const knowledge = past.deliveries > 0 ? this.#notes?.recall(delivery) : undefined;
     if (knowledge !== undefined) this.#handover.waitFor(knowledge);
     this.#handover.push(delivery);
     this.#room.look(reader);
@@ -154,7 +155,7 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Leaves word of what the broker does not know, for whoever gets the messages next. */
   async leaveNotes(): Promise<void> {
-    await this.#notes.write([...this.#unsettled.keys()].filter(({ state }) => state === 'parked'));
+    await this.#notes?.write([...this.#unsettled.keys()].filter(({ state }) => state === 'parked'));
   }
 
   /** Takes everything back: nothing of it will be settled. */

@@ -59,7 +59,10 @@ export interface RabbitmqOptions {
   readonly queueArguments?: Readonly<Record<string, string | number | boolean>>;
   /** One member of a group works, the others wait to take over: the order of a key holds across members. @default false */
   readonly singleActiveConsumer?: boolean;
-  /** `false` declares and binds nothing: exchanges and queues have to be there. @default true */
+  /**
+   * `false` declares and binds nothing: exchanges and queues have to be there, and what failed waits for its next attempt in
+   * the process. Only the queue of an instance (`every-instance`, answers to requests) is made all the same. @default true
+   */
   readonly provision?: boolean;
   /** What becomes of a message that no queue is bound for: an error, or nothing. @default 'fail' */
   readonly unroutable?: 'fail' | 'discard';
