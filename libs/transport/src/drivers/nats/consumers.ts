@@ -34,6 +34,13 @@ export interface ConsumerPlace {
   readonly attempts: ReadonlyMap<number, number>;
 }
 
+export interface ConsumerStanding {
+  /** Everything up to this message of the stream is settled. */
+  readonly settledUpTo: number;
+  /** Messages that were delivered, to whomever, and are not settled; given back ones are among them. */
+  readonly unsettled: number;
+}
+
 /** What the server adds for consumers with a pinned client; the client's types do not know it. */
 interface PinnedInfo extends ConsumerInfo {
   readonly priority_groups?: readonly { readonly pinned_client_id?: string }[];
@@ -74,9 +81,10 @@ export class Consumers {
     );
   }
 
-  /** What all members have settled by now; undefined when the consumer is gone. */
-  async settledUpTo({ stream, name }: ConsumerPlace): Promise<number | undefined> {
-    return (await this.#find(stream, name))?.ack_floor.stream_seq;
+  /** How far all members together are; undefined when the consumer is gone. */
+  async standing({ stream, name }: ConsumerPlace): Promise<ConsumerStanding | undefined> {
+    const found = await this.#find(stream, name);
+    return found && { settledUpTo: found.ack_floor.stream_seq, unsettled: found.num_ack_pending };
   }
 
   /** Writes down attempts that the server does not know of, for whoever is given these messages next. */

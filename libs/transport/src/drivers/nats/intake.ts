@@ -223,9 +223,9 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     if (!this.#tools.link.isUp || this.#placing !== undefined) return;
     try {
       for (const source of this.#sources.values()) {
-        const settled = await this.#tools.consumers.settledUpTo(source.place);
-        if (settled === undefined) return this.#lookNow();
-        source.settledUpTo(settled);
+        const standing = await this.#tools.consumers.standing(source.place);
+        if (standing === undefined) return this.#lookNow();
+        source.settledUpTo(standing.settledUpTo);
       }
       if (isTopicPattern(this.subscription.topic)) await this.#lookForStreams();
     } catch {

@@ -93,6 +93,7 @@ describe('the address of a settlement', () => {
       consumer: 'C',
       deliveries: 2,
       sequence: 17,
+      deliverySequence: 9,
       storedAtMs: 1_700_000_000_123,
       pending: 4,
     };

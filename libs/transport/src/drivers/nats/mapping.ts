@@ -22,6 +22,8 @@ export interface StreamPlace {
   /** 1 on the first delivery. */
   readonly deliveries: number;
   readonly sequence: number;
+  /** Which delivery of the consumer it is, over all of its messages and members; the first is 1. */
+  readonly deliverySequence: number;
   /** Milliseconds since the epoch. */
   readonly storedAtMs: number;
   /** Messages of the consumer that were not delivered yet. */
@@ -55,6 +57,7 @@ export function placeOf(reply: string | undefined): StreamPlace | undefined {
     consumer: words[first + 1] as string,
     deliveries: number(2),
     sequence: number(3),
+    deliverySequence: number(4),
     storedAtMs: Math.floor(number(5) / 1e6),
     pending: number(6),
   };

@@ -19,6 +19,8 @@ export interface PullTarget {
   readonly maxBatch: number | undefined;
   /** The group of a consumer that lets one member at a time work. */
   readonly pinGroup: string | undefined;
+  /** What the server knows this member by already, when it is the active one. */
+  readonly pin?: string;
 }
 
 export interface PullListener {
@@ -48,18 +50,27 @@ export class PullInbox {
   #asked = 0;
   #heardAt = 0;
   #callOffWatch: (() => void) | undefined;
-  #pin = '';
+  #pin: string;
+  /** The last delivery that has come, in the consumer's count. */
+  #heard: number | undefined;
+  #hasGaps = false;
 
   constructor(host: BrokerHost, link: Link, target: PullTarget, listener: PullListener) {
     this.#host = host;
     this.#link = link;
     this.#target = target;
     this.#listener = listener;
+    this.#pin = target.pin ?? '';
   }
 
   /** Messages that were asked for and have not come. */
   get asked(): number {
     return this.#asked;
+  }
+
+  /** Deliveries have come that do not follow each other in the consumer's count. */
+  get hasGaps(): boolean {
+    return this.#hasGaps;
   }
 
   open(): void {
@@ -72,11 +83,15 @@ export class PullInbox {
     });
   }
 
-  ask(messages: number): void {
+  /** @param isPatient whether the request waits for messages that are not there yet */
+  ask(messages: number, isPatient = true): void {
     const { maxBatch = messages, pinGroup } = this.#target;
     const batch = Math.min(messages, maxBatch);
     const pinned = pinGroup === undefined ? {} : { group: pinGroup, ...(this.#pin === '' ? {} : { id: this.#pin }) };
-    const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS), ...pinned };
+    const patience = isPatient
+      ? { expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) }
+      : { no_wait: true };
+    const request = { batch, ...patience, ...pinned };
     if (this.#asked === 0) this.#heardAt = this.#host.clock.monotonicMs();
     this.#asked += batch;
     this.#link.publish(this.#subject, JSON.stringify(request), { reply: this.#inbox });
@@ -122,6 +137,8 @@ export class PullInbox {
     const place = placeOf(message.reply);
     if (place === undefined) return this.#status(message);
     if (this.#asked > 0) this.#asked--;
+    this.#hasGaps ||= this.#heard !== undefined && place.deliverySequence !== this.#heard + 1;
+    this.#heard = place.deliverySequence;
     if (this.#target.pinGroup !== undefined) this.#pin = message.headers?.get('Nats-Pin-Id') || this.#pin;
     this.#listener.message(message, place);
   }

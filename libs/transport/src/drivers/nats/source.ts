@@ -3,7 +3,8 @@ import type { Consumers, ConsumerPlace } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import type { Link } from './link.js';
 import type { NatsMessage, StreamPlace } from './mapping.js';
-import { PullInbox, type PullListener } from './pull-inbox.js';
+import { fetchAgain } from './fetch-again.js';
+import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, NAK, settlementText, WORKING } from './settlements.js';
 import { Unsettled } from './unsettled.js';
@@ -36,6 +37,8 @@ const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /** How long the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
+/** How often a member that closes looks for what was sent to it and has not come. */
+const GATHER_TRIES = 3;
 
 /**
  * One JetStream consumer as this process reads it: asks for what there is room for, keeps what is unsettled alive, and carries
@@ -49,11 +52,13 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #recentlyDone = new RecentlyDone();
   /** The next attempt of messages that came back to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
+  /** Messages that handlers gave back for a later attempt: the server has them, and they are to wait there. */
+  readonly #putOff = new Set<number>();
   #place: ConsumerPlace;
   #inbox: PullInbox | undefined;
   /** The last inbox there was: it knows whether this member is the active one. */
   #lastInbox: PullInbox | undefined;
-  #isStopped = false;
+  #stopping: Promise<void> | undefined;
   /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
   #isMadeAgain = false;
   #isStalled = false;
@@ -66,6 +71,15 @@ export class Source implements DeliveryOwner, PullListener {
     this.#place = place;
     this.group = owner.subscription.group;
     this.#attempts = new Map(place.attempts);
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  get #target(): PullTarget {
+    const { stream, name: consumer, maxBatch } = this.#place;
+    return { stream, consumer, maxBatch, pinGroup: this.#tools.consumers.pinGroup };
   }
 
   get place(): ConsumerPlace {
@@ -92,9 +106,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#isMadeAgain ||= place.isNew && this.#inbox !== undefined;
     this.#place = place;
     void this.#inbox?.close();
-    const pinGroup = this.#tools.consumers.pinGroup;
-    const target = { stream: place.stream, consumer: place.name, maxBatch: place.maxBatch, pinGroup };
-    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, target, this);
+    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, this.#target, this);
     this.#lastInbox = this.#inbox;
     this.#inbox.open();
     this.#tick();
@@ -123,20 +135,31 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   message(message: NatsMessage, place: StreamPlace): void {
+    const delivery = this.#take(message, place);
+    if (delivery === undefined) return this.pull();
+    if (this.#isStopped) this.#giveBackEarly(delivery);
+    else this.#owner.deliver(delivery);
+  }
+
+  /** @returns nothing for what is here, or done, already */
+  #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
     const nowMs = this.#tools.host.clock.monotonicMs();
+    if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
       // It must not be handled twice side by side.
       known.renew(message.reply ?? '', place.deliveries, nowMs);
-      return this.pull();
+      return undefined;
     }
     const isAgain = place.deliveries > 1 || this.#isMadeAgain;
-    if (isAgain && this.#recentlyDone.has(place.sequence)) return this.#settleAgain(message.reply ?? '');
+    if (isAgain && this.#recentlyDone.has(place.sequence)) {
+      this.#tools.link.tell(message.reply ?? '', ACKED);
+      return undefined;
+    }
     const attempt = Math.max(place.deliveries, this.#attempts.get(place.sequence) ?? 1);
     const delivery = new NatsDelivery(this, message, place, attempt, nowMs);
     this.#unsettled.add(delivery);
-    if (this.#isStopped) this.#giveBackEarly(delivery);
-    else this.#owner.deliver(delivery);
+    return delivery;
   }
 
   ended(): void {
@@ -149,7 +172,8 @@ export class Source implements DeliveryOwner, PullListener {
 
   settled(delivery: NatsDelivery, settlement: Settlement): void {
     this.#unsettled.delete(delivery);
-    if (settlement.kind !== 'nack') this.#done(delivery);
+    if (settlement.kind === 'nack') this.#putOff.add(delivery.sequence);
+    else this.#done(delivery);
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, settlementText(settlement));
     this.#checkStall();
@@ -159,11 +183,6 @@ export class Source implements DeliveryOwner, PullListener {
   #done({ sequence, address }: NatsDelivery): void {
     if (this.#attempts.size > 0) this.#attempts.delete(sequence);
     this.#recentlyDone.add(sequence, address);
-  }
-
-  #settleAgain(address: string): void {
-    this.#tools.link.tell(address, ACKED);
-    this.pull();
   }
 
   parked(delivery: NatsDelivery): void {
@@ -180,9 +199,11 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   /** Takes nothing more; what the server has sent already, and nobody has, goes back to it. */
-  async stop(undelivered: readonly NatsDelivery[]): Promise<void> {
-    if (this.#isStopped) return;
-    this.#isStopped = true;
+  stop(undelivered: readonly NatsDelivery[]): Promise<void> {
+    return (this.#stopping ??= this.#stop(undelivered));
+  }
+
+  async #stop(undelivered: readonly NatsDelivery[]): Promise<void> {
     for (const delivery of undelivered) this.#giveBackEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
@@ -200,17 +221,40 @@ export class Source implements DeliveryOwner, PullListener {
     if (left.length > 0) this.#owner.revoked();
     if (!this.#tools.link.isUp) return;
     if (notes.size > 0) await this.#tools.consumers.note(this.#place, notes).catch(ignore);
-    // Why: the server keeps a request of ours until it is looked at. It would give the first message to that one, find nobody
-    // there, and put the message behind the others.
-    if (left.length > 0) await this.#tools.consumers.settledUpTo(this.#place).catch(ignore);
-    for (const delivery of left) this.#giveBack(delivery);
+    if (left.length > 0) await this.#gather().catch(ignore);
+    for (const delivery of this.#unsettled.all()) this.#giveBack(delivery);
     await this.#confirm();
+  }
+
+  /**
+   * What the server sent in the moment in which this member ceased to listen is delivered again before all that is given back here,
+   * although it is younger. It is fetched, to be given back behind that.
+   */
+  async #gather(): Promise<void> {
+    await this.#confirm();
+    for (let tries = 0; ; tries++) {
+      const missing = await this.#missing();
+      if (missing <= 0 || tries === GATHER_TRIES) return;
+      const target = { ...this.#target, pin: this.pin };
+      await fetchAgain(this.#tools, target, missing, (message, place) => this.#take(message, place));
+    }
+  }
+
+  /**
+   * Messages that were sent to this member, are not settled and not here. n.b. asking for it matters by itself: the server keeps a
+   * request of ours until it is looked at, gives a message to that one, finds nobody there, and puts the message behind the others.
+   */
+  async #missing(): Promise<number> {
+    const standing = await this.#tools.consumers.standing(this.#place);
+    const isAlone = this.#lastInbox?.hasGaps === false;
+    return standing !== undefined && isAlone ? standing.unsettled - this.#unsettled.size - this.#putOff.size : 0;
   }
 
   /** What all members have settled by now. */
   settledUpTo(sequence: number): void {
     this.#place = { ...this.#place, settledUpTo: sequence };
     for (const known of this.#attempts.keys()) if (known <= sequence) this.#attempts.delete(known);
+    for (const known of this.#putOff) if (known <= sequence) this.#putOff.delete(known);
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
@@ -268,6 +312,7 @@ export class Source implements DeliveryOwner, PullListener {
   #forgetAll(): void {
     for (const delivery of this.#unsettled.all()) this.#takeBack(delivery);
     this.#attempts.clear();
+    this.#putOff.clear();
     this.#recentlyDone.clear();
     this.#owner.revoked();
   }
