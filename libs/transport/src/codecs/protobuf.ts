@@ -12,9 +12,11 @@ export interface ProtobufDescriptor {
 
 /** A message type as ts-proto and protobufjs generate it: `OrderCreated`, with its own `encode` and `decode`. */
 export interface ProtobufMessageType {
+  /** Takes what `decode` gives. */
   // n.b. `any`: which fields there are is the generated code's to know.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   encode(message: any): { finish(): Uint8Array };
+  /** Throws where the bytes are no such message. */
   decode(bytes: Uint8Array): unknown;
 }
 

@@ -8,6 +8,7 @@ export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF';
 export interface SchemaReference {
   readonly name: string;
   readonly subject: string;
+  /** Of that subject, from 1. */
   readonly version: number;
 }
 
@@ -23,7 +24,9 @@ export interface RegisteredSchema {
 export interface SchemaRegistryOptions {
   /** `http://localhost:8081`; without user and password in it. */
   readonly url: string;
+  /** With `password`, for Basic authentication. @default no login */
   readonly username?: string;
+  /** Never written to logs or errors. @default no login */
   readonly password?: string;
   /** A bearer token, instead of user name and password. */
   readonly token?: string;

@@ -3,6 +3,7 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
 
 /** What codecs with a schema registry have in common. */
 export interface RegistryCodecOptions {
+  /** Made by `schemaRegistry()`; all codecs of an application may share one. */
   readonly registry: SchemaRegistry;
   /** Under which subject the registry has the schema. @default `<topic>-value`, as Confluent's own serializers */
   readonly subject?: string | ((topic: string) => string);

@@ -52,6 +52,7 @@ export interface ConsumingOptions {
   readonly concurrency?: number;
   /** Messages taken from the broker and not yet settled; those that wait for a retry are not counted. A small window is also the faster one. @default 256, or twice what the batches take */
   readonly maxInFlight?: number;
+  /** How often and when a message that failed is tried again. @default that of the module, else see `RetryOptions` */
   readonly retry?: RetryOptions;
   /**
    * Where messages go that cannot be handled. `false` discards them, with a notice for each.

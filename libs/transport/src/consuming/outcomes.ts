@@ -24,8 +24,10 @@ export class Drop extends Error {
 /** Try again in `delayMs`, instead of after the backoff. It uses up an attempt: after the last one the message is a dead letter. */
 export class RetryAfter extends Error {
   override readonly name = 'RetryAfter';
+  /** Milliseconds from the moment it is thrown, >= 0. */
   readonly delayMs: number;
 
+  /** @throws RangeError for a number that is negative or not finite */
   constructor(delayMs: number, reason = `retry after ${delayMs} ms`, options?: { readonly cause?: unknown }) {
     super(reason, options);
     if (!Number.isFinite(delayMs) || delayMs < 0)

@@ -23,6 +23,7 @@ export interface Broker {
    * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`, `TRANSPORT_OPTION_CONFLICT`
    */
   checkSubscription(subscription: Subscription): void;
+  /** Makes the connection of one application; it dials nothing before `connect`. One broker value may be opened several times. */
   open(host: BrokerHost): BrokerConnection;
 }
 
@@ -61,6 +62,7 @@ export interface BrokerConnection {
   describe?(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
   /** Starts intake for all subscriptions of the application at once; resolves when each is placed in its group. */
   consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption>;
+  /** What is known at this moment, without asking the broker. */
   health(): BrokerHealth;
   /** Only where `capabilities.requestReply` is not absent. */
   readonly requester?: Requester;

@@ -14,6 +14,7 @@ export interface MessageContext<Raw = unknown> {
   readonly headers: Headers;
   /** 1 on the first delivery. */
   readonly attempt: number;
+  /** From 0; undefined where the broker has none. */
   readonly partition: number | undefined;
   readonly offset: string | undefined;
   /** When the publisher or the broker stamped the message. */

@@ -10,6 +10,7 @@ export interface EventDefinition<In = unknown, Out = In, Answer = unknown> {
   readonly type: string;
   readonly topic: string;
   readonly schema: StandardSchema<In, Out> | undefined;
+  /** The key of a payload; messages of one key keep their order. undefined: none, unless a publish gives one. */
   readonly key: ((payload: In) => string | undefined) | undefined;
   /** Checks what a handler answers, on its way out and where it arrives. */
   readonly answer: StandardSchema<Answer, Answer> | undefined;

@@ -27,6 +27,7 @@ export interface OutgoingMessage {
 export interface PublishReceipt {
   readonly id: string;
   readonly topic: string;
+  /** From 0; undefined where the broker has none. */
   readonly partition: number | undefined;
   readonly offset: string | undefined;
 }

@@ -92,6 +92,7 @@ export class Notices {
     return this.#listeners.has(name);
   }
 
+  /** Tells all listeners of this name, in the order in which they came, before it returns. */
   emit<Name extends NoticeName>(name: Name, notice: NoticeMap[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {

@@ -3,6 +3,7 @@ import { TransportError } from './errors.js';
 /** What one option may be, and the words an error uses for it. `undefined` always counts as absent. */
 export interface OptionRule {
   readonly expected: string;
+  /** Asked once per value that is given; never of `undefined`. */
   readonly accepts: (value: unknown) => boolean;
   /** Whether an error may show the value that was given; never where it may hold a secret, an address with a password too. @default false */
   readonly showsValue?: boolean;

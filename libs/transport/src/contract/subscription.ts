@@ -35,6 +35,7 @@ export interface Subscription {
  * It never rejects. What was in the array stays with the sink either way.
  */
 export interface DeliverySink {
+  /** In the order of their stream. */
   receive(deliveries: readonly Delivery[]): void | Promise<void>;
   /** Told after the driver revoked deliveries, so that the sink forgets those that were parked. */
   revoked(): void;

@@ -50,9 +50,11 @@ type Omitted = 'deadLetterTopic' | 'guarantee' | 'retry' | 'unknownType' | 'batc
 /** The options of a subscription, defaults filled in. Classes and functions are told by their names, moments as ISO 8601. */
 export type DescribedOptions = Required<Omit<ConsumingOptions, Omitted>> &
   Pick<ConsumingOptions, 'unknownType' | 'batch'> & {
+    /** As it was asked for; a `Date` as ISO 8601 text. */
     readonly startFrom: string;
     /** The library's own by kind and options, the others by the name of their function. */
     readonly policies?: readonly (string | { readonly kind: string; readonly options: object })[];
+    /** With all defaults; of `neverFor` the names. */
     readonly retry: Required<Omit<RetryOptions, 'neverFor' | 'deadlineMs'>> &
       Pick<RetryOptions, 'deadlineMs'> & { readonly neverFor?: readonly string[] };
   };

@@ -26,6 +26,7 @@ interface CommonOptions {
   readonly service: string;
   /** Defaults for every subscription; `@Subscribe` has the last word, field by field. */
   readonly subscriptions?: ConsumingOptions;
+  /** How messages leave, on every broker alike. @default see `PublishingOptions` */
   readonly publishing?: PublishingOptions;
   /** How long a shutdown waits for handlers that run, in milliseconds. What is left is delivered again, never lost. @default 25000 */
   readonly drainTimeoutMs?: number;
@@ -46,6 +47,7 @@ interface CommonOptions {
 }
 
 interface OneBroker {
+  /** The only broker, and with it the default one. */
   readonly broker: Broker;
   readonly brokers?: undefined;
 }
@@ -61,16 +63,21 @@ export type TransportModuleOptions = CommonOptions & (OneBroker | NamedBrokers);
 
 /** For `useClass` and `useExisting` of `TransportModule.forRootAsync`. */
 export interface TransportOptionsFactory {
+  /** Called once, before anything connects. */
   createTransportOptions(): TransportModuleOptions | Promise<TransportModuleOptions>;
 }
 
 /** What `TransportModule.forRootAsync` takes: one of `useFactory`, `useClass`, `useExisting`. */
 export interface TransportModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** What `useFactory` is given, in this order. @default nothing */
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
+  /** Makes the options; a promise is waited for. */
   // n.b. `any[]`: what is injected is known to the user's factory only.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly useFactory?: (...injected: any[]) => TransportModuleOptions | Promise<TransportModuleOptions>;
+  /** Made by the module for itself, and asked for the options. */
   readonly useClass?: Type<TransportOptionsFactory>;
+  /** A provider that `imports` bring, asked for the options. */
   readonly useExisting?: InjectionToken<TransportOptionsFactory>;
   /**
    * The names of the `brokers` that will come, for `@InjectPublisher(name)`: tokens must be known before the factory runs.

@@ -73,11 +73,13 @@ export class TransportClient extends ClientProxy {
     return outcome.asObservable();
   }
 
+  /** What `emit` of Nest ends in. */
   protected async dispatchEvent<T>({ pattern, data, metadata }: Packet): Promise<T> {
     const options = metadata === undefined ? {} : { headers: metadata };
     return (await this.#broker.publisher.publish(this.#topic(pattern), data, options)) as T;
   }
 
+  /** What `send` of Nest ends in. @returns what gives the request up */
   protected publish(packet: Packet, respond: Respond): () => void {
     let stop: (() => void) | undefined;
     let stopped = false;

@@ -4,6 +4,7 @@ import type { EventDefinition, Headers, PublishReceipt, TransportError } from '.
 export interface PublishOptions {
   /** Messages with the same key keep their order. @default the event's `key` function, else none */
   readonly key?: string;
+  /** Beside those of the transport, whose names are refused. @default none */
   readonly headers?: Headers;
   /** The message's id; give one to make a repeated publish recognizable. @default a new UUID v7 */
   readonly id?: string;
@@ -23,6 +24,7 @@ export interface RequestOptions extends PublishOptions {
 
 /** One message of a `publishMany`. */
 export interface PublishEntry<In> extends PublishOptions {
+  /** Checked against the event's schema, then encoded by its codec. */
   readonly payload: In;
 }
 

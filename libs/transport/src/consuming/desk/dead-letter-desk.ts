@@ -41,6 +41,7 @@ export interface DeskReport {
 /** How many dead letters have one fingerprint. */
 export interface FingerprintCount {
   readonly fingerprint: string;
+  /** How many were found, not how many failed in all: what was replayed or discarded is gone. */
   readonly count: number;
   readonly oldest: Date | undefined;
   readonly newest: Date | undefined;

@@ -15,6 +15,7 @@ export interface StoredDeadLetter {
   readonly originalOffset: string | undefined;
   /** The group that could not handle it. */
   readonly group: string | undefined;
+  /** Attempts before it was given up, the first included; undefined for a message that no `nest-transport` put here. */
   readonly attempts: number | undefined;
   readonly firstFailedAt: Date | undefined;
   readonly lastFailedAt: Date | undefined;

@@ -6,6 +6,7 @@ import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 export interface RateLimitOptions {
   /** Integer >= 1. */
   readonly messages: number;
+  /** The time in which so many may begin; integer >= 1. n.b. after a rest so many may begin at once, and the first of the next follow evenly. */
   readonly perMs: number;
 }
 

@@ -31,6 +31,7 @@ export type Policy = StandardPolicy | PolicyFunction;
 /** What a policy of the library may use of its subscription. */
 export interface PolicyHost {
   readonly clock: Clock;
+  /** What a handler gave may stand for work that has only begun, such as a stream: then a promise of its end. undefined: it never does. */
   readonly restOf: RestOfWork | undefined;
   /** Whether another attempt may mend what was thrown. */
   isRetryable(error: unknown): boolean;

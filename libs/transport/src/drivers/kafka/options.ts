@@ -2,8 +2,11 @@ import { checkOptions, option, TransportError, withDefaults, type OptionRule } f
 
 /** How to log in. */
 export interface KafkaSaslOptions {
+  /** PLAIN sends the password readably: see `allowPlainWithoutTls`. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  /** As the broker knows it. */
   readonly username: string;
+  /** Never written to logs or errors. */
   readonly password: string;
 }
 
@@ -13,6 +16,7 @@ export interface KafkaTlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   /** The client's own certificate, where the broker asks for one (mutual TLS). */
   readonly cert?: string | Buffer;
+  /** The private key of `cert`. */
   readonly key?: string | Buffer;
   /** Opens `key`. */
   readonly passphrase?: string;

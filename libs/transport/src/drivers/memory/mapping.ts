@@ -3,10 +3,13 @@ import { Delivery, type Headers, type OutgoingMessage, type Reply, type Settleme
 /** A message as the memory broker keeps it. */
 export interface MemoryRecord {
   readonly message: OutgoingMessage;
+  /** From 0. */
   readonly partition: number;
+  /** From 0, within the partition. */
   readonly offset: number;
   /** Milliseconds since the epoch. */
   readonly storedAt: number;
+  /** Answers the request that this message is; undefined for all others. */
   readonly reply: ((reply: Reply) => void) | undefined;
 }
 

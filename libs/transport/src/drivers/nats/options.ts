@@ -2,12 +2,24 @@ import { checkOptions, option, TransportError, withDefaults, type OptionRule } f
 
 /** How to log in: one of the four. */
 export type NatsAuthOptions =
-  | { readonly user: string; readonly password: string }
-  | { readonly token: string }
-  /** The seed of an nkey (`SU...`); it signs the server's challenge and is never sent. */
-  | { readonly nkeySeed: string }
-  /** The content of a `.creds` file (a JWT and a seed), not its path. */
-  | { readonly credentials: string };
+  | {
+      /** With `password`. */
+      readonly user: string;
+      /** Sent as it is: without TLS it can be read on the way. */
+      readonly password: string;
+    }
+  | {
+      /** Sent as it is: without TLS it can be read on the way. */
+      readonly token: string;
+    }
+  | {
+      /** The seed of an nkey (`SU...`); it signs the server's challenge and is never sent. */
+      readonly nkeySeed: string;
+    }
+  | {
+      /** The content of a `.creds` file (a JWT and a seed), not its path. */
+      readonly credentials: string;
+    };
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
 export interface NatsTlsOptions {
@@ -15,6 +27,7 @@ export interface NatsTlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   /** The client's own certificate, where the server asks for one (mutual TLS). */
   readonly cert?: string | Buffer;
+  /** The private key of `cert`. */
   readonly key?: string | Buffer;
   /** Opens `key`. */
   readonly passphrase?: string;

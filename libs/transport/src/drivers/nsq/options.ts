@@ -6,6 +6,7 @@ export interface NsqTlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   /** The client's own certificate, where nsqd asks for one (mutual TLS). */
   readonly cert?: string | Buffer;
+  /** The private key of `cert`. */
   readonly key?: string | Buffer;
   /** Opens `key`. */
   readonly passphrase?: string;

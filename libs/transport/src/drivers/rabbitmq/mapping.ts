@@ -25,7 +25,9 @@ export interface RabbitmqProperties {
   readonly correlationId?: string | undefined;
   readonly replyTo?: string | undefined;
   readonly expiration?: string | undefined;
+  /** 0 to 255; it has an effect in a queue made for priorities. */
   readonly priority?: number | undefined;
+  /** 2 is kept on disk, 1 is not. */
   readonly deliveryMode?: number | undefined;
   readonly userId?: string | undefined;
   readonly appId?: string | undefined;

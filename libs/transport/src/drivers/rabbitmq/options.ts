@@ -7,6 +7,7 @@ export interface RabbitmqTlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   /** The client's own certificate, where the broker asks for one (mutual TLS). */
   readonly cert?: string | Buffer;
+  /** The private key of `cert`. */
   readonly key?: string | Buffer;
   /** Opens `key`. */
   readonly passphrase?: string;

@@ -53,8 +53,12 @@ export function restartableOf({ name, restartable }: ConformanceOptions): Restar
 
 /** The parts of Jest, Vitest or any runner like them that the suite uses; handed in, so that it depends on none. */
 export interface TestRunner {
+  /** Groups the tests of one run. */
   describe(title: string, body: () => void): void;
+  /** One promise. */
   test(title: string, body: () => Promise<void>, timeoutMs?: number): void;
+  /** Ends a promise with which the runner lost its patience. */
   afterEach(body: () => Promise<void>): void;
+  /** Hands over the report. */
   afterAll(body: () => Promise<void>): void;
 }

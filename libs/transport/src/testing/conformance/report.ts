@@ -9,6 +9,7 @@ export interface PromiseResult {
   readonly title: string;
   readonly capability?: CapabilityName;
   readonly outcome: Outcome;
+  /** From its beginning to its outcome. */
   readonly durationMs: number;
   /** Only where it is broken. */
   readonly error?: string;

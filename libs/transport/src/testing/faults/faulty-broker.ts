@@ -17,6 +17,7 @@ export interface Faults {
 export interface Held {
   /** Resolves when the first of them is there. */
   readonly reached: Promise<void>;
+  /** Lets those go that wait; what comes later is not held. */
   release(): void;
 }
 

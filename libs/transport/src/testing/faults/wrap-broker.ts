@@ -22,19 +22,27 @@ import type {
  * with what it goes on by calling `go`; what is left out goes on as it is.
  */
 export interface Interception {
+  /** `BrokerConnection.connect`. */
   connect?(go: () => Promise<void>, abort: AbortSignal): Promise<void>;
+  /** `BrokerConnection.connectOnce`. */
   connectOnce?(go: () => Promise<void>): Promise<void>;
+  /** `BrokerConnection.ensureTopics`. */
   ensureTopics?(topics: readonly string[], go: () => Promise<void>): Promise<void>;
+  /** `BrokerConnection.describe`. */
   describe?(questions: readonly TopicQuestion[], go: () => Promise<BrokerFacts>): Promise<BrokerFacts>;
+  /** `Producer.check`. */
   check?(message: OutgoingMessage, go: () => void): void;
+  /** `Producer.send`. */
   send?(
     messages: readonly OutgoingMessage[],
     go: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>,
   ): Promise<readonly SendResult[]>;
+  /** `BrokerConnection.consume`. */
   consume?(
     subscriptions: readonly SubscriptionSink[],
     go: (subscriptions: readonly SubscriptionSink[]) => Promise<Consumption>,
   ): Promise<Consumption>;
+  /** `DeliverySink.receive`: the way back, from the broker to the application. */
   receive?(
     deliveries: readonly Delivery[],
     go: (deliveries: readonly Delivery[]) => void | Promise<void>,
@@ -44,12 +52,15 @@ export interface Interception {
   stop?(go: () => Promise<void>): Promise<void>;
   /** `Consumption.close`. */
   leave?(go: () => Promise<void>): Promise<void>;
+  /** `Requester.request`. */
   request?(
     message: OutgoingMessage,
     onReply: (reply: Reply) => void,
     go: Requester['request'],
   ): ReturnType<Requester['request']>;
+  /** `BrokerConnection.health`. */
   health?(go: () => BrokerHealth): BrokerHealth;
+  /** `BrokerConnection.close`. */
   close?(go: () => Promise<void>): Promise<void>;
 }
 

@@ -11,7 +11,11 @@ import { checkDuplicates, checkLost, checkOrderPerKey, checkPhantoms, checkPrede
 export type HistoryEntry =
   | { readonly what: 'publish'; readonly id: string; readonly topic: string; readonly key?: string | undefined }
   | { readonly what: 'published'; readonly id: string; readonly outcome: PublishOutcome }
-  | (Handling & { readonly what: 'handle'; readonly attempt: number })
+  | (Handling & {
+      readonly what: 'handle';
+      /** 1 on the first delivery. */
+      readonly attempt: number;
+    })
   | (Handling & { readonly what: 'handled'; readonly outcome: 'ok' | 'failed' })
   | (Handling & { readonly what: 'settled'; readonly how: 'ack' | 'drop' | 'dead-letter' });
 
@@ -58,6 +62,7 @@ export class History {
     return this.#entries;
   }
 
+  /** Written down after all that is there already. */
   add(entry: HistoryEntry): void {
     this.#entries.push(entry);
   }

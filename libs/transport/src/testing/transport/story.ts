@@ -19,6 +19,7 @@ export interface SeenMessage<Payload = unknown> {
 /** What one group did with a message. */
 export interface SeenOutcome<Payload = unknown> extends SeenMessage<Payload> {
   readonly group: string;
+  /** 1 on the first delivery. */
   readonly attempt: number;
   /** Virtual milliseconds since the start. */
   readonly atMs: number;
@@ -27,6 +28,7 @@ export interface SeenOutcome<Payload = unknown> extends SeenMessage<Payload> {
 /** An attempt that failed and is followed by another. */
 export interface SeenRetry<Payload = unknown> extends SeenOutcome<Payload> {
   readonly error: unknown;
+  /** Virtual milliseconds until the next attempt. */
   readonly delayMs: number;
 }
 

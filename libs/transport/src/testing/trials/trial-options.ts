@@ -11,6 +11,7 @@ import type { TestTransport, TestApplication, TestTransportOptions } from '../tr
 
 /** A handler alone, with what it works on. */
 export interface HandlerUnderTrial<Out> {
+  /** Called as a `@Subscribe` handler is; what it throws is a failed attempt. */
   handle(payload: Out, context: MessageContext): unknown;
   /** What is there when all is over; compared deeply. Sort what has no order. */
   state(): unknown;
@@ -37,6 +38,7 @@ export type StartTrial<Out> = (
 
 /** What a trial publishes, and under which faults. */
 export interface TrialOptions<In, Out> {
+  /** What `payloads` are of. */
   readonly event: EventDefinition<In, Out>;
   /** What is published, in this order; or how it is made of a seed, for libraries that generate data. */
   readonly payloads: readonly In[] | ((seed: number) => readonly In[]);

@@ -6,7 +6,9 @@ export interface ChannelStats {
   readonly channel_name: string;
   /** Messages that wait. */
   readonly depth: number;
+  /** Messages that a consumer has and has not settled. */
   readonly in_flight_count: number;
+  /** Messages that wait for a time: REQ and DPUB. */
   readonly deferred_count: number;
   readonly clients?: readonly { readonly client_id: string; readonly ready_count: number }[];
 }
@@ -14,6 +16,7 @@ export interface ChannelStats {
 /** One topic, as nsqd counts it; `depth` is what no channel has been given yet. */
 export interface TopicStats {
   readonly topic_name: string;
+  /** Messages that no channel has been given yet. */
   readonly depth: number;
   readonly channels: readonly ChannelStats[];
 }
@@ -31,12 +34,16 @@ export class NsqdAdmin {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** One that is there already is left as it is. @throws NsqError when nsqd does not answer with 200 */
   createTopic = (topic: string): Promise<void> => this.#post('/topic/create', { topic });
+  /** With all its channels and all that waits in them. @throws NsqError for one that is not there */
   deleteTopic = (topic: string): Promise<void> => this.#post('/topic/delete', { topic });
   /** Before the first publish, so that it misses nothing: the first channel of a topic gets what waits there, later ones only what comes. */
   createChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/create', { topic, channel });
+  /** With all that waits in it; its consumers are disconnected. @throws NsqError for one that is not there */
   deleteChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/delete', { topic, channel });
 
+  /** Of one topic, or of all. */
   async stats(topic?: string): Promise<readonly TopicStats[]> {
     const query = { format: 'json', ...(topic === undefined ? {} : { topic }) };
     return ((await this.#get('/stats', query)) as { topics: readonly TopicStats[] }).topics;

@@ -11,7 +11,9 @@ import { SubscribedNode, type SubscribedNodeListener } from './subscribed-node.j
 
 /** What a consumer is told; one of `nsqd` and `lookupd` at least. */
 export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
+  /** nsqd makes it with the subscription, where it is not there. */
   readonly topic: string;
+  /** All consumers of one channel share its messages; each channel gets all of the topic. */
   readonly channel: string;
   /** Messages that may be unsettled here at once, over all nsqd. @default 100 */
   readonly maxInFlight?: number;
@@ -21,7 +23,9 @@ export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
   readonly onLost?: (messages: readonly NsqMessage[]) => void;
   /** A FIN, REQ or TOUCH came after nsqd had taken the message back. */
   readonly onTooLate?: (command: LateCommand, messageId: string) => void;
+  /** Subscribed at this nsqd, `host:port`; again after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
+  /** The connection is lost, and is tried again in so many milliseconds. */
   readonly onDown?: (nsqd: string, error: NsqError, againInMs: number) => void;
 }
 

@@ -14,7 +14,9 @@ export interface NsqProducerOptions extends NsqClientOptions, NsqPlaces {
   readonly maxRequestBytes?: number;
   /** As the server's `-max-req-timeout`. @default 3600000 */
   readonly maxDelayMs?: number;
+  /** Connected to this nsqd, `host:port`; again after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
+  /** The connection is lost; what was unanswered on it fails with `stored: 'unknown'`. */
   readonly onDown?: (nsqd: string, error: NsqError) => void;
 }
 
@@ -90,7 +92,10 @@ export class NsqProducer {
     await this.#send(mpub(topic, all));
   }
 
-  /** As `publish`; nsqd gives it out after `delayMs`, kept in its memory until then: a killed nsqd forgets it. */
+  /**
+   * As `publish`; nsqd gives it out after `delayMs`, kept in its memory until then: a killed nsqd forgets it.
+   * @throws NsqError as `publish`; and of a `delayMs` that is no integer from 0 to `maxDelayMs`
+   */
   async publishDeferred(topic: string, body: Buffer | string, delayMs: number): Promise<void> {
     const bytes = this.#checked(topic, body);
     const { maxDelayMs } = this.#options;

@@ -2,9 +2,13 @@ import { systemClock, type Clock } from '../../../contract/index.js';
 
 /** An encrypted connection; certificate chain and host name are always verified. */
 export interface NsqTlsSettings {
+  /** Authorities to trust instead of the system's, as PEM. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The client's own certificate, where nsqd asks for one (mutual TLS), as PEM. */
   readonly cert?: string | Buffer;
+  /** The private key of `cert`, as PEM. */
   readonly key?: string | Buffer;
+  /** Opens `key`. */
   readonly passphrase?: string;
   /** The name to verify, when it is not the host of the address. */
   readonly serverName?: string;
