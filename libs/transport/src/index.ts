@@ -12,6 +12,7 @@ export {
   TransportError,
   type BrokerSettings,
   type Capabilities,
+  type CapabilityReasons,
   type Capability,
   type CapabilityName,
   type Codec,

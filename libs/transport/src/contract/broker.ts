@@ -1,5 +1,5 @@
 import type { BrokerFacts, TopicQuestion } from './broker-facts.js';
-import type { Capabilities } from './capabilities.js';
+import type { Capabilities, CapabilityReasons } from './capabilities.js';
 import type { Clock } from './clock.js';
 import type { TransportError } from './errors.js';
 import type { OutgoingMessage, PublishReceipt } from './message.js';
@@ -18,6 +18,8 @@ export interface Broker {
   /** `'kafka'`, `'memory'`, ...: named in errors and notices. */
   readonly driver: string;
   readonly capabilities: Capabilities;
+  /** Why some of what is `absent` is: told where it is asked for. */
+  readonly absentBecause?: CapabilityReasons | undefined;
   /**
    * Refuses what this broker would refuse: names, contradictory settings. Pure, called before anything connects.
    * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`, `TRANSPORT_OPTION_CONFLICT`

@@ -30,23 +30,36 @@ export type CapabilityName = keyof typeof CAPABILITY_MEANINGS;
 /** What a driver says of every promise. */
 export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
 
+/** Why a driver cannot promise what it does not, for the error that says so: each a sentence without its full stop. */
+export type CapabilityReasons = Readonly<Partial<Record<CapabilityName, string>>>;
+
+/** As much of a broker as says what it can. */
+interface CapableBroker {
+  readonly driver: string;
+  readonly capabilities: Capabilities;
+  readonly absentBecause?: CapabilityReasons | undefined;
+}
+
 /**
  * Refuses a broker that cannot keep a promise which is asked for.
  * @param wayOut what the reader can do about it: one sentence
  * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`
  */
 export function requireCapabilities(
-  broker: { readonly driver: string; readonly capabilities: Capabilities },
+  broker: CapableBroker,
   names: readonly CapabilityName[],
   where: string,
   wayOut = 'Do without it, or choose a broker that has it.',
 ): void {
   for (const name of names) {
-    if (broker.capabilities[name] !== 'absent') continue;
+    const { driver, capabilities, absentBecause } = broker;
+    if (capabilities[name] !== 'absent') continue;
+    const reason = absentBecause?.[name];
+    const why = reason === undefined ? '' : `: ${reason}`;
     throw new TransportError(
       'TRANSPORT_CAPABILITY_ABSENT',
-      `${where} asks for "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${broker.driver} driver cannot promise. ${wayOut}`,
-      { driver: broker.driver },
+      `${where} asks for "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${driver} driver cannot promise${why}. ${wayOut}`,
+      { driver },
     );
   }
 }

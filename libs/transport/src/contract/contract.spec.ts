@@ -270,6 +270,12 @@ describe('capabilities', () => {
     expect(error.message).toContain('Use kafka().');
   });
 
+  it('that are absent are refused with the reason of the driver, where it gives one', () => {
+    const absentBecause = { durability: 'it lives in memory' };
+    const refuse = () => requireCapabilities({ ...broker, absentBecause }, ['durability'], 'x', 'Use kafka().');
+    expect(refuse).toThrow('which the memory driver cannot promise: it lives in memory. Use kafka().');
+  });
+
   it('that are there are not', () => {
     expect(() => requireCapabilities(broker, ['groups'], 'x')).not.toThrow();
   });

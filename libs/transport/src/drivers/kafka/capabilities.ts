@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.js';
+import type { Capabilities, CapabilityReasons } from '../../contract/index.js';
 
 /** What Kafka does itself, and what this driver adds; tried on Kafka 4.1.1. docs/drivers/kafka.md says how. */
 export const KAFKA_CAPABILITIES: Capabilities = {
@@ -25,4 +25,8 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   delayedPublish: 'absent',
   /** Over a topic of the service, `<service>.reply`, which every instance reads. */
   requestReply: 'emulated',
+};
+
+export const KAFKA_REASONS: CapabilityReasons = {
+  delayedPublish: 'Kafka has no timer, and hands a message out as soon as it is stored',
 };

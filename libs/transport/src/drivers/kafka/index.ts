@@ -6,7 +6,7 @@ import {
   type BrokerHost,
   type Subscription,
 } from '../../contract/index.js';
-import { KAFKA_CAPABILITIES } from './capabilities.js';
+import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './capabilities.js';
 import { KafkaConnection } from './connection.js';
 import { resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
 import { checkTopicName } from './topics.js';
@@ -33,6 +33,7 @@ export function kafka(options: KafkaOptions): Broker {
 class KafkaBroker implements Broker {
   readonly driver = 'kafka';
   readonly capabilities = KAFKA_CAPABILITIES;
+  readonly absentBecause = KAFKA_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedKafkaOptions;
 

@@ -1,4 +1,4 @@
-import { isTransportError, type TransportError } from '../../contract/index.js';
+import { isTransportError, requireCapabilities, type TransportError } from '../../contract/index.js';
 import { kafka, type KafkaOptions } from './index.js';
 import { KAFKA_DEFAULTS, resolveKafkaOptions } from './options.js';
 
@@ -94,4 +94,8 @@ describe('the kafka broker', () => {
   it('takes one that fits', () => {
     expect(() => kafka({ brokers }).checkSubscription({ ...subscription, topic: 'a'.repeat(249) })).not.toThrow();
   });
+});
+
+it('says why no message can wait', () => {
+  expect(() => requireCapabilities(kafka({ brokers }), ['delayedPublish'], 'publish')).toThrow('Kafka has no timer');
 });

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.js';
+import type { Capabilities, CapabilityReasons } from '../../contract/index.js';
 
 /** What NSQ does itself, and what this driver adds; tried on nsqd 1.3.0. docs/drivers/nsq.md says how. */
 export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
@@ -33,3 +33,8 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
 
 /** A bare body has no place for headers. */
 export const BARE_CAPABILITIES: Capabilities = Object.freeze({ ...NSQ_CAPABILITIES, headers: 'absent' });
+
+export const NSQ_REASONS: CapabilityReasons = Object.freeze({
+  delayedPublish:
+    'nsqd keeps deferred messages in memory, delivers them before their time when it is restarted and loses them when it is killed',
+});

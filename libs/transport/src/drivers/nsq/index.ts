@@ -6,7 +6,7 @@ import {
   type Capabilities,
   type Subscription,
 } from '../../contract/index.js';
-import { BARE_CAPABILITIES, NSQ_CAPABILITIES } from './capabilities.js';
+import { BARE_CAPABILITIES, NSQ_CAPABILITIES, NSQ_REASONS } from './capabilities.js';
 import { nameProblem } from './client/index.js';
 import { NsqConnection } from './connection.js';
 import { channelOf } from './intake.js';
@@ -28,6 +28,7 @@ export function nsq(options: NsqOptions): Broker {
 class NsqBroker implements Broker {
   readonly driver = 'nsq';
   readonly capabilities: Capabilities;
+  readonly absentBecause = NSQ_REASONS;
   // n.b. private, so that no log of this object shows the secret.
   readonly #options: ResolvedNsqOptions;
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isTransportError } from '../../contract/index.js';
+import { isTransportError, requireCapabilities } from '../../contract/index.js';
 import { nsq } from './index.js';
 import { NSQ_DEFAULTS, resolveNsqOptions, type NsqOptions } from './options.js';
 
@@ -78,4 +78,9 @@ describe('a subscription to NSQ', () => {
     expect(nsq({ nsqd }).capabilities.headers).toBe('emulated');
     expect(nsq({ nsqd, envelope: 'none' }).capabilities.headers).toBe('absent');
   });
+});
+
+it('says why no message can wait', () => {
+  const refuse = () => requireCapabilities(nsq({ nsqd }), ['delayedPublish'], 'publish');
+  expect(refuse).toThrow('delivers them before their time when it is restarted and loses them when it is killed');
 });

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.js';
+import type { Capabilities, CapabilityReasons } from '../../contract/index.js';
 
 /** What RabbitMQ does itself, and what this driver adds; tried on RabbitMQ 3.10.8. docs/drivers/rabbitmq.md says how. */
 export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
@@ -24,14 +24,15 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   /** A queue for each instance, that ends with it. */
   everyInstance: 'native',
   wildcards: 'native',
-  delayedPublish: 'absent',
+  /** A ladder of quorum queues with a time to live each, down which the server moves messages. */
+  delayedPublish: 'native',
   /** Over a topic of the service, `<service>.reply`, which every instance reads. */
   requestReply: 'emulated',
 });
 
 /**
  * What differs by option: patterns are the topic exchange's, order across members needs one active consumer, and where
- * nothing may be declared there are no queues for delays: what failed waits in the process.
+ * nothing may be declared there are no queues for delays: what failed waits in the process, and nothing is published for later.
  */
 export function capabilitiesOf(options: {
   readonly exchangeType: 'topic' | 'direct' | 'fanout';
@@ -41,7 +42,12 @@ export function capabilitiesOf(options: {
   return Object.freeze({
     ...RABBITMQ_CAPABILITIES,
     redelivery: options.provision ? 'native' : 'emulated',
+    delayedPublish: options.provision ? 'native' : 'absent',
     wildcards: options.exchangeType === 'topic' ? 'native' : 'absent',
     orderAcrossMembers: options.singleActiveConsumer ? 'native' : 'absent',
   });
 }
+
+export const RABBITMQ_REASONS: CapabilityReasons = Object.freeze({
+  delayedPublish: 'a message for later waits in queues of the driver, and with provision: false it declares none',
+});

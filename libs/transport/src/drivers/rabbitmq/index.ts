@@ -8,7 +8,7 @@ import {
   type ErrorCode,
   type Subscription,
 } from '../../contract/index.js';
-import { capabilitiesOf } from './capabilities.js';
+import { capabilitiesOf, RABBITMQ_REASONS } from './capabilities.js';
 import { RabbitmqConnection } from './connection.js';
 import { checkTopicName, groupProblem, queueNameOf, queueProblem } from './names.js';
 import { resolveRabbitmqOptions, type RabbitmqOptions, type ResolvedRabbitmqOptions } from './options.js';
@@ -34,6 +34,7 @@ export function rabbitmq(options: RabbitmqOptions): Broker {
 class RabbitmqBroker implements Broker {
   readonly driver = 'rabbitmq';
   readonly capabilities: Capabilities;
+  readonly absentBecause = RABBITMQ_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedRabbitmqOptions;
 

@@ -49,7 +49,7 @@ describe('a message on its way out', () => {
   it('may not use what the broker or the driver writes itself', () => {
     expect(reservedHeader({ tenant: 'a' })).toBeUndefined();
     expect(reservedHeader(undefined)).toBeUndefined();
-    for (const name of ['x-death', 'x-delivery-count', 'x-transport-attempts', 'cc']) {
+    for (const name of ['x-death', 'x-delivery-count', 'x-transport-attempts', 'cc', 'transport-rest-100']) {
       expect(reservedHeader({ [name]: '1' })).toBe(name);
     }
   });

@@ -1,4 +1,5 @@
 import { WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
+import { REST_HEADERS } from './ladder.js';
 
 /** A message as RabbitMQ delivered it: `context.raw`. */
 export interface RabbitmqRecord {
@@ -56,7 +57,7 @@ const BROKERS_HEADERS = new Set([
   ...['x-last-death-exchange', 'x-last-death-queue', 'x-last-death-reason'],
   ...[DELIVERY_COUNT, 'x-acquired-count', 'x-opt-delivery-time', 'cc', 'bcc'],
 ]);
-const RESERVED = new Set<string>([...BROKERS_HEADERS, ...Object.values(OWN_HEADERS)]);
+const RESERVED = new Set<string>([...BROKERS_HEADERS, ...Object.values(OWN_HEADERS), ...REST_HEADERS]);
 /** What AMQP, or the delivery, has a field of its own for. */
 const ELSEWHERE = new Set<string>([WIRE_HEADERS.key, WIRE_HEADERS.body]);
 const NONE = 'none';

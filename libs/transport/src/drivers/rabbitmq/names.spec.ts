@@ -27,6 +27,7 @@ describe('names on RabbitMQ', () => {
     expect(queueNameOf(TOPIC, 'order.created', 'inventory')).toBe('inventory:order.created');
     expect(groupProblem('a:b')).toContain('":"');
     expect(groupProblem('held')).toContain('dead letters');
+    expect(groupProblem('delayed')).toContain('messages for later');
     expect(groupProblem('inventory')).toBeUndefined();
     expect(queueNameOf({ ...TOPIC, queueName: (topic, group) => `${topic}@${group}` }, 't', 'g')).toBe('t@g');
   });

@@ -1,8 +1,9 @@
 import { isTopicPattern, TransportError } from '../../contract/index.js';
+import { DELAYED } from './ladder.js';
 import type { RabbitmqExchangeType, ResolvedRabbitmqOptions } from './options.js';
 
 /** AMQP writes names with one byte for their length. */
-const MAX_NAME_BYTES = 255;
+export const MAX_NAME_BYTES = 255;
 /** Room for what is put behind a queue's name: `:retry-1717986918400-20771`. */
 const SUFFIX_BYTES = 32;
 /** Stands in front of the queue that keeps a dead-letter topic's messages until somebody subscribes. */
@@ -40,6 +41,7 @@ export function groupProblem(group: string): string | undefined {
   if (group === '') return 'it is empty';
   if (group.includes(':')) return 'it contains ":", which stands between group and topic in the name of a queue';
   if (group === HELD) return `"${HELD}" names the queues that keep dead letters`;
+  if (group === DELAYED) return `"${DELAYED}" names the queues that keep messages for later`;
   return undefined;
 }
 

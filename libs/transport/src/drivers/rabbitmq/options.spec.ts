@@ -1,4 +1,4 @@
-import type { Subscription } from '../../contract/index.js';
+import { requireCapabilities, type Subscription } from '../../contract/index.js';
 import { resolveRabbitmqOptions, RABBITMQ_DEFAULTS, type RabbitmqOptions } from './options.js';
 import { rabbitmq } from './index.js';
 
@@ -129,4 +129,11 @@ describe('a subscription on RabbitMQ', () => {
     expect(check({}, { group: 'g'.repeat(230) })).toBe('TRANSPORT_GROUP_INVALID');
     expect(check({ maxUnsettled: 100 })).toBe('TRANSPORT_OPTION_CONFLICT');
   });
+});
+
+it('says why no message can wait where nothing may be declared', () => {
+  const refuse = (provision: boolean) => () =>
+    requireCapabilities(rabbitmq({ url: URL, provision }), ['delayedPublish'], 'publish');
+  expect(refuse(true)).not.toThrow();
+  expect(refuse(false)).toThrow('with provision: false it declares none');
 });

@@ -6,11 +6,12 @@ import {
   type Producer,
   type SendResult,
 } from '../../contract/index.js';
+import { Addressing, placeNameOf, type Addressed } from './addressing.js';
 import { ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
 import { channelError, isMissing, replyCodeOf } from './failures.js';
 import type { Link } from './link.js';
-import { recordOf, reservedHeader } from './mapping.js';
-import { checkTopicName, deadLetterPlaceOf, heldQueueOf, placeOf } from './names.js';
+import { reservedHeader } from './mapping.js';
+import { checkTopicName, heldQueueOf } from './names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
 import {
   blocked,
@@ -28,7 +29,6 @@ import {
   unwritable,
   type Unsent,
 } from './publish-errors.js';
-import { Topology } from './topology.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
 const MAX_REQUEST_BYTES = 4_194_304;
@@ -36,9 +36,10 @@ const MAX_REQUEST_BYTES = 4_194_304;
 const MAX_REFUSALS = 20;
 
 /** One message on its way. */
-interface Entry extends Unsent {
+interface Entry extends Unsent, Addressed {
   readonly index: number;
   parcel: Parcel;
+  way: Addressed['way'];
   written: boolean;
 }
 
@@ -57,10 +58,8 @@ export class RabbitmqPublisher implements Producer {
   readonly #host: BrokerHost;
   readonly #link: Link;
   readonly #options: ResolvedRabbitmqOptions;
-  readonly #topology: Topology;
+  readonly #addressing: Addressing;
   readonly #checkedNames = new Set<string>();
-  /** Topics whose messages are kept although nobody subscribes. */
-  readonly #held = new Set<string>();
   #channel: Promise<ConfirmedChannel> | undefined;
   #closed = false;
 
@@ -68,7 +67,7 @@ export class RabbitmqPublisher implements Producer {
     this.#host = host;
     this.#link = link;
     this.#options = options;
-    this.#topology = new Topology(link, options);
+    this.#addressing = new Addressing(link, options);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
   }
@@ -79,7 +78,8 @@ export class RabbitmqPublisher implements Producer {
     return reason === undefined ? undefined : `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
   }
 
-  check({ topic, partition, headers }: OutgoingMessage): void {
+  check(message: OutgoingMessage): void {
+    const { topic, partition, headers } = message;
     if (!this.#checkedNames.has(topic)) {
       checkTopicName(topic, this.#options.exchangeType);
       if (isTopicPattern(topic)) throw patternRefused(topic);
@@ -88,6 +88,7 @@ export class RabbitmqPublisher implements Producer {
     if (partition !== undefined) throw partitionRefused(topic, partition);
     const reserved = reservedHeader(headers);
     if (reserved !== undefined) throw headerRefused(topic, reserved);
+    this.#addressing.checkDelay(message, this.#host.clock.now());
   }
 
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
@@ -100,7 +101,7 @@ export class RabbitmqPublisher implements Producer {
 
   /** From now on messages of these topics are kept, also where nobody subscribes. */
   hold(topics: readonly string[]): void {
-    for (const topic of topics) this.#held.add(topic);
+    this.#addressing.hold(topics);
   }
 
   /** One message of the driver's own, to a queue by its name. @throws TransportError when there is no channel */
@@ -114,11 +115,7 @@ export class RabbitmqPublisher implements Producer {
   }
 
   #entryOf(message: OutgoingMessage, index: number, now: number): Entry {
-    const { topic } = message;
-    const isHeld = this.#held.has(topic) && this.#options.provision;
-    const place = isHeld ? deadLetterPlaceOf(this.#options, topic) : placeOf(this.#options, topic);
-    const mandatory = this.#held.has(topic) || this.#options.unroutable === 'fail';
-    return { index, message, parcel: { ...place, ...recordOf(message, now), mandatory }, written: false };
+    return { index, message, ...this.#addressing.addressed(message, now), written: false };
   }
 
   /** Sends what is open, and returns what has to be sent again. */
@@ -130,6 +127,8 @@ export class RabbitmqPublisher implements Producer {
     }
     const channel = await this.#channelFor(open, request);
     if (channel === undefined) return [];
+    // What waits here for a connection has less to wait for on the broker.
+    for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
     const ready = await this.#withExchanges(open, request);
     const fates = await Promise.all(ready.map((entry) => this.#publish(channel, entry, request)));
     const lost = ready.filter((_, index) => fates[index] === 'lost');
@@ -165,20 +164,25 @@ export class RabbitmqPublisher implements Producer {
     }
   }
 
+  #addressedNow({ message }: Entry): Addressed {
+    return this.#addressing.addressed(message, this.#host.clock.now());
+  }
+
   /** Those whose exchange is there. */
   async #withExchanges(open: readonly Entry[], request: Request): Promise<Entry[]> {
     const problems = new Map<string, unknown>();
-    for (const { parcel, message } of open) {
-      if (problems.has(parcel.exchange)) continue;
+    for (const entry of open) {
+      const place = placeNameOf(entry);
+      if (problems.has(place)) continue;
       try {
-        await this.#topology.ensureExchange(parcel.exchange, message.topic);
+        await this.#addressing.ensure(entry, entry.message.topic);
       } catch (error) {
-        problems.set(parcel.exchange, error);
+        problems.set(place, error);
       }
     }
     if (problems.size === 0) return [...open];
-    const hasProblem = ({ parcel }: Entry): boolean => problems.has(parcel.exchange);
-    end(open.filter(hasProblem), request, (entry) => notSent(entry, problems.get(entry.parcel.exchange)));
+    const hasProblem = (entry: Entry): boolean => problems.has(placeNameOf(entry));
+    end(open.filter(hasProblem), request, (entry) => notSent(entry, problems.get(placeNameOf(entry))));
     return open.filter((entry) => !hasProblem(entry));
   }
 
@@ -206,21 +210,30 @@ export class RabbitmqPublisher implements Producer {
       if (fate === 'stored') request.results[entry.index] = receiptOf(entry);
       if (fate === 'refused') request.results[entry.index] = refused(entry);
       if (fate !== 'unroutable') continue;
-      const held = await this.#heldInstead(entry, request);
-      if (held) again.push(entry);
+      const goesAgain = await (entry.way === undefined
+        ? this.#heldInstead(entry, request)
+        : this.#overNewLadder(entry, request));
+      if (goesAgain) again.push(entry);
       else request.results[entry.index] ??= unroutable(entry);
     }
     return again;
   }
 
+  /** A rung of the ladder is gone. */
+  #overNewLadder(entry: Entry, request: Request): boolean {
+    this.#addressing.forget(entry);
+    entry.written = false;
+    return request.refusals++ < MAX_REFUSALS;
+  }
+
   /** Nobody wants this dead letter yet: it goes to the queue that keeps it. */
   async #heldInstead(entry: Entry, request: Request): Promise<boolean> {
     const { topic } = entry.message;
-    if (!this.#held.has(topic) || request.refusals >= MAX_REFUSALS) return false;
+    if (!this.#addressing.isHeld(topic) || request.refusals >= MAX_REFUSALS) return false;
     const wasHeld = entry.parcel.exchange === '';
     if (wasHeld) request.refusals++;
     try {
-      if (wasHeld) await this.#topology.ensureHeld(topic);
+      if (wasHeld) await this.#addressing.topology.ensureHeld(topic);
     } catch (error) {
       request.results[entry.index] = notSent(entry, error);
       return false;
@@ -242,7 +255,7 @@ export class RabbitmqPublisher implements Producer {
     }
     if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => refusedByChannel(entry, failure));
     if (isMissing(failure)) {
-      for (const { parcel } of entries) this.#topology.forgetExchange(parcel.exchange);
+      for (const entry of entries) this.#addressing.forget(entry);
       return entries;
     }
     const guilty = entries.filter((entry) => isGuilty(entry, failure));

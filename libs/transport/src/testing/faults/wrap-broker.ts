@@ -82,6 +82,7 @@ export function wrapBroker(
   return {
     driver: broker.driver,
     capabilities: { ...broker.capabilities, ...capabilities },
+    absentBecause: broker.absentBecause,
     checkSubscription: (subscription) => broker.checkSubscription(subscription),
     open: (host) => wrapConnection(broker.open(host), intercept(host)),
   };

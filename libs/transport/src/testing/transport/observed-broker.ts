@@ -50,6 +50,7 @@ export function playing(original: Broker, player: Broker): Broker {
   return {
     driver: original.driver,
     capabilities: original.capabilities,
+    absentBecause: original.absentBecause,
     checkSubscription: (subscription) => {
       original.checkSubscription(subscription);
       player.checkSubscription(subscription);
