@@ -48,7 +48,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   /** src/index.ts, the door `nest-transport` itself. */
   door: { rooms: ['contract', 'consuming', 'publishing', 'observability', 'nest'], packages: [], node: 'types' },
   /** Run by the devkit of the user's project, which hands in all it needs: only its types are imported. */
-  schematics: { rooms: [], packages: ['@angular-devkit/schematics', 'prettier', 'typescript'], node: 'any' },
+  schematics: { rooms: ['contract'], packages: ['@angular-devkit/schematics', 'prettier', 'typescript'], node: 'any' },
 };
 
 const SOURCE = 'libs/transport/src/';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../architecture/tree.js';
 import { complaintsAbout } from './compile.js';
-import { commonjs, esm, generate, type Files, type Step } from './generate.js';
+import { commonjs, esm, generate, outcomeOf, type Files, type Step } from './generate.js';
 
 const MAIN = `import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
@@ -15,12 +15,18 @@ void bootstrap();
 `;
 
 const add = (broker?: string, service?: string): Step => ({ schematic: 'nest-add', options: { broker, service } });
-const application = { ...esm, 'src/main.ts': MAIN };
+const application: Files = { ...esm, 'src/main.ts': MAIN };
 const manifestIn = (files: Files) => JSON.parse(files['package.json'] ?? '') as Record<string, Record<string, string>>;
 
 describe('nest add', () => {
-  it('registers the module, creates the application with it, and adds client, scripts and a compose file', () => {
-    const files = generate(application, add('kafka', 'orders'));
+  const brokers = ['kafka', 'nats', 'nsq', 'rabbitmq', 'memory'];
+  const on: Record<string, Files> = {};
+  beforeAll(async () => {
+    for (const broker of brokers) on[broker] = await generate(application, add(broker));
+  }, 60_000);
+
+  it('registers the module, creates the application with it, and adds client, scripts and a compose file', async () => {
+    const files = await generate(application, add('kafka', 'orders'));
     const module = files['src/app.module.ts'];
     expect(module).toContain('TransportModule.forRoot({');
     expect(module).toMatch(/service: ["']orders["']/);
@@ -33,48 +39,132 @@ describe('nest add', () => {
     expect(Object.keys(scripts ?? {})).toEqual(['broker:up', 'broker:down']);
   });
 
-  it('changes nothing when it is run again, with the same broker or another', () => {
-    const once = generate(application, add('kafka'));
-    expect(generate(once, add('kafka'), add('nats'))).toEqual(once);
+  it('changes nothing and installs nothing when it is run again', async () => {
+    const once = on['kafka'] ?? {};
+    expect(await outcomeOf(once, add('kafka'), add())).toEqual({ files: once, said: [], tasks: [] });
   });
 
-  it('takes the memory broker and the name of the package where nothing is said', () => {
+  it('keeps the broker that is there when it is run again with another, and says how to change it', async () => {
+    const once = on['kafka'] ?? {};
+    const { files, said } = await outcomeOf(once, add('nats'));
+    expect(files).toEqual(once);
+    expect(said).toEqual([
+      expect.stringMatching(/has the transport with kafka already.*imported from 'nest-transport\/nats'/),
+    ]);
+  });
+
+  it.each(['src/app.module.ts', 'src/main.ts', 'package.json'])(
+    'completes an application without its part in %s',
+    async (path) => {
+      const whole = on['kafka'] ?? {};
+      const undone = { ...whole, [path]: application[path] ?? '' };
+      expect(await generate(undone, add('kafka'))).toEqual(whole);
+    },
+  );
+
+  it('completes an application without its compose file, or whose packages were never installed', async () => {
+    const whole = on['kafka'] ?? {};
+    const { 'compose.yaml': _, ...rest } = whole;
+    expect(await generate(rest, add())).toEqual(whole);
+    const failed = { ...whole, 'node_modules/nest-transport/package.json': '{}' };
+    expect((await outcomeOf(failed, add())).tasks).toHaveLength(1);
+    expect((await outcomeOf(whole, add())).tasks).toHaveLength(0);
+  });
+
+  it('sees calls, not words: a comment about TransportModule or createTransportApp is not the thing', async () => {
+    const module = `// TransportModule.forRoot comes later\n${application['src/app.module.ts']}`;
+    const main = `// createTransportApp( comes later\n${MAIN}`;
+    const files = await generate({ ...application, 'src/app.module.ts': module, 'src/main.ts': main }, add());
+    expect(files['src/app.module.ts']).toContain('broker: memory()');
+    expect(files['src/main.ts']).toContain('await createTransportApp(AppModule)');
+  });
+
+  it('finds the transport in another module than the root, and its broker in another file', async () => {
+    const messaging = 'export const Messaging = TransportModule.forRootAsync({ useFactory });';
+    const factory = "import { nats } from 'nest-transport/nats';";
+    const files = await generate({ ...application, 'src/a/b.ts': messaging, 'src/c.ts': factory }, add());
+    expect(files['src/app.module.ts']).toBe(application['src/app.module.ts']);
+    expect(Object.keys(manifestIn(files)['dependencies'] ?? {})).toContain('@nats-io/jetstream');
+  });
+
+  it('installs with the package manager of the project, or leaves it to the user who says so', async () => {
+    const task = (manager: string) => [
+      { name: 'node-package', options: expect.objectContaining({ packageManager: manager }) as unknown },
+    ];
+    expect((await outcomeOf(application, add('kafka'))).tasks).toEqual(task('npm'));
+    expect((await outcomeOf({ ...application, 'pnpm-lock.yaml': '' }, add('kafka'))).tasks).toEqual(task('pnpm'));
+    const skipped = { schematic: 'nest-add', options: { broker: 'kafka', skipInstall: true } };
+    expect(await outcomeOf(application, skipped)).toMatchObject({
+      tasks: [],
+      said: [expect.stringContaining('npm install')],
+    });
+  });
+
+  it('names the service of a monorepo by its folder', async () => {
+    const monorepo = {
+      'package.json': '{ "name": "shop" }',
+      'apps/stock/src/main.ts': MAIN,
+      'apps/stock/src/stock.module.ts': application['src/app.module.ts'] ?? '',
+    };
+    const files = await generate(monorepo, { schematic: 'nest-add', options: { sourceRoot: 'apps/stock/src' } });
+    expect(files['apps/stock/src/stock.module.ts']).toContain("service: 'stock'");
+  });
+
+  it('adds its broker to the services of a compose file that is there, or says that it cannot', async () => {
+    const composed = (text: string) => outcomeOf({ ...application, 'docker-compose.yml': text }, add('nats'));
+    const postgres = 'services:\n  postgres:\n    image: postgres:18\n';
+    const { files } = await composed(postgres);
+    expect(files['docker-compose.yml']).toMatch(
+      /^services:\n {2}nats:\n[^]*\n {2}postgres:\n {4}image: postgres:18\n$/,
+    );
+    expect(files['compose.yaml']).toBeUndefined();
+    expect((await composed('services: {}\n')).said).toEqual([expect.stringContaining('add nats by hand')]);
+    const ours = 'services:\n  queue:\n    image: nats:2\n';
+    expect(await composed(ours)).toMatchObject({ files: { 'docker-compose.yml': ours }, said: [] });
+  });
+
+  it('takes the memory broker and the name of the package where nothing is said', async () => {
     const named = { ...commonjs, 'src/main.ts': MAIN, 'package.json': '{ "name": "@shop/stock" }' };
-    const files = generate(named, add());
+    const files = await generate(named, add());
     expect(files['src/app.module.ts']).toMatch(/service: ["']stock["'], broker: memory\(\)/);
     expect(files['compose.yaml']).toBeUndefined();
   });
 
-  it('says what to write where main is not as expected, or missing, and refuses an unknown broker', () => {
+  it('says what to write where main is not as expected, or missing, and refuses an unknown broker', async () => {
     const adapter = MAIN.replace('(AppModule)', '(AppModule, new FastifyAdapter())');
-    expect(() => generate({ ...esm, 'src/main.ts': adapter }, add())).toThrow('add connectTransport(app)');
-    expect(() => generate(esm, add())).toThrow('src has no main.ts');
-    expect(() => generate(application, add('kafak'))).toThrow('There is no broker "kafak"; there are memory, kafka');
+    await expect(generate({ ...esm, 'src/main.ts': adapter }, add())).rejects.toThrow(
+      /Add connectTransport\(app\).*\(TRANSPORT_PROJECT_UNEXPECTED\)/,
+    );
+    await expect(generate(esm, add())).rejects.toThrow('src has no main.ts');
+    await expect(generate(application, add('kafak'))).rejects.toThrow(
+      'There is no broker "kafak". Say one of memory, kafka, nats, nsq, rabbitmq. (TRANSPORT_OPTION_INVALID)',
+    );
   });
 
-  it('writes code that the compiler takes, on every broker', () => {
-    for (const broker of ['memory', 'kafka', 'nats', 'nsq', 'rabbitmq']) {
-      expect(complaintsAbout(generate(application, add(broker)))).toEqual([]);
-    }
-  }, 120_000);
+  it('writes code that the compiler takes, on every broker', async () => {
+    const apart = Object.entries(on).flatMap(([broker, files]) =>
+      Object.entries(files).map(([path, text]) => [`${broker}/${path}`, text]),
+    );
+    expect(complaintsAbout(Object.fromEntries(apart) as Files)).toEqual([]);
+  }, 60_000);
 
-  it('asks for the clients that the package has as peers', () => {
+  it('asks for the clients that the package has as peers', async () => {
     const { peerDependencies } = JSON.parse(readFileSync(join(root, 'libs/transport/package.json'), 'utf8')) as {
       peerDependencies: Record<string, string>;
     };
     for (const broker of ['kafka', 'nats', 'rabbitmq']) {
-      const { '@nestjs/microservices': _, ...clients } =
-        manifestIn(generate(application, add(broker)))['dependencies'] ?? {};
+      const { '@nestjs/microservices': _, ...clients } = manifestIn(on[broker] ?? {})['dependencies'] ?? {};
       expect(peerDependencies).toMatchObject(clients);
       expect(Object.keys(clients).length).toBeGreaterThan(0);
     }
   });
 
-  it('writes compose files with the servers that this repository runs', () => {
-    const ours = readFileSync(join(root, 'compose.yaml'), 'utf8');
+  it('writes compose files with the servers and health checks that this repository runs', async () => {
+    const ours = readFileSync(join(root, 'compose.yaml'), 'utf8').replace(/\$\{\w+:-(\d+)\}/g, '$1');
     for (const broker of ['kafka', 'nats', 'nsq', 'rabbitmq']) {
-      const [image = 'no image'] = /image: .+/.exec(generate(application, add(broker))['compose.yaml'] ?? '') ?? [];
-      expect(ours).toContain(image);
+      const lines = on[broker]?.['compose.yaml']?.match(/(image|test|interval): .+/g) ?? [];
+      expect(lines).toHaveLength(3);
+      for (const line of lines) expect(ours).toContain(line);
     }
   });
 });

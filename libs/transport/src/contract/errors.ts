@@ -46,6 +46,8 @@ export const ERROR_CODES = {
   TRANSPORT_CLOSED: 'The transport was used after it began to close.',
   TRANSPORT_REQUEST_TIMEOUT: 'No answer came within timeoutMs; the request may still be handled.',
   TRANSPORT_REQUEST_FAILED: 'The handler of a request answered with an error.',
+  TRANSPORT_PROJECT_UNEXPECTED: 'A schematic cannot change a project that is written this way; nothing was written.',
+  TRANSPORT_FILE_EXISTS: 'A schematic would have to overwrite a file; nothing was written.',
 } as const satisfies Record<string, string>;
 
 /** The machine-readable name of a failure; stable across releases. */

@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { Tree } from '@angular-devkit/schematics';
 import ts from 'typescript';
+import { unexpected } from './refusal.js';
+import { parsed } from './source-files.js';
 
 /** A name, and where it is imported from. */
 export interface NamedImport {
@@ -31,11 +33,10 @@ export function nearestModule(tree: Tree, folder: string, sourceRoot: string): s
 /**
  * Adds an element to a list of `@Module`, and its imports. A list that has it stays as it is.
  *
- * @throws Error when there is no `@Module({ ... })`, or its list is not written as an array.
+ * @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` when there is no `@Module({ ... })`, or its list is not written as an array.
  */
 export function addToModule(text: string, entry: ModuleEntry): string {
-  const source = ts.createSourceFile('module.ts', text, ts.ScriptTarget.Latest, true);
-  const insertion = insertionFor(moduleObject(source, entry), entry);
+  const insertion = insertionFor(moduleObject(parsed(text), entry), entry);
   if (insertion === undefined) return text;
   const { at, written } = insertion;
   // n.b. imports come before the decorator, so their places still hold.
@@ -44,8 +45,7 @@ export function addToModule(text: string, entry: ModuleEntry): string {
 
 /** Adds imports behind those that are there. */
 export function addImports(text: string, needs: readonly NamedImport[]): string {
-  const source = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true);
-  const end = source.statements.filter(ts.isImportDeclaration).at(-1)?.end ?? 0;
+  const end = parsed(text).statements.filter(ts.isImportDeclaration).at(-1)?.end ?? 0;
   const lines = needs.map(({ name, from }) => `\nimport { ${name} } from '${from}';`);
   return text.slice(0, end) + lines.join('') + text.slice(end);
 }
@@ -59,7 +59,7 @@ function moduleObject(source: ts.SourceFile, { element, list }: ModuleEntry): ts
       if (argument !== undefined && ts.isObjectLiteralExpression(argument)) return argument;
     }
   }
-  throw new Error(`There is no @Module({ ... }) in the module's file: add ${element} to its ${list} by hand.`);
+  throw unexpected(`There is no @Module({ ... }) in the module's file: add ${element} to its ${list} by hand.`);
 }
 
 interface Insertion {
@@ -71,7 +71,7 @@ function insertionFor(object: ts.ObjectLiteralExpression, { list, element }: Mod
   const property = object.properties.find((found) => found.name?.getText() === list);
   if (property === undefined) return afterLast(object.properties, object, `${list}: [${element}]`);
   if (!ts.isPropertyAssignment(property) || !ts.isArrayLiteralExpression(property.initializer)) {
-    throw new Error(`${list} of @Module is not written as an array there: add ${element} to it by hand.`);
+    throw unexpected(`${list} of @Module is not written as an array there: add ${element} to it by hand.`);
   }
   const { elements } = property.initializer;
   if (elements.some((found) => found.getText() === element)) return undefined;

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { invalidOption } from './refusal.js';
 
 /** One name in the forms in which generated code needs it. */
 export interface Names {
@@ -17,14 +18,14 @@ export interface Names {
 /**
  * Reads `orders/order-created`, `OrderCreated` or `order.created`.
  *
- * @throws Error when nothing is left that can begin a name in TypeScript.
+ * @throws TransportError `TRANSPORT_OPTION_INVALID` when nothing is left that can begin a name in TypeScript.
  */
 export function namesOf(given: string): Names {
   const words = wordsOf(posix.basename(given));
   const symbol = words.map(capitalized).join('');
   if (!/^[A-Z]/.test(symbol)) {
-    throw new Error(
-      `"${given}" is no name for generated code: it has to begin with a letter, such as "order-created".`,
+    throw invalidOption(
+      `"${given}" is no name for generated code: it has to begin with a letter. Write one like "order-created".`,
     );
   }
   const folder = posix.dirname(given);

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Tree } from '@angular-devkit/schematics';
+import { unexpected } from './refusal.js';
 
 /** What generated code has to fit. Read from the root's package.json, which all projects of a monorepo share. */
 export interface Project {
@@ -16,10 +17,10 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** @throws Error when there is no package.json: the command was run outside of a project. */
+/** @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` when there is no package.json: the command was run outside of a project. */
 export function projectOf(tree: Tree): Project {
   if (!tree.exists('package.json')) {
-    throw new Error('There is no package.json here: run the command in the root of a Nest project.');
+    throw unexpected('There is no package.json here: run the command in the root of a Nest project.');
   }
   const { type, dependencies, devDependencies } = tree.readJson('package.json') as Manifest;
   const installed = { ...dependencies, ...devDependencies };

@@ -1,20 +1,24 @@
 import ts from 'typescript';
 import { addImports } from '../module-file.js';
+import { unexpected } from '../refusal.js';
+import { calls, parsed } from '../source-files.js';
+
+/** Either of them connects an application to the transport. */
+const CONNECTING = ['createTransportApp', 'connectTransport'];
 
 /**
  * Has `main.ts` create the application by `createTransportApp`, which takes what `NestFactory.create` takes with a module and options.
- * A file that has it, or `connectTransport`, stays as it is.
+ * A file that calls it, or `connectTransport`, stays as it is.
  *
- * @throws Error where the application is created in another way: the message says what to write.
+ * @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` where the application is created in another way: the message says what to write.
  */
 export function connectMain(text: string, path: string): string {
-  if (/\b(createTransportApp|connectTransport)\b/.test(text)) return text;
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const callee = createCall(source)?.expression;
+  if (calls(text, CONNECTING)) return text;
+  const callee = createCall(parsed(text))?.expression;
   if (callee === undefined) {
-    throw new Error(
-      `${path} does not call NestFactory.create(AppModule) or NestFactory.create(AppModule, { ... }): ` +
-        "add connectTransport(app), imported from 'nest-transport', behind the line that creates the application, and run this again.",
+    throw unexpected(
+      `${path} does not call NestFactory.create(AppModule) or NestFactory.create(AppModule, { ... }); nothing was written. ` +
+        "Add connectTransport(app), imported from 'nest-transport', behind the line that creates the application, and run this again.",
     );
   }
   const changed = `${text.slice(0, callee.getStart())}createTransportApp${text.slice(callee.end)}`;

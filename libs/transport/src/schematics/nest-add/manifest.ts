@@ -9,24 +9,36 @@ interface Manifest {
 
 const SCRIPTS = { 'broker:up': 'docker compose up --detach --wait', 'broker:down': 'docker compose down' };
 
-/** The package.json with the packages and scripts for a broker. What is there already wins, so a second time changes nothing. */
-export function manifestFor(text: string, broker: BrokerChoice): string {
+/** The packages that an application on these brokers needs beside ours. */
+export const packagesFor = (brokers: readonly BrokerChoice[]): string[] => [
+  '@nestjs/microservices',
+  ...brokers.flatMap((broker) => Object.keys(BROKERS[broker].packages)),
+];
+
+/** The package.json with the packages and scripts for brokers. What is there already wins, so a second time changes nothing. */
+export function manifestFor(text: string, brokers: readonly BrokerChoice[]): string {
   const manifest = JSON.parse(text) as Manifest;
-  const present = { ...manifest.devDependencies, ...manifest.dependencies };
-  const nest = present['@nestjs/common'] ?? '^12.0.0';
-  const wanted = { ...BROKERS[broker].packages, '@nestjs/microservices': nest };
-  const missing = Object.entries(wanted).filter(([name]) => !(name in present));
-  const dependencies = { ...manifest.dependencies, ...Object.fromEntries(missing) };
-  const scripts = BROKERS[broker].compose === undefined ? {} : SCRIPTS;
+  const missing = missingPackages(manifest, brokers);
+  const needsScripts = brokers.some((broker) => BROKERS[broker].compose !== undefined);
+  const scripts = { ...(needsScripts ? SCRIPTS : {}), ...manifest.scripts };
+  if (missing.length === 0 && Object.keys(scripts).every((name) => name in (manifest.scripts ?? {}))) return text;
+  const dependencies = Object.entries({ ...manifest.dependencies, ...Object.fromEntries(missing) });
   const changed = {
     ...manifest,
-    scripts: { ...scripts, ...manifest.scripts },
-    dependencies: Object.fromEntries(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1))),
+    scripts,
+    dependencies: Object.fromEntries(dependencies.sort(([a], [b]) => (a < b ? -1 : 1))),
   };
-  const nothingNew = missing.length === 0 && Object.keys(scripts).every((name) => name in (manifest.scripts ?? {}));
-  return nothingNew ? text : `${JSON.stringify(changed, undefined, 2)}\n`;
+  const [, indent = '  '] = /^([ \t]+)"/m.exec(text) ?? [];
+  return `${JSON.stringify(changed, undefined, indent)}\n`;
 }
 
-/** The service's name where none is given: the package's, without its scope. */
-export const serviceIn = (text: string): string =>
-  (JSON.parse(text) as Manifest).name?.replace(/^@[^/]+\//, '') || 'app';
+function missingPackages(manifest: Manifest, brokers: readonly BrokerChoice[]): [name: string, version: string][] {
+  const present = { ...manifest.devDependencies, ...manifest.dependencies };
+  const clients = Object.assign({}, ...brokers.map((broker) => BROKERS[broker].packages)) as Record<string, string>;
+  const wanted = { ...clients, '@nestjs/microservices': present['@nestjs/common'] ?? '^12.0.0' };
+  return Object.entries(wanted).filter(([name]) => !(name in present));
+}
+
+/** The name in the package.json, without its scope. */
+export const packageName = (text: string): string | undefined =>
+  (JSON.parse(text) as Manifest).name?.replace(/^@[^/]+\//, '');

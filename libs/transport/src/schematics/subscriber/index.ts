@@ -5,6 +5,7 @@ import { changeFile, createFile } from '../files.js';
 import { addToModule, nearestModule } from '../module-file.js';
 import { namesOf, type Names } from '../names.js';
 import { importPath, projectOf, runnerImport, type Project } from '../project.js';
+import { unexpected } from '../refusal.js';
 
 /** Options of `nest g -c nest-transport subscriber <name of the event>`. */
 export interface SubscriberSchematicOptions extends EventSchematicOptions {
@@ -16,7 +17,7 @@ export interface SubscriberSchematicOptions extends EventSchematicOptions {
  * Writes `<event>.subscriber.ts` and its spec, and registers the class with the nearest module. The event is looked for below the
  * source root by the name of its file, `<event>.event.ts`, and written beside the subscriber where there is none.
  *
- * @throws Error when several files have the event's name.
+ * @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` when several files have the event's name.
  */
 export const subscriber =
   (options: SubscriberSchematicOptions): Rule =>
@@ -36,7 +37,7 @@ function eventFile(tree: Tree, { file }: Names, { sourceRoot = 'src' }: EventSch
     if (posix.basename(path) === `${file}.event.ts`) found.push(path.replace(/^\//, ''));
   });
   if (found.length > 1) {
-    throw new Error(
+    throw unexpected(
       `Several files define "${file}": ${found.join(', ')}. Rename all but one, so that it is clear which is meant.`,
     );
   }
