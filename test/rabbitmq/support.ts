@@ -2,6 +2,7 @@ import {
   Notices,
   systemClock,
   type BrokerConnection,
+  type Clock,
   type Delivery,
   type DeliverySink,
   type OutgoingMessage,
@@ -19,14 +20,14 @@ export async function closeAll(): Promise<void> {
   for (const close of opened.splice(0).reverse()) await close();
 }
 
-export function open(options: RabbitmqOptions, notices = new Notices()): BrokerConnection {
-  const connection = rabbitmq(options).open({ service: 'test', broker: 'default', notices, clock: systemClock });
+export function open(options: RabbitmqOptions, notices = new Notices(), clock: Clock = systemClock): BrokerConnection {
+  const connection = rabbitmq(options).open({ service: 'test', broker: 'default', notices, clock });
   opened.push(() => connection.close());
   return connection;
 }
 
-export async function connected(options: RabbitmqOptions, notices?: Notices): Promise<BrokerConnection> {
-  const connection = open(options, notices);
+export async function connected(options: RabbitmqOptions, notices?: Notices, clock?: Clock): Promise<BrokerConnection> {
+  const connection = open(options, notices, clock);
   await connection.connectOnce();
   return connection;
 }

@@ -47,7 +47,9 @@ export class RabbitmqConnection implements BrokerConnection {
     this.#publishing = new Link(new Dialer(options, `${name} (publish)`), host.clock);
     this.#consuming = new Link(new Dialer(options, `${name} (consume)`), host.clock);
     this.#topology = new Topology(this.#consuming, options);
-    this.producer = new RabbitmqPublisher(host, this.#publishing, options);
+    this.producer = new RabbitmqPublisher(host, this.#publishing, options, (topic, error) => {
+      for (const consumption of this.#consumptions) consumption.unfed(topic, error);
+    });
     for (const link of [this.#publishing, this.#consuming]) {
       link.watch({ lost: (error) => this.#tellUnreachable(error), opened: () => this.#tellConnected() });
     }

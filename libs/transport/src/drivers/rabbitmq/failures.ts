@@ -72,6 +72,9 @@ export const replyCodeOf = (error: unknown): number | undefined => {
 
 export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_ROUTE_TO_IT;
 
+/** The exchange that a channel was closed for; RabbitMQ's sentence names it. */
+export const missingExchangeIn = (failure: Error): string => /no exchange '([^']*)'/.exec(failure.message)?.[1] ?? '';
+
 /** RabbitMQ's own sentence, without amqplib's frame around it. */
 export function replyTextOf(error: unknown): string {
   const text = messageOf(error);

@@ -100,6 +100,7 @@ describe('the capabilities of rabbitmq()', () => {
     expect(of({})).toMatchObject({ wildcards: 'native', orderAcrossMembers: 'absent' });
     expect(of({ exchangeType: 'fanout' })).toMatchObject({ wildcards: 'absent' });
     expect(of({ singleActiveConsumer: true })).toMatchObject({ orderAcrossMembers: 'native' });
+    expect([of({}), of({ provision: false })]).toMatchObject([{ redelivery: 'native' }, { redelivery: 'emulated' }]);
   });
 });
 

@@ -65,6 +65,11 @@ export interface RabbitmqOptions {
    * the process. Only the queue of an instance (`every-instance`, answers to requests) is made all the same. @default true
    */
   readonly provision?: boolean;
+  /**
+   * How often a subscription looks whether its exchange and its binding are still there: nobody is told when somebody deletes
+   * them. A publisher that finds its exchange deleted waits for two of these looks. 0: never. @default 5000
+   */
+  readonly topologyCheckMs?: number;
   /** What becomes of a message that no queue is bound for: an error, or nothing. @default 'fail' */
   readonly unroutable?: 'fail' | 'discard';
   /** Largest message (key, body and headers); the server's own `max_message_size` must allow it. @default 16777216 (16 MiB) */
@@ -88,6 +93,7 @@ export const RABBITMQ_DEFAULTS = {
   queueType: 'quorum',
   singleActiveConsumer: false,
   provision: true,
+  topologyCheckMs: 5_000,
   unroutable: 'fail',
   maxMessageBytes: 16_777_216,
   republishMs: 10_000,
@@ -138,6 +144,7 @@ const RULES = {
   queueArguments: scalars,
   singleActiveConsumer: option.flag,
   provision: option.flag,
+  topologyCheckMs: option.integer(0),
   unroutable: option.oneOf('fail', 'discard'),
   maxMessageBytes: option.integer(1, 536_870_912),
   republishMs: option.integer(0),

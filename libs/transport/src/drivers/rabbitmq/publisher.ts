@@ -7,8 +7,9 @@ import {
   type SendResult,
 } from '../../contract/index.js';
 import { Addressing, placeNameOf, type Addressed } from './addressing.js';
+import { DeletedExchangeWait } from './deleted-exchange.js';
 import { ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
-import { channelError, isMissing, replyCodeOf } from './failures.js';
+import { channelError, isMissing, missingExchangeIn, replyCodeOf } from './failures.js';
 import type { Link } from './link.js';
 import { reservedHeader } from './mapping.js';
 import { checkTopicName, heldQueueOf } from './names.js';
@@ -60,10 +61,20 @@ export class RabbitmqPublisher implements Producer {
   readonly #options: ResolvedRabbitmqOptions;
   readonly #addressing: Addressing;
   readonly #checkedNames = new Set<string>();
+  readonly #onUnfed: (topic: string, error: TransportError) => void;
+  readonly #closing = new AbortController();
+  readonly #deletedExchange: DeletedExchangeWait;
   #channel: Promise<ConfirmedChannel> | undefined;
-  #closed = false;
 
-  constructor(host: BrokerHost, link: Link, options: ResolvedRabbitmqOptions) {
+  /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
+  constructor(
+    host: BrokerHost,
+    link: Link,
+    options: ResolvedRabbitmqOptions,
+    onUnfed: (topic: string, error: TransportError) => void,
+  ) {
+    this.#onUnfed = onUnfed;
+    this.#deletedExchange = new DeletedExchangeWait(host.clock, options.topologyCheckMs, this.#closing.signal);
     this.#host = host;
     this.#link = link;
     this.#options = options;
@@ -75,7 +86,8 @@ export class RabbitmqPublisher implements Producer {
   /** Why nothing is confirmed now. */
   get obstacle(): string | undefined {
     const reason = this.#link.blockedBecause;
-    return reason === undefined ? undefined : `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
+    if (reason === undefined) return this.#deletedExchange.reason;
+    return `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
   }
 
   check(message: OutgoingMessage): void {
@@ -111,7 +123,7 @@ export class RabbitmqPublisher implements Producer {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
   }
 
   #entryOf(message: OutgoingMessage, index: number, now: number): Entry {
@@ -120,7 +132,7 @@ export class RabbitmqPublisher implements Producer {
 
   /** Sends what is open, and returns what has to be sent again. */
   async #round(open: readonly Entry[], request: Request): Promise<Entry[]> {
-    if (this.#closed) return end(open, request, closed);
+    if (this.#closing.signal.aborted) return end(open, request, closed);
     const { obstacle } = this;
     if (obstacle !== undefined && open.every(({ written }) => !written)) {
       return end(open, request, (entry) => blocked(entry, obstacle));
@@ -214,7 +226,7 @@ export class RabbitmqPublisher implements Producer {
         ? this.#heldInstead(entry, request)
         : this.#overNewLadder(entry, request));
       if (goesAgain) again.push(entry);
-      else request.results[entry.index] ??= unroutable(entry);
+      else request.results[entry.index] ??= this.#unfed(entry);
     }
     return again;
   }
@@ -224,6 +236,12 @@ export class RabbitmqPublisher implements Producer {
     this.#addressing.forget(entry);
     entry.written = false;
     return request.refusals++ < MAX_REFUSALS;
+  }
+
+  #unfed(entry: Entry): TransportError {
+    const error = unroutable(entry);
+    this.#onUnfed(entry.message.topic, error);
+    return error;
   }
 
   /** Nobody wants this dead letter yet: it goes to the queue that keeps it. */
@@ -247,17 +265,14 @@ export class RabbitmqPublisher implements Producer {
    * The connection went: everything unconfirmed goes again, under the same ids. The channel was closed: somebody's fault,
    * so the one is found whose it was, and the others go again.
    */
-  #afterLoss(failure: Error | undefined, entries: Entry[], request: Request): Entry[] {
+  async #afterLoss(failure: Error | undefined, entries: Entry[], request: Request): Promise<Entry[]> {
     const nowMs = this.#host.clock.monotonicMs();
     request.untilMs ??= nowMs + this.#options.republishMs;
     if (failure === undefined || replyCodeOf(failure) === undefined) {
       return nowMs < request.untilMs ? entries : end(entries, request, (entry) => unconfirmed(entry, failure));
     }
     if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => refusedByChannel(entry, failure));
-    if (isMissing(failure)) {
-      for (const entry of entries) this.#addressing.forget(entry);
-      return entries;
-    }
+    if (isMissing(failure)) return this.#afterDeletion(failure, entries);
     const guilty = entries.filter((entry) => isGuilty(entry, failure));
     if (guilty.length > 0) {
       end(guilty, request, (entry) => refusedByChannel(entry, failure));
@@ -265,6 +280,18 @@ export class RabbitmqPublisher implements Producer {
     }
     if (entries.length === 1) return end(entries, request, (entry) => refusedByChannel(entry, failure));
     return end(entries, request, (entry) => neighbour(entry, failure));
+  }
+
+  /** Somebody deleted an exchange: what was not confirmed goes again, under the same ids, when its subscribers are back. */
+  async #afterDeletion(failure: Error, entries: Entry[]): Promise<Entry[]> {
+    for (const entry of entries) this.#addressing.forget(entry);
+    const exchange = missingExchangeIn(failure);
+    const unfed = entries.filter(({ parcel, way }) => way === undefined && parcel.exchange === exchange);
+    for (const topic of new Set(unfed.map(({ message }) => message.topic))) {
+      this.#onUnfed(topic, channelError(failure, `nothing reaches the subscribers of "${topic}"`, topic));
+    }
+    if (unfed.length > 0 && this.#options.provision) await this.#deletedExchange.wait(exchange);
+    return entries;
   }
 }
 

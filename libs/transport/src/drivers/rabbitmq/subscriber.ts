@@ -1,4 +1,4 @@
-import type { Consumption, SubscriptionSink } from '../../contract/index.js';
+import type { Consumption, SubscriptionSink, TransportError } from '../../contract/index.js';
 import type { IntakeParts } from './intake.js';
 import { SubscriptionSupervisor } from './subscription-supervisor.js';
 
@@ -27,6 +27,11 @@ export class RabbitmqConsumption implements Consumption {
 
   get stalls(): string[] {
     return this.#supervisors.map(({ stall }) => stall).filter((stall) => stall !== undefined);
+  }
+
+  /** A publisher was told that a topic reaches no queue. */
+  unfed(topic: string, error: TransportError): void {
+    for (const supervisor of this.#supervisors) supervisor.unfed(topic, error);
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ChannelModel } from 'amqplib';
 import type { BrokerHost, SubscriptionSink } from '../../contract/index.js';
-import { isTopicPattern, TransportError } from '../../contract/index.js';
+import { isTopicPattern, matchesTopic, TransportError } from '../../contract/index.js';
+import { BindingWatch } from './binding-watch.js';
 import { channelError, errorOf, replyTextOf } from './failures.js';
 import { GivenBack } from './given-back.js';
 import { Intake, type IntakeParts } from './intake.js';
@@ -21,6 +22,7 @@ interface Life {
   readonly queue: SubscribedQueue;
   readonly intake: Intake;
   readonly readers: QueueReader[];
+  readonly bindings: BindingWatch;
 }
 
 /** Keeps one subscription alive: when its channel, its queue or the connection goes, everything is declared and begun anew. */
@@ -63,7 +65,13 @@ export class SubscriptionSupervisor {
 
   /** What makes only a part of it wait. */
   get stall(): string | undefined {
-    return this.#life?.intake.problem;
+    const { bindings, intake } = this.#life ?? {};
+    return bindings?.problem ?? intake?.problem;
+  }
+
+  /** A publisher was told that the topic reaches no queue: not this one either. */
+  unfed(topic: string, error: TransportError): void {
+    if (matchesTopic(this.#each.subscription.topic, topic)) void this.#life?.bindings.look(error);
   }
 
   async stop(): Promise<void> {
@@ -88,6 +96,7 @@ export class SubscriptionSupervisor {
     const life = this.#life;
     this.#life = undefined;
     if (life === undefined) return;
+    life.bindings.stop();
     await life.intake.returned();
     await atMost(clock, GOODBYE_MS, life.intake.leaveNotes());
     life.intake.revokeAll();
@@ -109,7 +118,8 @@ export class SubscriptionSupervisor {
     const queue = await this.#parts.topology.ensureQueue(subscription);
     const hasHeld = !isTopicPattern(topic) && (await this.#parts.topology.hasHeld(topic));
     const queues = hasHeld ? [queue.name, heldQueueOf(topic)] : [queue.name];
-    const life: Life = { queue, intake: new Intake(this.#parts, this.#each, queue, this.#givenBack), readers: [] };
+    const intake = new Intake(this.#parts, this.#each, queue, this.#givenBack);
+    const life: Life = { queue, intake, readers: [], bindings: this.#watchBindings(queue) };
     this.#life = life;
     try {
       for (const name of queues) life.readers.push(await this.#read(model, name, life));
@@ -117,6 +127,19 @@ export class SubscriptionSupervisor {
       this.#forget(life);
       throw channelError(error, `cannot read queue "${queue.name}"`, topic);
     }
+  }
+
+  #watchBindings(queue: SubscribedQueue): BindingWatch {
+    const { topic } = this.#each.subscription;
+    return new BindingWatch({
+      clock: this.#host.clock,
+      everyMs: this.#parts.options.topologyCheckMs,
+      // n.b. without a connection there is nothing to look at, and a life that ends.
+      renew: async () =>
+        this.#link.model === undefined ? undefined : this.#parts.topology.renewBindings(queue, topic),
+      lost: (error, againInMs) => this.#tellCrashed(error, againInMs),
+      back: () => this.#recovered(),
+    });
   }
 
   async #read(model: ChannelModel, queue: string, life: Life): Promise<QueueReader> {
@@ -143,6 +166,7 @@ export class SubscriptionSupervisor {
 
   #forget(life: Life): void {
     if (this.#life === life) this.#life = undefined;
+    life.bindings.stop();
     life.intake.revokeAll();
     for (const reader of life.readers) void reader.close();
   }
@@ -157,12 +181,16 @@ export class SubscriptionSupervisor {
     this.#crashed(errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { topic, retryable: true, cause: failure }));
   }
 
-  #crashed(error: TransportError): void {
+  #tellCrashed(error: TransportError, restartInMs: number): void {
     const { topic, group } = this.#each.subscription;
-    this.#error = error;
-    const restartInMs = this.#waitMs;
     this.#isTold = true;
     this.#host.notices.emit('subscription:crashed', { broker: this.#host.broker, topic, group, error, restartInMs });
+  }
+
+  #crashed(error: TransportError): void {
+    this.#error = error;
+    const restartInMs = this.#waitMs;
+    this.#tellCrashed(error, restartInMs);
     this.#waitMs = Math.min(LONGEST_WAIT_MS, this.#waitMs * 2);
     this.#callOffRestart?.();
     this.#callOffRestart = this.#host.clock.schedule(restartInMs, () => this.#beginAgain());

@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from 'amqplib';
-import type { Subscription, TopicQuestion } from '../../contract/index.js';
+import type { Subscription, TopicQuestion, TransportError } from '../../contract/index.js';
 import type { DelayQueue } from './delays.js';
 import { channelError, isMissing } from './failures.js';
 import type { Link } from './link.js';
@@ -79,6 +79,21 @@ export class Topology {
     return { name, isInstances };
   }
 
+  /**
+   * Ties the queue to its exchanges again, where somebody deleted them or the tie.
+   * @returns what was gone, as far as it is seen: of bindings AMQP shows nothing. @throws TransportError
+   */
+  async renewBindings({ name, isInstances }: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
+    const what = `cannot feed queue "${name}" of "${topic}"`;
+    const isOurs = this.#options.provision || isInstances;
+    const exchanges = isOurs ? bindingsOf(this.#options, topic) : [placeOf(this.#options, topic)];
+    let gone: TransportError | undefined;
+    for (const { exchange } of exchanges) gone ??= await this.#missing(exchange, what, topic);
+    if (!isOurs && gone !== undefined) throw gone;
+    if (isOurs) await this.#bind(what, name, topic);
+    return gone;
+  }
+
   /** Whether dead letters of the topic wait that no group took. */
   async hasHeld(topic: string): Promise<boolean> {
     return this.#hasQueue(heldQueueOf(topic), topic);
@@ -135,8 +150,29 @@ export class Topology {
 
   async #bind(what: string, queue: string, topic: string): Promise<void> {
     for (const { exchange, pattern } of bindingsOf(this.#options, topic)) {
-      await this.ensureExchange(exchange, topic);
-      await this.#on(what, topic, async (channel) => void (await channel.bindQueue(queue, exchange, pattern)));
+      const bind = async (): Promise<void> => {
+        await this.ensureExchange(exchange, topic);
+        await this.#on(what, topic, async (channel) => void (await channel.bindQueue(queue, exchange, pattern)));
+      };
+      try {
+        await bind();
+      } catch (error) {
+        if (!isMissing((error as TransportError).cause)) throw error;
+        // It was there once, and somebody deleted it.
+        this.forgetExchange(exchange);
+        await bind();
+      }
+    }
+  }
+
+  /** The server's refusal where there is no such exchange. */
+  async #missing(exchange: string, what: string, topic: string): Promise<TransportError | undefined> {
+    try {
+      await this.#on(what, topic, async (channel) => void (await channel.checkExchange(exchange)));
+      return undefined;
+    } catch (error) {
+      if (!isMissing((error as TransportError).cause)) throw error;
+      return error as TransportError;
     }
   }
 
