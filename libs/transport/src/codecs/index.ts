@@ -5,6 +5,7 @@
 export { avro, AVRO_DEFAULTS, type AvroOptions } from './avro.js';
 export { jsonSchema, JSON_SCHEMA_DEFAULTS, type JsonSchemaOptions } from './json-schema.js';
 export { msgpack } from './msgpack.js';
+export { nestPackets } from './nest-packets.js';
 export { protobuf, type ProtobufDescriptor, type ProtobufMessageType } from './protobuf.js';
 export {
   schemaRegistry,

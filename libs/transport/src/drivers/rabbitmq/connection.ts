@@ -13,7 +13,7 @@ import { Dialer } from './dialer.js';
 import { factsOf } from './facts.js';
 import { errorOf } from './failures.js';
 import { Link } from './link.js';
-import { checkTopicName } from './names.js';
+import { checkTopicName, refuseSharedQueues } from './names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
 import { RabbitmqPublisher } from './publisher.js';
 import { RabbitmqConsumption } from './subscriber.js';
@@ -78,6 +78,10 @@ export class RabbitmqConnection implements BrokerConnection {
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    refuseSharedQueues(
+      this.#options,
+      subscriptions.map(({ subscription }) => subscription),
+    );
     await this.#untilOpen(this.#consuming, this.#closing.signal);
     const consumption = new RabbitmqConsumption(
       {

@@ -5,6 +5,7 @@ import {
   groupProblem,
   placeOf,
   queueNameOf,
+  refuseSharedQueues,
   queueProblem,
   topicProblem,
 } from './names.js';
@@ -37,6 +38,21 @@ describe('names on RabbitMQ', () => {
     expect(queueProblem('q'.repeat(224))).toContain('224 bytes');
     expect(queueProblem('amq.q')).toContain('to itself');
     expect(queueProblem(undefined)).toContain('must be a text');
+  });
+
+  it('of queues are one per subscription: two that would read the same are refused', () => {
+    const [orders, mails] = [
+      { topic: 'orders', group: 'inventory' },
+      { topic: 'mails', group: 'inventory' },
+    ];
+    expect(() => refuseSharedQueues(TOPIC, [orders, mails, { ...orders, group: 'reports' }])).not.toThrow();
+    const shared = { ...TOPIC, queueName: () => 'shop' };
+    expect(() => refuseSharedQueues(shared, [orders])).not.toThrow();
+    const conflict = {
+      code: 'TRANSPORT_OPTION_CONFLICT',
+      message: expect.stringMatching(/"orders" and "mails".*"shop"/),
+    };
+    expect(() => refuseSharedQueues(shared, [orders, mails])).toThrow(expect.objectContaining(conflict));
   });
 
   it('are routing keys on one exchange, or an exchange each', () => {

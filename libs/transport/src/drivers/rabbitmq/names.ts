@@ -50,6 +50,26 @@ export function queueNameOf({ queueName }: Naming, topic: string, group: string)
   return queueName === undefined ? `${group}:${topic}` : queueName(topic, group);
 }
 
+/**
+ * A queue does not say which topic a message in it belongs to, so two subscriptions of one would get each other's messages.
+ * @throws TransportError `TRANSPORT_OPTION_CONFLICT`
+ */
+export function refuseSharedQueues(
+  naming: Naming,
+  subscriptions: readonly { readonly topic: string; readonly group: string }[],
+): void {
+  const topics = new Map<string, string>();
+  for (const { topic, group } of subscriptions) {
+    const queue = queueNameOf(naming, topic, group);
+    const other = topics.get(queue);
+    if (other !== undefined) {
+      const text = `[rabbitmq] the subscriptions "${other}" and "${topic}" of group "${group}" would read one queue, "${queue}", and get each other's messages. Let queueName give each its own.`;
+      throw new TransportError('TRANSPORT_OPTION_CONFLICT', text, { driver: 'rabbitmq', topic });
+    }
+    topics.set(queue, topic);
+  }
+}
+
 export function queueProblem(queue: unknown): string | undefined {
   if (typeof queue !== 'string' || queue === '') return 'it must be a text that is not empty';
   if (queue.startsWith('amq.')) return 'RabbitMQ keeps names that begin with "amq." to itself';
