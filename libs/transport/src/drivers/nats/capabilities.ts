@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../contract/index.js';
+import type { Capabilities, CapabilityReasons } from '../../contract/index.js';
 
 /** JetStream, tried on nats-server 2.15.2. docs/drivers/nats.md says how. */
 export const NATS_CAPABILITIES: Capabilities = {
@@ -19,7 +19,8 @@ export const NATS_CAPABILITIES: Capabilities = {
   durability: 'native',
   everyInstance: 'native',
   wildcards: 'native',
-  delayedPublish: 'absent',
+  /** By message schedules, in streams that allow them; needs nats-server 2.12. */
+  delayedPublish: 'native',
   requestReply: 'native',
 };
 
@@ -45,4 +46,8 @@ export const NATS_CORE_CAPABILITIES: Capabilities = {
   wildcards: 'native',
   delayedPublish: 'absent',
   requestReply: 'native',
+};
+
+export const NATS_REASONS: CapabilityReasons = {
+  delayedPublish: "core NATS keeps nothing; mode: 'jetstream' does",
 };

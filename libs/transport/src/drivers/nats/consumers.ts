@@ -6,6 +6,7 @@ import type { Link } from './link.js';
 import { covers, legalName } from './names.js';
 import type { ResolvedNatsOptions } from './options.js';
 import { nanos, type StreamFacts, type Streams } from './streams.js';
+import { isWaitingSubject } from './waiting-subjects.js';
 
 /** An instance's own consumer is deleted by the server when nobody has asked it for messages for so long. */
 const EPHEMERAL_MS = 60_000;
@@ -216,9 +217,9 @@ function startOf(startFrom: Subscription['startFrom'], facts: StreamFacts, befor
   return { deliver_policy: 'by_start_sequence', opt_start_seq: before.settledUpTo + 1 };
 }
 
-/** The part of a stream's subjects that a subscription asks for. */
+/** The part of a stream's subjects that a subscription asks for; none where messages for later wait. */
 export function filterOf(topic: string, subjects: readonly string[]): string[] {
-  const inside = subjects.filter((subject) => covers(topic, subject));
+  const inside = subjects.filter((subject) => covers(topic, subject) && !isWaitingSubject(subject));
   const covering = subjects.some((subject) => covers(subject, topic));
   return covering || inside.length === 0 ? [topic] : inside;
 }
@@ -227,7 +228,9 @@ export function filterOf(topic: string, subjects: readonly string[]): string[] {
 function conflictOf(config: ConsumerConfig, filters: readonly string[], { subjects }: StreamFacts): string | undefined {
   if (config.deliver_subject) return 'it pushes messages (deliver_subject), and the driver pulls them';
   if (config.ack_policy !== 'explicit') return `its ack_policy is "${config.ack_policy}", it has to be "explicit"`;
-  const own = config.filter_subjects ?? (config.filter_subject ? [config.filter_subject] : subjects);
+  const own =
+    config.filter_subjects ??
+    (config.filter_subject ? [config.filter_subject] : subjects.filter((subject) => !isWaitingSubject(subject)));
   if ([...own].sort().join(' ') === [...filters].sort().join(' ')) return undefined;
   return `it takes ${own.join(', ')} and not ${filters.join(', ')}`;
 }

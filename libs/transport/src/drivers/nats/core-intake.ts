@@ -5,6 +5,7 @@ import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Handover } from './handover.js';
 import type { Link, LinkListener } from './link.js';
 import type { NatsMessage, ReadHeaders } from './mapping.js';
+import { isWaitingSubject } from './waiting-subjects.js';
 
 /**
  * One subscription to core NATS. The members of a group are a queue group: the server gives each message to one of them that is
@@ -102,6 +103,8 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
   }
 
   #take(message: Msg): void {
+    // A pattern hears also what others publish for later; that is no message yet.
+    if (isWaitingSubject(message.subject)) return;
     if (this.#handover.held >= this.#maxBuffered) return this.#drop();
     if (this.#isDropping && this.#handover.held < this.#maxBuffered / 2) this.#isDropping = false;
     this.#handover.add(new NatsDelivery(this, message, undefined, 1, this.#host.clock.monotonicMs()));

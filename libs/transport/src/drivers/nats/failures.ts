@@ -34,6 +34,8 @@ export const JETSTREAM_ERROR = {
   streamNameInUse: 10058,
   subjectsOverlap: 10065,
   messageTooLarge: 10054,
+  schedulesDisabled: 10188,
+  scheduleTargetInvalid: 10190,
   consumerExists: 10148,
   replicasNeedACluster: 10074,
   noSuitablePeers: 10005,

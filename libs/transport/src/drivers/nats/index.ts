@@ -1,6 +1,11 @@
 /** HOW, on NATS: JetStream, or core NATS. Imports the contract and, on first use, @nats-io's packages. */
 import type { Broker, BrokerConnection, BrokerHost, Capabilities, Subscription } from '../../contract/index.js';
-import { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES, NATS_SINGLE_ACTIVE_CAPABILITIES } from './capabilities.js';
+import {
+  NATS_CAPABILITIES,
+  NATS_CORE_CAPABILITIES,
+  NATS_REASONS,
+  NATS_SINGLE_ACTIVE_CAPABILITIES,
+} from './capabilities.js';
 import { NatsConnection } from './connection.js';
 import { errorOf } from './failures.js';
 import { resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
@@ -28,6 +33,7 @@ export function nats(options: NatsOptions): Broker {
 class NatsBroker implements Broker {
   readonly driver = 'nats';
   readonly capabilities: Capabilities;
+  readonly absentBecause = NATS_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedNatsOptions;
 

@@ -96,6 +96,11 @@ export class Link {
     throw this.#notConnected();
   }
 
+  /** `2.15.2`; undefined before there is a connection. */
+  get serverVersion(): string | undefined {
+    return this.#connection?.info?.version;
+  }
+
   get addresses(): string {
     return this.#options.servers.join(', ');
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isTopicPattern, matchesTopic } from '../../contract/index.js';
+import { isWaitingSubject, WAITING } from './waiting-subjects.js';
 
 const MAX_TOPIC_LENGTH = 255;
 /** nats-server takes longer names, but makes files of them. */
@@ -15,6 +16,7 @@ export function topicProblem(topic: string): string | undefined {
   if (wrong !== undefined) return `it contains ${JSON.stringify(wrong)}, and only printable ASCII without spaces fits`;
   if (topic.split('.').includes('')) return 'it has an empty word: words are separated by single dots';
   if (/^(\$|_INBOX(\.|$))/.test(topic)) return 'names that begin with "$" or "_INBOX" are the server\'s own';
+  if (topic === WAITING || isWaitingSubject(topic)) return `"${WAITING}" is where messages for later wait`;
   const wild = topic.split('.').find((word) => word === '*' || word === '>');
   return wild === undefined ? undefined : `"${wild}" makes it a pattern, and this has to be a name`;
 }

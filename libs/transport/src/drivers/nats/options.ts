@@ -74,7 +74,7 @@ export interface NatsOptions {
   readonly inboxPrefix?: string;
   /** The JetStream domain, on leaf nodes. @default none */
   readonly domain?: string;
-  /** Creates missing streams; `false` refuses to start without them. JetStream only. @default false */
+  /** Creates missing streams, and lets streams keep messages for later; `false` refuses what would need either. JetStream only. @default false */
   readonly provision?: false | NatsProvisionOptions;
   /** `'create'` makes a durable consumer per topic and group; `'bind'` uses those that are there. JetStream only. @default 'create' */
   readonly consumers?: 'create' | 'bind';

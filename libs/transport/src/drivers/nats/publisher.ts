@@ -2,21 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   isTransportError,
+  restated,
   type BrokerHost,
   type OutgoingMessage,
   type Producer,
   type PublishReceipt,
   type SendResult,
-  type TransportError,
+  TransportError,
 } from '../../contract/index.js';
 import { encodeHeaders } from './answers.js';
 import { checkMessage, messageTooLarge } from './check-message.js';
-import { errorOf } from './failures.js';
+import { errorOf, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
 import { ID_HEADER } from './mapping.js';
 import type { ResolvedNatsOptions } from './options.js';
 import { PubAcks, type PubAnswer } from './pub-acks.js';
+import { closedError, refusedError, unknownError } from './publish-errors.js';
+import { Schedules } from './schedules.js';
 import type { Streams } from './streams.js';
+import { scheduleHeaders, waitingSubjectOf } from './waiting-subjects.js';
 
 /** One call of `send` may be so large; the client and the server buffer it. */
 const MAX_REQUEST_BYTES = 4_194_304;
@@ -25,9 +29,17 @@ const MAX_TRIES = 4;
 /** A stream that is there and does not answer is choosing a leader. */
 const NOT_READY_PAUSE_MS = 250;
 
-/** n.b. by the message's own id the server would drop what is sent again on purpose. */
-const recognisedBy = ({ id, isRepeated }: OutgoingMessage): string =>
-  isRepeated === true ? `${id}/${randomUUID()}` : id;
+/** Tells messages of one id on several topics of a stream apart. */
+const ownNameOf = ({ topic, id }: OutgoingMessage): string => `${topic}/${id}`;
+
+/**
+ * n.b. by the message's own id the server would drop what is sent again on purpose. And one for later has left the place that the
+ * server knows of when its time has come, so that nobody could look there whether it was the same.
+ */
+function recognisedBy(message: OutgoingMessage): string {
+  if (message.isRepeated === true) return `${message.id}/${randomUUID()}`;
+  return message.deliverAtMs === undefined ? message.id : ownNameOf(message);
+}
 
 /** A message on its way, and how often it was written. */
 interface Entry {
@@ -36,6 +48,8 @@ interface Entry {
   /** What the server recognises it by. */
   recognisedBy: string;
   tries: number;
+  /** The subject where it waits for its time; undefined where it goes to its topic at once. */
+  waitsAt: string | undefined;
 }
 
 /** Stores messages in JetStream, in order, each confirmed by the server. */
@@ -44,6 +58,8 @@ export class JetStreamPublisher implements Producer {
   readonly #link: Link;
   readonly #streams: Streams;
   readonly #acks: PubAcks;
+  readonly #clock: BrokerHost['clock'];
+  readonly #schedules: Schedules;
   readonly #checkedNames = new Set<string>();
   #closed = false;
 
@@ -51,6 +67,8 @@ export class JetStreamPublisher implements Producer {
     this.#link = link;
     this.#streams = streams;
     this.#acks = new PubAcks(host.clock, link, options.requestTimeoutMs);
+    this.#clock = host.clock;
+    this.#schedules = new Schedules(link, streams, options);
   }
 
   get maxBytes(): number {
@@ -83,9 +101,10 @@ export class JetStreamPublisher implements Producer {
       message,
       recognisedBy: recognisedBy(message),
       tries: 0,
+      waitsAt: undefined,
     }));
     while (open.length > 0) {
-      if (this.#closed) open = this.#settle(open, results, (entry) => closedError(entry));
+      if (this.#closed) open = this.#settle(open, results, ({ message, tries }) => closedError(message, tries));
       else if (!this.#link.isUp) open = await this.#withoutConnection(open, results);
       else open = await this.#round(open, results, answerTo);
     }
@@ -93,7 +112,10 @@ export class JetStreamPublisher implements Producer {
   }
 
   /** Writes all of them, in order, and waits for the answers; what has to be written again is returned, in order. */
-  async #round(entries: readonly Entry[], results: SendResult[], answerTo: string | undefined): Promise<Entry[]> {
+  async #round(open: readonly Entry[], results: SendResult[], answerTo: string | undefined): Promise<Entry[]> {
+    const entries = open.some(({ message }) => message.deliverAtMs !== undefined)
+      ? await this.#placed(open, results)
+      : open;
     const answers = await this.#acks.publish(entries.map((entry) => () => this.#write(entry, answerTo)));
     const again: Entry[] = [];
     let isBusy = false;
@@ -108,18 +130,47 @@ export class JetStreamPublisher implements Producer {
     return again;
   }
 
+  /** Says where messages for later wait; what has no such place has its result. */
+  async #placed(entries: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
+    const placed: Entry[] = [];
+    for (const entry of entries) {
+      const problem = await this.#place(entry);
+      if (problem === undefined) placed.push(entry);
+      else results[entry.index] = problem;
+    }
+    return placed;
+  }
+
+  async #place(entry: Entry): Promise<TransportError | undefined> {
+    const { message, recognisedBy, tries } = entry;
+    const { topic, deliverAtMs = 0 } = message;
+    const waitMs = deliverAtMs - this.#clock.now();
+    entry.waitsAt = undefined;
+    if (waitMs <= 0) return undefined;
+    try {
+      entry.waitsAt = waitingSubjectOf(await this.#schedules.streamFor(topic, waitMs), recognisedBy);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      return tries > 0 ? unknownError(message, error.message) : restated(error, { topic, stored: 'no' });
+    }
+  }
+
   #write(
     entry: Entry,
     answerTo: string | undefined,
   ): { subject: string; payload: Uint8Array; headers: ReturnType<Link['newHeaders']> } {
-    const { message, recognisedBy } = entry;
+    const { message, recognisedBy, waitsAt = message.topic } = entry;
     entry.tries++;
     const headers = encodeHeaders(this.#link.newHeaders(), message, answerTo);
     if (recognisedBy !== message.id) {
       headers.set(ID_HEADER, recognisedBy);
       headers.set('message-id', message.id);
     }
-    return { subject: message.topic, payload: message.body ?? NO_BODY, headers };
+    if (entry.waitsAt !== undefined) {
+      for (const [name, value] of scheduleHeaders(message.topic, message.deliverAtMs ?? 0)) headers.set(name, value);
+    }
+    return { subject: waitsAt, payload: message.body ?? NO_BODY, headers };
   }
 
   /** `'again'`: to be written again; `'busy'`: after a pause. */
@@ -127,9 +178,9 @@ export class JetStreamPublisher implements Producer {
     const { message } = entry;
     switch (answer.kind) {
       case 'stored':
-        return answer.duplicate ? this.#afterDuplicate(entry, answer) : receiptOf(message, answer.sequence);
+        return answer.duplicate ? this.#afterDuplicate(entry, answer) : receiptOf(entry, answer.sequence);
       case 'refused':
-        return refusedError(message, answer);
+        return this.#afterRefusal(entry, answer);
       case 'unwritten':
         return isTooLarge(answer.error)
           ? messageTooLarge(message, this.maxBytes)
@@ -147,13 +198,21 @@ export class JetStreamPublisher implements Producer {
    */
   async #afterDuplicate(entry: Entry, { stream, sequence }: { readonly stream: string; readonly sequence: number }) {
     const { message } = entry;
-    const own = `${message.topic}/${message.id}`;
-    if (entry.recognisedBy === own) return receiptOf(message, sequence);
+    if (entry.recognisedBy !== message.id) return receiptOf(entry, sequence);
     const stored = await this.#link
       .ask('cannot look at a message', (manager) => manager.streams.getMessage(stream, { seq: sequence }))
       .catch(() => undefined);
-    if (stored?.subject === message.topic) return receiptOf(message, sequence);
-    entry.recognisedBy = own;
+    if (stored?.subject === message.topic) return receiptOf(entry, sequence);
+    entry.recognisedBy = ownNameOf(message);
+    return 'again';
+  }
+
+  /** n.b. the stream may have been made anew since it was seen, without schedules. */
+  #afterRefusal(entry: Entry, answer: PubAnswer & { kind: 'refused' }): TransportError | 'again' {
+    const { message, waitsAt, tries } = entry;
+    const isOfSchedule = waitsAt !== undefined && SCHEDULE_REFUSALS.includes(answer.code);
+    if (!isOfSchedule || tries >= MAX_TRIES) return refusedError(message, answer);
+    this.#schedules.forget(message.topic);
     return 'again';
   }
 
@@ -161,6 +220,7 @@ export class JetStreamPublisher implements Producer {
   async #afterNobody(entry: Entry): Promise<TransportError | 'again' | 'busy'> {
     const { message, tries } = entry;
     const { topic } = message;
+    this.#schedules.forget(topic);
     const found = await this.#streams.find(topic).catch(() => undefined);
     if (found?.length === 0) return this.#makeStream(message, tries);
     if (tries < MAX_TRIES) return 'busy';
@@ -205,40 +265,15 @@ export class JetStreamPublisher implements Producer {
   }
 }
 
+const SCHEDULE_REFUSALS: readonly number[] = [JETSTREAM_ERROR.schedulesDisabled, JETSTREAM_ERROR.scheduleTargetInvalid];
 const NO_BODY = new Uint8Array(0);
 
-const receiptOf = ({ id, topic }: OutgoingMessage, sequence: number): PublishReceipt => ({
+/** n.b. where a message waits is not where it will be. */
+const receiptOf = ({ message: { id, topic }, waitsAt }: Entry, sequence: number): PublishReceipt => ({
   id,
   topic,
   partition: undefined,
-  offset: String(sequence),
+  offset: waitsAt === undefined ? String(sequence) : undefined,
 });
 
 const isTooLarge = (error: unknown): boolean => /max_payload/.test((error as Error).message);
-
-function closedError({ message: { topic }, tries }: Entry): TransportError {
-  const stored = tries === 0 ? 'no' : 'unknown';
-  return errorOf('TRANSPORT_CLOSED', `cannot publish to "${topic}": the connection is closed.`, { topic, stored });
-}
-
-const unknownError = ({ topic }: OutgoingMessage, why: string): TransportError =>
-  errorOf('TRANSPORT_PUBLISH_UNKNOWN', `cannot publish to "${topic}": ${why}. The message may have been stored.`, {
-    topic,
-    stored: 'unknown',
-    retryable: true,
-  });
-
-function refusedError(
-  { topic }: OutgoingMessage,
-  { code, status, text }: PubAnswer & { kind: 'refused' },
-): TransportError {
-  const what = `cannot publish to "${topic}": ${text} (JetStream's number ${code}).`;
-  if (code === 10054) {
-    return errorOf('TRANSPORT_MESSAGE_TOO_LARGE', `${what} Raise the stream's max_msg_size, or send less.`, {
-      topic,
-      stored: 'no',
-    });
-  }
-  if (code === 0) return errorOf('TRANSPORT_AUTHORIZATION_FAILED', `${what}`, { topic, stored: 'no' });
-  return errorOf('TRANSPORT_PUBLISH_FAILED', what, { topic, stored: 'no', retryable: status === 503 });
-}

@@ -8,6 +8,7 @@ import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, NAK, settlementText, WORKING } from './settlements.js';
 import { Unsettled } from './unsettled.js';
+import { isWaitingSubject } from './waiting-subjects.js';
 
 /** What a source needs of the subscription that it reads for. */
 export interface SourceOwner extends Pick<DeliveryOwner, 'answer' | 'answerAddress'> {
@@ -135,6 +136,11 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   message(message: NatsMessage, place: StreamPlace): void {
+    // n.b. a consumer of a whole stream sees what waits there for its time, too.
+    if (isWaitingSubject(message.subject)) {
+      this.#tools.link.tell(message.reply ?? '', ACKED);
+      return this.pull();
+    }
     const delivery = this.#take(message, place);
     if (delivery === undefined) return this.pull();
     if (this.#isStopped) this.#giveBackEarly(delivery);
