@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { Tree } from '@angular-devkit/schematics';
 import ts from 'typescript';
+import { changeFile } from './files.js';
+import { importPath, type Project } from './project.js';
 import { unexpected } from './refusal.js';
 import { parsed } from './source-files.js';
 
@@ -41,6 +43,22 @@ export function addToModule(text: string, entry: ModuleEntry): string {
   const { at, written } = insertion;
   // n.b. imports come before the decorator, so their places still hold.
   return addImports(text.slice(0, at) + written + text.slice(at), entry.needs);
+}
+
+/**
+ * Adds a class to the nearest module of its folder; without one nothing is changed.
+ * @param at the file of the class, from the root
+ */
+export async function registerClass(
+  tree: Tree,
+  project: Project,
+  at: { readonly file: string; readonly sourceRoot: string | undefined },
+  { list, element }: Pick<ModuleEntry, 'list' | 'element'>,
+): Promise<void> {
+  const module = nearestModule(tree, posix.dirname(at.file), posix.normalize(at.sourceRoot ?? 'src'));
+  if (module === undefined) return;
+  const needs = [{ name: element, from: importPath(module, at.file, project) }];
+  await changeFile(tree, module, (text) => addToModule(text, { list, element, needs }));
 }
 
 /** Adds imports behind those that are there. */

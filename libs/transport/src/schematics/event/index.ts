@@ -3,6 +3,8 @@ import type { Rule, Tree } from '@angular-devkit/schematics';
 import { createFile } from '../files.js';
 import { namesOf, type Names } from '../names.js';
 import { importPath, projectOf, runnerImport, type Project } from '../project.js';
+import { unexpected } from '../refusal.js';
+import { sourcesBelow } from '../source-files.js';
 
 /** Options of `nest g -c nest-transport event <name>`. */
 export interface EventSchematicOptions {
@@ -32,6 +34,23 @@ export async function writeEvent(tree: Tree, options: EventSchematicOptions): Pr
   const spec = file.replace(/\.ts$/, '.spec.ts');
   if (options.spec !== false) await createFile(tree, spec, specOf(names, project, importPath(spec, file, project)));
   return file;
+}
+
+/**
+ * The event of this name below the source root, whose file is `<name>.event.ts`; written where there is none.
+ *
+ * @returns its path, from the root.
+ * @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` when several files have the event's name.
+ */
+export async function findOrWriteEvent(tree: Tree, options: EventSchematicOptions): Promise<string> {
+  const { file } = namesOf(options.name);
+  const found = sourcesBelow(tree, options.sourceRoot ?? 'src')
+    .map(({ path }) => path)
+    .filter((path) => posix.basename(path) === `${file}.event.ts`);
+  if (found.length < 2) return found[0] ?? writeEvent(tree, options);
+  throw unexpected(
+    `Several files define "${file}": ${found.join(', ')}. Rename all but one, so that it is clear which is meant.`,
+  );
 }
 
 /** Where the files of a schematic go, from the root. */

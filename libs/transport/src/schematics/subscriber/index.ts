@@ -1,11 +1,10 @@
 import { posix } from 'node:path';
 import type { Rule, Tree } from '@angular-devkit/schematics';
-import { folderOf, writeEvent, type EventSchematicOptions } from '../event/index.js';
-import { changeFile, createFile } from '../files.js';
-import { addToModule, nearestModule } from '../module-file.js';
+import { findOrWriteEvent, folderOf, type EventSchematicOptions } from '../event/index.js';
+import { createFile } from '../files.js';
+import { registerClass } from '../module-file.js';
 import { namesOf, type Names } from '../names.js';
 import { importPath, projectOf, runnerImport, type Project } from '../project.js';
-import { unexpected } from '../refusal.js';
 
 /** Options of `nest g -c nest-transport subscriber <name of the event>`. */
 export interface SubscriberSchematicOptions extends EventSchematicOptions {
@@ -16,51 +15,29 @@ export interface SubscriberSchematicOptions extends EventSchematicOptions {
 /**
  * Writes `<event>.subscriber.ts` and its spec, and registers the class with the nearest module. The event is looked for below the
  * source root by the name of its file, `<event>.event.ts`, and written beside the subscriber where there is none.
- *
- * @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` when several files have the event's name.
  */
 export const subscriber =
   (options: SubscriberSchematicOptions): Rule =>
-  async (tree) => {
-    const names = namesOf(options.name);
-    const project = projectOf(tree);
-    const event = eventFile(tree, names, options) ?? (await writeEvent(tree, options));
-    const file = posix.join(folderOf(options), `${names.file}.subscriber.ts`);
-    await createFile(tree, file, controller(names, importPath(file, event, project)));
-    if (options.spec !== false) await writeSpec(tree, names, project, { file, event });
-    if (options.skipImport !== true) await register(tree, names, project, { file, options });
-  };
+  (tree) =>
+    writeSubscriber(tree, options);
 
-function eventFile(tree: Tree, { file }: Names, { sourceRoot = 'src' }: EventSchematicOptions): string | undefined {
-  const found: string[] = [];
-  tree.getDir(sourceRoot).visit((path) => {
-    if (posix.basename(path) === `${file}.event.ts`) found.push(path.replace(/^\//, ''));
-  });
-  if (found.length > 1) {
-    throw unexpected(
-      `Several files define "${file}": ${found.join(', ')}. Rename all but one, so that it is clear which is meant.`,
-    );
-  }
-  return found[0];
+/** @throws TransportError where the event is not clear, a file is there already, or the module cannot be changed. */
+export async function writeSubscriber(tree: Tree, options: SubscriberSchematicOptions): Promise<void> {
+  const names = namesOf(options.name);
+  const project = projectOf(tree);
+  const event = await findOrWriteEvent(tree, options);
+  const file = posix.join(folderOf(options), `${names.file}.subscriber.ts`);
+  await createFile(tree, file, controller(names, importPath(file, event, project)));
+  if (options.spec !== false) await writeSpec(tree, names, project, { file, event });
+  if (options.skipImport === true) return;
+  const entry = { list: 'controllers', element: `${names.symbol}Subscriber` } as const;
+  await registerClass(tree, project, { file, sourceRoot: options.sourceRoot }, entry);
 }
 
 async function writeSpec(tree: Tree, names: Names, project: Project, at: { file: string; event: string }) {
   const spec = at.file.replace(/\.ts$/, '.spec.ts');
   const from = { subscriber: importPath(spec, at.file, project), event: importPath(spec, at.event, project) };
   await createFile(tree, spec, specOf(names, project, from));
-}
-
-async function register(
-  tree: Tree,
-  { symbol }: Names,
-  project: Project,
-  { file, options }: { file: string; options: SubscriberSchematicOptions },
-): Promise<void> {
-  const module = nearestModule(tree, folderOf(options), posix.normalize(options.sourceRoot ?? 'src'));
-  if (module === undefined) return;
-  const element = `${symbol}Subscriber`;
-  const needs = [{ name: element, from: importPath(module, file, project) }];
-  await changeFile(tree, module, (text) => addToModule(text, { list: 'controllers', element, needs }));
 }
 
 const controller = ({ symbol }: Names, event: string): string => `import { Controller, Logger } from '@nestjs/common';
