@@ -12,6 +12,7 @@ const CAPABILITIES: Capabilities = {
     everyInstance: 'absent',
     wildcards: 'absent',
     startFromTime: 'absent',
+    delayedRedelivery: 'absent',
     delayedPublish: 'absent',
     requestReply: 'absent',
   },

@@ -33,6 +33,7 @@ const SHOP = `
   class AppModule {}
   class InventoryController {}
   class Stock { isReserved(orderId: string): Promise<boolean>; reserve(order: OrderCreatedData): Promise<void> }
+  class Bank { charge(order: OrderCreatedData): Promise<void> }
   interface Price { readonly sku: string; readonly cents: number }
   const PriceChanged: import('nest-transport').EventDefinition<Price>;
   class PriceStore { save(price: Price): Promise<void> }

@@ -35,6 +35,15 @@ export const FAILURE: readonly Planted[] = [
     saying: /2 attempts failed before, so this one is number 3/,
   },
   {
+    promise: 'tiers-wait-on-the-broker',
+    fault: 'takes a delay for a hint, and gives a message out again at once',
+    createBroker: () =>
+      alteringBroker(memory(), (delivery) => ({
+        settle: (settlement) => delivery.settle(settlement.kind === 'nack' ? { kind: 'nack', delayMs: 0 } : settlement),
+      })),
+    saying: /attempt 3 came after .* ms, not 300/,
+  },
+  {
     promise: 'other-keys-go-on',
     fault: 'delivers nothing of a partition while one of its messages waits (watermill-kafka)',
     createBroker: oneAtATime,

@@ -24,6 +24,7 @@ import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-l
 import { withPolicies } from './policies/index.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
+import { hasTiers } from './tiers.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { replayWindow } from './window-replay.js';
@@ -200,7 +201,7 @@ export class Consumer {
     const { capabilities } = this.#broker;
     const options = resolveConsumingOptions(where, plan.options, capabilities);
     const group = options.delivery === 'every-instance' ? `${plan.group}.${this.#instance}` : plan.group;
-    const subscription = { topic, group, ...options };
+    const subscription = { topic, group, ...options, redeliver: options.retry.redeliver };
     requireCapabilities(this.#broker, neededCapabilities(options), where, wayOutOf(options));
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic);
@@ -279,8 +280,9 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
 
 /** What a reader can do about a promise that the broker cannot keep. */
 function wayOutOf({ retry }: ResolvedConsumingOptions): string | undefined {
-  return retry.inProcess
-    ? undefined
+  if (retry.inProcess) return undefined;
+  return hasTiers(retry)
+    ? 'Leave retry.redeliver out, or choose a broker that has it.'
     : 'Do without it, choose a broker that has it, or, for retries and dead letters, write retry: { inProcess: true }: they are then kept by this process, and lost with it.';
 }
 

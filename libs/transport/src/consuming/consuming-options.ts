@@ -1,8 +1,15 @@
 import { resolveBatchOptions, type BatchOptions } from './batch.js';
+import { attemptsInAll, hasTiers } from './tiers.js';
+import {
+  refuseRetryConflicts,
+  resolveRetryOptions,
+  RETRY_DEFAULTS,
+  type ResolvedRetryOptions,
+  type RetryOptions,
+} from './retry-options.js';
 import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
   GUARANTEE_LEVELS,
-  checkOptions,
   option,
   TransportError,
   withDefaults,
@@ -14,28 +21,6 @@ import {
   type Ordering,
   type StartFrom,
 } from '../contract/index.js';
-
-/** How often a message is tried, and how long it waits in between. */
-export interface RetryOptions {
-  /** Attempts at one message, the first included. Integer >= 1. @default 5; 1 where the broker has no `redelivery` */
-  readonly maxAttempts?: number;
-  /** Longest wait before attempt 2; doubles each time up to `maxDelayMs`, with full jitter. @default 200 */
-  readonly initialDelayMs?: number;
-  /** No wait is longer than this. @default 30000 */
-  readonly maxDelayMs?: number;
-  /**
-   * Messages wait for their next attempt in this process alone, also on a broker that could bring them back, or cannot:
-   * there, what waits is lost with the process. @default false
-   */
-  readonly inProcess?: boolean;
-  /** No attempt begins later than this after the first failure, as this process knows it. Integer >= 0. @default no limit */
-  readonly deadlineMs?: number;
-  /** Classes of errors that another attempt cannot mend: such a message is a dead letter at once. @default none */
-  readonly neverFor?: readonly ErrorClass[];
-}
-
-/** The class of an error, abstract ones included: `ValidationError`. */
-export type ErrorClass = abstract new (...parameters: never[]) => unknown;
 
 /** What happens to a message whose type no handler of the subscription takes. `'fail'` treats it as a handler that failed: it is tried again as `retry` says, and dead-lettered after that. */
 export type UnknownTypePolicy = 'ignore' | 'dead-letter' | 'fail';
@@ -78,13 +63,6 @@ export interface ConsumingOptions {
   readonly guarantee?: GuaranteeLevel;
 }
 
-export const RETRY_DEFAULTS = {
-  maxAttempts: 5,
-  initialDelayMs: 200,
-  maxDelayMs: 30_000,
-  inProcess: false,
-} as const satisfies RetryOptions;
-
 export const CONSUMING_DEFAULTS = {
   delivery: 'group',
   ordering: 'key',
@@ -93,18 +71,6 @@ export const CONSUMING_DEFAULTS = {
   startFrom: 'beginning',
   validate: true,
 } as const satisfies ConsumingOptions;
-
-export const RETRY_RULES = {
-  maxAttempts: option.integer(1),
-  initialDelayMs: option.integer(0),
-  maxDelayMs: option.integer(0),
-  inProcess: option.flag,
-  deadlineMs: option.integer(0),
-  neverFor: {
-    expected: 'an array of error classes',
-    accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'function'),
-  } satisfies OptionRule,
-} as const satisfies Record<keyof RetryOptions, unknown>;
 
 /** The rules of `ConsumingOptions`; the Nest room adds those that only a decorator has. */
 export const CONSUMING_RULES = {
@@ -139,9 +105,6 @@ export type ResolvedConsumingOptions = Required<
     readonly batch?: Required<BatchOptions>;
   };
 
-export type ResolvedRetryOptions = Required<Omit<RetryOptions, 'deadlineMs' | 'neverFor'>> &
-  Pick<RetryOptions, 'deadlineMs' | 'neverFor'>;
-
 /**
  * Fills in the defaults and refuses contradictions. Names and types of the options are checked before, with `checkOptions`.
  * Defaults follow the broker: what it cannot promise is left out as long as nobody asks for it by name.
@@ -154,13 +117,12 @@ export function resolveConsumingOptions(
   capabilities?: Capabilities,
 ): ResolvedConsumingOptions {
   const { retry = {} } = options;
-  checkOptions(`${where} retry`, retry, RETRY_RULES);
   const batch = options.batch === undefined ? undefined : resolveBatchOptions(where, options.batch);
   const { defaults, retryDefaults } = defaultsFor(options, capabilities);
   const resolved = {
     ...withDefaults(options, { ...defaults, ...batchDefaults(batch, options.concurrency) }),
     ...(batch === undefined ? {} : { batch }),
-    retry: withDefaults(retry, retryDefaults),
+    retry: resolveRetryOptions(where, retry, retryDefaults),
   } as ResolvedConsumingOptions;
   refuseConflicts(where, resolved);
   checkPolicies(where, resolved.policies);
@@ -201,14 +163,15 @@ export function neededCapabilities(options: ResolvedConsumingOptions): Capabilit
     [ordering === 'partition', 'orderByPartition'],
     [startFrom === 'beginning', 'startFromBeginning'],
     [startFrom instanceof Date, 'startFromTime'],
-    [retry.maxAttempts > 1 && !retry.inProcess, 'redelivery'],
+    [hasTiers(retry), 'delayedRedelivery'],
+    [attemptsInAll(retry) > 1 && !retry.inProcess, 'redelivery'],
     [deadLetterTopic !== false && !retry.inProcess, 'deadLetter'],
   ];
   return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);
 }
 
 function refuseConflicts(where: string, options: ResolvedConsumingOptions): void {
-  const { concurrency, batch, maxInFlight, retry } = options;
+  const { concurrency, batch, maxInFlight, retry, ordering } = options;
   const messages = messagesAtOnce(options);
   if (messages > maxInFlight) {
     const what =
@@ -218,10 +181,5 @@ function refuseConflicts(where: string, options: ResolvedConsumingOptions): void
       `${where}: ${what} (${messages}) must not be above maxInFlight (${maxInFlight}), or some handlers could never run. Raise maxInFlight.`,
     );
   }
-  if (retry.initialDelayMs > retry.maxDelayMs) {
-    throw new TransportError(
-      'TRANSPORT_OPTION_CONFLICT',
-      `${where} retry: initialDelayMs (${retry.initialDelayMs}) must not be above maxDelayMs (${retry.maxDelayMs}).`,
-    );
-  }
+  refuseRetryConflicts(where, retry, ordering);
 }

@@ -6,13 +6,9 @@ import {
   type CapabilityName,
 } from '../contract/index.js';
 import { classify, type Classification } from './classification.js';
-import {
-  neededCapabilities,
-  resolveConsumingOptions,
-  RETRY_DEFAULTS,
-  type ConsumingOptions,
-} from './consuming-options.js';
+import { neededCapabilities, resolveConsumingOptions, type ConsumingOptions } from './consuming-options.js';
 import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
+import { RETRY_DEFAULTS } from './retry-options.js';
 import { defaultUnknownTypePolicy } from './routing.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';
 

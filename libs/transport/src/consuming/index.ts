@@ -5,13 +5,9 @@ export { BATCH_DEFAULTS, type BatchOptions } from './batch.js';
 export {
   CONSUMING_DEFAULTS,
   CONSUMING_RULES,
-  RETRY_DEFAULTS,
-  RETRY_RULES,
   resolveConsumingOptions,
   type ConsumingOptions,
-  type ErrorClass,
   type ResolvedConsumingOptions,
-  type RetryOptions,
   type UnknownTypePolicy,
 } from './consuming-options.js';
 export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
@@ -46,6 +42,7 @@ export {
   type ThrottleOptions,
   type TimeoutOptions,
 } from './policies/index.js';
+export { RETRY_DEFAULTS, RETRY_RULES, type ErrorClass, type RetryOptions } from './retry-options.js';
 export type { Handler, Route, SubscriptionPlan } from './route.js';
 export type { SubscriptionControl } from './subscription-control.js';
 export type { ReplayReport, ReplayWindow } from './window-replay.js';

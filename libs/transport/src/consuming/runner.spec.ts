@@ -290,6 +290,23 @@ describe('a handler that fails', () => {
     });
   });
 
+  it('has room for the attempts of all tiers before it counts as one without an end', async () => {
+    const { calls, handle } = recorder();
+    const retry = { maxAttempts: 3, redeliver: [60_000, 600_000] };
+    const options = { ordering: 'none', retry } as const;
+    const { runner, sent } = setUp({ handle, options, nativeRedelivery: true });
+    const [bystander, poison] = [deliver(), deliver()];
+    bystander.attempt = 19;
+    poison.attempt = 20;
+    void runner.receive([bystander, poison]);
+    await turn();
+    expect(calls).toHaveLength(1);
+    expect([bystander.settlement?.kind, poison.settlement?.kind]).toEqual(['ack', 'reject']);
+    expect(sent[0]?.headers).toMatchObject({
+      'dead-letter-error-message': expect.stringMatching(/20th time.*9 times \(.*each wait of retry.redeliver\)/),
+    });
+  });
+
   it('becomes a dead letter after its last attempt, stored before it is settled', async () => {
     let confirm: (results: readonly SendResult[]) => void = () => undefined;
     const { runner, clock, sent, names } = setUp({
@@ -362,6 +379,30 @@ describe('a handler that fails', () => {
     void runner.receive([delivery]);
     await turn();
     expect(delivery.settlement).toEqual({ kind: 'nack', delayMs: 1_234 });
+  });
+
+  it('is given back for the long wait at the end of a tier, and keeps no place here meanwhile', async () => {
+    const retry = { maxAttempts: 2, redeliver: [60_000] };
+    const { runner, clock } = setUp({
+      handle: () => Promise.reject(new Error('the database is down')),
+      options: { ordering: 'none', retry },
+      nativeRedelivery: true,
+    });
+    const ends: Settlement[] = [];
+    for (const attempt of [1, 2, 3, 4]) {
+      const delivery = deliver('a');
+      delivery.attempt = attempt;
+      void runner.receive([delivery]);
+      await turn();
+      if (delivery.settlement !== undefined) ends.push(delivery.settlement);
+    }
+    expect(ends).toMatchObject([
+      { kind: 'nack', delayMs: 100 },
+      { kind: 'nack', delayMs: 60_000 },
+      { kind: 'nack', delayMs: 100 },
+      { kind: 'reject' },
+    ]);
+    expect([runner.inFlight, clock.pending]).toEqual([0, 0]);
   });
 
   it('has one deadline, however often its message comes again from the broker', async () => {

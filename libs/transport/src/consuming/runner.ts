@@ -20,6 +20,7 @@ import type { RestOfWork } from './route.js';
 import type { ReadyRoute, Router } from './routing.js';
 import { isThenable } from './is-thenable.js';
 import { NotBegun, type Holds } from './policies/holds.js';
+import { attemptsInAll, hasTiers } from './tiers.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';
 
 /** One subscription, with everything decided: names, options, routes. */
@@ -78,7 +79,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#plan = plan;
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
-    this.#mostDeliveries = plan.options.retry.maxAttempts + UNFINISHED_DELIVERIES;
+    this.#mostDeliveries = attemptsInAll(plan.options.retry) + UNFINISHED_DELIVERIES;
     this.#maxWorkers = messagesAtOnce(plan.options);
     this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers);
   }
@@ -239,9 +240,13 @@ export class SubscriptionRunner implements DeliverySink {
 
   /** It kills its process, or never ends: the broker brings it back for ever, and no failure is ever seen. */
   #exhausted({ id, attempt }: Delivery): TransportError {
+    const { retry } = this.#plan.options;
+    const by = hasTiers(retry)
+      ? 'retry.maxAttempts, and as many after each wait of retry.redeliver'
+      : 'retry.maxAttempts';
     return new TransportError(
       'TRANSPORT_ATTEMPTS_EXHAUSTED',
-      `Message ${id} came for the ${attempt}th time and may be tried ${this.#plan.options.retry.maxAttempts} times (retry.maxAttempts); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
+      `Message ${id} came for the ${attempt}th time and may be tried ${attemptsInAll(retry)} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
     );
   }
 
@@ -414,7 +419,7 @@ export class SubscriptionRunner implements DeliverySink {
 }
 
 /**
- * Deliveries beyond `maxAttempts` that a message may have, where the broker counts them: those that a process was given and
+ * Deliveries beyond the attempts of all tiers that a message may have, where the broker counts them: those that a process was given and
  * did not begin, because it was ended, count as well, and must not cost a message its attempts.
  */
 const UNFINISHED_DELIVERIES = 10;

@@ -1,5 +1,6 @@
 import type { Classification } from './classification.js';
-import type { ResolvedRetryOptions } from './consuming-options.js';
+import type { ResolvedRetryOptions } from './retry-options.js';
+import { attemptInTier, attemptsInAll, waitAfterTier } from './tiers.js';
 
 /** What becomes of a message whose handling failed. */
 export type Verdict =
@@ -17,7 +18,8 @@ const REJECT: Verdict = { kind: 'reject' };
  * | permanent      | reject        | reject    |
  * | drop           | drop          | drop      |
  *
- * A retry that would begin after `deadlineMs` is none.
+ * At the end of a tier the wait is that of the tier, or the delay that was asked for where that is longer. A retry that would
+ * begin after `deadlineMs` is none.
  *
  * @param attempt the one that failed, 1-based
  * @param random a number in [0, 1)
@@ -32,8 +34,13 @@ export function decide(
 ): Verdict {
   const { kind } = classification;
   if (kind === 'drop') return { kind, reason: classification.reason };
-  if (kind === 'permanent' || attempt >= retry.maxAttempts) return REJECT;
-  const delayMs = kind === 'retry-after' ? classification.delayMs : backoffMs(attempt, retry, random);
+  if (kind === 'permanent' || attempt >= attemptsInAll(retry)) return REJECT;
+  const askedForMs = kind === 'retry-after' ? classification.delayMs : undefined;
+  const tierWaitMs = waitAfterTier(attempt, retry);
+  const delayMs =
+    tierWaitMs === undefined
+      ? (askedForMs ?? backoffMs(attempt, retry, random))
+      : Math.max(tierWaitMs, askedForMs ?? 0);
   return retry.deadlineMs !== undefined && failingForMs + delayMs > retry.deadlineMs
     ? REJECT
     : { kind: 'retry', delayMs };
@@ -41,9 +48,9 @@ export function decide(
 
 /**
  * Exponential backoff with full jitter: anything from 0 to `initialDelayMs` after attempt 1, to twice that after
- * attempt 2, and so on up to `maxDelayMs`. Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
+ * attempt 2, and so on up to `maxDelayMs`; with each tier it begins anew. Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
  */
 export function backoffMs(attempt: number, retry: ResolvedRetryOptions, random: number): number {
-  const ceiling = Math.min(retry.maxDelayMs, retry.initialDelayMs * 2 ** (attempt - 1));
+  const ceiling = Math.min(retry.maxDelayMs, retry.initialDelayMs * 2 ** (attemptInTier(attempt, retry) - 1));
   return Math.round(random * ceiling);
 }

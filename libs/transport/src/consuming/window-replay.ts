@@ -51,7 +51,8 @@ const WINDOW_RULES = { from: moment, until: moment } as const satisfies Record<k
 
 /**
  * Hands the messages of a time window to the handlers of a subscription, as a group of its own that ends with the replay: the
- * position of the live group is not touched. Retries and dead letters are those of the subscription.
+ * position of the live group is not touched. Retries and dead letters are those of the subscription; the replay waits for them,
+ * those of `redeliver` included.
  * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`, `TRANSPORT_OPTION_INVALID`
  */
 export async function replayWindow(replayable: Replayable, window: ReplayWindow): Promise<ReplayReport> {
@@ -62,7 +63,8 @@ export async function replayWindow(replayable: Replayable, window: ReplayWindow)
   requireCapabilities(broker, ['startFromTime', 'everyInstance'], where);
   const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
   // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
-  const runner = new SubscriptionRunner({ ...plan, group, holds: undefined }, tools);
+  // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
+  const runner = new SubscriptionRunner({ ...plan, group, holds: undefined, nativeRedelivery: false }, tools);
   const sink = new WindowSink(runner, window.from, window.until ?? new Date(host.clock.now()), host.clock);
   const subscription = {
     ...replayable.subscription,

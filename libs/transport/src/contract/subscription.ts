@@ -26,6 +26,8 @@ export interface Subscription {
   readonly concurrency: number;
   /** Deliveries that may be with the runner, parked ones not counted, before it asks to wait. */
   readonly maxInFlight: number;
+  /** Long waits in milliseconds that nacks of it will ask for. A driver whose broker cannot wait so long refuses them in `checkSubscription`. */
+  readonly redeliver?: readonly number[] | undefined;
 }
 
 /**

@@ -30,15 +30,17 @@ export function aligned(rows: readonly (readonly string[])[]): readonly string[]
   );
 }
 
-/** `5x(200..30000ms)`, `1x` */
+/** `5x(200..30000ms)`, `1x`, `3x(200..30000ms)+60000ms+600000ms` */
 function attempts({
   maxAttempts,
   initialDelayMs,
   maxDelayMs,
+  redeliver = [],
   inProcess,
 }: SubscriptionDescription['options']['retry']): string {
-  if (maxAttempts === 1) return '1x';
-  return `${maxAttempts}x(${initialDelayMs}..${maxDelayMs}ms${inProcess ? ',in-process' : ''})`;
+  const tiers = redeliver.map((waitMs) => `+${waitMs}ms`).join('');
+  if (maxAttempts === 1) return `1x${tiers}`;
+  return `${maxAttempts}x(${initialDelayMs}..${maxDelayMs}ms${inProcess ? ',in-process' : ''})${tiers}`;
 }
 
 /** `at-least-once`, `may-lose(one-copy)` */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { checkOptions, nearestName, TransportError } from '../contract/index.js';
 import type { ConsumingOptions, Handler, Route, SubscriptionPlan } from '../consuming/index.js';
 import { SUBSCRIBE_RULES } from './subscribe-options.js';
@@ -108,7 +109,7 @@ function sharedOptions({ topic, group, members }: Draft): ConsumingOptions {
     const { group: _group, broker: _broker, ...options } = member.options;
     for (const [name, value] of Object.entries(flat(options))) {
       const earlier = saidBy.get(name);
-      if (earlier !== undefined && flat(earlier.options)[name] !== value) {
+      if (earlier !== undefined && !isDeepStrictEqual(flat(earlier.options)[name], value)) {
         throw contradiction(name, earlier, member, topic, group);
       }
       saidBy.set(name, member);

@@ -12,6 +12,7 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   atLeastOnce: 'native',
   /** By parking the message in place; Kafka itself can only go back. */
   redelivery: 'emulated',
+  delayedRedelivery: 'absent',
   /** In the metadata of the committed offset, as far as its 4,096 bytes reach. */
   attempts: 'emulated',
   deadLetter: 'emulated',
@@ -28,5 +29,6 @@ export const KAFKA_CAPABILITIES: Capabilities = {
 };
 
 export const KAFKA_REASONS: CapabilityReasons = {
+  delayedRedelivery: 'Kafka has no timer, and a message that failed is parked in the process that has its partition',
   delayedPublish: 'Kafka has no timer, and hands a message out as soon as it is stored',
 };

@@ -8,6 +8,7 @@ export const MEMORY_CAPABILITIES: Capabilities = Object.freeze({
   partitions: 'native',
   atLeastOnce: 'native',
   redelivery: 'native',
+  delayedRedelivery: 'native',
   attempts: 'native',
   deadLetter: 'emulated',
   startFromBeginning: 'native',

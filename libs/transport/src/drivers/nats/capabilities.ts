@@ -10,6 +10,8 @@ export const NATS_CAPABILITIES: Capabilities = {
   partitions: 'absent',
   atLeastOnce: 'native',
   redelivery: 'native',
+  /** -NAK with a delay, which the consumer keeps on the server. */
+  delayedRedelivery: 'native',
   /** By the server's count of deliveries; attempts within the process are noted beside it when the process ends in order. */
   attempts: 'native',
   deadLetter: 'emulated',
@@ -36,6 +38,7 @@ export const NATS_CORE_CAPABILITIES: Capabilities = {
   partitions: 'absent',
   atLeastOnce: 'absent',
   redelivery: 'absent',
+  delayedRedelivery: 'absent',
   attempts: 'absent',
   deadLetter: 'absent',
   startFromBeginning: 'absent',

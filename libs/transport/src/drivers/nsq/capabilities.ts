@@ -12,6 +12,8 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   atLeastOnce: 'native',
   /** REQ with a delay. */
   redelivery: 'native',
+  /** REQ as well, up to the server's `-max-req-timeout`. */
+  delayedRedelivery: 'native',
   /** nsqd counts its deliveries. */
   attempts: 'native',
   deadLetter: 'emulated',

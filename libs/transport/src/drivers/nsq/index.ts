@@ -40,12 +40,21 @@ class NsqBroker implements Broker {
   checkSubscription(subscription: Subscription): void {
     const { topic } = subscription;
     checkTopicName(topic);
+    this.#checkWaits(subscription);
     const channel = channelOf(subscription);
     const problem = nameProblem(channel);
     if (problem === undefined) return;
     throw errorOf('TRANSPORT_GROUP_INVALID', `channel "${channel}" of "${topic}" cannot be used: ${problem}.`, {
       topic,
     });
+  }
+
+  #checkWaits({ topic, group, redeliver = [] }: Subscription): void {
+    const { maxRequeueDelayMs } = this.#options;
+    const index = redeliver.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
+    if (index === -1) return;
+    const text = `subscription "${topic}" of group "${group}": retry.redeliver[${index}] (${redeliver[index]}) must not be above maxRequeueDelayMs (${maxRequeueDelayMs}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
+    throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
   }
 
   open(host: BrokerHost): BrokerConnection {

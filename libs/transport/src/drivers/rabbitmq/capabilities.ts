@@ -13,6 +13,7 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   atLeastOnce: 'native',
   /** A queue per delay, from which messages come back by time to live and dead-letter routing. */
   redelivery: 'native',
+  delayedRedelivery: 'native',
   /** In a header of what was delayed, and by the quorum queue's own count; what else was counted is noted when the process ends in order. */
   attempts: 'emulated',
   deadLetter: 'emulated',
@@ -42,6 +43,7 @@ export function capabilitiesOf(options: {
   return Object.freeze({
     ...RABBITMQ_CAPABILITIES,
     redelivery: options.provision ? 'native' : 'emulated',
+    delayedRedelivery: options.provision ? 'native' : 'absent',
     delayedPublish: options.provision ? 'native' : 'absent',
     wildcards: options.exchangeType === 'topic' ? 'native' : 'absent',
     orderAcrossMembers: options.singleActiveConsumer ? 'native' : 'absent',
@@ -49,5 +51,6 @@ export function capabilitiesOf(options: {
 }
 
 export const RABBITMQ_REASONS: CapabilityReasons = Object.freeze({
+  delayedRedelivery: 'a failed message waits in queues of the driver, and with provision: false it declares none',
   delayedPublish: 'a message for later waits in queues of the driver, and with provision: false it declares none',
 });

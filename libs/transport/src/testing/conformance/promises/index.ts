@@ -49,6 +49,7 @@ import { publishingNeedsAnOpenApplication } from './publishing-needs-an-open-app
 import { redeliversAfterFailure } from './redelivers-after-failure.js';
 import { schemaFailuresNameTheField } from './schema-failures-name-the-field.js';
 import { settlingLateOrTwiceDoesNothing } from './settling-late-or-twice-does-nothing.js';
+import { tiersWaitOnTheBroker } from './tiers-wait-on-the-broker.js';
 import { topicsDoNotCross } from './topics-do-not-cross.js';
 import { typesOfOneTopicKeepTheirOrder } from './types-of-one-topic-keep-their-order.js';
 import { undecodableMessagesAreDeadLettered } from './undecodable-messages-are-dead-lettered.js';
@@ -90,6 +91,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   redeliversAfterFailure,
   attemptsAreCountedAndDelayed,
   attemptsSurviveTheProcess,
+  tiersWaitOnTheBroker,
   otherKeysGoOn,
   failureIsNotPassedByLaterSuccess,
   lateHandlersAreWaitedFor,
