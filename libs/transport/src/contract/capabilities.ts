@@ -12,8 +12,7 @@ export const CAPABILITY_MEANINGS = {
   partitions: 'a message can be sent to a partition by number',
   atLeastOnce: 'a message that is not settled comes again, to this process or to another',
   redelivery: 'a failed message comes again after a delay, without holding up other keys',
-  delayedRedelivery:
-    'a failed message can wait on the broker for days, and comes again to any member',
+  delayedRedelivery: 'a failed message can wait on the broker for days, and comes again to any member',
   attempts: 'the number of the attempt survives the death of the process',
   deadLetter: 'a message that cannot be handled is stored elsewhere before it is settled',
   startFromBeginning: 'a new group starts with what the topic still holds',
