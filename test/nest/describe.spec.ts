@@ -268,6 +268,13 @@ describe('a start', () => {
     expect(await warned(keeping({ ...SAFE, copies: 1 }), { guarantee: 'may-lose' })).toEqual([]);
   });
 
+  test('does not warn of what the broker is by nature (inherent), and refuses it where more is wanted', async () => {
+    const broker = keeping({ ...SAFE, copies: 1 }, { inherent: ['one-copy'] });
+    expect((await linesOf(broker)).filter((line) => line.startsWith('warn'))).toEqual([]);
+    const refused = linesOf(broker, { guarantee: 'at-least-once' });
+    await expect(refused).rejects.toMatchObject({ code: 'TRANSPORT_GUARANTEE_UNMET' });
+  });
+
   test('tells the notice with topics and reason', async () => {
     const told: NoticeMap['guarantee:lowered'][] = [];
     const AppModule = rootModule({ controllers: [mover()] }, { broker: keeping({ ...SAFE, storage: 'memory' }) });

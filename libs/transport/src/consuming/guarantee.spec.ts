@@ -107,12 +107,28 @@ test('what this application publishes does not matter to a subscription that pub
   expect(codesOf({ facts: { confirmedBy: 'none' }, options: { deadLetterTopic: false } })).toEqual(['discards']);
 });
 
+test('a broker whose restart loses messages is told of beside its facts, unless they say it better', () => {
+  const of = (topic: TopicFacts) =>
+    codesOf({ topic, capabilities: { durability: 'absent' }, options: { deadLetterTopic: false } }).slice(1);
+  expect(of(SAFE)).toEqual(['not-durable']);
+  expect(of({ copies: 1, unknown: 'no way to ask' })).toEqual(['not-durable', 'one-copy', 'not-readable']);
+  expect(of({ ...SAFE, storage: 'memory' })).toEqual(['kept-in-memory']);
+  expect(of({ storage: 'process' })).toEqual(['kept-in-process']);
+});
+
 test('one copy is not told twice, as confirmed by one', () => {
   expect(codesOf({ topic: { ...SAFE, copies: 1, confirmedCopies: 1 } })).toEqual(['one-copy']);
 });
 
 test('retries in this process lose nothing where the broker keeps what is not settled', () => {
   expect(guaranteeIn({ options: { retry: { inProcess: true } } }).level).toBe('at-least-once');
+});
+
+test("the driver's own words are taken for what to do, also where an option is the reason", () => {
+  const facts = { wayOut: { 'starts-new': 'Come first.', 'not-durable': 'Take another.' } };
+  expect(guaranteeIn({ facts, options: { startFrom: 'new' } }).reasons).toMatchObject([{ wayOut: 'Come first.' }]);
+  const forgetful = { ...ABLE, durability: 'absent' } as const;
+  expect(publishingGuaranteeOf(forgetful, answerOf({ facts })).reasons).toMatchObject([{ wayOut: 'Take another.' }]);
 });
 
 test("the driver's own words are taken for what to do, and times and numbers are filled in", () => {

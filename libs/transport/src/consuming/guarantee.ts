@@ -31,13 +31,14 @@ export function guaranteeOf(input: GuaranteeInput): Guarantee {
 
 /** What can be promised of what an application publishes, beside how the topic is kept. Pure. */
 export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reason }: FactsAnswer): Guarantee {
-  const durable = capabilities.durability === 'absent' ? [reasonFor('not-durable')] : [];
+  const durable = capabilities.durability === 'absent' ? [reasonFor('not-durable', detailsOf(facts))] : [];
   if (facts === undefined) return judged([...durable, reason]);
   const repeats = facts.idempotent === false ? [reasonFor('repeats', { facts })] : [];
   return judged([...durable, ...reasonsOfConfirmation(facts), ...repeats]);
 }
 
-function reasonsOfOptions({ topic, deadLetterTopic, options, capabilities }: GuaranteeInput): GuaranteeReason[] {
+function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
+  const { topic, deadLetterTopic, options, capabilities, answer } = input;
   const { delivery, startFrom, retry } = options;
   const forgets = capabilities.atLeastOnce === 'absent';
   const codes: readonly (readonly [boolean, GuaranteeReasonCode])[] = [
@@ -47,7 +48,7 @@ function reasonsOfOptions({ topic, deadLetterTopic, options, capabilities }: Gua
     [delivery === 'every-instance', 'every-instance'],
     [delivery === 'group' && startFrom === 'new', 'starts-new'],
   ];
-  return codes.filter(([is]) => is).map(([, code]) => reasonFor(code, { topic }));
+  return codes.filter(([is]) => is).map(([, code]) => reasonFor(code, { topic, ...detailsOf(answer.facts) }));
 }
 
 function reasonsOfBroker({ topic, group, deadLetterTopic, capabilities, answer }: GuaranteeInput): GuaranteeReason[] {
@@ -55,9 +56,10 @@ function reasonsOfBroker({ topic, group, deadLetterTopic, capabilities, answer }
   if (facts === undefined) {
     return capabilities.durability === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
   }
-  const own = reasonsOfTopic(topic, of(topic, group), facts);
+  const forgets = capabilities.durability === 'absent';
+  const own = reasonsOfTopic(topic, of(topic, group), facts, forgets);
   if (deadLetterTopic === undefined) return own;
-  const ofDeadLetters = reasonsOfTopic(deadLetterTopic, of(deadLetterTopic, undefined), facts);
+  const ofDeadLetters = reasonsOfTopic(deadLetterTopic, of(deadLetterTopic, undefined), facts, forgets);
   return [...own, ...ofDeadLetters, ...reasonsOfConfirmation(facts)];
 }
 
@@ -66,10 +68,18 @@ function reasonsOfConfirmation(facts: BrokerFacts): GuaranteeReason[] {
   return [reasonFor(facts.confirmedBy === 'one' ? 'confirmed-by-leader' : 'unconfirmed', { facts })];
 }
 
-function reasonsOfTopic(topic: string, known: TopicFacts | undefined, facts: BrokerFacts): GuaranteeReason[] {
+/** @param forgets the broker's restart loses messages, however it is set */
+function reasonsOfTopic(
+  topic: string,
+  known: TopicFacts | undefined,
+  facts: BrokerFacts,
+  forgets: boolean,
+): GuaranteeReason[] {
   const of = (code: GuaranteeReasonCode, detail?: string): GuaranteeReason => reasonFor(code, { topic, facts, detail });
   if (known === undefined) return [of('topic-missing')];
-  const storage = known.storage === undefined ? [] : LOST_BY_STORAGE[known.storage];
+  const lost = known.storage === undefined ? [] : LOST_BY_STORAGE[known.storage];
+  // n.b. where a message is kept says it better, if it says it.
+  const storage = forgets && lost.length === 0 ? (['not-durable'] as const) : lost;
   const unknown = known.unknown === undefined ? [] : [of('not-readable', known.unknown)];
   // n.b. of what is stored nowhere, or in this process, copies and times say nothing more.
   if (known.storage === 'nowhere' || known.storage === 'process')
@@ -103,6 +113,8 @@ interface ReasonDetails {
   readonly facts?: BrokerFacts;
   readonly detail?: string | undefined;
 }
+
+const detailsOf = (facts: BrokerFacts | undefined): ReasonDetails => (facts === undefined ? {} : { facts });
 
 /** A reason in words: the driver's own way out where it has one. */
 export function reasonFor(code: GuaranteeReasonCode, { topic, facts, detail }: ReasonDetails = {}): GuaranteeReason {

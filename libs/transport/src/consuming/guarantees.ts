@@ -76,7 +76,7 @@ export class Guarantees {
     const byReason = new Map<string, { readonly topics: Set<string>; readonly reason: GuaranteeReason }>();
     const silent = this.#subjects.filter(({ options }) => options.guarantee === undefined);
     for (const { subject, reason } of silent.flatMap((subject) => this.#reasons(subject))) {
-      if (!surprises(reason)) continue;
+      if (!this.#surprises(reason)) continue;
       const lowered = byReason.get(reason.why) ?? { topics: new Set<string>(), reason };
       byReason.set(reason.why, { ...lowered, topics: lowered.topics.add(reason.topic ?? subject.topic) });
     }
@@ -85,6 +85,10 @@ export class Guarantees {
 
   #reasons(subject: GuaranteeSubject): { readonly subject: GuaranteeSubject; readonly reason: GuaranteeReason }[] {
     return this.of(subject).reasons.map((reason) => ({ subject, reason }));
+  }
+
+  #surprises({ code }: GuaranteeReason): boolean {
+    return 'surprises' in GUARANTEE_REASONS[code] && this.#answer.facts?.inherent?.includes(code) !== true;
   }
 
   #shortfall(subject: GuaranteeSubject): string[] {
@@ -98,8 +102,6 @@ export class Guarantees {
     ];
   }
 }
-
-const surprises = ({ code }: GuaranteeReason): boolean => 'surprises' in GUARANTEE_REASONS[code];
 
 function questionsOf({ topic, group, deadLetterTopic }: GuaranteeSubject): TopicQuestion[] {
   return [{ topic, group }, ...(deadLetterTopic === undefined ? [] : [{ topic: deadLetterTopic, group: undefined }])];

@@ -21,6 +21,11 @@ export interface BrokerFacts {
   readonly idempotent?: boolean;
   /** One answer per question, in their order; undefined where the topic is not there. */
   readonly topics: readonly (TopicFacts | undefined)[];
+  /**
+   * Reasons that say what this broker is, set as it usually is, and not what somebody did to it: they count and are told, and
+   * the start does not warn of them. What is set worse than usual does not belong here.
+   */
+  readonly inherent?: readonly GuaranteeReasonCode[];
   /** Settings of the connection that matter for a guarantee, by the broker's own names. */
   readonly settings?: BrokerSettings;
   /** What to do about a reason, in the broker's own words: `Set min.insync.replicas to 2.` One or two sentences. */

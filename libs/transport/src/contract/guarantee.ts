@@ -15,7 +15,7 @@ interface ReasonRule {
   readonly why: string;
   /** What to do about it, where the driver has no better words. */
   readonly wayOut: string;
-  /** A setting of the broker that who wrote the application need not know of: the start warns of it. */
+  /** A setting of the broker that who wrote the application need not know of: the start warns of it, unless it is `inherent`. */
   readonly surprises?: true;
 }
 

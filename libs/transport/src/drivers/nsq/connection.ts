@@ -1,13 +1,16 @@
 import type {
   BrokerConnection,
+  BrokerFacts,
   BrokerHealth,
   BrokerHost,
   Consumption,
   SubscriptionSink,
   TopicPurpose,
+  TopicQuestion,
   TransportError,
 } from '../../contract/index.js';
 import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './client/index.js';
+import { askForKeeping, factsOf } from './facts.js';
 import { checkTopicName, errorOf, transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
 import { NsqPublisher } from './publisher.js';
@@ -78,6 +81,11 @@ export class NsqConnection implements BrokerConnection {
     } catch (error) {
       return Promise.reject(error as TransportError);
     }
+  }
+
+  /** Asks each nsqd that nsqlookupd lists for a setting of its own, over HTTP. */
+  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
+    return factsOf(questions, await askForKeeping(this.#options));
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

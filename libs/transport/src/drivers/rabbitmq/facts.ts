@@ -6,6 +6,7 @@ type Keeping = Pick<ResolvedRabbitmqOptions, 'queueType' | 'queueArguments' | 'p
 const WAYS_OUT = {
   'one-copy': "Leave queueType out of rabbitmq(), or write queueType: 'quorum', on a cluster of three nodes.",
   'not-readable': "Look at the queue on the server's management page.",
+  'starts-new': 'Start the service, which makes its queue, before the first publish that it wants.',
   repeats: 'Let handlers know a message by its id, which stays the same.',
 } as const satisfies BrokerFacts['wayOut'];
 

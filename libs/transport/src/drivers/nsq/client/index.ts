@@ -4,7 +4,7 @@ export type { LateCommand } from './connection.js';
 export { CONSUMER_DEFAULTS, NsqConsumer, type NsqConsumerOptions } from './consumer.js';
 export { isPassing, NsqError, type NsqFailureDetails, type NsqFailureReason } from './failure.js';
 export type { NsqdFacts } from './handshake.js';
-export { announceChannel } from './lookup.js';
+export { announceChannel, listNsqds, type ListedNsqd } from './lookup.js';
 export { NsqMessage, type MessageState } from './message.js';
 export { EPHEMERAL, nameProblem } from './names.js';
 export { LOOKUP_INTERVAL_MS, type NsqPlaces } from './node-set.js';

@@ -4,6 +4,15 @@ import { ask } from './http.js';
 interface Producer {
   readonly broadcast_address: string;
   readonly tcp_port: number;
+  readonly http_port: number;
+}
+
+/** An nsqd as nsqlookupd lists it. */
+export interface ListedNsqd {
+  /** `host:port` of its TCP side. */
+  readonly address: string;
+  /** `http://host:port` of its HTTP side. */
+  readonly httpUrl: string;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -18,13 +27,22 @@ export interface Found {
 
 /** Which nsqd have a topic; where `topic` is undefined, all that are registered. Never rejects. */
 export async function lookUp(lookupds: readonly string[], topic: string | undefined): Promise<Found> {
+  const { nsqds, problems } = await listNsqds(lookupds, topic);
+  return { nsqds: nsqds.map(({ address }) => address), problems };
+}
+
+/** As `lookUp`, with both sides of each nsqd. Never rejects. */
+export async function listNsqds(
+  lookupds: readonly string[],
+  topic?: string,
+): Promise<{ readonly nsqds: readonly ListedNsqd[]; readonly problems: readonly NsqError[] }> {
   const answers = await Promise.all(lookupds.map((base) => lookUpAt(base, topic).catch((error: NsqError) => error)));
   const problems = answers.filter((answer) => answer instanceof NsqError);
   const nsqds = answers.flatMap((answer) => (answer instanceof NsqError ? [] : answer));
-  return { nsqds: [...new Set(nsqds)], problems };
+  return { nsqds: [...new Map(nsqds.map((nsqd) => [nsqd.address, nsqd])).values()], problems };
 }
 
-async function lookUpAt(base: string, topic: string | undefined): Promise<string[]> {
+async function lookUpAt(base: string, topic: string | undefined): Promise<ListedNsqd[]> {
   const path = topic === undefined ? '/nodes' : '/lookup';
   const { status, text } = await ask('GET', base, path, topic === undefined ? {} : { topic }, REQUEST_TIMEOUT_MS);
   if (status === 404 && text.includes('TOPIC_NOT_FOUND')) return [];
@@ -32,9 +50,10 @@ async function lookUpAt(base: string, topic: string | undefined): Promise<string
   if (producers === undefined) {
     throw new NsqError('protocol', `nsqlookupd ${base} answered ${path} with status ${status}: ${text.slice(0, 100)}`);
   }
-  return producers.map(({ broadcast_address, tcp_port }) =>
-    broadcast_address.includes(':') ? `[${broadcast_address}]:${tcp_port}` : `${broadcast_address}:${tcp_port}`,
-  );
+  return producers.map(({ broadcast_address, tcp_port, http_port }) => {
+    const host = broadcast_address.includes(':') ? `[${broadcast_address}]` : broadcast_address;
+    return { address: `${host}:${tcp_port}`, httpUrl: `http://${host}:${http_port}` };
+  });
 }
 
 function producersOf(text: string): Producer[] | undefined {
