@@ -41,6 +41,7 @@ export async function diagnose(env = process.env) {
     tool('rabbitmq', 'is RabbitMQ'),
     tool('kcat', 'is a Kafka client that we did not write, for the interop tests'),
     tool('openssl', 'makes certificates for the TLS tests'),
+    tool('chromium', 'opens the pages of the documentation in their tests'),
     cachedServer(
       `Kafka ${KAFKA_VERSION}`,
       jars,

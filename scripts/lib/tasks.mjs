@@ -42,6 +42,10 @@ export const tasks = {
     withoutInstall: true,
   },
   'brokers:down': { about: 'ends them', node: ['scripts/brokers.mjs', 'down'], withoutInstall: true },
+  docs: {
+    about: 'the documentation as a site, into docs/.vitepress/dist',
+    node: ['node_modules/vitepress/bin/vitepress.js', 'build', 'docs'],
+  },
   lint: { about: 'eslint and the prettier check', node: ['scripts/lint.mjs'] },
   typecheck: { about: 'tsc over everything', node: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   build: { about: 'the package and the apps into dist', node: ['scripts/build.mjs'] },

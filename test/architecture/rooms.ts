@@ -122,7 +122,7 @@ function refusalOfPath(path: string, { specifier }: Import): string | undefined 
   const target = posix.join(posix.dirname(path), specifier);
   if (houseOf(target) === houseOf(path)) return undefined;
   if (/^(apps|test)\//.test(path) && /^apps\/[^/]+\/src\/index\.js$/.test(target)) return undefined;
-  if (path.startsWith('test/') && /^(scripts|tools)\/|^[^/]+$/.test(target)) return undefined;
+  if (path.startsWith('test/') && /^(scripts|tools|docs\/\.vitepress)\/|^[^/]+$/.test(target)) return undefined;
   return `a path from ${houseOf(path)} into ${houseOf(target)}; use its public door`;
 }
 

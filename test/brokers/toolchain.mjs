@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { installPackages } from './apt.mjs';
+import { findProgram } from './find-program.mjs';
 import { epmdProgram, rabbitmqServer } from './rabbitmq/program.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
@@ -13,7 +14,7 @@ import { BrokerUnavailable } from './unavailable.mjs';
  * @property {string} [minimum] version, for example "17" or "1.25"
  */
 
-/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd' | 'kcat', Tool>} */
+/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd' | 'kcat' | 'chromium', Tool>} */
 export const TOOLS = {
   java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimum: '17' },
   mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
@@ -21,6 +22,12 @@ export const TOOLS = {
   go: { command: 'go', debianPackage: 'golang-go', versionArgs: ['version'], minimum: '1.26' },
   rabbitmq: { command: 'rabbitmq-server', debianPackage: 'rabbitmq-server', versionArgs: [], find: rabbitmqServer },
   epmd: { command: 'epmd', debianPackage: 'erlang-base', versionArgs: [], find: epmdProgram },
+  chromium: {
+    command: 'chromium',
+    debianPackage: 'chromium-headless-shell',
+    versionArgs: [],
+    find: () => findProgram(['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']),
+  },
   kcat: { command: 'kcat', debianPackage: 'kcat', versionArgs: ['-V'] },
 };
 

@@ -1,3 +1,5 @@
+import { slugOf } from '../../docs/.vitepress/forge.mjs';
+
 /** A code block, with the line its text begins on (1-based). */
 export interface Block {
   /** What stands behind the fence: `ts`, `ts no-check: why`. */
@@ -50,10 +52,7 @@ export function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   const seen = new Map<string, number>();
   for (const heading of headingsOf(text)) {
-    const slug = heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replace(/\s/g, '-');
+    const slug = slugOf(heading);
     const nth = seen.get(slug) ?? 0;
     seen.set(slug, nth + 1);
     anchors.add(nth === 0 ? slug : `${slug}-${nth}`);

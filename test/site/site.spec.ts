@@ -1,0 +1,94 @@
+import { readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type Page } from 'playwright-core';
+import { pagesOf } from '../../docs/.vitepress/pages.mjs';
+import { root } from '../architecture/tree.js';
+import { browserProgram, launch } from './browser.js';
+import { buildSite } from './build.js';
+import { serve, type StaticServer } from './static-server.js';
+
+const program = browserProgram();
+const describeInBrowser = program === undefined ? describe.skip : describe; // no browser is here; the line above says what brings it
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nest-transport-site-'));
+  const { code, stderr } = await buildSite(folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/error|warn/i) });
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('the site of `npm run docs`', () => {
+  it('has every page of docs/, the README, the changelog and CONTRIBUTING, and no other', () => {
+    const built = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((path) => path.replaceAll('\\', '/'))
+      .filter((path) => path.endsWith('.html') && path !== '404.html');
+    const places = pagesOf(root).map(({ place }) => place.replace(/\.md$/, '.html'));
+    expect(built.sort()).toEqual(places.sort());
+    expect(built.length).toBeGreaterThan(35);
+  });
+});
+
+describeInBrowser('in a browser', () => {
+  let server: StaticServer;
+  let browser: Browser;
+  let page: Page;
+  /** What a reader would not see, and what leaves the machine. */
+  let complaints: string[];
+
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([serve(folder), launch(program ?? '')]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await server.stop();
+  });
+  beforeEach(async () => {
+    complaints = [];
+    page = await browser.newPage();
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('request', (request) => request.url().startsWith(server.url) || complaints.push(request.url()));
+  });
+  afterEach(async () => {
+    await page.close();
+    expect(complaints).toEqual([]);
+  });
+
+  const heading = (): Promise<string> => page.locator('main h1').innerText();
+
+  it('the start page shows the README, and its links lead on to a guide', async () => {
+    await page.goto(`${server.url}/`);
+    expect(await heading()).toContain('nest-transport');
+    await page.locator('main').getByRole('link', { name: 'Nest guide' }).first().click();
+    await page.waitForURL('**/guides/nest.html');
+    await page.locator('main h1', { hasText: 'In a Nest application' }).waitFor();
+  });
+
+  it('a guide stands in the sidebar beside its neighbours, and a link to a heading goes there', async () => {
+    await page.goto(`${server.url}/guides/troubleshooting.html`);
+    expect(await heading()).toContain('Troubleshooting');
+    const groups = await page.locator('.VPSidebarItem.level-0 > .item h2').allInnerTexts();
+    expect(groups).toEqual(expect.arrayContaining(['Guides', 'Reference', 'Brokers', 'Decisions']));
+    await page.locator('main').getByRole('link', { name: 'table', exact: true }).click();
+    await page.waitForURL('**/#brokers-and-promises');
+    await page.locator('h2#brokers-and-promises').waitFor();
+  });
+
+  it('the search finds "dead letter", and leads to what it found', async () => {
+    await page.goto(`${server.url}/`);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('searchbox').fill('dead letter');
+    const result = page.locator('.result', { hasText: 'Working with dead letters' }).first();
+    await result.click();
+    await page.waitForURL('**/guides/dead-letters.html*');
+    await page.locator('main h1', { hasText: 'Working with dead letters' }).waitFor();
+  });
+
+  it('says when a page is not there', async () => {
+    await page.goto(`${server.url}/guides/gone.html`);
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('404')]);
+  });
+});
