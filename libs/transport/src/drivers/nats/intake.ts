@@ -225,7 +225,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
       for (const source of this.#sources.values()) {
         const standing = await this.#tools.consumers.standing(source.place);
         if (standing === undefined) return this.#lookNow();
-        source.settledUpTo(standing.settledUpTo);
+        source.standsAt(standing);
       }
       if (isTopicPattern(this.subscription.topic)) await this.#lookForStreams();
     } catch {

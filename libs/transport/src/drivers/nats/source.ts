@@ -1,5 +1,5 @@
 import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
-import type { Consumers, ConsumerPlace } from './consumers.js';
+import type { Consumers, ConsumerPlace, ConsumerStanding } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import type { Link } from './link.js';
 import type { NatsMessage, StreamPlace } from './mapping.js';
@@ -63,6 +63,8 @@ export class Source implements DeliveryOwner, PullListener {
   /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
   #isMadeAgain = false;
   #isStalled = false;
+  /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
+  #isFullOfPutOff = false;
   #lastAddress: string | undefined;
   #callOffTick: (() => void) | undefined;
 
@@ -151,6 +153,7 @@ export class Source implements DeliveryOwner, PullListener {
   #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
     const nowMs = this.#tools.host.clock.monotonicMs();
     if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
+    if (this.#isFullOfPutOff) this.#hasRoom();
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
       // It must not be handled twice side by side.
@@ -256,11 +259,13 @@ export class Source implements DeliveryOwner, PullListener {
     return standing !== undefined && isAlone ? standing.unsettled - this.#unsettled.size - this.#putOff.size : 0;
   }
 
-  /** What all members have settled by now. */
-  settledUpTo(sequence: number): void {
-    this.#place = { ...this.#place, settledUpTo: sequence };
-    for (const known of this.#attempts.keys()) if (known <= sequence) this.#attempts.delete(known);
-    for (const known of this.#putOff) if (known <= sequence) this.#putOff.delete(known);
+  /** Where all members together are by now. */
+  standsAt({ settledUpTo, unsettled }: ConsumerStanding): void {
+    this.#place = { ...this.#place, settledUpTo };
+    for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
+    for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
+    this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
+    this.#checkStall();
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
@@ -325,13 +330,22 @@ export class Source implements DeliveryOwner, PullListener {
 
   #checkStall(): void {
     // n.b. handlers that are all busy are no stall; parked messages that take all the room are.
-    const isStalled = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
+    const isFullOfParked = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
+    const isStalled = isFullOfParked || this.#isFullOfPutOff;
     if (isStalled === this.#isStalled) return;
     this.#isStalled = isStalled;
     this.#owner.stalled(this, isStalled ? this.#stallReason() : undefined);
   }
 
+  #hasRoom(): void {
+    this.#isFullOfPutOff = false;
+    this.#checkStall();
+  }
+
   #stallReason(): string {
+    if (this.#isFullOfPutOff) {
+      return `as many messages as maxUnsettled (${this.#place.maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
+    }
     return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${this.#place.maxUnsettled}) may not be`;
   }
 }

@@ -1,0 +1,49 @@
+import { Controller } from '@nestjs/common';
+import { isTransportError, Subscribe, type Broker, type SubscribeOptions } from 'nest-transport';
+import { kafka } from 'nest-transport/kafka';
+import { memory } from 'nest-transport/memory';
+import { nats } from 'nest-transport/nats';
+import { nsq } from 'nest-transport/nsq';
+import { rabbitmq } from 'nest-transport/rabbitmq';
+import { boot, closeAll, refusal } from './boot.js';
+
+afterEach(closeAll);
+
+const DAY_MS = 86_400_000;
+const NOWHERE = '127.0.0.1:1';
+const ABSENT = 'TRANSPORT_CAPABILITY_ABSENT';
+const CONFLICT = 'TRANSPORT_OPTION_CONFLICT';
+
+function charging(options: Pick<SubscribeOptions, 'ordering' | 'retry'>) {
+  @Controller()
+  class Payments {
+    @Subscribe('paid', options)
+    charge(): void {}
+  }
+  return Payments;
+}
+
+test.each<[string, Broker, string, RegExp]>([
+  ['Kafka', kafka({ brokers: [NOWHERE] }), ABSENT, /the kafka driver .*has no timer.*Leave retry\.redeliver out/],
+  ['core NATS', nats({ servers: [NOWHERE], mode: 'core' }), ABSENT, /the nats driver .*Leave retry\.redeliver out/],
+  [
+    'RabbitMQ that declares nothing',
+    rabbitmq({ url: `amqp://${NOWHERE}`, provision: false }),
+    ABSENT,
+    /the rabbitmq driver .*provision: false .*Leave retry\.redeliver out/,
+  ],
+  ['NSQ for a day', nsq({ nsqd: [NOWHERE] }), CONFLICT, /retry\.redeliver\[1\] \(86400000\) .* of nsq\(\)/],
+])('a long wait is refused at start, with the place, the driver and the option: %s', async (_, broker, code, words) => {
+  const options = { ordering: 'none', retry: { redeliver: [60_000, DAY_MS] } } as const;
+  const error = await refusal(boot({ controllers: [charging(options)] }, { transport: { broker } }));
+  expect(isTransportError(error) && error.code).toBe(code);
+  expect(error.message).toContain('@Subscribe("paid") in Payments.charge');
+  expect(error.message).toMatch(words);
+});
+
+test('a long wait is refused at start where the subscription keeps an order, also by default', async () => {
+  const options = { retry: { redeliver: [60_000] } };
+  const error = await refusal(boot({ controllers: [charging(options)] }, { transport: { broker: memory() } }));
+  expect(isTransportError(error, CONFLICT)).toBe(true);
+  expect(error.message).toContain('in Payments.charge retry: redeliver lets other messages pass');
+});
