@@ -5,6 +5,7 @@ import { runConformance, wrapBroker } from 'nest-transport/testing';
 const NONE: Partial<Capabilities> = {
   startFromBeginning: 'absent',
   startFromTime: 'absent',
+  startFromOffset: 'absent',
   orderByKey: 'absent',
   orderAcrossMembers: 'absent',
   orderByPartition: 'absent',

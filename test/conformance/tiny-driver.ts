@@ -13,6 +13,7 @@ const CAPABILITIES: Capabilities = {
     wildcards: 'absent',
     startFromTime: 'absent',
     delayedRedelivery: 'absent',
+    startFromOffset: 'absent',
     delayedPublish: 'absent',
     requestReply: 'absent',
   },

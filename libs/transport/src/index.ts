@@ -34,6 +34,7 @@ export {
   type PublishReceipt,
   type StandardSchema,
   type StartFrom,
+  type StartOffset,
   type StoredState,
   type TransportErrorDetails,
 } from './contract/index.js';

@@ -20,8 +20,19 @@ const inGroup = (each: SubscriptionSink, group: string): SubscriptionSink => ({
   subscription: { ...each.subscription, group },
 });
 
+const startingAt = (each: SubscriptionSink, startFrom: StartFrom): SubscriptionSink => ({
+  ...each,
+  subscription: { ...each.subscription, startFrom },
+});
+
 const startingFrom = (startFrom: StartFrom): Broker =>
-  misunderstanding((all) => all.map((each) => ({ ...each, subscription: { ...each.subscription, startFrom } })));
+  misunderstanding((all) => all.map((each) => startingAt(each, startFrom)));
+
+function oneFurther(startFrom: StartFrom): StartFrom {
+  if (typeof startFrom !== 'object' || !('offsets' in startFrom)) return startFrom;
+  const further = Object.entries(startFrom.offsets).map(([partition, offset]) => [partition, String(+offset + 1)]);
+  return { offsets: Object.fromEntries(further) as Record<number, string> };
+}
 
 /** Each connection is a group of its own: members do not share, and nobody finds the place again. */
 export const groupPerConnection = (): Broker =>
@@ -58,6 +69,18 @@ export const SHARING: readonly Planted[] = [
     fault: 'takes a moment for the beginning',
     createBroker: () => startingFrom('beginning'),
     saying: /Expected values to be strictly deep-equal/,
+  },
+  {
+    promise: 'new-group-can-start-at-an-offset',
+    fault: 'begins behind the message at the offset, as if it were the last one that was done',
+    createBroker: () =>
+      misunderstanding((all) =>
+        all.map(({ subscription, sink }) => ({
+          subscription: { ...subscription, startFrom: oneFurther(subscription.startFrom) },
+          sink,
+        })),
+      ),
+    saying: /messages are settled: not within/,
   },
   {
     promise: 'a-window-can-be-replayed',

@@ -27,6 +27,7 @@ import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { hasTiers } from './tiers.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
+import { checkStartOffset } from './start-offset.js';
 import { replayWindow } from './window-replay.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
 
@@ -203,6 +204,7 @@ export class Consumer {
     const group = options.delivery === 'every-instance' ? `${plan.group}.${this.#instance}` : plan.group;
     const subscription = { topic, group, ...options, redeliver: options.retry.redeliver };
     requireCapabilities(this.#broker, neededCapabilities(options), where, wayOutOf(options));
+    checkStartOffset(where, this.#broker, topic, options.startFrom);
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);

@@ -10,7 +10,9 @@ import {
 import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
   GUARANTEE_LEVELS,
+  isStartOffset,
   option,
+  startFromRule,
   TransportError,
   withDefaults,
   type Capabilities,
@@ -81,12 +83,7 @@ export const CONSUMING_RULES = {
   maxInFlight: option.integer(1),
   retry: option.record,
   deadLetterTopic: option.either(option.text, option.oneOf(false)),
-  startFrom: {
-    expected: '"beginning", "new", or a valid Date',
-    accepts: (value) =>
-      value === 'beginning' || value === 'new' || (value instanceof Date && !Number.isNaN(value.getTime())),
-    showsValue: true,
-  } satisfies OptionRule,
+  startFrom: startFromRule,
   unknownType: option.oneOf('ignore', 'dead-letter', 'fail'),
   validate: option.flag,
   policies: {
@@ -163,6 +160,7 @@ export function neededCapabilities(options: ResolvedConsumingOptions): Capabilit
     [ordering === 'partition', 'orderByPartition'],
     [startFrom === 'beginning', 'startFromBeginning'],
     [startFrom instanceof Date, 'startFromTime'],
+    [isStartOffset(startFrom), 'startFromOffset'],
     [hasTiers(retry), 'delayedRedelivery'],
     [attemptsInAll(retry) > 1 && !retry.inProcess, 'redelivery'],
     [deadLetterTopic !== false && !retry.inProcess, 'deadLetter'],

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import {
   ACK,
   checkOptions,
+  isStartOffset,
+  offsetIn,
   requireCapabilities,
+  startPlaceRule,
   TransportError,
   type Broker,
   type BrokerConnection,
@@ -11,14 +14,16 @@ import {
   type Delivery,
   type DeliverySink,
   type OptionRule,
+  type StartOffset,
   type Subscription,
 } from '../contract/index.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
+import { checkStartOffset } from './start-offset.js';
 
 /** Which messages are handled once more. */
 export interface ReplayWindow {
-  /** Stored then or after it. */
-  readonly from: Date;
+  /** Stored then or after it; or the first message by its offset: of partitions, those that are named are replayed. */
+  readonly from: Date | StartOffset;
   /** Stored before it. @default now */
   readonly until?: Date;
 }
@@ -47,7 +52,7 @@ const moment: OptionRule = {
   accepts: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
   showsValue: true,
 };
-const WINDOW_RULES = { from: moment, until: moment } as const satisfies Record<keyof ReplayWindow, unknown>;
+const WINDOW_RULES = { from: startPlaceRule, until: moment } as const satisfies Record<keyof ReplayWindow, unknown>;
 
 /**
  * Hands the messages of a time window to the handlers of a subscription, as a group of its own that ends with the replay: the
@@ -60,7 +65,12 @@ export async function replayWindow(replayable: Replayable, window: ReplayWindow)
   const where = `replay of topic "${plan.topic}" for group "${plan.group}"`;
   checkOptions(where, window, WINDOW_RULES);
   if (window.from === undefined) throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: from is missing.`);
-  requireCapabilities(broker, ['startFromTime', 'everyInstance'], where);
+  requireCapabilities(
+    broker,
+    [isStartOffset(window.from) ? 'startFromOffset' : 'startFromTime', 'everyInstance'],
+    where,
+  );
+  checkStartOffset(where, broker, plan.topic, window.from);
   const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
   // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
   // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
@@ -86,15 +96,15 @@ export async function replayWindow(replayable: Replayable, window: ReplayWindow)
 /** Lets the messages of a window through and settles the others. */
 class WindowSink implements DeliverySink {
   readonly #runner: SubscriptionRunner;
-  readonly #from: number;
+  readonly #from: Date | StartOffset;
   readonly #until: number;
   readonly #clock: Clock;
   #heardAt: number;
   messages = 0;
 
-  constructor(runner: SubscriptionRunner, from: Date, until: Date, clock: Clock) {
+  constructor(runner: SubscriptionRunner, from: Date | StartOffset, until: Date, clock: Clock) {
     this.#runner = runner;
-    this.#from = from.getTime();
+    this.#from = from;
     this.#until = until.getTime();
     this.#clock = clock;
     this.#heardAt = clock.monotonicMs();
@@ -125,8 +135,14 @@ class WindowSink implements DeliverySink {
   }
 
   /** n.b. a message without a time cannot be outside: the broker was asked for those since `from`. */
-  #isInside({ publishedAt }: Delivery): boolean {
-    const at = publishedAt?.getTime();
-    return at === undefined || (at >= this.#from && at < this.#until);
+  #isInside(delivery: Delivery): boolean {
+    const at = delivery.publishedAt?.getTime();
+    return (at === undefined || at < this.#until) && this.#isAfterStart(delivery);
+  }
+
+  #isAfterStart({ publishedAt, partition, offset }: Delivery): boolean {
+    if (!isStartOffset(this.#from)) return publishedAt === undefined || publishedAt >= this.#from;
+    const asked = offsetIn(this.#from, partition);
+    return asked !== undefined && Number(offset) >= asked;
   }
 }

@@ -17,6 +17,7 @@ export const CAPABILITY_MEANINGS = {
   deadLetter: 'a message that cannot be handled is stored elsewhere before it is settled',
   startFromBeginning: 'a new group starts with what the topic still holds',
   startFromTime: 'a new group starts with what was stored at a given moment or after it',
+  startFromOffset: 'a new group starts with the message at a given offset',
   headers: 'headers travel beside the payload',
   durability: 'a confirmed message survives the restart of the broker',
   everyInstance: 'every running instance of a service gets every message',

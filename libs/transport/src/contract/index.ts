@@ -17,5 +17,6 @@ export * from './reply.js';
 export * from './reply-message.js';
 export * from './schema.js';
 export * from './settlement.js';
+export * from './start-from.js';
 export * from './subscription.js';
 export * from './topic-pattern.js';

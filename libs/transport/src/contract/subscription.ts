@@ -1,10 +1,5 @@
 import type { Delivery } from './delivery.js';
-
-/**
- * Where a group begins that has never settled anything: with what the topic still holds, with what comes next, or with
- * what was stored at a moment or after it.
- */
-export type StartFrom = 'beginning' | 'new' | Date;
+import type { StartFrom } from './start-from.js';
 
 /** `'key'`: one key, one at a time. `'partition'`: one partition, one at a time. `'none'`: up to `concurrency` at once. */
 export type Ordering = 'key' | 'partition' | 'none';

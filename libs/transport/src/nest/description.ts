@@ -1,5 +1,5 @@
 import type { ConsumingOptions, RetryOptions, SubscriptionSummary } from '../consuming/index.js';
-import type { BrokerSettings, Capabilities, Guarantee, GuaranteeLevel } from '../contract/index.js';
+import type { BrokerSettings, Capabilities, Guarantee, GuaranteeLevel, StartOffset } from '../contract/index.js';
 
 /** What an application is, as plain data: `JSON.stringify` loses nothing of it, and no secret is in it. */
 export interface TransportDescription {
@@ -51,7 +51,7 @@ type Omitted = 'deadLetterTopic' | 'guarantee' | 'retry' | 'unknownType' | 'batc
 export type DescribedOptions = Required<Omit<ConsumingOptions, Omitted>> &
   Pick<ConsumingOptions, 'unknownType' | 'batch'> & {
     /** As it was asked for; a `Date` as ISO 8601 text. */
-    readonly startFrom: string;
+    readonly startFrom: string | StartOffset;
     /** The library's own by kind and options, the others by the name of their function. */
     readonly policies?: readonly (string | { readonly kind: string; readonly options: object })[];
     /** With all defaults; of `neverFor` the names. */

@@ -18,6 +18,7 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   deadLetter: 'emulated',
   startFromBeginning: 'native',
   startFromTime: 'native',
+  startFromOffset: 'native',
   headers: 'native',
   durability: 'native',
   /** A group of one member, whose offsets the driver deletes when it leaves. */

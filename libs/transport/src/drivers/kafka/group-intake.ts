@@ -1,10 +1,11 @@
-import type { BrokerHost, Clock, StartFrom, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Clock, SubscriptionSink } from '../../contract/index.js';
 import type { ClientMember, CommittedOffset, FetchedBatch, MemberListener, ReadPosition } from './client/seam.js';
 import { decodeCommitState, encodeCommitState, NOTHING_KNOWN } from './commit-metadata.js';
 import { Commits } from './commits.js';
 import { Exposure } from './exposure.js';
 import { transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
+import { firstPlace } from './first-place.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
@@ -246,8 +247,8 @@ export class GroupIntake implements IntakeOwner {
   }
 
   /**
-   * Where a partition begins. For `startFrom: 'new'` the end, or the place of a moment, is committed before anything is handled: the position of a
-   * group that has committed nothing would be the end again after the next rebalance, past what came in between.
+   * Where a partition begins. For `startFrom: 'new'` the end, or the place of a moment or an offset, is committed before anything is handled: the position of
+   * a group that has committed nothing would be the end again after the next rebalance, past what came in between.
    */
   async #start(
     member: ClientMember,
@@ -262,9 +263,14 @@ export class GroupIntake implements IntakeOwner {
     const count = Math.max(siblings.length, partition + 1);
     // A partition that came later is part of what is new, and so is what a group had not read: from the beginning.
     const fromLow = expired || (firstCount !== undefined && partition >= firstCount);
-    const bound = (await member.bounds(topic, [partition])).get(partition);
-    const since = fromLow ? undefined : await offsetSince(member, subscription.startFrom, topic, partition);
-    const start = since ?? (fromLow ? bound?.low : bound?.high) ?? 0;
+    const bounds = (await member.bounds(topic, [partition])).get(partition) ?? { low: 0, high: 0 };
+    const { offset: start, warning } = fromLow
+      ? { offset: bounds.low }
+      : await firstPlace(member, subscription, partition, bounds);
+    if (warning !== undefined) {
+      const { broker, notices } = this.#host;
+      notices.emit('subscription:warned', { broker, topic, group: this.#group, warning });
+    }
     const text = encodeCommitState(start, { ...NOTHING_KNOWN, partitions: firstCount ?? count });
     await member.commit([{ topic, partition, offset: start, metadata: text }]);
     return { offset: start, metadata: text };
@@ -303,17 +309,6 @@ export class GroupIntake implements IntakeOwner {
       tls: this.#options.tls !== undefined,
     };
   }
-}
-
-/** undefined: the group does not begin at a moment, or nothing has been stored since. */
-async function offsetSince(
-  member: ClientMember,
-  startFrom: StartFrom,
-  topic: string,
-  partition: number,
-): Promise<number | undefined> {
-  if (!(startFrom instanceof Date)) return undefined;
-  return (await member.offsetsAt(topic, [partition], startFrom.getTime())).get(partition);
 }
 
 const CLOSE_COMMIT_LIMIT_MS = 3_000;

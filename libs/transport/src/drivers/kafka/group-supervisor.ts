@@ -106,6 +106,7 @@ export class GroupSupervisor {
   async #tryToPlace(): Promise<TransportError | undefined> {
     try {
       const topics = await this.#existingTopics();
+      if (!this.#placedOnce) for (const { subscription } of this.#sinks) await this.#topics.checkStart(subscription);
       const member: ClientMember = this.#client.openMember(
         { group: this.#group, topics, memberId: this.#memberId, owned: this.#intake.owned },
         this.#intake.listen(

@@ -1,4 +1,4 @@
-import { TransportError } from '../../contract/index.js';
+import { isStartOffset, refuseUnknownPartitions, TransportError, type Subscription } from '../../contract/index.js';
 import { ClientFailure, type KafkaClient, type TopicKeeping } from './client/seam.js';
 import { TOPIC_CONFIGS } from './facts.js';
 import { errorOf, topicProblem, transportError } from './mapping.js';
@@ -37,6 +37,19 @@ export class Topics {
       await this.#ask(`create topic "${topic}"`, topic, () => this.#client.createTopic(topic, provision));
     }
     return [];
+  }
+
+  /**
+   * Refuses an offset of a partition that is not there.
+   * @throws TransportError `TRANSPORT_OPTION_CONFLICT`; `TRANSPORT_TOPIC_MISSING`, retryable, while the topic is not known to everybody yet
+   */
+  async checkStart(subscription: Subscription): Promise<void> {
+    const { topic, startFrom } = subscription;
+    if (!isStartOffset(startFrom)) return;
+    const what = `look for the partitions of topic "${topic}"`;
+    const partitions = (await this.#ask(what, topic, () => this.#client.describeTopics([topic]))).get(topic);
+    if (partitions !== undefined) return refuseUnknownPartitions('kafka', subscription, partitions);
+    throw errorOf('TRANSPORT_TOPIC_MISSING', `cannot ${what}: it is not known yet.`, { topic, retryable: true });
   }
 
   /** How the cluster keeps these topics; those that do not exist are left out. */

@@ -13,6 +13,7 @@ export const MEMORY_CAPABILITIES: Capabilities = Object.freeze({
   deadLetter: 'emulated',
   startFromBeginning: 'native',
   startFromTime: 'native',
+  startFromOffset: 'native',
   headers: 'native',
   durability: 'absent',
   everyInstance: 'native',

@@ -49,8 +49,8 @@ export class MemoryConnection implements BrokerConnection {
     return Promise.resolve({ confirmedBy: 'all', idempotent: true, topics });
   }
 
-  consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
-    return Promise.resolve(new MemoryConsumption(this.#store, this.#host.clock, subscriptions));
+  async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
+    return new MemoryConsumption(this.#store, this.#host, subscriptions);
   }
 
   health(): BrokerHealth {

@@ -1,4 +1,4 @@
-import type { Settlement, StartFrom } from '../../contract/index.js';
+import type { Settlement } from '../../contract/index.js';
 import type { MemoryMember } from './member.js';
 import { MemoryDelivery, type MemoryDeliveryOwner, type MemoryRecord } from './mapping.js';
 import type { PartitionLog } from './partition-log.js';
@@ -35,10 +35,11 @@ export class GroupPartition implements MemoryDeliveryOwner {
   /** The member said "enough for now". */
   #waiting = false;
 
-  constructor(group: string, log: PartitionLog, startFrom: StartFrom) {
+  /** @param start the offset it begins with */
+  constructor(group: string, log: PartitionLog, start: number) {
     this.#group = group;
     this.#log = log;
-    this.#cursor = log.placeOf(startFrom);
+    this.#cursor = start;
     this.stopReading = log.addReader(() => this.#cursor);
   }
 

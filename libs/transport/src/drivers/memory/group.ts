@@ -9,8 +9,8 @@ export class MemoryGroup {
   readonly #members: MemoryMember[] = [];
   #awake = false;
 
-  constructor(name: string, logs: readonly PartitionLog[], startFrom: StartFrom) {
-    this.#partitions = logs.map((log) => new GroupPartition(name, log, startFrom));
+  constructor(name: string, logs: readonly PartitionLog[], startFrom: StartFrom, warn: (warning: string) => void) {
+    this.#partitions = logs.map((log) => new GroupPartition(name, log, log.placeOf(startFrom, warn)));
   }
 
   /** Messages of the group that are neither settled nor forgotten. */

@@ -1,8 +1,9 @@
-import type { StartFrom } from '../../contract/index.js';
+import { isStartOffset, nearestKept, offsetIn, type StartFrom } from '../../contract/index.js';
 import type { MemoryRecord } from './mapping.js';
 
 /** The messages of one partition, oldest first, with offsets that never change. */
 export class PartitionLog {
+  readonly #partition: number;
   readonly #retained: number;
   readonly #cursors = new Set<() => number>();
   #records: MemoryRecord[] = [];
@@ -11,7 +12,8 @@ export class PartitionLog {
   #forgetAt: number;
 
   /** @param retained messages kept although every reader has passed them */
-  constructor(retained: number) {
+  constructor(partition: number, retained: number) {
+    this.#partition = partition;
     this.#retained = retained;
     this.#forgetAt = this.#nextLook();
   }
@@ -26,12 +28,20 @@ export class PartitionLog {
     return this.#start + this.#records.length;
   }
 
-  /** Where a reader begins. */
-  placeOf(startFrom: StartFrom): number {
+  /** Where a reader begins. @param warn told when it cannot begin at the offset that was asked for */
+  placeOf(startFrom: StartFrom, warn: (warning: string) => void): number {
     if (startFrom === 'beginning') return this.#start;
     if (startFrom === 'new') return this.end;
+    if (isStartOffset(startFrom)) return this.#nearest(offsetIn(startFrom, this.#partition), warn);
     const index = this.#records.findIndex(({ storedAt }) => storedAt >= startFrom.getTime());
     return index === -1 ? this.end : this.#start + index;
+  }
+
+  #nearest(asked = this.#start, warn: (warning: string) => void): number {
+    const kept = { first: this.#start, next: this.end };
+    const { offset, warning } = nearestKept(asked, kept, `partition ${this.#partition}`);
+    if (warning !== undefined) warn(warning);
+    return offset;
   }
 
   append(record: MemoryRecord): void {

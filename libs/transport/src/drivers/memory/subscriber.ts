@@ -1,4 +1,4 @@
-import type { Clock, Consumption, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Consumption, SubscriptionSink } from '../../contract/index.js';
 import type { MemoryGroup } from './group.js';
 import type { MemoryMember } from './member.js';
 import type { MemoryStore } from './store.js';
@@ -12,12 +12,12 @@ interface Membership {
 
 /** The intake of one application: a member in each of its groups. */
 export class MemoryConsumption implements Consumption {
-  readonly #clock: Clock;
+  readonly #host: BrokerHost;
   readonly #memberships: Membership[] = [];
   readonly #watches: readonly (() => void)[];
 
-  constructor(store: MemoryStore, clock: Clock, subscriptions: readonly SubscriptionSink[]) {
-    this.#clock = clock;
+  constructor(store: MemoryStore, host: BrokerHost, subscriptions: readonly SubscriptionSink[]) {
+    this.#host = host;
     this.#watches = subscriptions.map((each) =>
       store.watch(each.subscription.topic, (topic) => this.#memberships.push(this.#join(topic, each))),
     );
@@ -35,9 +35,12 @@ export class MemoryConsumption implements Consumption {
   }
 
   #join(topic: MemoryTopic, { subscription, sink }: SubscriptionSink): Membership {
-    const { group: name, topic: subscribed, startFrom, maxInFlight, delivery } = subscription;
-    const group = topic.group(name, subscribed, startFrom);
-    const member = { sink, maxInFlight, clock: this.#clock };
+    const { group: name, topic: subscribed, maxInFlight, delivery } = subscription;
+    const { broker, clock, notices } = this.#host;
+    const warn = (warning: string): void =>
+      notices.emit('subscription:warned', { broker, topic: subscribed, group: name, warning });
+    const group = topic.group(subscription, warn);
+    const member = { sink, maxInFlight, clock };
     const leave = (): void => {
       group.leave(member);
       if (delivery === 'every-instance') topic.forget(name, subscribed);

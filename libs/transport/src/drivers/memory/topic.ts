@@ -1,4 +1,4 @@
-import type { OutgoingMessage, Reply, StartFrom } from '../../contract/index.js';
+import { refuseUnknownPartitions, type OutgoingMessage, type Reply, type Subscription } from '../../contract/index.js';
 import { MemoryGroup } from './group.js';
 import { partitionOf, type MemoryRecord } from './mapping.js';
 import type { ResolvedMemoryOptions } from './options.js';
@@ -16,7 +16,7 @@ export class MemoryTopic {
   constructor(options: ResolvedMemoryOptions) {
     this.#options = options;
     const retained = Math.ceil(options.retainMessages / options.partitions);
-    this.#logs = Array.from({ length: options.partitions }, () => new PartitionLog(retained));
+    this.#logs = Array.from({ length: options.partitions }, (_, partition) => new PartitionLog(partition, retained));
   }
 
   get partitions(): number {
@@ -33,14 +33,17 @@ export class MemoryTopic {
   }
 
   /**
-   * The group of this name; a new one begins where `startFrom` says.
-   * @param subscribed the topic's name, or the pattern that matched it: the same group may have both, and a place in each
+   * The group of a subscription; a new one begins where `startFrom` says.
+   * n.b. `subscribed` is the topic's name, or the pattern that matched it: the same group may have both, and a place in each.
+   * @throws TransportError `TRANSPORT_OPTION_CONFLICT` where it names a partition that is not there
    */
-  group(name: string, subscribed: string, startFrom: StartFrom): MemoryGroup {
+  group(subscription: Subscription, warn: (warning: string) => void): MemoryGroup {
+    const { group: name, topic: subscribed, startFrom } = subscription;
+    refuseUnknownPartitions('memory', subscription, this.partitions);
     const identity = identityOf(name, subscribed);
     const known = this.#groups.get(identity);
     if (known !== undefined) return known;
-    const group = new MemoryGroup(name, this.#logs, startFrom);
+    const group = new MemoryGroup(name, this.#logs, startFrom, warn);
     this.#groups.set(identity, group);
     this.#readers.push(group);
     return group;

@@ -1,5 +1,13 @@
 import type { ConsumerConfig, ConsumerInfo, ConsumerUpdateConfig } from '@nats-io/jetstream';
-import { messageOf, type Subscription, type TransportError } from '../../contract/index.js';
+import {
+  isStartOffset,
+  messageOf,
+  nearestKept,
+  offsetIn,
+  type StartFrom,
+  type Subscription,
+  type TransportError,
+} from '../../contract/index.js';
 import { attemptsIn, noteOf, NOTE_NAME } from './attempts-note.js';
 import { errorOf, jetStreamCode, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
@@ -29,6 +37,8 @@ export interface ConsumerPlace {
   readonly maxDeliveries: number | undefined;
   /** It was not there and has been made. */
   readonly isNew: boolean;
+  /** Why it does not begin at the offset that was asked for. */
+  readonly startWarning?: string | undefined;
   /** Everything up to here is settled, by all members. */
   readonly settledUpTo: number;
   /** The next attempt of messages that were tried more often than the server has delivered them. */
@@ -72,7 +82,11 @@ export class Consumers {
     const name = this.#nameOf(subscription);
     const facts = await this.#streams.facts(stream);
     const found = await this.#find(stream, name);
-    if (found === undefined) return placeOf(await this.#create(subscription, facts, name, before), facts, true);
+    if (found === undefined) {
+      const start = startOf(subscription.startFrom, facts, before);
+      const made = await this.#create(subscription, facts, name, start, before !== undefined);
+      return { ...placeOf(made, facts, true), startWarning: start.warning };
+    }
     const conflict = conflictOf(found.config, filterOf(subscription.topic, facts.subjects), facts);
     if (conflict === undefined) return placeOf(await this.#adjust(subscription, found), facts, false);
     throw errorOf(
@@ -130,17 +144,18 @@ export class Consumers {
     subscription: Subscription,
     facts: StreamFacts,
     name: string,
-    before: ConsumerPlace | undefined,
+    { policy }: Start,
+    wasThere: boolean,
   ): Promise<ConsumerInfo> {
     const { topic, group, delivery } = subscription;
     if (this.#options.consumers === 'bind' && delivery === 'group') {
       throw errorOf(
         'TRANSPORT_TOPIC_MISSING',
         `stream "${facts.name}" has no consumer "${name}" for group "${group}" on "${topic}". Create it (nats consumer add ${facts.name} ${name} --pull --ack explicit --filter "${topic}"), or let the driver do it: nats({ consumers: 'create' }).`,
-        { topic, retryable: before !== undefined },
+        { topic, retryable: wasThere },
       );
     }
-    const config = this.#config(subscription, facts, name, before);
+    const config = this.#config(subscription, facts, name, policy);
     return this.#link.ask(
       `cannot create the consumer of group "${group}" on "${topic}"`,
       (manager) => manager.consumers.add(facts.name, config),
@@ -149,10 +164,10 @@ export class Consumers {
   }
 
   #config(
-    { topic, delivery, startFrom }: Subscription,
+    { topic, delivery }: Subscription,
     facts: StreamFacts,
     name: string,
-    before: ConsumerPlace | undefined,
+    start: Start['policy'],
   ): Partial<ConsumerConfig> {
     const filters = filterOf(topic, facts.subjects);
     const [filter] = filters;
@@ -160,7 +175,7 @@ export class Consumers {
       name,
       ack_policy: 'explicit',
       max_deliver: -1,
-      ...startOf(startFrom, facts, before),
+      ...start,
       ...(filters.length === 1 && filter !== undefined ? { filter_subject: filter } : { filter_subjects: filters }),
       ...this.#adjustable(),
       ...(delivery === 'group' ? { durable_name: name } : { inactive_threshold: nanos(EPHEMERAL_MS), num_replicas: 1 }),
@@ -207,15 +222,32 @@ export class Consumers {
   }
 }
 
-function startOf(startFrom: Subscription['startFrom'], facts: StreamFacts, before: ConsumerPlace | undefined) {
-  if (before === undefined && startFrom instanceof Date) {
-    return { deliver_policy: 'by_start_time', opt_start_time: startFrom.toISOString() };
-  }
-  if (before === undefined) return { deliver_policy: startFrom === 'new' ? 'new' : 'all' };
-  // n.b. another stream counts from 1 again: everything in it is new to the group.
-  if (before.streamCreated !== facts.created) return { deliver_policy: 'all' };
-  return { deliver_policy: 'by_start_sequence', opt_start_seq: before.settledUpTo + 1 };
+/** Where a consumer begins, in the server's words. */
+interface Start {
+  readonly policy: object;
+  /** Why it is not where it was asked to. */
+  readonly warning?: string | undefined;
 }
+
+function startOf(startFrom: StartFrom, facts: StreamFacts, before: ConsumerPlace | undefined): Start {
+  if (before === undefined) return firstStartOf(startFrom, facts);
+  // n.b. another stream counts from 1 again: everything in it is new to the group.
+  if (before.streamCreated !== facts.created) return { policy: { deliver_policy: 'all' } };
+  return atSequence(before.settledUpTo + 1);
+}
+
+function firstStartOf(startFrom: StartFrom, { name, kept }: StreamFacts): Start {
+  if (startFrom instanceof Date) {
+    return { policy: { deliver_policy: 'by_start_time', opt_start_time: startFrom.toISOString() } };
+  }
+  if (!isStartOffset(startFrom)) return { policy: { deliver_policy: startFrom === 'new' ? 'new' : 'all' } };
+  const { offset, warning } = nearestKept(offsetIn(startFrom, undefined) ?? kept.first, kept, `stream "${name}"`);
+  return { ...atSequence(offset), warning };
+}
+
+const atSequence = (sequence: number): Start => ({
+  policy: { deliver_policy: 'by_start_sequence', opt_start_seq: sequence },
+});
 
 /** The part of a stream's subjects that a subscription asks for; none where messages for later wait. */
 export function filterOf(topic: string, subjects: readonly string[]): string[] {

@@ -180,6 +180,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#sources.set(stream, source);
     source.open(place);
     if (known === undefined && place.maxDeliveries !== undefined) this.#notices.limitedDeliveries(place);
+    if (place.startWarning !== undefined) this.#notices.warn(place.startWarning);
     this.#listenToAbandoned(stream, place);
   }
 

@@ -1,5 +1,5 @@
 import type { StreamConfig, StreamInfo } from '@nats-io/jetstream';
-import { isTopicPattern, type TransportError } from '../../contract/index.js';
+import { isTopicPattern, type KeptOffsets, type TransportError } from '../../contract/index.js';
 import { errorOf, jetStreamCode, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
 import { legalName, subscribedTopicProblem, topicProblem } from './names.js';
@@ -11,6 +11,8 @@ export interface StreamFacts {
   readonly subjects: readonly string[];
   /** When it was made: numbers of messages mean nothing in another one of the same name. */
   readonly created: string;
+  /** Numbers of the oldest message that is kept, and of the one that comes next. */
+  readonly kept: KeptOffsets;
 }
 
 /** Looks for the streams that hold topics, and makes them where the driver was asked to. */
@@ -108,10 +110,12 @@ function streamConfig(topic: string, provision: NatsProvisionOptions): Partial<S
   };
 }
 
-const factsOf = ({ config, created }: StreamInfo): StreamFacts => ({
+const factsOf = ({ config, created, state }: StreamInfo): StreamFacts => ({
   name: config.name,
   subjects: config.subjects ?? [],
   created,
+  // n.b. the first number is 1, and an empty stream may say 0.
+  kept: { first: Math.max(state.first_seq, 1), next: state.last_seq + 1 },
 });
 
 /** JetStream counts in billionths of a second. */

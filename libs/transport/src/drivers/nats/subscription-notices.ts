@@ -38,19 +38,19 @@ export class SubscriptionNotices {
   }
 
   limitedDeliveries({ name, stream, maxDeliveries }: ConsumerPlace): void {
-    this.#warn(
+    this.warn(
       `its consumer "${name}" of stream "${stream}" has max_deliver ${maxDeliveries}: after so many deliveries the server leaves a message, whatever retry says; set it to -1`,
     );
   }
 
   /** The server delivers a message no more, which is in the stream and settled by nobody. */
   abandoned({ name, stream }: ConsumerPlace, sequence: number, deliveries: number): void {
-    this.#warn(
+    this.warn(
       `message ${sequence} of stream "${stream}" was delivered ${deliveries} times to consumer "${name}" (max_deliver), and the server leaves it: it is in the stream, nobody has settled it, and it does not come again`,
     );
   }
 
-  #warn(warning: string): void {
+  warn(warning: string): void {
     this.#host.notices.emit('subscription:warned', { ...this.#about, warning });
   }
 }

@@ -20,6 +20,7 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   /** The first channel of a topic gets what waits there, later ones only what comes. */
   startFromBeginning: 'absent',
   startFromTime: 'absent',
+  startFromOffset: 'absent',
   /** In the CloudEvent around the body; NSQ has none. */
   headers: 'emulated',
   /** nsqd says OK when the message is in its memory; a killed nsqd forgets it, and what is in flight or deferred always. */

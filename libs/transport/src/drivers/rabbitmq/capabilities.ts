@@ -20,6 +20,7 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   /** A queue begins when it is bound. */
   startFromBeginning: 'absent',
   startFromTime: 'absent',
+  startFromOffset: 'absent',
   headers: 'native',
   durability: 'native',
   /** A queue for each instance, that ends with it. */

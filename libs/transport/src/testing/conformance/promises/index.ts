@@ -33,6 +33,7 @@ import { membersComeAndGo } from './members-come-and-go.js';
 import { membersShareAGroup } from './members-share-a-group.js';
 import { messagesWithoutABodyArrive } from './messages-without-a-body-arrive.js';
 import { newGroupCanStartAtAMoment } from './new-group-can-start-at-a-moment.js';
+import { newGroupCanStartAtAnOffset } from './new-group-can-start-at-an-offset.js';
 import { newGroupCanStartWithWhatComesNext } from './new-group-can-start-with-what-comes-next.js';
 import { newGroupStartsAtTheBeginning } from './new-group-starts-at-the-beginning.js';
 import { nothingIsLeftOpen } from './nothing-is-left-open.js';
@@ -78,6 +79,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   newGroupStartsAtTheBeginning,
   newGroupCanStartWithWhatComesNext,
   newGroupCanStartAtAMoment,
+  newGroupCanStartAtAnOffset,
   aWindowCanBeReplayed,
   // Order is kept
   predecessorIsSettledFirst,
