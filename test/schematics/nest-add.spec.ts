@@ -44,6 +44,16 @@ describe('nest add', () => {
     expect(await outcomeOf(once, add('kafka'), add())).toEqual({ files: once, said: [], tasks: [] });
   });
 
+  it("connects the application of Nest's end-to-end spec, which would refuse to start else", async () => {
+    const spec =
+      "import { Test } from '@nestjs/testing';\n\nconst module = await Test.createTestingModule({}).compile();\n";
+    const created = { ...application, 'test/app.e2e-spec.ts': `${spec}const app = module.createNestApplication();\n` };
+    const files = await generate(created, add());
+    expect(files['test/app.e2e-spec.ts']).toContain('const app = connectTransport(module.createNestApplication());');
+    expect(files['test/app.e2e-spec.ts']).toContain("import { connectTransport } from 'nest-transport';");
+    expect(await generate(files, add())).toEqual(files);
+  });
+
   it('keeps the broker that is there when it is run again with another, and says how to change it', async () => {
     const once = on['kafka'] ?? {};
     const { files, said } = await outcomeOf(once, add('nats'));

@@ -68,16 +68,27 @@ export function addImports(text: string, needs: readonly NamedImport[]): string 
   return text.slice(0, end) + lines.join('') + text.slice(end);
 }
 
+/** The name of the class that has `@Module`; undefined where there is none. */
+export function moduleClass(text: string): string | undefined {
+  const found = parsed(text).statements.find((statement) => moduleDecorator(statement) !== undefined);
+  return found !== undefined && ts.isClassDeclaration(found) ? found.name?.text : undefined;
+}
+
 function moduleObject(source: ts.SourceFile, { element, list }: ModuleEntry): ts.ObjectLiteralExpression {
   for (const statement of source.statements) {
-    for (const decorator of ts.canHaveDecorators(statement) ? (ts.getDecorators(statement) ?? []) : []) {
-      const { expression } = decorator;
-      if (!ts.isCallExpression(expression) || expression.expression.getText() !== 'Module') continue;
-      const [argument] = expression.arguments;
-      if (argument !== undefined && ts.isObjectLiteralExpression(argument)) return argument;
-    }
+    const argument = moduleDecorator(statement)?.arguments[0];
+    if (argument !== undefined && ts.isObjectLiteralExpression(argument)) return argument;
   }
   throw unexpected(`There is no @Module({ ... }) in the module's file: add ${element} to its ${list} by hand.`);
+}
+
+/** The call `Module(...)` that decorates a class. */
+function moduleDecorator(statement: ts.Statement): ts.CallExpression | undefined {
+  const decorators = ts.canHaveDecorators(statement) ? (ts.getDecorators(statement) ?? []) : [];
+  return decorators
+    .map(({ expression }) => expression)
+    .filter(ts.isCallExpression)
+    .find(({ expression }) => expression.getText() === 'Module');
 }
 
 interface Insertion {

@@ -9,6 +9,7 @@ import { BROKER_CHOICES, brokerCalled, BROKERS, type BrokerChoice } from './brok
 import { addCompose } from './compose-file.js';
 import { installLater, lacksInstalled } from './install.js';
 import { connectMain } from './main-file.js';
+import { connectTests } from './test-files.js';
 import { manifestFor, packageName, packagesFor } from './manifest.js';
 
 /** Options of `nest add nest-transport`. */
@@ -24,7 +25,7 @@ export interface NestAddOptions {
 }
 
 /**
- * Registers `TransportModule` in the root module, has main create the application with it, and adds the broker's client, scripts and a
+ * Registers `TransportModule` in the root module, has main and end-to-end tests create the application with it, and adds the broker's client, scripts and a
  * `compose.yaml`. Each of them only where it is missing: a second run changes nothing, and one that was undone in part is completed.
  *
  * @throws TransportError where a file is not written as expected; nothing at all is changed then.
@@ -40,6 +41,7 @@ export const nestAdd =
     const brokers = isRegistered ? brokersOf(tree, sourceRoot) : [asked];
     if (options.broker !== undefined && !brokers.includes(asked)) keepsItsBroker(context, brokers, asked);
     await changeFile(tree, mainOf(tree, sourceRoot), (text) => connectMain(text, `${sourceRoot}/main.ts`));
+    await connectTests(tree, posix.join(posix.dirname(posix.normalize(sourceRoot)), 'test'));
     for (const broker of brokers) addCompose(tree, broker, context);
     addPackages(tree, context, brokers, options.skipInstall === true);
   };
@@ -103,7 +105,13 @@ function keepsItsBroker({ logger }: SchematicContext, brokers: readonly BrokerCh
   );
 }
 
-function addPackages(tree: Tree, context: SchematicContext, brokers: readonly BrokerChoice[], skip: boolean): void {
+/** Has package.json ask for what an application on these brokers needs, and has it installed unless that is skipped. */
+export function addPackages(
+  tree: Tree,
+  context: SchematicContext,
+  brokers: readonly BrokerChoice[],
+  skip: boolean,
+): void {
   const before = tree.readText('package.json');
   const after = manifestFor(before, brokers);
   if (after !== before) tree.overwrite('package.json', after);

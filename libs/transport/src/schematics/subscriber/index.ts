@@ -57,11 +57,12 @@ export class ${symbol}Subscriber {
 }
 `;
 
+/** n.b. no decorators in specs: the transformers of tests read the compiler's options of sources only. */
 const specOf = (
   { symbol, file }: Names,
   project: Project,
   from: { subscriber: string; event: string },
-): string => `import { Module, type INestMicroservice } from '@nestjs/common';
+): string => `import type { INestMicroservice } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TransportModule } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
@@ -69,17 +70,15 @@ import { TestTransport } from 'nest-transport/testing';
 ${runnerImport(project, 'afterEach, beforeEach, describe, it')}import { ${symbol} } from '${from.event}';
 import { ${symbol}Subscriber } from '${from.subscriber}';
 
-@Module({
-  imports: [TransportModule.forRoot({ service: '${file}', broker: memory() })],
-  controllers: [${symbol}Subscriber],
-})
-class TestedModule {}
-
 describe('${symbol}Subscriber', () => {
   let transport: TestTransport<INestMicroservice>;
 
   beforeEach(async () => {
-    transport = await TestTransport.start(Test.createTestingModule({ imports: [TestedModule] }), { http: false });
+    const module = Test.createTestingModule({
+      imports: [TransportModule.forRoot({ service: '${file}', broker: memory() })],
+      controllers: [${symbol}Subscriber],
+    });
+    transport = await TestTransport.start(module, { http: false });
   });
   afterEach(() => transport.close());
 
