@@ -3,11 +3,15 @@ import { errorOf } from './failures.js';
 import { isServerHeader } from './mapping.js';
 import { checkTopicName } from './streams.js';
 
+/** n.b. the server counts billionths of a second in 64 bits, and takes what lies beyond for the past. */
+const LATEST_MS = Date.UTC(2262, 0);
+
 /**
  * What a NATS server would refuse, or act on. @param checked topics that were looked at before
- * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_PARTITION_MISSING`, `TRANSPORT_HEADER_INVALID`
+ * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_PARTITION_MISSING`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_HEADER_INVALID`
  */
-export function checkMessage({ topic, partition, headers }: OutgoingMessage, checked: Set<string>): void {
+export function checkMessage(message: OutgoingMessage, checked: Set<string>): void {
+  const { topic, partition, headers, deliverAtMs = 0 } = message;
   if (!checked.has(topic)) {
     checkTopicName(topic);
     checked.add(topic);
@@ -15,6 +19,10 @@ export function checkMessage({ topic, partition, headers }: OutgoingMessage, che
   if (partition !== undefined) {
     const text = `a message for "${topic}" names partition ${partition}, and NATS has none. Nothing was stored.`;
     throw errorOf('TRANSPORT_PARTITION_MISSING', text, { topic, stored: 'no' });
+  }
+  if (deliverAtMs >= LATEST_MS) {
+    const text = `a message for "${topic}" is for a moment from ${new Date(LATEST_MS).toISOString()} on, which the server cannot count to. Nothing was stored.`;
+    throw errorOf('TRANSPORT_OPTION_INVALID', text, { topic, stored: 'no' });
   }
   const reserved = headers === undefined ? undefined : Object.keys(headers).find(isServerHeader);
   if (reserved === undefined) return;
