@@ -35,6 +35,10 @@ export const tasks = {
   'test:nsq': { about: 'every suite that needs NSQ', node: ['scripts/test.mjs', '--only', 'nsq'] },
   'test:rabbitmq': { about: 'every suite that needs RabbitMQ', node: ['scripts/test.mjs', '--only', 'rabbitmq'] },
   bench: { about: 'the bench', node: [...fromSource, 'test/bench/main.ts'], needs: 'test/bench/main.ts' },
+  api: {
+    about: 'what changed in the public surface; -- --write accepts it',
+    node: [...fromSource, 'test/api/main.ts'],
+  },
   doctor: { about: 'what is missing, and how to get it', node: ['scripts/doctor.mjs'], withoutInstall: true },
   'brokers:up': {
     about: 'starts brokers and leaves them up',
