@@ -125,6 +125,33 @@ describe('where a group begins', () => {
     expect(side.heard('partition:revoked')).toEqual([]);
   });
 
+  it('begins with the oldest record when the one at its offset is deleted, and says so', async () => {
+    const topic = await newTopic();
+    await foreignSend(topic, numbered(10));
+    await withAdmin(async (admin) => {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '6' }] });
+    });
+    const sink = new TestSink();
+    const side = await connected();
+    await side.consume(uniqueName('group'), [topic, sink, { startFrom: { offsets: { 0: '4' } } }]);
+    await until('what is left has come', () => sink.done.length === 4);
+    expect(bodies(sink.done)).toEqual(['6', '7', '8', '9']);
+    expect(side.heard('subscription:warned')).toEqual([
+      expect.objectContaining({ topic, warning: expect.stringContaining('the oldest that is kept is 6') }),
+    ]);
+  });
+
+  it('is refused to begin at an offset of a partition that the topic does not have', async () => {
+    const topic = await newTopic(2);
+    const side = await connected();
+    const startFrom = { offsets: { 0: '0', 2: '0' } };
+    await expect(side.consume(uniqueName('group'), [topic, new TestSink(), { startFrom }])).rejects.toMatchObject({
+      code: 'TRANSPORT_OPTION_CONFLICT',
+      message: expect.stringContaining('names partition 2, and the topic has 2'),
+    });
+  });
+
   it('goes on with what is left when its offset was deleted with its records', async () => {
     const topic = await newTopic();
     const group = uniqueName('group');

@@ -74,6 +74,7 @@ const WATCHED = [
   'subscription:crashed',
   'subscription:recovered',
   'subscription:stalled',
+  'subscription:warned',
   'subscription:resumed',
   'partition:assigned',
   'partition:revoked',

@@ -216,6 +216,21 @@ describe('a subscription to JetStream', () => {
     expect(offsets(sink.received)).toEqual(upTo(60));
   });
 
+  it('begins with the oldest message when the one at its offset is deleted, and says so', async () => {
+    const topic = uniqueName('purged');
+    const stream = await newStream([topic]);
+    const side = await connected();
+    await side.send(...manyMessages(10, topic));
+    await (await manager()).streams.purge(stream, { seq: 6 });
+    const sink = new TestSink();
+    await side.consume(topic, 'late', sink, { startFrom: { offset: '4' } });
+    await until('what is left has come', () => sink.done.length === 5);
+    expect(offsets(sink.done)).toEqual([6, 7, 8, 9, 10]);
+    expect(side.heard('subscription:warned')).toEqual([
+      expect.objectContaining({ topic, warning: expect.stringContaining('the oldest that is kept is 6') }),
+    ]);
+  });
+
   it('goes on by itself when its consumer is deleted: told, made again, and nothing is lost', async () => {
     const topic = await filledTopic(20);
     const sink = new TestSink();

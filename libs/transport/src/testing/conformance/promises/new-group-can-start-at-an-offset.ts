@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { StartOffset } from '../../../contract/index.js';
-import type { Received } from '../application.js';
+import type { Application, Received } from '../application.js';
 import type { ConformancePromise } from '../promise.js';
 import type { Stage } from '../stage.js';
 
@@ -35,9 +35,20 @@ export const newGroupCanStartAtAnOffset: ConformancePromise = {
     const again = await stage.subscribe({ startFrom });
     await again.untilSettled(1);
     assert.deepEqual(again.numbers, [MESSAGES], 'a group that has a place keeps it, whatever offset is named');
+    if (stage.broker.capabilities.everyInstance !== 'absent') await assertReplayed(reader, startFrom, middles);
     await assertTold(stage, middles);
   },
 };
+
+/** A replay gives what is named, and nothing of the partitions that are not. */
+async function assertReplayed(reader: Application, from: StartOffset, middles: ReadonlyMap<number, number>) {
+  await reader.untilSettled(MESSAGES + 1);
+  const before = [...reader.received];
+  const { messages } = (await reader.consumer.control(before[0]?.topic ?? '')?.replay({ from })) ?? {};
+  const named = before.filter((each) => offsetOf(each) >= (middles.get(partitionOf(each)) ?? Number.POSITIVE_INFINITY));
+  assert.equal(messages, named.length);
+  assert.deepEqual(numbersOf(reader.received.slice(before.length)), numbersOf(named), 'a replay gives what is named');
+}
 
 /** Past the end there is nothing to give but what comes next; whoever asked for it is told. */
 async function assertTold(stage: Stage, middles: ReadonlyMap<number, number>): Promise<void> {
