@@ -9,12 +9,12 @@ import { AVRO_DEFAULTS, JSON_SCHEMA_DEFAULTS, SCHEMA_REGISTRY_DEFAULTS } from 'n
 import { kafka, KAFKA_DEFAULTS } from 'nest-transport/kafka';
 import { nats, NATS_DEFAULTS } from 'nest-transport/nats';
 import { nsq, NSQ_DEFAULTS } from 'nest-transport/nsq';
-import { rabbitmq } from 'nest-transport/rabbitmq';
+import { rabbitmq, RABBITMQ_DEFAULTS } from 'nest-transport/rabbitmq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
 import { ALL_PROMISES } from 'nest-transport/testing';
 import { read } from '../architecture/tree.js';
 import { codeOf, rowsOf } from './markdown.js';
-import { optionNames, type InterfaceAt } from './sources.js';
+import { optionNames, publicNames, type InterfaceAt } from './sources.js';
 
 const page = (path: string): string => read(path).text;
 
@@ -130,6 +130,7 @@ describe('docs/defaults.md', () => {
     { marker: 'kafka', defaults: KAFKA_DEFAULTS, of: ['./kafka', 'KafkaOptions'] },
     { marker: 'nats', defaults: NATS_DEFAULTS, of: ['./nats', 'NatsOptions'] },
     { marker: 'nsq', defaults: NSQ_DEFAULTS, of: ['./nsq', 'NsqOptions'] },
+    { marker: 'rabbitmq', defaults: RABBITMQ_DEFAULTS, of: ['./rabbitmq', 'RabbitmqOptions'] },
   ];
 
   it.each(tables)('has every option of $marker and the defaults of the code, and nothing else', (table) => {
@@ -145,6 +146,17 @@ describe('docs/defaults.md', () => {
     expect(Object.values(TRANSPORT_DEFAULTS).filter((defaults) => !covered.includes(defaults))).toEqual([]);
     const markers = [...page('docs/defaults.md').matchAll(/<!-- defaults: (\w+) -->/g)].map(([, marker]) => marker);
     expect(markers).toEqual(tables.map(({ marker }) => marker));
+  });
+
+  it('has a table for every table of defaults that an application can set', () => {
+    const camelCase = (name: string): string =>
+      name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    // n.b. tools for tests and the bare NSQ client are no options of an application.
+    const ofApplications = publicNames().filter(({ door }) => !['./testing', './nsq/client'].includes(door));
+    const exported = ofApplications.flatMap(({ name }) => /^(?!TRANSPORT_)(.+)_DEFAULTS$/.exec(name)?.[1] ?? []);
+    const markers = tables.map(({ marker }) => marker);
+    expect(exported.map(camelCase).filter((name) => !markers.includes(name))).toEqual([]);
+    expect(exported).toEqual(expect.arrayContaining(['KAFKA', 'RABBITMQ', 'CIRCUIT_BREAKER']));
   });
 
   it('would be caught with another value, a missing row, one too many, and a default that the code does not have', () => {
@@ -195,6 +207,7 @@ describe('the options table of a driver page', () => {
     ['kafka', KAFKA_DEFAULTS, ['./kafka', 'KafkaOptions']],
     ['nats', NATS_DEFAULTS, ['./nats', 'NatsOptions']],
     ['nsq', NSQ_DEFAULTS, ['./nsq', 'NsqOptions']],
+    ['rabbitmq', RABBITMQ_DEFAULTS, ['./rabbitmq', 'RabbitmqOptions']],
   ];
   it.each(pages)('agrees with the code of %s', (driver, defaults, options) => {
     expect(disagreements(page(`docs/drivers/${driver}.md`), defaults, optionNames(options))).toEqual([]);
