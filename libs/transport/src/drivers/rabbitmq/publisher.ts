@@ -7,10 +7,10 @@ import {
   type SendResult,
 } from '../../contract/index.js';
 import { Addressing, placeNameOf, type Addressed } from './addressing.js';
-import { DeletedExchangeWait } from './deleted-exchange.js';
 import { ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
-import { channelError, isMissing, missingExchangeIn, replyCodeOf } from './failures.js';
+import { channelError } from './failures.js';
 import type { Link } from './link.js';
+import { PublishLosses } from './losses.js';
 import { reservedHeader } from './mapping.js';
 import { checkTopicName, heldQueueOf } from './names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
@@ -18,40 +18,17 @@ import {
   blocked,
   closed,
   headerRefused,
-  isGuilty,
-  neighbour,
   notSent,
   partitionRefused,
   patternRefused,
   refused,
-  refusedByChannel,
-  unconfirmed,
   unroutable,
   unwritable,
-  type Unsent,
 } from './publish-errors.js';
+import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
 const MAX_REQUEST_BYTES = 4_194_304;
-/** Channels that a request may lose to refusals before its messages are told so. */
-const MAX_REFUSALS = 20;
-
-/** One message on its way. */
-interface Entry extends Unsent, Addressed {
-  readonly index: number;
-  parcel: Parcel;
-  way: Addressed['way'];
-  written: boolean;
-}
-
-/** One call of `send`. */
-interface Request {
-  readonly results: SendResult[];
-  /** When sending again ends, on the monotonic clock; set when something was lost. */
-  untilMs: number | undefined;
-  refusals: number;
-}
-
 /** Stores messages in RabbitMQ: a result per message, on the server's own confirmation. */
 export class RabbitmqPublisher implements Producer {
   readonly maxBytes: number;
@@ -63,7 +40,7 @@ export class RabbitmqPublisher implements Producer {
   readonly #checkedNames = new Set<string>();
   readonly #onUnfed: (topic: string, error: TransportError) => void;
   readonly #closing = new AbortController();
-  readonly #deletedExchange: DeletedExchangeWait;
+  readonly #losses: PublishLosses;
   #channel: Promise<ConfirmedChannel> | undefined;
 
   /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
@@ -74,11 +51,11 @@ export class RabbitmqPublisher implements Producer {
     onUnfed: (topic: string, error: TransportError) => void,
   ) {
     this.#onUnfed = onUnfed;
-    this.#deletedExchange = new DeletedExchangeWait(host.clock, options.topologyCheckMs, this.#closing.signal);
     this.#host = host;
     this.#link = link;
     this.#options = options;
     this.#addressing = new Addressing(link, options);
+    this.#losses = new PublishLosses(host.clock, options, this.#addressing, onUnfed, this.#closing.signal);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
   }
@@ -86,7 +63,7 @@ export class RabbitmqPublisher implements Producer {
   /** Why nothing is confirmed now. */
   get obstacle(): string | undefined {
     const reason = this.#link.blockedBecause;
-    if (reason === undefined) return this.#deletedExchange.reason;
+    if (reason === undefined) return this.#losses.obstacle;
     return `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
   }
 
@@ -145,7 +122,7 @@ export class RabbitmqPublisher implements Producer {
     const fates = await Promise.all(ready.map((entry) => this.#publish(channel, entry, request)));
     const lost = ready.filter((_, index) => fates[index] === 'lost');
     const again = [...lost, ...(await this.#afterFates(ready, fates, request))].sort((a, b) => a.index - b.index);
-    return lost.length === 0 ? again : this.#afterLoss(channel.failure, again, request);
+    return lost.length === 0 ? again : this.#losses.after(channel.failure, again, request);
   }
 
   /** A channel; where there is none the entries have their results, and it is undefined. */
@@ -260,48 +237,6 @@ export class RabbitmqPublisher implements Producer {
     entry.written = false;
     return true;
   }
-
-  /**
-   * The connection went: everything unconfirmed goes again, under the same ids. The channel was closed: somebody's fault,
-   * so the one is found whose it was, and the others go again.
-   */
-  async #afterLoss(failure: Error | undefined, entries: Entry[], request: Request): Promise<Entry[]> {
-    const nowMs = this.#host.clock.monotonicMs();
-    request.untilMs ??= nowMs + this.#options.republishMs;
-    if (failure === undefined || replyCodeOf(failure) === undefined) {
-      return nowMs < request.untilMs ? entries : end(entries, request, (entry) => unconfirmed(entry, failure));
-    }
-    if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => refusedByChannel(entry, failure));
-    if (isMissing(failure)) return this.#afterDeletion(failure, entries);
-    const guilty = entries.filter((entry) => isGuilty(entry, failure));
-    if (guilty.length > 0) {
-      end(guilty, request, (entry) => refusedByChannel(entry, failure));
-      return entries.filter((entry) => !guilty.includes(entry));
-    }
-    if (entries.length === 1) return end(entries, request, (entry) => refusedByChannel(entry, failure));
-    return end(entries, request, (entry) => neighbour(entry, failure));
-  }
-
-  /** Somebody deleted an exchange: what was not confirmed goes again, under the same ids, when its subscribers are back. */
-  async #afterDeletion(failure: Error, entries: Entry[]): Promise<Entry[]> {
-    for (const entry of entries) this.#addressing.forget(entry);
-    const exchange = missingExchangeIn(failure);
-    const unfed = entries.filter(({ parcel, way }) => way === undefined && parcel.exchange === exchange);
-    for (const topic of new Set(unfed.map(({ message }) => message.topic))) {
-      this.#onUnfed(topic, channelError(failure, `nothing reaches the subscribers of "${topic}"`, topic));
-    }
-    if (unfed.length > 0 && this.#options.provision) await this.#deletedExchange.wait(exchange);
-    return entries;
-  }
-}
-
-function end(
-  entries: readonly Entry[],
-  { results }: Request,
-  errorFor: (entry: Entry) => ReturnType<typeof refused>,
-): Entry[] {
-  for (const entry of entries) results[entry.index] = errorFor(entry);
-  return [];
 }
 
 const receiptOf = ({ message: { id, topic } }: Entry): SendResult => ({
