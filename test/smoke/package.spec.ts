@@ -24,7 +24,7 @@ interface Manifest {
 /** Files that have no place in the package. */
 function misplaced(files: readonly string[]): string[] {
   const belongs =
-    /^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
   return files.filter((file) => !belongs.test(file) || /\.(spec|test)\./.test(file));
 }
 
@@ -94,8 +94,34 @@ describe('the package as npm packs it', () => {
     expect(misplaced([...strays, 'dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'LICENSE'])).toEqual(strays);
   });
 
-  it('has the licence of the workspace', () => {
-    expect(readFileSync(join(user.package, 'LICENSE'), 'utf8')).toBe(readFileSync(join(root, 'LICENSE'), 'utf8'));
+  it.each(['LICENSE', 'CHANGELOG.md'])('has the %s of the workspace', (file) => {
+    expect(readFileSync(join(user.package, file), 'utf8')).toBe(readFileSync(join(root, file), 'utf8'));
+  });
+
+  /** Modules without a map that leads to their text. */
+  const withoutSource = (folder: string): string[] =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.js') && !file.startsWith('cjs/'))
+      .filter((file) => {
+        const map = existsSync(join(folder, `${file}.map`)) ? readFileSync(join(folder, `${file}.map`), 'utf8') : '{}';
+        const { sourcesContent = [] } = JSON.parse(map) as { sourcesContent?: readonly unknown[] };
+        const isNamed = readFileSync(join(folder, file), 'utf8').includes('\n//# sourceMappingURL=');
+        return !isNamed || sourcesContent.length === 0 || sourcesContent.some((text) => typeof text !== 'string');
+      });
+
+  it('leads from every module to its source by a map that holds the text', () => {
+    expect(withoutSource(join(user.package, 'dist'))).toEqual([]);
+  });
+
+  it('would be caught with a module without a map, one that does not name it, and a map without the text', () => {
+    const folder = join(user.folder, 'maps');
+    mkdirSync(folder);
+    const named = (name: string): string => `x;\n//# sourceMappingURL=${name}.js.map`;
+    const texts = { bare: named('bare'), silent: 'x;', empty: named('empty'), good: named('good') };
+    for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, `${name}.js`), text);
+    for (const name of ['silent', 'good']) writeFileSync(join(folder, `${name}.js.map`), '{ "sourcesContent": ["x"] }');
+    writeFileSync(join(folder, 'empty.js.map'), '{ "sources": ["empty.ts"] }');
+    expect(withoutSource(folder).sort()).toEqual(['bare.js', 'empty.js', 'silent.js']);
   });
 
   it('has a file behind every door and condition but our own', () => {
