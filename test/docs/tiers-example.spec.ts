@@ -78,3 +78,9 @@ test('it gives up after nine attempts, and others are handled while one waits', 
   expect(bank.minutesOf('o-1')).toEqual([0, 0, 0, 1, 1, 1, 11, 11, 11]);
   transport.story.assertDeadLettered(OrderCreated);
 });
+
+test('a test of the user’s own need not wait for it: publishAndSettle goes through all tiers', async () => {
+  const story = await transport.publishAndSettle(OrderCreated, { orderId: 'o-1' });
+  story.assertRetried(OrderCreated, 8);
+  story.assertDeadLettered(OrderCreated, 'the bank is away');
+});
