@@ -74,6 +74,18 @@ describe('NATS says how it really keeps a topic', () => {
     expect(await streamsOf(`${topic}.test.dead-letter`)).toEqual([]);
   });
 
+  it('so that waits longer than a stream keeps its messages are told: the message would be deleted while it waits', async () => {
+    const topic = uniqueName('impatient');
+    await newStream([topic], { max_age: nanoseconds(60_000) });
+    const codes = async (redeliver: readonly number[]) => {
+      const root = appModule(topic, { ordering: 'none', deadLetterTopic: false, retry: { redeliver } });
+      const { subscriptions } = await describeTransport(root, { logger: false });
+      return subscriptions[0]?.guarantee.reasons.map(({ code }) => code);
+    };
+    expect(await codes([60_000])).toContain('waits-too-long');
+    expect(await codes([59_000])).not.toContain('waits-too-long');
+  });
+
   it('so that a start which asks for more is refused, with what to do in its own words', async () => {
     const topic = uniqueName('refused');
     const app = await create('hybrid', appModule(topic, { guarantee: 'at-least-once' }, { provision: {} }));

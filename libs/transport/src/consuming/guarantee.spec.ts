@@ -67,6 +67,10 @@ const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLeve
   'confirmed-by-leader': ['may-lose', { facts: { confirmedBy: 'one' } }],
   unconfirmed: ['may-lose', { facts: { confirmedBy: 'none' } }],
   discards: ['may-lose', { options: { deadLetterTopic: false } }],
+  'waits-too-long': [
+    'may-lose',
+    { topic: { ...SAFE, keptMs: 90 }, options: { ordering: 'none', retry: { redeliver: [30, 60] } } },
+  ],
   'every-instance': ['may-lose', { options: { delivery: 'every-instance' } }],
   'not-asked': ['unknown', { answer: NOT_ASKED }],
   'not-told': ['unknown', { answer: { ...NOT_ASKED, reason: { ...NOT_ASKED.reason, code: 'not-told' } } }],
@@ -114,6 +118,18 @@ test('a broker whose restart loses messages is told of beside its facts, unless 
   expect(of({ copies: 1, unknown: 'no way to ask' })).toEqual(['not-durable', 'one-copy', 'not-readable']);
   expect(of({ ...SAFE, storage: 'memory' })).toEqual(['kept-in-memory']);
   expect(of({ storage: 'process' })).toEqual(['kept-in-process']);
+});
+
+test('waits that end before their message is deleted lose nothing', () => {
+  const options = { ordering: 'none', retry: { redeliver: [30, 60] } } as const;
+  expect(codesOf({ topic: { ...SAFE, keptMs: 91 }, options })).toEqual(['kept-for-a-time']);
+  expect(codesOf({ topic: SAFE, options })).toEqual([]);
+  const [reason] = guaranteeIn({ topic: { ...SAFE, keptMs: 60 }, options }).reasons;
+  expect(reason).toMatchObject({
+    code: 'waits-too-long',
+    topic: 'orders',
+    why: expect.stringContaining('after 60 ms'),
+  });
 });
 
 test('one copy is not told twice, as confirmed by one', () => {

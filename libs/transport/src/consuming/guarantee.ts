@@ -10,6 +10,7 @@ import {
   type TopicFacts,
 } from '../contract/index.js';
 import type { ResolvedConsumingOptions } from './consuming-options.js';
+import { longWaitsMs } from './tiers.js';
 import type { FactsAnswer } from './broker-facts.js';
 
 /** What a guarantee is computed of. */
@@ -38,7 +39,7 @@ export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reaso
 }
 
 function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
-  const { topic, deadLetterTopic, options, capabilities, answer } = input;
+  const { topic, deadLetterTopic, capabilities, answer } = input;
   const { delivery, startFrom, retry } = options;
   const forgets = capabilities.atLeastOnce === 'absent';
   const codes: readonly (readonly [boolean, GuaranteeReasonCode])[] = [
@@ -51,16 +52,25 @@ function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
   return codes.filter(([is]) => is).map(([, code]) => reasonFor(code, { topic, ...detailsOf(answer.facts) }));
 }
 
-function reasonsOfBroker({ topic, group, deadLetterTopic, capabilities, answer }: GuaranteeInput): GuaranteeReason[] {
+function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
+  const { topic, group, deadLetterTopic, capabilities, answer } = input;
   const { facts, reason, of } = answer;
   if (facts === undefined) {
     return capabilities.durability === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
   }
   const forgets = capabilities.durability === 'absent';
-  const own = reasonsOfTopic(topic, of(topic, group), facts, forgets);
+  const known = of(topic, group);
+  const own = [...reasonsOfTopic(topic, known, facts, forgets), ...reasonsOfWaits(input, known, facts)];
   if (deadLetterTopic === undefined) return own;
   const ofDeadLetters = reasonsOfTopic(deadLetterTopic, of(deadLetterTopic, undefined), facts, forgets);
   return [...own, ...ofDeadLetters, ...reasonsOfConfirmation(facts)];
+}
+
+/** What waits for a later tier is deleted at the same age as any other message of its topic. */
+function reasonsOfWaits({ topic, options }: GuaranteeInput, known: TopicFacts | undefined, facts: BrokerFacts) {
+  const { keptMs = Number.POSITIVE_INFINITY } = known ?? {};
+  if (longWaitsMs(options.retry) < keptMs) return [];
+  return [reasonFor('waits-too-long', { topic, facts, detail: duration(keptMs) })];
 }
 
 function reasonsOfConfirmation(facts: BrokerFacts): GuaranteeReason[] {

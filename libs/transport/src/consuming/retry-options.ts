@@ -1,5 +1,7 @@
 import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../contract/index.js';
 
+import { longWaitsMs } from './tiers.js';
+
 /** How often a message is tried, and how long it waits in between. */
 export interface RetryOptions {
   /** Attempts at one message, the first included; with `redeliver` those of each tier. Integer >= 1. @default 5; 1 where the broker has no `redelivery` */
@@ -83,7 +85,7 @@ export function resolveRetryOptions(
 /** @throws TransportError `TRANSPORT_OPTION_CONFLICT` */
 export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions, ordering: string): void {
   const { initialDelayMs, maxDelayMs, redeliver = [], inProcess, deadlineMs = Number.POSITIVE_INFINITY } = retry;
-  const longWaitsMs = redeliver.reduce((sum, waitMs) => sum + waitMs, 0);
+  const waitsMs = longWaitsMs(retry);
   if (initialDelayMs > maxDelayMs) {
     throw conflict(where, `initialDelayMs (${initialDelayMs}) must not be above maxDelayMs (${maxDelayMs}).`);
   }
@@ -100,10 +102,10 @@ export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions,
       'redeliver gives messages back to the broker, and inProcess: true keeps them in this process. Leave one of them out.',
     );
   }
-  if (longWaitsMs > deadlineMs) {
+  if (waitsMs > deadlineMs) {
     throw conflict(
       where,
-      `the waits of redeliver (${longWaitsMs} ms together) do not fit into deadlineMs (${deadlineMs}), so the last of them would never be waited. Raise deadlineMs, or leave some out.`,
+      `the waits of redeliver (${waitsMs} ms together) do not fit into deadlineMs (${deadlineMs}), so the last of them would never be waited. Raise deadlineMs, or leave some out.`,
     );
   }
 }

@@ -26,6 +26,9 @@ export const hasTiers = ({ redeliver = [] }: Tiers): boolean => redeliver.length
 /** The number of an attempt within its tier, from 1 on. */
 export const attemptInTier = (attempt: number, { maxAttempts }: Tiers): number => ((attempt - 1) % maxAttempts) + 1;
 
+/** All long waits of one message together, in ms. */
+export const longWaitsMs = ({ redeliver = [] }: Tiers): number => redeliver.reduce((sum, waitMs) => sum + waitMs, 0);
+
 /** How long a message waits on the broker after this attempt, in ms; undefined within a tier, and after the last one. */
 export function waitAfterTier(attempt: number, { maxAttempts, redeliver = [] }: Tiers): number | undefined {
   return attempt % maxAttempts === 0 ? redeliver[attempt / maxAttempts - 1] : undefined;

@@ -87,6 +87,12 @@ export const GUARANTEE_REASONS = {
     why: 'what cannot be handled is discarded: there is no dead letter (deadLetterTopic: false)',
     wayOut: 'Leave deadLetterTopic out, or name one.',
   },
+  'waits-too-long': {
+    effect: 'may-lose',
+    why: 'messages are deleted after %s, and one that failed may wait for longer than that (retry.redeliver)',
+    wayOut: 'Keep messages for longer than all waits of retry.redeliver together, or wait less.',
+    surprises: true,
+  },
   'every-instance': {
     effect: 'may-lose',
     why: "an instance gets what comes while it runs; what is published while it is away does not wait for it (delivery: 'every-instance')",

@@ -22,6 +22,7 @@ const WAYS_OUT = {
   'not-stored': "Leave mode: 'core' out of nats(), so that JetStream keeps the messages.",
   unconfirmed: "Leave mode: 'core' out of nats(), so that JetStream confirms what it has stored.",
   'not-readable': 'Give this user the right to publish to $JS.API.STREAM.NAMES and $JS.API.STREAM.INFO.>.',
+  'waits-too-long': 'Raise max_age of the stream above all waits of retry.redeliver together, or wait less.',
   'kept-for-a-time': 'Raise max_age of the stream above the longest outage.',
 } as const satisfies BrokerFacts['wayOut'];
 
