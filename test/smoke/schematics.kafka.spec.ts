@@ -1,0 +1,36 @@
+import { uniqueName } from '../brokers/names.mjs';
+import { foreignClient, runClient } from '../interop/foreign-clients.mjs';
+import { NewApplication, runGuide } from './new-application.js';
+
+const brokers = process.env['KAFKA_BROKERS'] ?? '';
+const kcat = await foreignClient('kcat');
+const testWithKcat = kcat === undefined ? test.skip : test; // kcat is not here; the line above says what brings it
+
+let app: NewApplication;
+beforeAll(async () => {
+  app = await NewApplication.made(12);
+  runGuide(app, 'kafka');
+  app.nest('build');
+}, 300_000);
+afterAll(() => app.remove());
+
+testWithKcat(
+  'after nest new and the commands of the guide an application handles what kcat sends, and ends with 0',
+  async () => {
+    const program = app.start({ KAFKA_BROKERS: brokers });
+    await program.printed('order.created'); // in the table of subscriptions: its topics are there
+    const id = uniqueName('o');
+    await runClient(kcat ?? '', ['-b', brokers, '-P', '-t', 'order.created'], `{"id":"${id}"}\n`);
+    await program.printed(`OrderCreated ${id}`);
+    program.kill('SIGTERM');
+    expect({ ended: await program.exited, output: program.output }).toMatchObject({ ended: 0 });
+  },
+  120_000,
+);
+
+test('nest add has installed the client of the broker', () => {
+  expect(JSON.parse(app.read('node_modules/kafkajs/package.json'))).toMatchObject({
+    version: expect.any(String) as string,
+  });
+  expect(app.read('compose.yaml')).toContain('healthcheck:');
+});
