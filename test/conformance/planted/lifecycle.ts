@@ -1,4 +1,4 @@
-import type { Broker, Delivery } from 'nest-transport';
+import type { Broker, BrokerConnection, Delivery } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
 import { ACK, alteringBroker } from './altered.js';
@@ -49,6 +49,40 @@ export const LIFECYCLE: readonly Planted[] = [
     saying: /4 messages are settled: not within/,
   },
   {
+    promise: 'a-pause-holds-and-loses-nothing',
+    fault: 'takes "enough for now" for done',
+    createBroker: takingEnoughForDone,
+    saying: /10 messages are settled: not within/,
+  },
+  {
+    promise: 'a-breaker-waits-for-what-all-need',
+    fault: 'counts attempts that nobody has made',
+    createBroker: () => alteringBroker(memory(), (delivery) => ({ attempt: delivery.attempt + 20 })),
+    saying: /no pause is told/,
+  },
+  {
+    promise: 'a-batch-fails-message-by-message',
+    fault: 'counts an attempt for messages that nobody has tried',
+    createBroker: () => alteringBroker(memory(), (delivery) => ({ attempt: delivery.attempt + 1 })),
+    saying: /Expected values to be strictly deep-equal/,
+  },
+  {
+    promise: 'asking-makes-nothing',
+    fault: 'makes the group that it is asked about',
+    createBroker: () => {
+      const broker = memory();
+      return wrapBroker(broker, (host) => ({
+        describe: async (questions, go) => {
+          for (const { topic, group } of questions) {
+            if (group !== undefined) await joinAndLeave(broker.open(host), topic, group);
+          }
+          return go();
+        },
+      }));
+    },
+    saying: /the group begins when it is subscribed to, not when it is asked about/,
+  },
+  {
     promise: 'closing-and-reopening-loses-nothing',
     fault: 'does not find its place again (a random group on every start: kratos-transport)',
     createBroker: groupPerConnection,
@@ -97,4 +131,32 @@ function givingBackAtOnce(): Broker {
       stop: (go) => (handedOver.forEach((delivery) => delivery.revoke()), go()),
     };
   });
+}
+
+function takingEnoughForDone(): Broker {
+  return wrapBroker(memory(), () => ({
+    receive: (deliveries, go) => {
+      const enough = go(deliveries);
+      if (enough !== undefined) for (const delivery of deliveries) delivery.settle(ACK);
+      return enough;
+    },
+  }));
+}
+
+/** A member of the group, for a moment. */
+async function joinAndLeave(connection: BrokerConnection, topic: string, group: string): Promise<void> {
+  const subscription = {
+    topic,
+    group,
+    delivery: 'group',
+    startFrom: 'new',
+    ordering: 'none',
+    concurrency: 1,
+    maxInFlight: 1,
+  } as const;
+  const consumption = await connection.consume([
+    { subscription, sink: { receive: () => undefined, revoked: () => undefined } },
+  ]);
+  await consumption.close();
+  await connection.close();
 }

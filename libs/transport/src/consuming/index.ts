@@ -1,7 +1,7 @@
 /** A delivery's way in: decode, validate, lanes, verdict, dead letter, drain. Knows no broker and no Nest. */
 export { answerTo, type Answer } from './answer.js';
 export { classify, type Classification, type Classifier } from './classification.js';
-export { BATCH_DEFAULTS, type BatchOptions } from './batch.js';
+export { BATCH_DEFAULTS, type BatchHandler, type BatchOptions } from './batch.js';
 export {
   CONSUMING_DEFAULTS,
   CONSUMING_RULES,

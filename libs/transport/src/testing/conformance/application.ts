@@ -17,6 +17,7 @@ import {
 import {
   Consumer,
   DeadLetterDesk,
+  type BatchHandler,
   type ConsumingOptions,
   type Handler,
   type Route,
@@ -37,6 +38,8 @@ export interface SubscriptionSpec extends ConsumingOptions {
   readonly topic?: string;
   readonly group?: string;
   readonly handle?: Handler;
+  /** Takes batches, as `batch` says; instead of `handle`. */
+  readonly handleBatch?: BatchHandler;
   /** Several handlers on one subscription, told apart by type; instead of `handle`. */
   readonly routes?: readonly Route[];
 }
@@ -188,23 +191,46 @@ export class Application {
     }
   }
 
-  #plan({ topic, group, handle = () => undefined, routes, ...options }: SubscriptionSpec): SubscriptionPlan {
+  #plan({
+    topic,
+    group,
+    handle = () => undefined,
+    handleBatch,
+    routes,
+    ...options
+  }: SubscriptionSpec): SubscriptionPlan {
     const all = routes ?? [{ type: undefined, schema: undefined, handle }];
     return {
       topic: topic ?? this.#around.topic,
       group: group ?? this.#around.group,
       where: 'the conformance suite',
       options,
-      routes: all.map((route) => ({ ...route, handle: this.#noted(route.handle) })),
+      routes: all.map((route) => ({
+        ...route,
+        handle: handleBatch === undefined ? this.#noted(route.handle) : this.#notedBatch(handleBatch),
+      })),
     };
+  }
+
+  /** n.b. a batch handler takes arrays where the others take one; the consumer knows which by `batch`. */
+  #notedBatch(handle: BatchHandler): Handler {
+    const noted: BatchHandler = (payloads, deliveries) => {
+      deliveries.forEach((delivery, index) => this.#note(payloads[index], delivery));
+      return handle(payloads, deliveries);
+    };
+    return noted as unknown as Handler;
+  }
+
+  #note(payload: unknown, delivery: Delivery): void {
+    const { id, key, headers, attempt, partition, topic, group, type } = delivery;
+    const at = performance.now();
+    this.received.push({ payload, delivery, id, key, headers, attempt, partition, topic, group, type, at });
   }
 
   #noted(handle: Handler): Handler {
     const recorded = this.#around.history.recordHandler(handle);
     return async (payload, delivery) => {
-      const { id, key, headers, attempt, partition, topic, group, type } = delivery;
-      const at = performance.now();
-      this.received.push({ payload, delivery, id, key, headers, attempt, partition, topic, group, type, at });
+      this.#note(payload, delivery);
       this.running++;
       this.#around.watch.changed();
       try {

@@ -1,9 +1,13 @@
 import type { ConformancePromise } from '../promise.js';
+import { aBatchFailsMessageByMessage } from './a-batch-fails-message-by-message.js';
+import { aBreakerWaitsForWhatAllNeed } from './a-breaker-waits-for-what-all-need.js';
 import { aDeployMayAddATopic } from './a-deploy-may-add-a-topic.js';
 import { aHandlerCanAnswer } from './a-handler-can-answer.js';
 import { aWindowCanBeReplayed } from './a-window-can-be-replayed.js';
 import { aPatternTakesManyTopics } from './a-pattern-takes-many-topics.js';
 import { aMessageCanWait } from './a-message-can-wait.js';
+import { aPauseHoldsAndLosesNothing } from './a-pause-holds-and-loses-nothing.js';
+import { askingMakesNothing } from './asking-makes-nothing.js';
 import { aPartitionCanBeNamed } from './a-partition-can-be-named.js';
 import { anotherMemberTakesOver } from './another-member-takes-over.js';
 import { attemptsAreCountedAndDelayed } from './attempts-are-counted-and-delayed.js';
@@ -97,6 +101,8 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   otherKeysGoOn,
   failureIsNotPassedByLaterSuccess,
   lateHandlersAreWaitedFor,
+  aBatchFailsMessageByMessage,
+  aBreakerWaitsForWhatAllNeed,
   // What cannot be handled is kept
   deadLettersOnceWithHeaders,
   deadLetterIsConfirmedFirst,
@@ -108,6 +114,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   unknownTypesGoByPolicy,
   // Bounds, settlements, answers
   inFlightIsBounded,
+  aPauseHoldsAndLosesNothing,
   settlingLateOrTwiceDoesNothing,
   aHandlerCanAnswer,
   aMessageCanWait,
@@ -125,5 +132,6 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   closingAndReopeningLosesNothing,
   manyCloseAtOnce,
   healthTellsTheTruth,
+  askingMakesNothing,
   nothingIsLeftOpen,
 ];
