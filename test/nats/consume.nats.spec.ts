@@ -216,6 +216,19 @@ describe('a subscription to JetStream', () => {
     expect(offsets(sink.received)).toEqual(upTo(60));
   });
 
+  it('leaves the delay of what it gave back for later as it was, when it closes', async () => {
+    const topic = await filledTopic(1);
+    const side = await connected();
+    const givesBack = new TestSink((delivery) => delivery.settle({ kind: 'nack', delayMs: 500 }) && false);
+    const consumption = await side.consume(topic, 'group', givesBack, { ordering: 'none' });
+    await until('it is given back', () => givesBack.received[0]?.state === 'settled');
+    await consumption.close();
+    const next = new TestSink();
+    await side.consume(topic, 'group', next, { ordering: 'none' });
+    // n.b. the whole time for a settlement is 30 s.
+    await until('it comes again', () => next.received.length === 1, 10_000);
+  });
+
   it('begins with the oldest message when the one at its offset is deleted, and says so', async () => {
     const topic = uniqueName('purged');
     const stream = await newStream([topic]);

@@ -8,6 +8,12 @@ export const NAK = '-NAK';
 /** Count the time for a settlement anew. */
 export const WORKING = '+WPI';
 
+/**
+ * Changes nothing and is answered: the server knows no such word. n.b. "working" would be wrong here, because it takes back the
+ * delay of a NAK: the message would come after the whole time for a settlement.
+ */
+export const ANSWER_ME = '?';
+
 /** How JetStream is told of the end of a delivery. */
 export function settlementText(settlement: Settlement): string {
   if (settlement.kind === 'ack') return ACKED;

@@ -6,7 +6,7 @@ import type { NatsMessage, StreamPlace } from './mapping.js';
 import { fetchAgain } from './fetch-again.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
-import { ACKED, NAK, settlementText, WORKING } from './settlements.js';
+import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
 import { Unsettled } from './unsettled.js';
 import { isWaitingSubject } from './waiting-subjects.js';
 
@@ -316,7 +316,7 @@ export class Source implements DeliveryOwner, PullListener {
   async #confirm(): Promise<void> {
     if (this.#lastAddress === undefined) return;
     const request = { timeout: CONFIRM_LIMIT_MS };
-    await this.#tools.link.connection.request(this.#lastAddress, WORKING, request).catch(ignore);
+    await this.#tools.link.connection.request(this.#lastAddress, ANSWER_ME, request).catch(ignore);
   }
 
   /** Another stream of the same name: nothing that is here is known there. */
