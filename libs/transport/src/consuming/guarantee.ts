@@ -39,7 +39,7 @@ export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reaso
 }
 
 function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
-  const { topic, deadLetterTopic, capabilities, answer } = input;
+  const { topic, deadLetterTopic, options, capabilities, answer } = input;
   const { delivery, startFrom, retry } = options;
   const forgets = capabilities.atLeastOnce === 'absent';
   const codes: readonly (readonly [boolean, GuaranteeReasonCode])[] = [
