@@ -60,6 +60,8 @@ describe("a service that moves from Nest's own NATS transport", () => {
     const broker = nats({ servers: [server], mode: 'core' });
     const app = await moved.startAfter({ service: 'reports', broker, codec: nestPackets() });
     await old.oldPublisher(builtIn)(subject, { orderId: 'o-1' });
+    // n.b. two connections: what the second one sends may come first.
+    await Promise.all([old.received(1), moved.received(1)]);
     await publisherOf(app).publish(subject, { orderId: 'o-2' });
     const both = [{ orderId: 'o-1' }, { orderId: 'o-2' }];
     expect([await old.received(2), await moved.received(2)]).toEqual([both, both]);
