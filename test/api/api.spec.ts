@@ -44,12 +44,13 @@ describe('a planted package', () => {
   }
 
   const shapes = `
+    export const SAYS = { why: 'a sentence of words', mode: 'key' } as const;
     export interface Shared { readonly id: string }
     interface Hidden { readonly size: number }
     export interface Options { readonly limit?: number; readonly mode?: string; readonly hidden?: Hidden }
     export class Client { private secret = 1; #own = 2; send(options: Options): void { void this.secret; void this.#own; } }`;
   const planted = {
-    index: `export { type Shared } from './shapes.js';`,
+    index: `export { SAYS, type Shared } from './shapes.js';`,
     driver: `import type { Shared } from './shapes.js';
       export { Client, type Options } from './shapes.js';
       export declare function make(shared: Shared): void;`,
@@ -72,6 +73,7 @@ describe('a planted package', () => {
           ['readonly limit?: number', 'readonly limit: number'],
           ['readonly size: number', 'readonly size: string'],
           ['readonly id: string', 'readonly id: number'],
+          ["mode: 'key'", "mode: 'none'"],
         ),
       });
       const [advice = '', ...parts] = changes(was, now).split(/^(?=\w+:$)/m);
@@ -87,10 +89,22 @@ describe('a planted package', () => {
           '  +     readonly size: string;',
           '  +     readonly limit: number;',
         ],
-        ['index:', '  -     readonly id: string;', '  + export const more = 1;', '  +     readonly id: number;'],
+        [
+          'index:',
+          '  -     readonly mode: "key";',
+          '  -     readonly id: string;',
+          '  + export const more = 1;',
+          '  +     readonly mode: "none";',
+          '  +     readonly id: number;',
+        ],
       ]);
       expect(changes(was, new Map([['index', was.get('index') ?? '']]))).toContain('driver:\n  - ');
-      const inside = replaced(shapes, ['void this.secret;', ''], ['private secret = 1;', '']);
+      const inside = replaced(
+        shapes,
+        ['a sentence of words', 'another sentence'],
+        ['void this.secret;', ''],
+        ['private secret = 1;', ''],
+      );
       expect(changes(was, reported({ ...planted, shapes: inside }))).toBe('');
     },
     MOST_MS,

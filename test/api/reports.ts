@@ -21,9 +21,12 @@ const HOSTS: ReadonlySet<string> = new Set([
 /** What API Extractor says of every name, or of none: it would make a report longer and say nothing. */
 const NOISE = /^ *\/\/ (@public( \(undocumented\))?|\(undocumented\)|\(No @packageDocumentation .*)\n+/gm;
 
+/** Constants whose type is their text, such as what an error code means: to say it better breaks nobody. */
+const SENTENCE = /"[^"\n]* [^"\n]*"/g;
+
 /**
  * The public names behind each door with their signatures and members, those that are reached through them included. Bodies, private
- * members and docstrings are not in it.
+ * members, docstrings and the wording of sentences are not in it.
  */
 export function reportsOf(sources: Sources): Reports {
   const declarations = new Declarations(sources);
@@ -87,7 +90,10 @@ const reportPath = (declarations: Declarations, name: string): string =>
   join(declarations.folder, 'now', `${name}.api.md`);
 
 const textOf = (declarations: Declarations, name: string): string =>
-  readFileSync(reportPath(declarations, name), 'utf8').replaceAll('\r\n', '\n').replace(NOISE, '');
+  readFileSync(reportPath(declarations, name), 'utf8')
+    .replaceAll('\r\n', '\n')
+    .replace(NOISE, '')
+    .replace(SENTENCE, '"..."');
 
 function configOf({ folder }: Declarations, name: string, path: string): ExtractorConfig {
   const quiet = { default: { logLevel: 'none' as never } };
