@@ -10,6 +10,7 @@ const nestCommands = linesOf('sh')
   .filter((line) => line.startsWith('npx nest '))
   .map((line) => line.split(' ').slice(2));
 const requests = linesOf('sh').flatMap((line) => /^curl -X POST localhost:3000(\S+)$/.exec(line)?.[1] ?? []);
+const start = linesOf('sh').flatMap((line) => /^node (\S+)$/.exec(line)?.[1] ?? []);
 const programs = blocks.filter(({ info }) => /^ts\b/.test(info));
 
 /** The file that a block names in its first line. */
@@ -35,7 +36,7 @@ describe('the commands and programs of docs/guides/getting-started.md', () => {
     app.script('test');
     app.nest('build');
     const [port = 0] = await freePorts(1);
-    const service = app.start({ PORT: `${port}` });
+    const service = app.start({ PORT: `${port}` }, start);
     await service.printed('successfully started');
     for (const path of requests) {
       const { status } = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' });
@@ -53,6 +54,7 @@ describe('the commands and programs of docs/guides/getting-started.md', () => {
   it('are all read from the page', () => {
     expect(nestCommands.map(([name]) => name)).toEqual(['add', 'g', 'g', 'g', 'build']);
     expect(requests).toEqual(['/orders/o-1', '/orders/bad']);
+    expect(start).toEqual(['dist/main.js']);
     expect(programs.map(fileOf)).toHaveLength(3);
     expect(linesOf('text').length).toBeGreaterThan(3);
     expect(() => fileOf({ info: 'ts', line: 1, text: 'const x = 1;' })).toThrow('does not say its file');

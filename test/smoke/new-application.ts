@@ -54,14 +54,17 @@ export class NewApplication {
     return this.#spawned('npm', ['run', name, '--', ...args], this.path);
   }
 
-  /** Starts what was built, by the command that is in the Dockerfile. */
-  start(env: Record<string, string> = {}): Program {
-    const [, command = '[]'] = /^CMD (.+)$/m.exec(this.read('Dockerfile')) ?? [];
-    const [, ...args] = JSON.parse(command) as string[];
+  /** Starts what was built. @param args of Node; else those of the command that is in the Dockerfile */
+  start(env: Record<string, string> = {}, args: readonly string[] = this.#argsOfDockerfile()): Program {
     const options = { cwd: this.path, env: { ...usersShell(), PORT: '0', ...env } };
     const program = new Program(spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
     this.#programs.push(program);
     return program;
+  }
+
+  #argsOfDockerfile(): string[] {
+    const [, command = '[]'] = /^CMD (.+)$/m.exec(this.read('Dockerfile')) ?? [];
+    return (JSON.parse(command) as string[]).slice(1);
   }
 
   async remove(): Promise<void> {
