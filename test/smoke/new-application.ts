@@ -31,6 +31,12 @@ export class NewApplication {
     return app;
   }
 
+  /** The user has rules of their own, and what is there follows them. */
+  rewriteIn(rules: object): void {
+    this.write('.prettierrc', JSON.stringify(rules));
+    this.tool('prettier/bin/prettier.cjs', '--write', 'src', 'test');
+  }
+
   read(path: string): string {
     return readFileSync(join(this.path, path), 'utf8');
   }

@@ -7,6 +7,7 @@ describe.each([12, 11] as const)(
     let app: NewApplication;
     beforeAll(async () => {
       app = await NewApplication.made(nest);
+      if (nest === 11) app.rewriteIn({ semi: false, printWidth: 120 });
       runGuide(app, 'memory');
     }, 300_000);
     afterAll(() => app.remove());
@@ -52,7 +53,13 @@ describe.each([12, 11] as const)(
       app.nest('g', 'service', 'stock');
       app.nest('g', 'event', 'stock-counted');
       expect(app.read('src/app.module.ts')).toContain('StockService');
-      expect(app.read('src/stock-counted.event.ts')).toContain("'stock.counted'");
+      expect(app.read('src/stock-counted.event.ts')).toMatch(/["']stock\.counted["']/);
     }, 60_000);
+
+    it('is given the skeleton of a driver whose conformance suite is red, and says what is to be written', () => {
+      app.nest('g', '-c', 'nest-transport', 'driver', 'carrier-pigeon');
+      const run = () => app.script('test', 'carrier-pigeon');
+      expect(run).toThrow(/connect is not written yet: write it in connection\.ts/);
+    }, 120_000);
   },
 );
