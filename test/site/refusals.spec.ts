@@ -30,12 +30,16 @@ describe('the build refuses', () => {
       '[x](other.md#gone)',
       /contents\.html: \/other\.html#gone: .*no such heading/,
     ],
-  ])('%s', async (_what, link, complaint) => {
-    write('docs/README.md', `# Documentation\n\n${link}`);
-    const { code, stdout, stderr } = await buildIn(folder);
-    expect(stdout + stderr).toMatch(complaint);
-    expect(code).toBe(1);
-  }, 60_000);
+  ])(
+    '%s',
+    async (_what, link, complaint) => {
+      write('docs/README.md', `# Documentation\n\n${link}`);
+      const { code, stdout, stderr } = await buildIn(folder);
+      expect(stdout + stderr).toMatch(complaint);
+      expect(code).toBe(1);
+    },
+    60_000,
+  );
 });
 
 describe('a link on the site', () => {
