@@ -54,6 +54,8 @@ export const CAPABILITIES: Capabilities = {
   everyInstance: 'absent',
   wildcards: 'absent',
   startFromTime: 'absent',
+  startFromOffset: 'absent',
+  delayedRedelivery: 'absent',
   delayedPublish: 'absent',
   requestReply: 'absent',
 };
