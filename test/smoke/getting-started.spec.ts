@@ -37,7 +37,7 @@ describe('the commands and programs of docs/guides/getting-started.md', () => {
     app.nest('build');
     const [port = 0] = await freePorts(1);
     const service = app.start({ PORT: `${port}` }, start);
-    await service.printed('successfully started');
+    await service.listensOn(port);
     for (const path of requests) {
       const { status } = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' });
       expect({ path, status }).toEqual({ path, status: 201 });

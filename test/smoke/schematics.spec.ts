@@ -31,7 +31,7 @@ describe.each([12, 11] as const)(
       app.nest('build');
       const [port = 0] = await freePorts(1);
       const program = app.start({ PORT: `${port}` });
-      await program.printed('successfully started');
+      await program.listensOn(port);
       const url = `http://127.0.0.1:${port}/billing`;
       const headers = { 'content-type': 'application/json' };
       expect((await fetch(url, { method: 'POST', headers, body: '{"id":"b-17"}' })).status).toBe(202);

@@ -1,8 +1,10 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import ts from 'typescript';
 import { root } from '../architecture/tree.js';
 import { npm, packed } from './packed.js';
@@ -179,12 +181,30 @@ export class Program {
     await Promise.race([found, ended]);
   }
 
+  /** Resolves as soon as it takes connections: Nest says that it has started before it listens. @throws Error when it ends before */
+  async listensOn(port: number): Promise<void> {
+    while (!(await takesConnections(port))) {
+      if (this.#hasEnded) throw new Error(`It ended before it listened on ${port}:\n${this.output}`);
+      await pause(20);
+    }
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.kill('SIGKILL');
+    if (!this.#hasEnded) this.kill('SIGKILL');
     await this.#exited;
   }
 }
+
+const takesConnections = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.on('error', () => resolve(false)).on('connect', () => socket.destroy());
+  });
