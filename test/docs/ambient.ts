@@ -43,6 +43,7 @@ const SHOP = `
   const stockAnswerSchema: import('nest-transport').StandardSchema<StockAnswer>;
   const StockAsked: import('nest-transport').EventDefinition<StockQuestion, StockQuestion, StockAnswer>;
   const broker: import('nest-transport').BrokerHandle;
+  const fault: { readonly began: Date; readonly ended: Date };
   class ConfigModule {}
   class ConfigService { getOrThrow(name: string): string }
   const config: { readonly kafkaPassword: string; readonly nsqSecret: string; readonly natsPassword: string; readonly rabbitmqPassword: string };

@@ -91,7 +91,7 @@ test('handlers, "Once more": the messages of the window are handled again, and n
   const rolledBackAt = await published('desk');
   await nextMillisecond();
   await published('sofa');
-  const scope = { broker: app.get(BrokerHandle), deployedAt, rolledBackAt };
+  const scope = { broker: app.get(BrokerHandle), fault: { began: deployedAt, ended: rolledBackAt } };
   expect(await runExample(PAGE, 'Once more', scope, 'report')).toMatchObject({ messages: 1 });
   expect(taken).toEqual(['lamp', 'desk', 'sofa', 'desk']);
 });
