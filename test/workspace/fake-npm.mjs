@@ -1,5 +1,5 @@
 // Stands for npm-cli.js in a small clone: notes how it was called, then does what FAKE_NPM says.
-import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 const { FAKE_NPM = 'ok', FAKE_NPM_CALLS = '', NODE_ENV } = process.env;
 const config = Object.keys(process.env).filter((name) => name.startsWith('npm_config_'));
@@ -11,7 +11,15 @@ mkdirSync('node_modules/typescript/bin', { recursive: true });
 process.stdout.write('fake npm talks\n');
 if (FAKE_NPM === 'fail') process.exit(7);
 if (FAKE_NPM === 'hang') setInterval(() => undefined, 2 ** 30);
-else {
+else if (FAKE_NPM === 'slow') {
+  const watch = setInterval(() => {
+    if (!existsSync('go-on')) return;
+    clearInterval(watch);
+    install();
+  }, 10);
+} else install();
+
+function install() {
   cpSync('tsc.mjs', 'node_modules/typescript/bin/tsc');
   writeFileSync('node_modules/typescript/package.json', '{ "type": "module" }');
   // npm's own record, which it writes last of all.

@@ -50,6 +50,11 @@ export class SmallClone {
     return ended(this.start(args, env));
   }
 
+  /** Lets an npm that is told to be slow go on. */
+  letNpmGoOn(): void {
+    writeFileSync(join(this.folder, 'go-on'), '');
+  }
+
   /** How npm was called so far. */
   npmCalls(): { args: string[]; config: string[] }[] {
     const lines = readFileSync(this.#calls, { encoding: 'utf8', flag: 'a+' }).split('\n').filter(Boolean);
@@ -74,7 +79,16 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   return { stdout, stderr, code, signal };
 }
 
-/** Resolves when the child has printed this. */
+/** Resolves when the child has said this on stderr, which is read on. */
+export function says(child: ChildProcess, text: string): Promise<void> {
+  let seen = '';
+  return new Promise((resolve, reject) => {
+    child.stderr?.on('data', (chunk) => (seen += String(chunk)).includes(text) && resolve());
+    child.once('close', () => reject(new Error(`The program ended without "${text}"; it printed: ${seen}`)));
+  });
+}
+
+/** Resolves when the child has printed this; nothing is read after that. */
 export async function printed(stream: NodeJS.ReadableStream | null, text: string): Promise<void> {
   let seen = '';
   for await (const chunk of stream ?? []) {
