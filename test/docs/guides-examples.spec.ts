@@ -13,7 +13,6 @@ import {
   TransportModule,
   type EventDefinition,
 } from 'nest-transport';
-import { msgpack } from 'nest-transport/codecs';
 import { memory } from 'nest-transport/memory';
 import { TestTransport } from 'nest-transport/testing';
 import { runExample } from './run-example.js';
@@ -122,23 +121,6 @@ test('requests: the question of one example is answered by the controller of the
   await start('stock', [StockController]);
   const publisher = transport.get(Publisher);
   expect(await runExample(page, undefined, { publisher, StockAsked }, 'left', 1)).toBe(3);
-});
-
-test('codecs: what the example publishes comes as it was, its date too', async () => {
-  const taken: unknown[] = [];
-  const event = defineEvent('price.changed', { codec: msgpack() });
-  @Controller()
-  class Prices {
-    @Subscribe(event)
-    take(@Payload() price: unknown): void {
-      taken.push(price);
-    }
-  }
-  await start('prices', [Prices]);
-  const publisher = transport.get(Publisher);
-  await runExample('docs/guides/codecs.md', undefined, { defineEvent, msgpack, publisher }, 'undefined');
-  await transport.advance(0);
-  expect(taken).toEqual([{ sku: 'a-1', price: 12.5, at: expect.any(Date) }]);
 });
 
 test('dead letters: after the fix the letters of that cause are sent back and handled', async () => {

@@ -1,49 +1,19 @@
-import { Controller, Module, type INestMicroservice, type Type } from '@nestjs/common';
+import { Controller, type Type } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import {
-  BrokerHandle,
-  createTransportApp,
-  defineEvent,
-  Notices,
-  Publisher,
-  Subscribe,
-  TransportModule,
-  type NoticeName,
-} from 'nest-transport';
+import { BrokerHandle, defineEvent, Publisher, Subscribe } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
+import { closeStarted, on, start, told } from './application.js';
 import { runExample } from './run-example.js';
 
 const PAGE = 'docs/guides/handlers.md';
 const NEST = { Controller, Payload, Subscribe, defineEvent };
 
-const opened: INestMicroservice[] = [];
-afterEach(async () => {
-  for (const app of opened.splice(0).reverse()) await app.close();
-});
-
-async function start(broker: ReturnType<typeof memory>, controllers: readonly Type[]): Promise<INestMicroservice> {
-  @Module({
-    imports: [TransportModule.forRoot({ service: 'shop', broker, logger: false })],
-    controllers: [...controllers],
-  })
-  class AppModule {}
-  const app = await createTransportApp(AppModule, { http: false, exitOnSignal: false, logger: false });
-  opened.push(app);
-  await app.listen();
-  return app;
-}
-
-/** Resolves when an application has told of so many. */
-function told(app: INestMicroservice, name: NoticeName, times: number): Promise<void> {
-  return new Promise((resolve) => {
-    app.get(Notices).on(name, () => void (--times === 0 && resolve()));
-  });
-}
+afterEach(closeStarted);
 
 test('handlers, "Every instance": each of two instances gets each message', async () => {
   const cache = (await runExample(PAGE, 'Every instance', NEST, 'PriceCache')) as Type<{ fresh: string[] }>;
-  const broker = memory();
-  const instances = [await start(broker, [cache]), await start(broker, [cache])];
+  const transport = on(memory());
+  const instances = [await start([cache], transport), await start([cache], transport)];
   const handled = instances.map((app) => told(app, 'message:acked', 2));
   for (const sku of ['lamp', 'desk']) await instances[0]?.get(Publisher).publish('price.changed', { sku });
   await Promise.all(handled);
@@ -62,7 +32,7 @@ test('handlers, "Several types on one topic": handled in the order in which they
     Orders: Type<{ log: string[] }>;
   };
   const Returned = defineEvent<{ orderId: string }>('order.returned', { topic: 'orders', key: () => 'o-1' });
-  const app = await start(memory(), [Orders]);
+  const app = await start([Orders]);
   const [handled, refused] = [told(app, 'message:acked', 2), told(app, 'message:dead-lettered', 1)];
   for (const event of [Placed, Returned, Cancelled]) await app.get(Publisher).publish(event, { orderId: 'o-1' });
   await Promise.all([handled, refused]);
@@ -78,7 +48,7 @@ test('handlers, "Once more": the messages of the window are handled again, and n
       taken.push(sku);
     }
   }
-  const app = await start(memory(), [Prices]);
+  const app = await start([Prices]);
   const published = async (sku: string): Promise<Date> => {
     const handled = told(app, 'message:acked', 1);
     await app.get(Publisher).publish('price.changed', { sku });

@@ -1,96 +1,17 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { avro, jsonSchema, schemaRegistry, type SchemaRegistry } from './index.js';
-import { frame } from './confluent-frame.js';
-
-interface Stored {
-  readonly subject: string;
-  readonly schema: string;
-  readonly schemaType?: string;
-  readonly references?: readonly unknown[];
-}
-
-/** A registry with Confluent's HTTP interface, as far as codecs ask: schemas by id and by subject, faults on demand. */
-class ScriptedRegistry {
-  readonly requests: string[] = [];
-  readonly headers: Record<string, unknown>[] = [];
-  readonly schemas = new Map<number, Stored>();
-  /** Statuses that the next requests get; 0 cuts the connection. */
-  readonly faults: number[] = [];
-  readonly #server: Server;
-  url = '';
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += String(chunk)));
-      request.on('end', () => {
-        this.requests.push(`${request.method} ${request.url}`);
-        this.headers.push(request.headers);
-        const fault = this.faults.shift();
-        if (fault === 0) return void request.socket.destroy();
-        const [status, answer] =
-          fault === undefined
-            ? this.#answer(request.method ?? '', request.url ?? '', body)
-            : [fault, { message: 'a planted fault' }];
-        response
-          .writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' })
-          .end(JSON.stringify(answer));
-      });
-    });
-  }
-
-  async start(): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  add(id: number, subject: string, schema: object, more: Partial<Stored> = {}): void {
-    this.schemas.set(id, { subject, schema: JSON.stringify(schema), ...more });
-  }
-
-  #answer(method: string, url: string, body: string): [number, unknown] {
-    const byId = /^\/schemas\/ids\/(\d+)$/.exec(url);
-    if (byId !== null) return this.#found(this.schemas.get(Number(byId[1])));
-    const version = /^\/subjects\/([^/]+)\/versions\/(\d+)$/.exec(url);
-    if (version !== null) return this.#found(this.#of(version[1] ?? '')[Number(version[2]) - 1]?.[1]);
-    const [, subject = '', register] = /^\/subjects\/([^/]+)(\/versions)?$/.exec(url) ?? [];
-    if (method !== 'POST' || subject === '') return [404, {}];
-    const given = JSON.parse(body) as Stored;
-    const [known] = this.#of(subject).find(([, stored]) => stored.schema === given.schema) ?? [];
-    if (known !== undefined) return [200, { id: known }];
-    if (register === undefined) return [404, { error_code: 40403, message: 'Schema not found' }];
-    const id = 100 + this.schemas.size;
-    this.schemas.set(id, { ...given, subject: decodeURIComponent(subject) });
-    return [200, { id }];
-  }
-
-  #of(subject: string): [number, Stored][] {
-    return [...this.schemas].filter(([, stored]) => stored.subject === decodeURIComponent(subject));
-  }
-
-  #found(stored: Stored | undefined): [number, unknown] {
-    if (stored === undefined) return [404, { error_code: 40403, message: 'Schema not found' }];
-    const { subject: _, ...rest } = stored;
-    return [200, rest];
-  }
-}
+import { avro, jsonSchema, schemaRegistry, type SchemaRegistry } from 'nest-transport/codecs';
+import { ScriptedRegistry } from './scripted-registry.js';
 
 const server = new ScriptedRegistry();
 let registry: SchemaRegistry;
 
+/** As Confluent's serializers write: a zero, the schema's id, the payload. */
+const frame = (schemaId: number, payload: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.of(0, 0, 0, 0, schemaId), payload]);
+
 beforeAll(() => server.start());
 afterAll(() => server.stop());
 beforeEach(() => {
-  server.requests.length = 0;
-  server.headers.length = 0;
-  server.faults.length = 0;
-  server.schemas.clear();
+  server.clear();
   registry = schemaRegistry({ url: server.url, timeoutMs: 1_000 });
 });
 
@@ -142,7 +63,7 @@ describe('avro()', () => {
     const refused = avro({ registry, schema: orderAvro }).encode(order, 'orders');
     await expect(refused).rejects.toMatchObject({ code: 'TRANSPORT_SCHEMA_UNAVAILABLE' });
     await expect(refused).rejects.toThrow('Cannot find the schema of "orders-value" at the schema registry 127.0.0.1:');
-    expect(server.schemas.size).toBe(0);
+    expect(server.size).toBe(0);
   });
 
   it('reads what another version of the schema wrote, and makes it fit', async () => {
