@@ -29,6 +29,7 @@ import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
 import { replayWindow } from './window-replay.js';
+import { refuseReadTwice, retrySinks, retryTopicsOf, type RetrySink } from './retry-sinks.js';
 import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
 
 export interface ConsumerSettings {
@@ -65,6 +66,8 @@ interface Running extends SubscriptionSink {
   readonly collectors: readonly BatchCollector[];
   readonly sink: SubscriptionRunner;
   readonly control: SubscriptionControl;
+  /** What reads its retry topics, tier by tier; empty where messages wait elsewhere. */
+  readonly retries: readonly RetrySink[];
 }
 
 /** All subscriptions of one application on one broker: their runners, their intake, their end. */
@@ -100,6 +103,7 @@ export class Consumer {
     const { codec = jsonCodec } = settings;
     const tools = runnerTools(connection, host, settings);
     this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
+    refuseReadTwice(this.#running);
     this.#codecs = [...new Set([codec, ...plans.flatMap(({ routes }) => routes.map((route) => route.codec ?? codec))])];
     const subjects = this.#running.map(({ subject }) => subject);
     this.#guarantees = new Guarantees(broker, connection, subjects);
@@ -152,10 +156,11 @@ export class Consumer {
     if (this.#running.length === 0 || this.#isDraining()) return;
     await Promise.all(this.#codecs.map(async (codec) => codec.prepare?.()));
     await this.#connection.ensureTopics(this.#topics('topic'), 'subscribe');
-    await this.#connection.ensureTopics(this.#topics('deadLetterTopic'), 'dead-letter');
+    // n.b. retry topics too keep what nobody reads yet.
+    await this.#connection.ensureTopics([...this.#topics('deadLetterTopic'), ...this.#retryTopics()], 'dead-letter');
     await this.#guarantees.ask();
     this.#guarantees.refuseUnmet();
-    const consumption = await this.#connection.consume(this.#running);
+    const consumption = await this.#connection.consume(this.#running.flatMap((each) => [each, ...each.retries]));
     // n.b. a drain may have come while the groups were joined: then nobody else would close this.
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
@@ -182,6 +187,7 @@ export class Consumer {
     const stopped = this.#consumption?.stop() ?? Promise.resolve();
     // n.b. nothing more comes, so a batch that is not full waits for nobody.
     for (const { collectors } of this.#running) for (const collector of collectors) collector.hurry();
+    for (const { retries } of this.#running) for (const { sink } of retries) sink.end();
     await this.#within(timeoutMs, [stopped, ...this.#running.map(({ sink }) => sink.drain())]);
     const unsettled = this.inFlight;
     await this.#consumption?.close();
@@ -202,11 +208,13 @@ export class Consumer {
     const { capabilities } = this.#broker;
     const options = resolveConsumingOptions(where, plan.options, capabilities);
     const group = options.delivery === 'every-instance' ? `${plan.group}.${this.#instance}` : plan.group;
-    const subscription = { topic, group, ...options, redeliver: options.retry.redeliver };
+    const retryTopics = retryTopicsOf(where, { topic, group }, options, capabilities);
+    const redeliver = retryTopics === undefined ? options.retry.redeliver : undefined;
+    const subscription = { topic, group, ...options, redeliver };
     requireCapabilities(this.#broker, neededCapabilities(options), where, wayOutOf(options));
     checkStartOffset(where, this.#broker, topic, options.startFrom);
     const deadLetterTopic = deadLetterTopicOf(plan, options);
-    this.#checkNames(where, subscription, deadLetterTopic);
+    this.#checkNames(where, subscription, deadLetterTopic, retryTopics);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
     const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings.restOf);
     const pause = (reason: string): (() => void) => sink.pause(reason);
@@ -219,6 +227,7 @@ export class Consumer {
       deadLetterTopic,
       unknownType: options.unknownType ?? defaultUnknownTypePolicy(topic, plan.routes),
       nativeRedelivery: capabilities.redelivery === 'native' && !options.retry.inProcess,
+      retryTopics,
       leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
       route: routerOf(policed.routes, settings.codec),
       holds: policed.holds,
@@ -236,12 +245,19 @@ export class Consumer {
     const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices, (window) =>
       replayWindow(replayable, window),
     );
-    const subject = { topic, group, where, deadLetterTopic, options };
-    return { plan: runnerPlan, subject, warnings, collectors, subscription, sink, control };
+    const subject = { topic, group, where, deadLetterTopic, retryTopics, options };
+    const retries = retrySinks(subscription, runnerPlan, sink, this.#host.clock);
+    return { plan: runnerPlan, subject, warnings, collectors, subscription, sink, control, retries };
   }
 
-  #checkNames(where: string, subscription: Subscription, deadLetterTopic: string | undefined): void {
-    const topics = deadLetterTopic === undefined ? [subscription.topic] : [subscription.topic, deadLetterTopic];
+  #checkNames(
+    where: string,
+    subscription: Subscription,
+    deadLetterTopic: string | undefined,
+    retryTopics: readonly string[] = [],
+  ): void {
+    const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
+    const topics = [subscription.topic, ...copies];
     try {
       if (isTopicPattern(subscription.topic)) requireCapabilities(this.#broker, ['wildcards'], where);
       for (const topic of topics) this.#broker.checkSubscription({ ...subscription, topic });
@@ -253,6 +269,10 @@ export class Consumer {
   #topics(kind: 'topic' | 'deadLetterTopic'): readonly string[] {
     const topics = this.#running.map(({ plan }) => plan[kind]);
     return [...new Set(topics)].filter((topic) => topic !== undefined);
+  }
+
+  #retryTopics(): readonly string[] {
+    return this.#running.flatMap(({ plan }) => plan.retryTopics ?? []);
   }
 
   #tellStarted(): void {

@@ -1,4 +1,5 @@
 import type { Delivery } from '../contract/index.js';
+import { RetriedDelivery } from './retried-delivery.js';
 
 /** What is known of a message's failures in this process. */
 export interface FailureRecord {
@@ -19,7 +20,9 @@ export class FailureLog {
   readonly #handedBack = new WeakSet<Delivery>();
 
   record(delivery: Delivery, error: unknown, now: number): void {
-    const firstFailedAt = this.#records.get(delivery)?.firstFailedAt ?? this.#firstFailures.get(delivery.id) ?? now;
+    const known = this.#records.get(delivery)?.firstFailedAt ?? this.#firstFailures.get(delivery.id);
+    const told = delivery instanceof RetriedDelivery ? delivery.firstFailedAtMs : undefined;
+    const firstFailedAt = known ?? told ?? now;
     this.#records.set(delivery, { firstFailedAt, lastFailedAt: now, error });
   }
 

@@ -132,6 +132,21 @@ test('waits that end before their message is deleted lose nothing', () => {
   });
 });
 
+test('where messages wait in retry topics, each has to keep them for its own wait, and as safely as any other topic', () => {
+  const options = resolveConsumingOptions('x', { ordering: 'none', retry: { redeliver: [30, 60] } }, ABLE);
+  const kept: Record<string, TopicFacts> = {
+    'r-1': { ...SAFE, keptMs: 31 },
+    'r-2': { ...SAFE, copies: 1, keptMs: 60 },
+  };
+  const facts: BrokerFacts = { ...CONFIRMED, topics: [] };
+  const answer = { ...NOT_ASKED, facts, of: (name: string) => kept[name] ?? { ...SAFE, keptMs: 40 } };
+  const subject = { topic: 'orders', group: 'stock', deadLetterTopic: undefined, retryTopics: ['r-1', 'r-2'] };
+  const { level, reasons } = guaranteeOf({ ...subject, options, capabilities: ABLE, answer });
+  expect(level).toBe('may-lose');
+  const told = reasons.filter(({ effect }) => effect === 'may-lose').map(({ code, topic }) => `${code} ${topic}`);
+  expect(told.sort()).toEqual(['discards orders', 'one-copy r-2', 'waits-too-long r-2']);
+});
+
 test('one copy is not told twice, as confirmed by one', () => {
   expect(codesOf({ topic: { ...SAFE, copies: 1, confirmedCopies: 1 } })).toEqual(['one-copy']);
 });

@@ -19,6 +19,8 @@ export interface GuaranteeInput {
   readonly group: string;
   /** undefined: what cannot be handled is discarded. */
   readonly deadLetterTopic: string | undefined;
+  /** Where messages wait between tiers; undefined where the broker keeps them. */
+  readonly retryTopics?: readonly string[] | undefined;
   readonly options: Pick<ResolvedConsumingOptions, 'delivery' | 'startFrom' | 'retry'>;
   readonly capabilities: Capabilities;
   /** What the broker says of its settings. */
@@ -53,7 +55,7 @@ function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
 }
 
 function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
-  const { topic, group, deadLetterTopic, capabilities, answer } = input;
+  const { topic, group, deadLetterTopic, retryTopics = [], capabilities, answer } = input;
   const { facts, reason, of } = answer;
   if (facts === undefined) {
     return capabilities.durability === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
@@ -61,16 +63,20 @@ function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
   const forgets = capabilities.durability === 'absent';
   const known = of(topic, group);
   const own = [...reasonsOfTopic(topic, known, facts, forgets), ...reasonsOfWaits(input, known, facts)];
-  if (deadLetterTopic === undefined) return own;
-  const ofDeadLetters = reasonsOfTopic(deadLetterTopic, of(deadLetterTopic, undefined), facts, forgets);
-  return [...own, ...ofDeadLetters, ...reasonsOfConfirmation(facts)];
+  const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
+  if (copies.length === 0) return own;
+  const ofCopies = copies.flatMap((each) => reasonsOfTopic(each, of(each, undefined), facts, forgets));
+  return [...own, ...ofCopies, ...reasonsOfConfirmation(facts)];
 }
 
 /** What waits for a later tier is deleted at the same age as any other message of its topic. */
-function reasonsOfWaits({ topic, options }: GuaranteeInput, known: TopicFacts | undefined, facts: BrokerFacts) {
-  const { keptMs = Number.POSITIVE_INFINITY } = known ?? {};
-  if (longWaitsMs(options.retry) < keptMs) return [];
-  return [reasonFor('waits-too-long', { topic, facts, detail: duration(keptMs) })];
+function reasonsOfWaits(input: GuaranteeInput, known: TopicFacts | undefined, facts: BrokerFacts): GuaranteeReason[] {
+  const { topic, retryTopics, options, answer } = input;
+  const tooLong = (waited: string, waitMs: number, { keptMs = Number.POSITIVE_INFINITY }: Partial<TopicFacts> = {}) =>
+    waitMs < keptMs ? [] : [reasonFor('waits-too-long', { topic: waited, facts, detail: duration(keptMs) })];
+  if (retryTopics === undefined) return tooLong(topic, longWaitsMs(options.retry), known);
+  const waitOf = (index: number): number => options.retry.redeliver?.[index] ?? 0;
+  return retryTopics.flatMap((each, index) => tooLong(each, waitOf(index), answer.of(each, undefined)));
 }
 
 function reasonsOfConfirmation(facts: BrokerFacts): GuaranteeReason[] {

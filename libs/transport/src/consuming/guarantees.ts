@@ -19,6 +19,8 @@ export interface GuaranteeSubject {
   /** How an error names the place in the code. */
   readonly where: string;
   readonly deadLetterTopic: string | undefined;
+  /** Where messages wait between tiers; undefined where the broker keeps them. */
+  readonly retryTopics?: readonly string[] | undefined;
   readonly options: ResolvedConsumingOptions;
 }
 
@@ -51,9 +53,9 @@ export class Guarantees {
     return (this.#answer = await askForFacts(this.#connection, this.#subjects.flatMap(questionsOf), connect));
   }
 
-  of({ topic, group, deadLetterTopic, options }: GuaranteeSubject): Guarantee {
+  of({ topic, group, deadLetterTopic, retryTopics, options }: GuaranteeSubject): Guarantee {
     const { capabilities } = this.#broker;
-    return guaranteeOf({ topic, group, deadLetterTopic, options, capabilities, answer: this.#answer });
+    return guaranteeOf({ topic, group, deadLetterTopic, retryTopics, options, capabilities, answer: this.#answer });
   }
 
   /**
@@ -103,8 +105,9 @@ export class Guarantees {
   }
 }
 
-function questionsOf({ topic, group, deadLetterTopic }: GuaranteeSubject): TopicQuestion[] {
-  return [{ topic, group }, ...(deadLetterTopic === undefined ? [] : [{ topic: deadLetterTopic, group: undefined }])];
+function questionsOf({ topic, group, deadLetterTopic, retryTopics = [] }: GuaranteeSubject): TopicQuestion[] {
+  const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
+  return [{ topic, group }, ...copies.map((each) => ({ topic: each, group: undefined }))];
 }
 
 /** `Topic "orders": one server alone keeps each message. Let three servers keep each message.` */

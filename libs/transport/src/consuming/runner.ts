@@ -20,7 +20,8 @@ import type { RestOfWork } from './route.js';
 import type { ReadyRoute, Router } from './routing.js';
 import { isThenable } from './is-thenable.js';
 import { NotBegun, type Holds } from './policies/holds.js';
-import { attemptsInAll, hasTiers } from './tiers.js';
+import { retryCopyOf } from './retry-topics.js';
+import { attemptsInAll, hasTiers, tierEndedBy } from './tiers.js';
 import { backoffMs, decide, type Verdict } from './verdict.js';
 
 /** One subscription, with everything decided: names, options, routes. */
@@ -34,6 +35,8 @@ export interface RunnerPlan {
   readonly deadLetterTopic: string | undefined;
   /** Whether the driver brings a message back by itself; then those that keep no order wait on the broker. */
   readonly nativeRedelivery: boolean;
+  /** Where messages wait after each tier, in their order; undefined where the driver keeps them, or this process does. */
+  readonly retryTopics?: readonly string[] | undefined;
   /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
   readonly leavesDeadLetters: boolean;
   readonly route: Router;
@@ -62,8 +65,8 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #gate: IntakeGate;
   readonly #failures = new FailureLog();
   readonly #mostDeliveries: number;
-  /** Deliveries that are to become dead letters, whose copy could not be stored yet. */
-  readonly #rejected = new Set<Delivery>();
+  /** Deliveries that are done with but for a copy that could not be stored yet, and how it is tried again. */
+  readonly #leaving = new Map<Delivery, () => Promise<void>>();
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
   readonly #maxWorkers: number;
   readonly #pauses = new Map<symbol, string>();
@@ -190,8 +193,9 @@ export class SubscriptionRunner implements DeliverySink {
       }
       if (delivery.notBeforeMs > 0 && this.#waitsStill(delivery)) continue;
       try {
-        if (this.#rejected.size > 0 && this.#rejected.has(delivery)) {
-          await this.#reject(delivery);
+        const leave = this.#leaving.size > 0 ? this.#leaving.get(delivery) : undefined;
+        if (leave !== undefined) {
+          await leave();
           continue;
         }
         delivery.state = 'running';
@@ -283,8 +287,10 @@ export class SubscriptionRunner implements DeliverySink {
     const classification = this.#classify(error);
     const verdict = this.#decide(delivery, classification);
     if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
-    if (verdict.kind === 'retry') return this.#retry(delivery, verdict.delayMs, error);
-    await this.#reject(delivery);
+    if (verdict.kind === 'reject') return this.#reject(delivery);
+    const retryTopic = this.#retryTopicAfter(delivery);
+    if (retryTopic === undefined) return this.#retry(delivery, verdict.delayMs, error);
+    await this.#moveTo(retryTopic, delivery, verdict.delayMs);
   }
 
   /** A policy kept it back until something else came first: it waits as before, and this was no attempt. */
@@ -311,6 +317,27 @@ export class SubscriptionRunner implements DeliverySink {
   #drop(delivery: Delivery, reason: string): void {
     this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
     this.#end(delivery, DROPPED);
+  }
+
+  #retryTopicAfter({ attempt }: Delivery): string | undefined {
+    const { retryTopics, options } = this.#plan;
+    const tier = retryTopics === undefined ? undefined : tierEndedBy(attempt, options.retry);
+    return tier === undefined ? undefined : retryTopics?.[tier - 1];
+  }
+
+  /** Stores the copy that waits first and settles the original after: a crash between the two gives two copies, never none. */
+  async #moveTo(retryTopic: string, delivery: Delivery, delayMs: number): Promise<void> {
+    const { firstFailedAt: firstFailedAtMs, error } = this.#failures.of(delivery);
+    const wait = { dueAtMs: this.#tools.clock.now() + delayMs, firstFailedAtMs };
+    const result = await this.#tools.deadLetters.store(retryCopyOf(delivery, retryTopic, wait));
+    if (result instanceof TransportError) {
+      const failed = copyFailed(delivery, retryTopic, result);
+      const pauseMs = this.#copyPauseMs();
+      this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs: pauseMs, error: failed });
+      return this.#leaveLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
+    }
+    this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs, error });
+    this.#end(delivery, MOVED);
   }
 
   #retry(delivery: Delivery, delayMs: number, error: unknown): void {
@@ -352,7 +379,6 @@ export class SubscriptionRunner implements DeliverySink {
     if (deadLetterTopic === undefined) return this.#discard(delivery, failure);
     const result = await this.#tools.deadLetters.store(deadLetterOf(delivery, deadLetterTopic, failure));
     if (result instanceof TransportError) return this.#rejectLater(delivery, deadLetterTopic, result);
-    this.#rejected.delete(delivery);
     this.#tools.notices.emit('message:dead-lettered', {
       ...this.#about(delivery),
       deadLetterTopic,
@@ -374,10 +400,18 @@ export class SubscriptionRunner implements DeliverySink {
       { retryable: true, topic: deadLetterTopic, cause },
     );
     this.#tools.notices.emit('message:dead-letter-failed', { ...this.#about(delivery), deadLetterTopic, error });
+    this.#leaveLater(delivery, this.#copyPauseMs(), () => this.#reject(delivery));
+  }
+
+  #copyPauseMs(): number {
+    return COPY_PAUSE_MS + backoffMs(1, this.#plan.options.retry, this.#tools.random());
+  }
+
+  #leaveLater(delivery: Delivery, pauseMs: number, leave: () => Promise<void>): void {
     if (delivery.state === 'revoked') return this.#release(delivery);
-    this.#rejected.add(delivery);
+    this.#leaving.set(delivery, leave);
     delivery.park(delivery.attempt, 0);
-    this.#park(delivery, DEAD_LETTER_PAUSE_MS + backoffMs(1, this.#plan.options.retry, this.#tools.random()));
+    this.#park(delivery, pauseMs);
   }
 
   #end(delivery: Delivery, settlement: Settlement): void {
@@ -396,7 +430,7 @@ export class SubscriptionRunner implements DeliverySink {
   #release(delivery: Delivery): void {
     this.#unsettled--;
     this.#failures.forget(delivery);
-    if (this.#rejected.size > 0) this.#rejected.delete(delivery);
+    if (this.#leaving.size > 0) this.#leaving.delete(delivery);
     this.#lanes.done(delivery);
     this.#makeRoom();
   }
@@ -428,11 +462,21 @@ const PERMANENT: Classification = { kind: 'permanent' };
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
+/** Settled as done: its copy waits in a retry topic. */
+const MOVED: Settlement = Object.freeze({ kind: 'ack' });
 /** What handling gives for a type that the subscription does not care for. */
 const IGNORED = Symbol('ignored');
 
-/** Between two tries to store one dead letter: the fault is the broker's or the topic's, and hurrying does not mend it. */
-const DEAD_LETTER_PAUSE_MS = 1_000;
+/** Between two tries to store one copy: the fault is the broker's or the topic's, and hurrying does not mend it. */
+const COPY_PAUSE_MS = 1_000;
+
+function copyFailed({ id, topic }: Delivery, retryTopic: string, cause: TransportError): TransportError {
+  return new TransportError(
+    cause.code,
+    `Message ${id} could not be stored in "${retryTopic}", where it was to wait; its original in "${topic}" stays unsettled and is stored there later. ${cause.message}`,
+    { retryable: true, topic: retryTopic, cause },
+  );
+}
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(messageOf(thrown));

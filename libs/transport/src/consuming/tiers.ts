@@ -29,6 +29,11 @@ export const attemptInTier = (attempt: number, { maxAttempts }: Tiers): number =
 /** All long waits of one message together, in ms. */
 export const longWaitsMs = ({ redeliver = [] }: Tiers): number => redeliver.reduce((sum, waitMs) => sum + waitMs, 0);
 
+/** The number of the tier that ends with this attempt, from 1 on; undefined within a tier, and after the last one. */
+export function tierEndedBy(attempt: number, tiers: Tiers): number | undefined {
+  return waitAfterTier(attempt, tiers) === undefined ? undefined : attempt / tiers.maxAttempts;
+}
+
 /** How long a message waits on the broker after this attempt, in ms; undefined within a tier, and after the last one. */
 export function waitAfterTier(attempt: number, { maxAttempts, redeliver = [] }: Tiers): number | undefined {
   return attempt % maxAttempts === 0 ? redeliver[attempt / maxAttempts - 1] : undefined;

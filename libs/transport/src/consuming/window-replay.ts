@@ -74,7 +74,10 @@ export async function replayWindow(replayable: Replayable, window: ReplayWindow)
   const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
   // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
   // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
-  const runner = new SubscriptionRunner({ ...plan, group, holds: undefined, nativeRedelivery: false }, tools);
+  const runner = new SubscriptionRunner(
+    { ...plan, group, holds: undefined, nativeRedelivery: false, retryTopics: undefined },
+    tools,
+  );
   const sink = new WindowSink(runner, window.from, window.until ?? new Date(host.clock.now()), host.clock);
   const subscription = {
     ...replayable.subscription,

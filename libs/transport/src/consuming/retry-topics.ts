@@ -1,0 +1,114 @@
+import { nameOfPattern, type Delivery, type Headers, type OutgoingMessage } from '../contract/index.js';
+
+/**
+ * Headers of a message that waits in a retry topic. The list is closed: the handler is not shown them, and what a foreign message
+ * carries under these names is dropped where a copy is made.
+ */
+export const RETRY_HEADERS = {
+  /** Not to be handled before this moment. ISO 8601, UTC, milliseconds. */
+  dueAt: 'retry-due-at',
+  /** Attempts so far, over all tiers. */
+  attempts: 'retry-attempts',
+  /** n.b. beside `message-id`, because a message that has that one is read as one of ours. */
+  id: 'retry-id',
+  group: 'retry-group',
+  topic: 'retry-topic',
+  partition: 'retry-partition',
+  offset: 'retry-offset',
+  publishedAt: 'retry-published-at',
+  firstFailedAt: 'retry-first-failed-at',
+} as const;
+
+const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(RETRY_HEADERS));
+
+/**
+ * Where the messages of a subscription wait after a tier. By its number and not by its wait: who changes a wait reads on where
+ * messages wait already.
+ * @param tier the one that has failed, from 1 on
+ */
+export function retryTopicOf(topic: string, group: string, tier: number): string {
+  return `${nameOfPattern(topic)}.${group}.retry-${tier}`;
+}
+
+/** What a message in a retry topic says of itself; what is missing or unreadable is undefined. */
+export interface RetryNote {
+  readonly id: string | undefined;
+  readonly group: string | undefined;
+  readonly topic: string | undefined;
+  readonly partition: number | undefined;
+  readonly offset: string | undefined;
+  readonly attempts: number | undefined;
+  /** Milliseconds since the epoch, as the two below. */
+  readonly dueAtMs: number | undefined;
+  readonly publishedAtMs: number | undefined;
+  readonly firstFailedAtMs: number | undefined;
+}
+
+/** How long a message has to wait, and since when it fails. Milliseconds since the epoch. */
+export interface RetryWait {
+  readonly dueAtMs: number;
+  readonly firstFailedAtMs: number;
+}
+
+/** The copy that waits: the same key, body and headers, what its original was, and when it is due. */
+export function retryCopyOf(delivery: Delivery, retryTopic: string, wait: RetryWait): OutgoingMessage {
+  const { id, key, body, headers } = delivery;
+  return {
+    topic: retryTopic,
+    key,
+    body,
+    headers: { ...withoutRetryHeaders(headers), ...retryHeaders(delivery, wait) },
+    id,
+    partition: undefined,
+    // n.b. a message may wait in one topic twice, after the settings of its tiers were changed.
+    isRepeated: true,
+  };
+}
+
+function retryHeaders(delivery: Delivery, { dueAtMs, firstFailedAtMs }: RetryWait): Headers {
+  const values: Record<string, string | undefined> = {
+    [RETRY_HEADERS.dueAt]: new Date(Math.ceil(dueAtMs)).toISOString(),
+    [RETRY_HEADERS.attempts]: String(delivery.attempt),
+    [RETRY_HEADERS.id]: delivery.id,
+    [RETRY_HEADERS.group]: delivery.group,
+    [RETRY_HEADERS.topic]: delivery.topic,
+    [RETRY_HEADERS.partition]: delivery.partition?.toString(),
+    [RETRY_HEADERS.offset]: delivery.offset,
+    [RETRY_HEADERS.publishedAt]: delivery.publishedAt?.toISOString(),
+    [RETRY_HEADERS.firstFailedAt]: new Date(firstFailedAtMs).toISOString(),
+  };
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** Whether a header says something about a wait, and nothing to a handler. */
+export const isRetryHeader = (name: string): boolean => OWN_HEADERS.has(name.toLowerCase());
+
+export function withoutRetryHeaders(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isRetryHeader(name)));
+}
+
+/** Reads what `retryCopyOf` wrote; anybody may write to a topic, so nothing of it is taken for granted. */
+export function retryNoteOf(delivery: Pick<Delivery, 'header'>): RetryNote {
+  const said = (name: keyof typeof RETRY_HEADERS): string | undefined => delivery.header(RETRY_HEADERS[name]);
+  return {
+    id: said('id'),
+    group: said('group'),
+    topic: said('topic'),
+    partition: countIn(said('partition')),
+    offset: said('offset'),
+    attempts: countIn(said('attempts')),
+    dueAtMs: momentIn(said('dueAt')),
+    publishedAtMs: momentIn(said('publishedAt')),
+    firstFailedAtMs: momentIn(said('firstFailedAt')),
+  };
+}
+
+const countIn = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+
+function momentIn(text: string | undefined): number | undefined {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
