@@ -4,6 +4,7 @@ import type { Capabilities, Headers, SubscriptionSink } from 'nest-transport';
 const CAPABILITIES: Capabilities = {
   ...{ groups: 'native', atLeastOnce: 'native', startFromBeginning: 'native', headers: 'native' },
   ...{ orderAcrossMembers: 'native', orderByKey: 'emulated', redelivery: 'emulated', deadLetter: 'emulated' }, // by the library, above any driver
+  ...{ delayedRedelivery: 'emulated' }, // as well
   ...{
     orderByPartition: 'absent',
     partitions: 'absent',
@@ -12,7 +13,6 @@ const CAPABILITIES: Capabilities = {
     everyInstance: 'absent',
     wildcards: 'absent',
     startFromTime: 'absent',
-    delayedRedelivery: 'absent',
     startFromOffset: 'absent',
     delayedPublish: 'absent',
     requestReply: 'absent',

@@ -14,7 +14,7 @@ const NOWHERE = '127.0.0.1:1';
 const ABSENT = 'TRANSPORT_CAPABILITY_ABSENT';
 const CONFLICT = 'TRANSPORT_OPTION_CONFLICT';
 
-function charging(options: Pick<SubscribeOptions, 'ordering' | 'retry'>) {
+function charging(options: Pick<SubscribeOptions, 'delivery' | 'ordering' | 'retry'>) {
   @Controller()
   class Payments {
     @Subscribe('paid', options)
@@ -24,7 +24,6 @@ function charging(options: Pick<SubscribeOptions, 'ordering' | 'retry'>) {
 }
 
 test.each<[string, Broker, string, RegExp]>([
-  ['Kafka', kafka({ brokers: [NOWHERE] }), ABSENT, /the kafka driver .*has no timer.*Leave retry\.redeliver out/],
   ['core NATS', nats({ servers: [NOWHERE], mode: 'core' }), ABSENT, /the nats driver .*Leave retry\.redeliver out/],
   [
     'RabbitMQ that declares nothing',
@@ -46,4 +45,12 @@ test('a long wait is refused at start where the subscription keeps an order, als
   const error = await refusal(boot({ controllers: [charging(options)] }, { transport: { broker: memory() } }));
   expect(isTransportError(error, CONFLICT)).toBe(true);
   expect(error.message).toContain('in Payments.charge retry: redeliver lets other messages pass');
+});
+
+test('a long wait is refused at start on Kafka where each instance is a group that ends with it', async () => {
+  const options = { delivery: 'every-instance', ordering: 'none', retry: { redeliver: [60_000] } } as const;
+  const broker = kafka({ brokers: [NOWHERE] });
+  const error = await refusal(boot({ controllers: [charging(options)] }, { transport: { broker } }));
+  expect(isTransportError(error, CONFLICT)).toBe(true);
+  expect(error.message).toMatch(/in Payments\.charge retry: redeliver keeps messages in topics of the group/);
 });

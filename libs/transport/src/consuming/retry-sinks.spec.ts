@@ -115,7 +115,7 @@ describe('tiers on a broker without a timer', () => {
       'dead-letter-attempts': '4',
       'dead-letter-first-failed-at': '2026-01-01T00:00:00.000Z',
     });
-    expect(Object.keys(deadLetter?.headers ?? {}).filter((name) => name.startsWith('retry-'))).toEqual([]);
+    expect(Object.keys(deadLetter?.headers ?? {}).filter((name) => name.startsWith('redeliver-'))).toEqual([]);
     await drained(clock, consumer);
   });
 

@@ -1,8 +1,8 @@
-import { Delivery, WIRE_HEADERS, type Headers, type Settlement } from '../contract/index.js';
+import { Delivery, RETRY_HEADERS, WIRE_HEADERS, type Headers, type Settlement } from '../contract/index.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { RetriedDelivery } from './retried-delivery.js';
 import { RetryIntake } from './retry-intake.js';
-import { RETRY_HEADERS, retryCopyOf, retryNoteOf, retryTopicOf } from './retry-topics.js';
+import { retryCopyOf, retryNoteOf, retryTopicOf } from './retry-topics.js';
 
 class Stored extends Delivery {
   settlement: Settlement | undefined;
@@ -55,15 +55,15 @@ describe('a retry topic', () => {
     expect(headers).toEqual({
       tenant: 'acme',
       'message-id': 'm-1',
-      'retry-id': 'm-1',
-      'retry-due-at': '2026-01-01T00:01:00.001Z',
-      'retry-attempts': '3',
-      'retry-group': 'payments',
-      'retry-topic': 'paid',
-      'retry-partition': '2',
-      'retry-offset': '17',
-      'retry-published-at': '2026-01-01T00:00:00.000Z',
-      'retry-first-failed-at': '2025-12-31T23:59:59.995Z',
+      'redeliver-id': 'm-1',
+      'redeliver-due-at': '2026-01-01T00:01:00.001Z',
+      'redeliver-attempts': '3',
+      'redeliver-group': 'payments',
+      'redeliver-topic': 'paid',
+      'redeliver-partition': '2',
+      'redeliver-offset': '17',
+      'redeliver-published-at': '2026-01-01T00:00:00.000Z',
+      'redeliver-first-failed-at': '2025-12-31T23:59:59.995Z',
     });
   });
 
@@ -71,15 +71,15 @@ describe('a retry topic', () => {
     const forged = new Stored('paid', '17', { [RETRY_HEADERS.dueAt]: '2099-01-01', [RETRY_HEADERS.group]: 'x' });
     const { headers, id } = copyOf(forged);
     expect(id).toBe('paid/2/17');
-    expect(headers).toMatchObject({ 'retry-due-at': '2026-01-01T00:01:00.000Z', 'retry-group': 'payments' });
+    expect(headers).toMatchObject({ 'redeliver-due-at': '2026-01-01T00:01:00.000Z', 'redeliver-group': 'payments' });
     expect(headers).not.toHaveProperty([WIRE_HEADERS.id]);
   });
 
   test.each([
     [{}, {}],
-    [{ 'retry-due-at': 'soon', 'retry-attempts': '-1', 'retry-partition': '1e3' }, {}],
+    [{ 'redeliver-due-at': 'soon', 'redeliver-attempts': '-1', 'redeliver-partition': '1e3' }, {}],
     [
-      { 'retry-attempts': '4', 'retry-due-at': '2026-01-01T00:00:00.000Z' },
+      { 'redeliver-attempts': '4', 'redeliver-due-at': '2026-01-01T00:00:00.000Z' },
       { attempts: 4, dueAtMs: AT },
     ],
   ])('is read without trust: %j', (headers, expected) => {

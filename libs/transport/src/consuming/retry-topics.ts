@@ -1,23 +1,4 @@
-import { nameOfPattern, type Delivery, type Headers, type OutgoingMessage } from '../contract/index.js';
-
-/**
- * Headers of a message that waits in a retry topic. The list is closed: the handler is not shown them, and what a foreign message
- * carries under these names is dropped where a copy is made.
- */
-export const RETRY_HEADERS = {
-  /** Not to be handled before this moment. ISO 8601, UTC, milliseconds. */
-  dueAt: 'retry-due-at',
-  /** Attempts so far, over all tiers. */
-  attempts: 'retry-attempts',
-  /** n.b. beside `message-id`, because a message that has that one is read as one of ours. */
-  id: 'retry-id',
-  group: 'retry-group',
-  topic: 'retry-topic',
-  partition: 'retry-partition',
-  offset: 'retry-offset',
-  publishedAt: 'retry-published-at',
-  firstFailedAt: 'retry-first-failed-at',
-} as const;
+import { nameOfPattern, RETRY_HEADERS, type Delivery, type Headers, type OutgoingMessage } from '../contract/index.js';
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(RETRY_HEADERS));
 

@@ -62,3 +62,22 @@ export const DEAD_LETTER_HEADERS = {
   errorName: 'dead-letter-error-name',
   errorMessage: 'dead-letter-error-message',
 } as const;
+
+/**
+ * Headers of a message that waits in a retry topic. The list is closed: the handler is not shown them, and what a foreign message
+ * carries under these names is dropped where a copy is made.
+ */
+export const RETRY_HEADERS = {
+  /** Not to be handled before this moment. ISO 8601, UTC, milliseconds. */
+  dueAt: 'redeliver-due-at',
+  /** Attempts so far, over all tiers. */
+  attempts: 'redeliver-attempts',
+  /** n.b. beside `message-id`, because a message that has that one is read as one of ours. */
+  id: 'redeliver-id',
+  group: 'redeliver-group',
+  topic: 'redeliver-topic',
+  partition: 'redeliver-partition',
+  offset: 'redeliver-offset',
+  publishedAt: 'redeliver-published-at',
+  firstFailedAt: 'redeliver-first-failed-at',
+} as const;

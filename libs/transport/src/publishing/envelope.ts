@@ -1,5 +1,6 @@
 import {
   DEAD_LETTER_HEADERS,
+  RETRY_HEADERS,
   TransportError,
   WIRE_HEADERS,
   isJsonContentType,
@@ -17,6 +18,7 @@ const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 const RESERVED: ReadonlySet<string> = new Set([
   ...Object.values(WIRE_HEADERS),
   ...Object.values(DEAD_LETTER_HEADERS),
+  ...Object.values(RETRY_HEADERS),
   '__proto__',
 ]);
 

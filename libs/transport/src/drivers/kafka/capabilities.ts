@@ -12,7 +12,8 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   atLeastOnce: 'native',
   /** By parking the message in place; Kafka itself can only go back. */
   redelivery: 'emulated',
-  delayedRedelivery: 'absent',
+  /** In a retry topic per tier, which the group reads as well: Kafka has no timer. */
+  delayedRedelivery: 'emulated',
   /** In the metadata of the committed offset, as far as its 4,096 bytes reach. */
   attempts: 'emulated',
   deadLetter: 'emulated',
@@ -30,6 +31,5 @@ export const KAFKA_CAPABILITIES: Capabilities = {
 };
 
 export const KAFKA_REASONS: CapabilityReasons = {
-  delayedRedelivery: 'Kafka has no timer, and a message that failed is parked in the process that has its partition',
   delayedPublish: 'Kafka has no timer, and hands a message out as soon as it is stored',
 };
