@@ -65,6 +65,7 @@ describe('an application describes itself', () => {
           group: 'test',
           where: '@Subscribe("moved") in Mover.move',
           deadLetterTopic: 'moved.test.dead-letter',
+          retryTopics: [],
           options: {
             delivery: 'group',
             ordering: 'key',

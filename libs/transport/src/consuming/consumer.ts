@@ -57,6 +57,8 @@ export interface SubscriptionSummary extends Omit<ResolvedConsumingOptions, 'gua
   readonly warnings: readonly string[];
   /** undefined: discarded */
   readonly resolvedDeadLetterTopic: string | undefined;
+  /** Where messages wait between tiers, in their order; empty where the broker keeps them itself, or there are none. */
+  readonly retryTopics: readonly string[];
 }
 
 interface Running extends SubscriptionSink {
@@ -120,7 +122,8 @@ export class Consumer {
 
   /** The subscriptions with every default filled in, for logs and health. */
   get subscriptions(): readonly SubscriptionSummary[] {
-    return this.#running.map(({ plan: { topic, group, options, deadLetterTopic }, subject, warnings, control }) => {
+    return this.#running.map(({ plan, subject, warnings, control }) => {
+      const { topic, group, options, deadLetterTopic, retryTopics = [] } = plan;
       const { guarantee: wantedGuarantee, ...rest } = options;
       return {
         topic,
@@ -129,6 +132,7 @@ export class Consumer {
         where: subject.where,
         ...rest,
         resolvedDeadLetterTopic: deadLetterTopic,
+        retryTopics,
         wantedGuarantee,
         guarantee: this.#guarantees.of(subject),
         warnings,

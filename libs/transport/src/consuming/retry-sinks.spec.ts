@@ -218,6 +218,7 @@ describe('tiers on a broker without a timer', () => {
     const ensureTopics: Interception['ensureTopics'] = (topics, go) => (asked.push(...topics), go());
     const clock = new ManualClock();
     const { consumer } = processOf(withoutTimer({ ensureTopics }), clock, { retry: { redeliver: [1, 2] } });
+    expect(consumer.subscriptions[0]?.retryTopics).toEqual(['paid.bank.retry-1', 'paid.bank.retry-2']);
     await consumer.start();
     expect(asked).toEqual(['paid', 'paid.bank.dead-letter', 'paid.bank.retry-1', 'paid.bank.retry-2']);
     await drained(clock, consumer);

@@ -35,6 +35,8 @@ export interface SubscriptionDescription {
   readonly where: string;
   /** null: what cannot be handled is discarded. */
   readonly deadLetterTopic: string | null;
+  /** Where messages wait between tiers, in their order; empty where the broker keeps them itself, or there are no tiers. */
+  readonly retryTopics: readonly string[];
   readonly options: DescribedOptions;
   /** Settings of the topic that matter for the guarantee, by the broker's own names; empty where they are not known. */
   readonly settings: BrokerSettings;
@@ -71,6 +73,7 @@ export function describeSubscription(
     declaredGroup,
     where,
     resolvedDeadLetterTopic,
+    retryTopics,
     deadLetterTopic: _asWritten,
     wantedGuarantee,
     guarantee,
@@ -84,6 +87,7 @@ export function describeSubscription(
     group: declaredGroup,
     where,
     deadLetterTopic: resolvedDeadLetterTopic ?? null,
+    retryTopics,
     options: plain(options) as DescribedOptions,
     settings,
     guarantee,

@@ -21,6 +21,7 @@ function summary(topic: string, group: string, given: ConsumingOptions = {}): Su
     where: 'Stock.move',
     ...options,
     resolvedDeadLetterTopic: deadLetterTopic,
+    retryTopics: [],
     wantedGuarantee: undefined,
     guarantee: guaranteeOf(input),
     warnings: [],
