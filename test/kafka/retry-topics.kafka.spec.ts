@@ -1,7 +1,7 @@
 import { isTransportError, type MessageContext } from 'nest-transport';
 import { kafka, type KafkaOptions } from 'nest-transport/kafka';
 import { runPromise, type ConformancePromise } from 'nest-transport/testing';
-import { closeAll, newTopic, sharedBrokers } from './support.js';
+import { closeAll, newTopic, sharedBrokers, until } from './support.js';
 
 afterEach(closeAll);
 
@@ -48,10 +48,10 @@ it(
 it(
   'messages that wait take no room of maxUncommitted from those of their topic',
   () =>
-    play({ maxUncommitted: 10 }, async (stage) => {
-      const [bad, good] = [60, 40];
+    play({ maxUncommitted: 1 }, async (stage) => {
+      const [bad, good] = [6, 4];
       const subscriber = await stage.subscribe({
-        ...{ ordering: 'none', concurrency: 10, maxInFlight: 10, retry: { ...onceEach, redeliver: [60_000] } },
+        ...{ ordering: 'none', concurrency: 1, maxInFlight: 1, retry: { ...onceEach, redeliver: [60_000] } },
         handle: (payload) => {
           if ((payload as { n: number }).n < bad) throw new Error('the bank is away');
         },
@@ -59,9 +59,12 @@ it(
       const publisher = await stage.publisher();
       await publisher.publishNumbers(bad, (n) => `k${n}`);
       await stage.until('all that failed wait', () => subscriber.noticesOf('message:retried').length === bad);
+      const waiting = () => stage.intake.deliveries.filter(({ topic }) => topic.endsWith('.retry-1')).length;
+      await until('one that waits was handed over', () => waiting() >= 1);
       const numbers = Array.from({ length: good }, (_, n) => n + bad);
       await Promise.all(numbers.map((n) => publisher.publish(stage.topic, { n }, { key: `k${n}` })));
       await subscriber.untilSettled(good);
+      expect(stage.intake.unasked).toEqual([]);
       expect(subscriber.connection.health()).toEqual({ status: 'up', problems: [] });
     }),
   40_000,

@@ -13,6 +13,9 @@ export interface RetryTopic {
   readonly attempts: number;
 }
 
+/** By so much the clock of who stored a message may be ahead, before its wait looks like one that was asked for. */
+const CLOCK_DIFFERENCE_MS = 5_000;
+
 interface Waiting {
   readonly delivery: RetriedDelivery;
   /** By the monotonic clock. */
@@ -84,7 +87,7 @@ export class RetryIntake implements DeliverySink {
   /** How long a message has to wait here. */
   #leftMs({ dueMs }: Waiting): number {
     const leftMs = dueMs - this.#clock.monotonicMs();
-    return leftMs > this.#of.waitMs ? 0 : leftMs;
+    return leftMs > this.#of.waitMs + CLOCK_DIFFERENCE_MS ? 0 : leftMs;
   }
 
   #untilDue(rest: readonly Waiting[]): Promise<void> {
