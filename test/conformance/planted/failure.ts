@@ -44,6 +44,12 @@ export const FAILURE: readonly Planted[] = [
     saying: /attempt 3 came after .* ms, not 300/,
   },
   {
+    promise: 'tiers-wait-on-the-broker',
+    fault: 'has no timer, and loses the headers that say when a message of a retry topic is due',
+    createBroker: forgetsWhenItIsDue,
+    saying: /attempt 3 came after .* ms, not 300/,
+  },
+  {
     promise: 'other-keys-go-on',
     fault: 'delivers nothing of a partition while one of its messages waits (watermill-kafka)',
     createBroker: oneAtATime,
@@ -94,6 +100,19 @@ export const FAILURE: readonly Planted[] = [
     saying: /one a/,
   },
 ];
+
+/** What waits between tiers is stored in retry topics here, as on Kafka. */
+function forgetsWhenItIsDue(): Broker {
+  const broker = alteringBroker(memory(), (delivery) => ({
+    header: (name) => (name.startsWith('redeliver-') ? undefined : delivery.header(name)),
+  }));
+  return {
+    driver: 'timerless',
+    capabilities: { ...broker.capabilities, redelivery: 'emulated', delayedRedelivery: 'emulated' },
+    checkSubscription: (subscription) => broker.checkSubscription(subscription),
+    open: (host) => broker.open(host),
+  };
+}
 
 /** Hands over one message of a partition after the other, as a loop that awaits its handler does. */
 function oneAtATime(): Broker {

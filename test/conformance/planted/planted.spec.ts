@@ -15,7 +15,9 @@ function promiseNamed(name: string) {
 }
 
 test('every promise has a driver that breaks it, and no driver breaks a promise that is not there', () => {
-  expect(PLANTED.map(({ promise }) => promise).sort()).toEqual(ALL_PROMISES.map(({ name }) => name).sort());
+  expect([...new Set(PLANTED.map(({ promise }) => promise))].sort()).toEqual(
+    ALL_PROMISES.map(({ name }) => name).sort(),
+  );
 });
 
 test.each(PLANTED)('"$promise" finds a driver that $fault', async ({ promise, createBroker, saying, options }) => {

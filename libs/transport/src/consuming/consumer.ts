@@ -30,7 +30,8 @@ import { RunnerControl, type SubscriptionControl } from './subscription-control.
 import { checkStartOffset } from './start-offset.js';
 import { replayWindow } from './window-replay.js';
 import { refuseReadTwice, retrySinks, retryTopicsOf, type RetrySink } from './retry-sinks.js';
-import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
+import type { RunnerPlan, RunnerTools } from './runner-plan.js';
+import { SubscriptionRunner } from './runner.js';
 
 export interface ConsumerSettings {
   /** @default JSON */

@@ -1,5 +1,6 @@
 import {
   isTransportError,
+  messageOf,
   Notices,
   TransportError,
   type Broker,
@@ -42,6 +43,8 @@ function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions
   const seen: Delivery[] = [];
   const attempts: number[] = [];
   const told: string[] = [];
+  const reasons: string[] = [];
+  notices.on('message:retried', ({ error }) => void reasons.push(messageOf(error)));
   for (const name of ['message:acked', 'message:retried', 'message:dead-lettered'] as const) {
     notices.on(name, ({ attempt, topic }) => void told.push(`${name} ${topic} ${attempt}`));
   }
@@ -63,7 +66,7 @@ function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions
     connection.producer.send([
       { topic: 'paid', key: 'k', body: Buffer.from('1'), headers: { 'message-id': id }, id, partition: undefined },
     ]);
-  return { consumer, connection, seen, told, publish, attempts: () => attempts };
+  return { consumer, connection, seen, told, reasons, publish, attempts: () => attempts };
 }
 
 async function drained(clock: ManualClock, consumer: Consumer): Promise<number> {
@@ -158,6 +161,27 @@ describe('tiers on a broker without a timer', () => {
     await pass(clock, 2_000);
     expect([attempts(), consumer.inFlight]).toEqual([[1, 2], 0]);
     expect(told).toEqual(['message:retried paid 1', 'message:retried paid 2', 'message:retried paid 2']);
+    await drained(clock, consumer);
+  });
+
+  test('wait in the process where their copy would be too large, and their attempts go on', async () => {
+    const refusal = new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', 'it has 1,048,600 bytes.', { stored: 'no' });
+    const send: Interception['send'] = (messages, go) =>
+      messages[0]?.topic === 'paid.bank.retry-1' ? Promise.resolve([refusal]) : go(messages);
+    const clock = new ManualClock();
+    const { consumer, told, reasons, publish, attempts } = processOf(withoutTimer({ send }), clock);
+    await consumer.start();
+    await publish('m-1');
+    await turns();
+    await pass(clock, 1);
+    expect([attempts(), consumer.inFlight]).toEqual([[1, 2], 1]);
+    expect(reasons[1]).toMatch(/^Message m-1 of "paid" .*"paid\.bank\.retry-1".*it waits in this process\. it has/);
+    await pass(clock, WAIT_MS - 1);
+    expect(attempts()).toEqual([1, 2]);
+    await pass(clock, 1);
+    await pass(clock, 1);
+    expect([attempts(), consumer.inFlight]).toEqual([[1, 2, 3, 4], 0]);
+    expect(told.at(-1)).toBe('message:dead-lettered paid 4');
     await drained(clock, consumer);
   });
 

@@ -2,7 +2,8 @@ import { isTopicPattern, TransportError, type Capabilities, type Clock, type Sub
 import type { ResolvedConsumingOptions } from './consuming-options.js';
 import { RetryIntake } from './retry-intake.js';
 import { retryTopicOf } from './retry-topics.js';
-import type { RunnerPlan, SubscriptionRunner } from './runner.js';
+import type { RunnerPlan } from './runner-plan.js';
+import type { SubscriptionRunner } from './runner.js';
 import { hasTiers } from './tiers.js';
 
 /** Reads one retry topic of a subscription. */

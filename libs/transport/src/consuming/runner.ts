@@ -2,57 +2,24 @@ import {
   ACK,
   TransportError,
   isTransportError,
-  messageOf,
   validate,
-  type Clock,
   type Delivery,
   type DeliverySink,
-  type Notices,
   type Settlement,
 } from '../contract/index.js';
-import { classify, type Classification, type Classifier } from './classification.js';
-import { messagesAtOnce, type ResolvedConsumingOptions, type UnknownTypePolicy } from './consuming-options.js';
-import { deadLetterOf, isDeadLetterTopic, type DeadLetters } from './dead-letter.js';
-import { FailureLog, type FailureRecord } from './failure-log.js';
+import { classify, type Classification } from './classification.js';
+import { messagesAtOnce } from './consuming-options.js';
+import { Copies } from './copies.js';
+import { isDeadLetterTopic } from './dead-letter.js';
+import { FailureLog } from './failure-log.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
-import type { RestOfWork } from './route.js';
-import type { ReadyRoute, Router } from './routing.js';
+import type { ReadyRoute } from './routing.js';
 import { isThenable } from './is-thenable.js';
-import { NotBegun, type Holds } from './policies/holds.js';
-import { retryCopyOf } from './retry-topics.js';
-import { attemptsInAll, hasTiers, tierEndedBy } from './tiers.js';
-import { backoffMs, decide, type Verdict } from './verdict.js';
-
-/** One subscription, with everything decided: names, options, routes. */
-export interface RunnerPlan {
-  readonly broker: string;
-  readonly topic: string;
-  readonly group: string;
-  readonly options: ResolvedConsumingOptions;
-  readonly unknownType: UnknownTypePolicy;
-  /** undefined: what cannot be handled is discarded, by the user's own word. */
-  readonly deadLetterTopic: string | undefined;
-  /** Whether the driver brings a message back by itself; then those that keep no order wait on the broker. */
-  readonly nativeRedelivery: boolean;
-  /** Where messages wait after each tier, in their order; undefined where the driver keeps them, or this process does. */
-  readonly retryTopics?: readonly string[] | undefined;
-  /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
-  readonly leavesDeadLetters: boolean;
-  readonly route: Router;
-  /** Messages that policies keep back; undefined where there are none. */
-  readonly holds?: Holds | undefined;
-}
-
-export interface RunnerTools {
-  readonly clock: Clock;
-  readonly notices: Notices;
-  readonly deadLetters: DeadLetters;
-  readonly classify: Classifier | undefined;
-  readonly restOf?: RestOfWork | undefined;
-  /** A number in [0, 1), for the jitter of delays. */
-  readonly random: () => number;
-}
+import { NotBegun } from './policies/holds.js';
+import type { RunnerPlan, RunnerTools } from './runner-plan.js';
+import { attemptsInAll, hasTiers } from './tiers.js';
+import { decide, type Verdict } from './verdict.js';
 
 /**
  * Takes the deliveries of one subscription to their end: decode, validate, handle, verdict, settle.
@@ -65,8 +32,7 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #gate: IntakeGate;
   readonly #failures = new FailureLog();
   readonly #mostDeliveries: number;
-  /** Deliveries that are done with but for a copy that could not be stored yet, and how it is tried again. */
-  readonly #leaving = new Map<Delivery, () => Promise<void>>();
+  readonly #copies: Copies;
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
   readonly #maxWorkers: number;
   readonly #pauses = new Map<symbol, string>();
@@ -85,6 +51,12 @@ export class SubscriptionRunner implements DeliverySink {
     this.#mostDeliveries = attemptsInAll(plan.options.retry) + UNFINISHED_DELIVERIES;
     this.#maxWorkers = messagesAtOnce(plan.options);
     this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers);
+    this.#copies = new Copies(plan, tools, this.#failures, {
+      end: (delivery, settlement) => this.#end(delivery, settlement),
+      retryHere: (delivery, delayMs, error) =>
+        delivery.state === 'revoked' ? this.#release(delivery) : this.#retry(delivery, delayMs, error),
+      wait: (delivery, pauseMs) => this.#putBack(delivery, pauseMs),
+    });
   }
 
   /** Deliveries taken and not settled, parked ones included. */
@@ -193,9 +165,9 @@ export class SubscriptionRunner implements DeliverySink {
       }
       if (delivery.notBeforeMs > 0 && this.#waitsStill(delivery)) continue;
       try {
-        const leave = this.#leaving.size > 0 ? this.#leaving.get(delivery) : undefined;
-        if (leave !== undefined) {
-          await leave();
+        const storeAgain = this.#copies.waitingOf(delivery);
+        if (storeAgain !== undefined) {
+          await storeAgain();
           continue;
         }
         delivery.state = 'running';
@@ -281,23 +253,23 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
-    if (error instanceof NotBegun) return this.#putBack(delivery);
+    // n.b. a policy kept it back until something else came first.
+    if (error instanceof NotBegun) return this.#putBack(delivery, 0);
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
     this.#failures.record(delivery, error, this.#tools.clock.now());
     const classification = this.#classify(error);
     const verdict = this.#decide(delivery, classification);
     if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
-    if (verdict.kind === 'reject') return this.#reject(delivery);
-    const retryTopic = this.#retryTopicAfter(delivery);
-    if (retryTopic === undefined) return this.#retry(delivery, verdict.delayMs, error);
-    await this.#moveTo(retryTopic, delivery, verdict.delayMs);
+    if (verdict.kind === 'reject') return this.#copies.toDeadLetters(delivery);
+    const moved = this.#copies.toRetryTopic(delivery, verdict.delayMs);
+    return moved ?? this.#retry(delivery, verdict.delayMs, error);
   }
 
-  /** A policy kept it back until something else came first: it waits as before, and this was no attempt. */
-  #putBack(delivery: Delivery): void {
+  /** It waits as before, and this was no attempt. */
+  #putBack(delivery: Delivery, delayMs: number): void {
     if (delivery.state === 'revoked') return this.#release(delivery);
     delivery.park(delivery.attempt, 0);
-    this.#park(delivery, 0);
+    this.#park(delivery, delayMs);
   }
 
   #decide(delivery: Delivery, classification: Classification): Verdict {
@@ -317,27 +289,6 @@ export class SubscriptionRunner implements DeliverySink {
   #drop(delivery: Delivery, reason: string): void {
     this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
     this.#end(delivery, DROPPED);
-  }
-
-  #retryTopicAfter({ attempt }: Delivery): string | undefined {
-    const { retryTopics, options } = this.#plan;
-    const tier = retryTopics === undefined ? undefined : tierEndedBy(attempt, options.retry);
-    return tier === undefined ? undefined : retryTopics?.[tier - 1];
-  }
-
-  /** Stores the copy that waits first and settles the original after: a crash between the two gives two copies, never none. */
-  async #moveTo(retryTopic: string, delivery: Delivery, delayMs: number): Promise<void> {
-    const { firstFailedAt: firstFailedAtMs, error } = this.#failures.of(delivery);
-    const wait = { dueAtMs: this.#tools.clock.now() + delayMs, firstFailedAtMs };
-    const result = await this.#tools.deadLetters.store(retryCopyOf(delivery, retryTopic, wait));
-    if (result instanceof TransportError) {
-      const failed = copyFailed(delivery, retryTopic, result);
-      const pauseMs = this.#copyPauseMs();
-      this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs: pauseMs, error: failed });
-      return this.#leaveLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
-    }
-    this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs, error });
-    this.#end(delivery, MOVED);
   }
 
   #retry(delivery: Delivery, delayMs: number, error: unknown): void {
@@ -372,48 +323,6 @@ export class SubscriptionRunner implements DeliverySink {
     this.#makeRoom();
   }
 
-  /** Stores the copy first and settles the original after; while the copy cannot be stored, the original waits unsettled. */
-  async #reject(delivery: Delivery): Promise<void> {
-    const { deadLetterTopic } = this.#plan;
-    const failure = this.#failures.of(delivery);
-    if (deadLetterTopic === undefined) return this.#discard(delivery, failure);
-    const result = await this.#tools.deadLetters.store(deadLetterOf(delivery, deadLetterTopic, failure));
-    if (result instanceof TransportError) return this.#rejectLater(delivery, deadLetterTopic, result);
-    this.#tools.notices.emit('message:dead-lettered', {
-      ...this.#about(delivery),
-      deadLetterTopic,
-      error: failure.error,
-    });
-    this.#end(delivery, { kind: 'reject', reason: asError(failure.error) });
-  }
-
-  #discard(delivery: Delivery, { error }: FailureRecord): void {
-    const reason = `dead letters are switched off, and handling failed: ${messageOf(error)}`;
-    this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
-    this.#end(delivery, { kind: 'reject', reason: asError(error) });
-  }
-
-  #rejectLater(delivery: Delivery, deadLetterTopic: string, cause: TransportError): void {
-    const error = new TransportError(
-      'TRANSPORT_DEAD_LETTER_FAILED',
-      `The dead letter of message ${delivery.id} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is tried again. ${cause.message}`,
-      { retryable: true, topic: deadLetterTopic, cause },
-    );
-    this.#tools.notices.emit('message:dead-letter-failed', { ...this.#about(delivery), deadLetterTopic, error });
-    this.#leaveLater(delivery, this.#copyPauseMs(), () => this.#reject(delivery));
-  }
-
-  #copyPauseMs(): number {
-    return COPY_PAUSE_MS + backoffMs(1, this.#plan.options.retry, this.#tools.random());
-  }
-
-  #leaveLater(delivery: Delivery, pauseMs: number, leave: () => Promise<void>): void {
-    if (delivery.state === 'revoked') return this.#release(delivery);
-    this.#leaving.set(delivery, leave);
-    delivery.park(delivery.attempt, 0);
-    this.#park(delivery, pauseMs);
-  }
-
   #end(delivery: Delivery, settlement: Settlement): void {
     if (!delivery.settle(settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
     if (settlement === ACK && this.#tools.notices.heard('message:acked')) {
@@ -430,7 +339,7 @@ export class SubscriptionRunner implements DeliverySink {
   #release(delivery: Delivery): void {
     this.#unsettled--;
     this.#failures.forget(delivery);
-    if (this.#leaving.size > 0) this.#leaving.delete(delivery);
+    this.#copies.forget(delivery);
     this.#lanes.done(delivery);
     this.#makeRoom();
   }
@@ -457,27 +366,10 @@ export class SubscriptionRunner implements DeliverySink {
  * did not begin, because it was ended, count as well, and must not cost a message its attempts.
  */
 const UNFINISHED_DELIVERIES = 10;
-/** Before a message is looked at again whose failure could not be dealt with. */
 const PERMANENT: Classification = { kind: 'permanent' };
+/** Before a message is looked at again whose failure could not be dealt with. */
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
-/** Settled as done: its copy waits in a retry topic. */
-const MOVED: Settlement = Object.freeze({ kind: 'ack' });
 /** What handling gives for a type that the subscription does not care for. */
 const IGNORED = Symbol('ignored');
-
-/** Between two tries to store one copy: the fault is the broker's or the topic's, and hurrying does not mend it. */
-const COPY_PAUSE_MS = 1_000;
-
-function copyFailed({ id, topic }: Delivery, retryTopic: string, cause: TransportError): TransportError {
-  return new TransportError(
-    cause.code,
-    `Message ${id} could not be stored in "${retryTopic}", where it was to wait; its original in "${topic}" stays unsettled and is stored there later. ${cause.message}`,
-    { retryable: true, topic: retryTopic, cause },
-  );
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
-}

@@ -17,7 +17,8 @@ import {
   type StartOffset,
   type Subscription,
 } from '../contract/index.js';
-import { SubscriptionRunner, type RunnerPlan, type RunnerTools } from './runner.js';
+import type { RunnerPlan, RunnerTools } from './runner-plan.js';
+import { SubscriptionRunner } from './runner.js';
 import { checkStartOffset } from './start-offset.js';
 
 /** Which messages are handled once more. */

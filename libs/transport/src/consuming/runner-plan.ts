@@ -1,0 +1,37 @@
+import type { Clock, Notices } from '../contract/index.js';
+import type { Classifier } from './classification.js';
+import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
+import type { DeadLetters } from './dead-letter.js';
+import type { Holds } from './policies/holds.js';
+import type { RestOfWork } from './route.js';
+import type { Router } from './routing.js';
+
+/** One subscription, with everything decided: names, options, routes. */
+export interface RunnerPlan {
+  readonly broker: string;
+  readonly topic: string;
+  readonly group: string;
+  readonly options: ResolvedConsumingOptions;
+  readonly unknownType: UnknownTypePolicy;
+  /** undefined: what cannot be handled is discarded, by the user's own word. */
+  readonly deadLetterTopic: string | undefined;
+  /** Whether the driver brings a message back by itself; then those that keep no order wait on the broker. */
+  readonly nativeRedelivery: boolean;
+  /** Where messages wait after each tier, in their order; undefined where the driver keeps them, or this process does. */
+  readonly retryTopics?: readonly string[] | undefined;
+  /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
+  readonly leavesDeadLetters: boolean;
+  readonly route: Router;
+  /** Messages that policies keep back; undefined where there are none. */
+  readonly holds?: Holds | undefined;
+}
+
+export interface RunnerTools {
+  readonly clock: Clock;
+  readonly notices: Notices;
+  readonly deadLetters: DeadLetters;
+  readonly classify: Classifier | undefined;
+  readonly restOf?: RestOfWork | undefined;
+  /** A number in [0, 1), for the jitter of delays. */
+  readonly random: () => number;
+}
