@@ -71,6 +71,7 @@ const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLeve
     'may-lose',
     { topic: { ...SAFE, keptMs: 90 }, options: { ordering: 'none', retry: { redeliver: [30, 60] } } },
   ],
+  'newest-of-key': ['may-lose', { deadLetters: { ...SAFE, newestOfKey: true } }],
   'every-instance': ['may-lose', { options: { delivery: 'every-instance' } }],
   'not-asked': ['unknown', { answer: NOT_ASKED }],
   'not-told': ['unknown', { answer: { ...NOT_ASKED, reason: { ...NOT_ASKED.reason, code: 'not-told' } } }],
@@ -145,6 +146,12 @@ test('where messages wait in retry topics, each has to keep them for its own wai
   expect(level).toBe('may-lose');
   const told = reasons.filter(({ effect }) => effect === 'may-lose').map(({ code, topic }) => `${code} ${topic}`);
   expect(told.sort()).toEqual(['discards orders', 'one-copy r-2', 'waits-too-long r-2']);
+});
+
+test('a compacted topic loses copies, and is what its own subscribers wanted', () => {
+  const compacted = { ...SAFE, newestOfKey: true };
+  expect(guaranteeIn({ topic: compacted }).level).toBe('at-least-once');
+  expect(guaranteeIn({ deadLetters: compacted }).reasons).toMatchObject([{ code: 'newest-of-key', topic: 'dead' }]);
 });
 
 test('one copy is not told twice, as confirmed by one', () => {

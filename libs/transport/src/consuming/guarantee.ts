@@ -65,8 +65,16 @@ function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
   const own = [...reasonsOfTopic(topic, known, facts, forgets), ...reasonsOfWaits(input, known, facts)];
   const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
   if (copies.length === 0) return own;
-  const ofCopies = copies.flatMap((each) => reasonsOfTopic(each, of(each, undefined), facts, forgets));
+  const ofCopies = copies.flatMap((each) => [
+    ...reasonsOfTopic(each, of(each, undefined), facts, forgets),
+    ...reasonsOfCompaction(each, of(each, undefined), facts),
+  ]);
   return [...own, ...ofCopies, ...reasonsOfConfirmation(facts)];
+}
+
+/** n.b. of copies alone: who subscribes to a compacted topic wants the newest. */
+function reasonsOfCompaction(topic: string, known: TopicFacts | undefined, facts: BrokerFacts): GuaranteeReason[] {
+  return known?.newestOfKey === true ? [reasonFor('newest-of-key', { topic, facts })] : [];
 }
 
 /** What waits for a later tier is deleted at the same age as any other message of its topic. */

@@ -47,6 +47,8 @@ export interface TopicFacts {
   readonly staleElection?: boolean;
   /** Messages are deleted after so long, handled or not. Left out where they stay until they are settled, or for ever. */
   readonly keptMs?: number;
+  /** Of messages with one key only the newest is sure to be kept: the log is compacted. */
+  readonly newestOfKey?: boolean;
   /** What could not be learned, and why: one sentence. */
   readonly unknown?: string;
   /** The settings behind this, by the broker's own names. */

@@ -93,6 +93,12 @@ export const GUARANTEE_REASONS = {
     wayOut: 'Keep messages for longer than all waits of retry.redeliver together, or wait less.',
     surprises: true,
   },
+  'newest-of-key': {
+    effect: 'may-lose',
+    why: 'it is compacted: of the copies stored there under one key all but the newest are deleted',
+    wayOut: 'Keep dead letters, and what waits for its next attempt, in topics that are not compacted.',
+    surprises: true,
+  },
   'every-instance': {
     effect: 'may-lose',
     why: "an instance gets what comes while it runs; what is published while it is away does not wait for it (delivery: 'every-instance')",

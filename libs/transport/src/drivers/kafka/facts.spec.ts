@@ -20,6 +20,7 @@ test('what Kafka says of a topic becomes facts, with its own names beside them',
     confirmedCopies: 2,
     staleElection: false,
     keptMs: 604_800_000,
+    newestOfKey: false,
     settings: {
       'replication.factor': 3,
       'min.insync.replicas': 2,
@@ -34,6 +35,10 @@ test('what is kept for ever, or compacted, has no end', () => {
   expect(topicFacts({ config: { ...config, 'retention.ms': '-1' } })).not.toHaveProperty('keptMs');
   expect(topicFacts({ config: { ...config, 'cleanup.policy': 'compact' } })).not.toHaveProperty('keptMs');
   expect(topicFacts({ config: { ...config, 'cleanup.policy': 'compact,delete' } })).toHaveProperty('keptMs');
+});
+
+test('of a compacted topic only the newest message of a key is sure to be there', () => {
+  expect(topicFacts({ config: { ...config, 'cleanup.policy': 'compact,delete' } })).toHaveProperty('newestOfKey', true);
 });
 
 test('nothing is guessed: a setting that Kafka does not tell, or that may not be read, is not there', () => {

@@ -13,6 +13,7 @@ export const TOPIC_CONFIGS = [
 const WAYS_OUT = {
   'one-copy': 'Create the topic with replication factor 3.',
   'confirmed-by-one': 'Set min.insync.replicas of the topic to 2.',
+  'newest-of-key': 'Set cleanup.policy of the topic to delete.',
   'stale-election': 'Set unclean.leader.election.enable of the topic to false.',
   'confirmed-by-leader': "Leave acks out of kafka(), or write acks: 'all'.",
   'not-readable': 'Give this login the right DescribeConfigs on the topic.',
@@ -43,13 +44,15 @@ function topicFacts({ replicas, config }: TopicKeeping): TopicFacts {
   if (config instanceof ClientFailure) {
     return { ...copies, unknown: config.message, settings: { 'replication.factor': replicas } };
   }
-  const deletes = (config['cleanup.policy'] ?? 'delete').includes('delete');
+  const policy = config['cleanup.policy'];
+  const deletes = (policy ?? 'delete').includes('delete');
   const retentionMs = numberOf(config['retention.ms']);
   return {
     ...copies,
     ...optional('confirmedCopies', numberOf(config['min.insync.replicas'])),
     ...optional('staleElection', flagOf(config['unclean.leader.election.enable'])),
     ...optional('keptMs', deletes && retentionMs !== undefined && retentionMs >= 0 ? retentionMs : undefined),
+    ...optional('newestOfKey', policy?.includes('compact')),
     settings: { 'replication.factor': replicas, ...settingsOf(config) },
   };
 }
