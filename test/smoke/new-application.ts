@@ -1,34 +1,41 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../architecture/tree.js';
+import { copyOfNew, type NestVersion } from './nest-new.js';
 import { packed } from './packed.js';
 import { Program } from './users-folder.js';
-
-/** What a user's shell has: nothing of this workspace, and npm told to take what the machine has. */
-function usersShell(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_(OPTIONS|ENV)$|^(VITEST|JEST)/.test(name));
-  const quick = { prefer_offline: 'true', audit: 'false', fund: 'false', ignore_scripts: 'true', loglevel: 'error' };
-  const settings = Object.entries(quick).map(([name, value]) => [`npm_config_${name}`, value]);
-  return { ...Object.fromEntries([...own, ...settings]), NO_COLOR: '1' } as NodeJS.ProcessEnv;
-}
+import { runAsUser, usersShell } from './users-shell.js';
 
 /** An application as `nest new` makes it, in a temporary folder, and our tarball to be added. */
 export class NewApplication {
-  readonly #parent = realpathSync(mkdtempSync(join(tmpdir(), 'nest-transport-new-')));
-  readonly #programs: Program[] = [];
-  readonly path = join(this.#parent, 'shop');
+  readonly path: string;
 
-  /** @param nest the major version; 12 is ES modules and Vitest, 11 is CommonJS and Jest */
-  static async made(nest: 11 | 12): Promise<NewApplication> {
-    const app = new NewApplication();
-    const options = ['new', 'shop', '--skip-git', '--skip-install', '--package-manager', 'npm', '--strict'];
-    if (nest === 12) app.#run(app.#parent, join(root, 'node_modules/@nestjs/cli/bin/nest.js'), options);
-    else app.#spawned('npm', ['exec', '--yes', '--package=@nestjs/cli@11', '--', 'nest', ...options], app.#parent);
-    app.#spawned('npm', ['install'], app.path);
+  private constructor(
+    private readonly parent: string,
+    private readonly programs: Program[],
+    private readonly node: string,
+  ) {
+    this.path = join(parent, 'shop');
+  }
+
+  static async made(nest: NestVersion): Promise<NewApplication> {
+    const parent = realpathSync(mkdtempSync(join(tmpdir(), 'nest-transport-new-')));
+    const app = new NewApplication(parent, [], process.execPath);
+    await copyOfNew(nest, app.path);
     copyFileSync(await packed(), join(app.path, 'nest-transport.tgz'));
     return app;
+  }
+
+  /** The same application, run by another Node: npm, the CLI, the tests and what was built. @param node the program */
+  runBy(node: string): NewApplication {
+    return new NewApplication(this.parent, this.programs, node);
+  }
+
+  /** Of the Node that runs npm, and with it the scripts: 24.21.0. */
+  nodeVersion(): string {
+    return /"node": "([^"]+)"/.exec(this.npm('version', '--json'))?.[1] ?? 'none';
   }
 
   /** The user has rules of their own, and what is there follows them. */
@@ -52,58 +59,57 @@ export class NewApplication {
 
   /** A program of the application's node_modules. */
   tool(path: string, ...args: string[]): string {
-    return this.#run(this.path, join(this.path, 'node_modules', path), args);
+    return runAsUser(this.node, [join(this.path, 'node_modules', path), ...args], this.path, this.node);
   }
 
   /** A script of its package.json. */
   script(name: string, ...args: string[]): string {
-    return this.#spawned('npm', ['run', name, '--', ...args], this.path);
+    return this.npm('run', name, '--', ...args);
+  }
+
+  npm(...args: string[]): string {
+    return runAsUser('npm', args, this.path, this.node);
   }
 
   /** Starts what was built. @param args of Node; else those of the command that is in the Dockerfile */
-  start(env: Record<string, string> = {}, args: readonly string[] = this.#argsOfDockerfile()): Program {
-    const options = { cwd: this.path, env: { ...usersShell(), PORT: '0', ...env } };
-    const program = new Program(spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
-    this.#programs.push(program);
+  start(env: Record<string, string> = {}, args: readonly string[] = this.argsOf('Dockerfile')): Program {
+    const options = { cwd: this.path, env: { ...usersShell(this.node), PORT: '0', ...env } };
+    const program = new Program(spawn(this.node, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
+    this.programs.push(program);
     return program;
   }
 
-  #argsOfDockerfile(): string[] {
-    const [, command = '[]'] = /^CMD (.+)$/m.exec(this.read('Dockerfile')) ?? [];
+  /** What the command of a Dockerfile gives to Node. */
+  argsOf(dockerfile: string): string[] {
+    const [, command = '[]'] = /^CMD (.+)$/m.exec(this.read(dockerfile)) ?? [];
     return (JSON.parse(command) as string[]).slice(1);
   }
 
   async remove(): Promise<void> {
-    await Promise.all(this.#programs.map((program) => program.end()));
-    rmSync(this.#parent, { recursive: true, force: true });
-  }
-
-  #run(cwd: string, script: string, args: readonly string[]): string {
-    return this.#spawned(process.execPath, [script, ...args], cwd);
-  }
-
-  #spawned(command: string, args: readonly string[], cwd: string): string {
-    const options = { cwd, env: usersShell(), encoding: 'utf8', input: '' } as const;
-    const { status, stdout, stderr } = spawnSync(command, args, options);
-    if (status === 0) return stdout + stderr;
-    throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
+    await Promise.all(this.programs.map((program) => program.end()));
+    rmSync(this.parent, { recursive: true, force: true });
   }
 }
 
 /**
  * Runs the commands with which the guide begins, as they are written there; the package comes from our tarball instead of a registry.
- * @param broker in the place of the guide's
+ * @param instead what stands in the place of the guide's broker and service
  */
-export function runGuide(app: NewApplication, broker: string): void {
+export function runGuide(app: NewApplication, instead: { readonly broker: string; readonly service?: string }): void {
   for (const command of guideCommands()) {
-    const [, ...args] = command.replace(/--broker=\w+/, `--broker=${broker}`).split(' ');
+    const flags = Object.entries(instead).map(([flag, value]) => [flag, value] as const);
+    const changed = flags.reduce(
+      (text, [flag, value]) => text.replace(new RegExp(`--${flag}=\\w+`), `--${flag}=${value}`),
+      command,
+    );
+    const [, ...args] = changed.split(' ');
     app.nest(...args.map((arg, index) => (args[index - 1] === 'add' ? `${arg}@file:nest-transport.tgz` : arg)));
   }
 }
 
-/** The commands of the guide's first block. */
-export function guideCommands(): string[] {
+/** The commands of a block of the guide, by default of its first. */
+export function guideCommands(index = 0): string[] {
   const guide = readFileSync(join(root, 'docs/guides/schematics.md'), 'utf8');
-  const [, block = ''] = /```sh\n([^]*?)```/.exec(guide) ?? [];
-  return block.trim().split('\n');
+  const blocks = [...guide.matchAll(/```sh\n([^]*?)```/g)];
+  return blocks[index]?.[1]?.trim().split('\n') ?? [];
 }

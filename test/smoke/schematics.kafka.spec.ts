@@ -1,36 +1,40 @@
 import { uniqueName } from '../brokers/names.mjs';
 import { foreignClient, runClient } from '../interop/foreign-clients.mjs';
 import { NewApplication, runGuide } from './new-application.js';
+import { NODES } from './node-24.js';
 
 const brokers = process.env['KAFKA_BROKERS'] ?? '';
 const kcat = await foreignClient('kcat');
 const testWithKcat = kcat === undefined ? test.skip : test; // kcat is not here; the line above says what brings it
 
-let app: NewApplication;
-beforeAll(async () => {
-  app = await NewApplication.made(12);
-  runGuide(app, 'kafka');
-  app.nest('build');
-}, 300_000);
-afterAll(() => app.remove());
+describe.each([12, 11] as const)('after nest new of Nest %i and the commands of the guide, an application', (nest) => {
+  let app: NewApplication;
+  beforeAll(async () => {
+    app = await NewApplication.made(nest);
+    // n.b. the service is the consumer group: nobody else takes its messages.
+    runGuide(app, { broker: 'kafka', service: uniqueName('orders') });
+    app.nest('build');
+  }, 300_000);
+  afterAll(() => app.remove());
 
-testWithKcat(
-  'after nest new and the commands of the guide an application handles what kcat sends, and ends with 0',
-  async () => {
-    const program = app.start({ KAFKA_BROKERS: brokers });
-    await program.printed('order.created'); // in the table of subscriptions: its topics are there
-    const id = uniqueName('o');
-    await runClient(kcat ?? '', ['-b', brokers, '-P', '-t', 'order.created'], `{"id":"${id}"}\n`);
-    await program.printed(`OrderCreated ${id}`);
-    program.kill('SIGTERM');
-    expect({ ended: await program.exited, output: program.output }).toMatchObject({ ended: 0 });
-  },
-  120_000,
-);
+  testWithKcat.each(NODES)(
+    'handles what kcat sends, and ends with 0, by $node',
+    async ({ program: node }) => {
+      const program = app.runBy(await node()).start({ KAFKA_BROKERS: brokers });
+      await program.printed('order.created'); // in the table of subscriptions: its topics are there
+      const id = uniqueName('o');
+      await runClient(kcat ?? '', ['-b', brokers, '-P', '-t', 'order.created'], `{"id":"${id}"}\n`);
+      await program.printed(`OrderCreated ${id}`);
+      program.kill('SIGTERM');
+      expect({ ended: await program.exited, output: program.output }).toMatchObject({ ended: 0 });
+    },
+    120_000,
+  );
 
-test('nest add has installed the client of the broker', () => {
-  expect(JSON.parse(app.read('node_modules/kafkajs/package.json'))).toMatchObject({
-    version: expect.any(String) as string,
+  it('has the client of the broker installed by nest add', () => {
+    expect(JSON.parse(app.read('node_modules/kafkajs/package.json'))).toMatchObject({
+      version: expect.any(String) as string,
+    });
+    expect(app.read('compose.yaml')).toContain('healthcheck:');
   });
-  expect(app.read('compose.yaml')).toContain('healthcheck:');
 });

@@ -1,0 +1,5 @@
+import { promisesOfSchematics } from './schematics-promises.js';
+
+describe('an application that the CLI of Nest 11 has just made, after the commands of the guide', () => {
+  promisesOfSchematics(11);
+});
