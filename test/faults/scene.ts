@@ -1,31 +1,33 @@
 import { Module } from '@nestjs/common';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTransportApp, Publisher, TransportModule } from 'nest-transport';
 import { History, type HistoryEntry } from 'nest-transport/testing';
 import { uniqueName } from '../brokers/names.mjs';
+import { Notes } from './notes.js';
 import { openBroker, type BrokerOrder } from './open-broker.js';
 
 const KEYS = 500;
+/** At most so many wait for their confirmation: a process that gets little of its processor has them confirmed in time, too. */
+const UNCONFIRMED = 1_000;
 
 /** One topic, its publishes, and what processes wrote about handling them. */
 export class Scene {
   readonly topic = uniqueName('crash');
   readonly #folder = mkdtempSync(join(tmpdir(), 'nest-transport-crash-'));
   readonly #file = join(this.#folder, 'history.jsonl');
+  readonly #notes = new Notes(this.#file);
   readonly #history = new History();
   readonly #children: ChildProcess[] = [];
 
   constructor(
     readonly broker: BrokerOrder,
     readonly messages: number,
-  ) {
-    writeFileSync(this.#file, '');
-  }
+  ) {}
 
   /** Where the consumer's dead letters go. */
   get deadLetterTopic(): string {
@@ -39,10 +41,11 @@ export class Scene {
     const app = await createTransportApp(App, { http: false, exitOnSignal: false, logger: false });
     await app.listen();
     const publisher = this.#history.recordPublisher(app.get(Publisher));
-    const publishes = Array.from({ length: this.messages }, (_, n) =>
-      publisher.publish(this.topic, { n }, { key: `key-${n % KEYS}`, id: String(n) }),
-    );
-    await Promise.all(publishes);
+    for (let first = 0; first < this.messages; first += UNCONFIRMED) {
+      const numbers = Array.from({ length: Math.min(UNCONFIRMED, this.messages - first) }, (_, index) => first + index);
+      const publish = (n: number) => publisher.publish(this.topic, { n }, { key: `key-${n % KEYS}`, id: String(n) });
+      await Promise.all(numbers.map(publish));
+    }
     await app.close();
   }
 
@@ -60,14 +63,14 @@ export class Scene {
   }
 
   get handled(): readonly HistoryEntry[] {
-    return this.#written().filter(({ what }) => what === 'handled');
+    return this.#notes.entries.filter(({ what }) => what === 'handled');
   }
 
   /** Resolves when so many different messages were handled. */
   async untilHandled(count: number, deadlineMs: number): Promise<void> {
     const deadline = Date.now() + deadlineMs;
     for (;;) {
-      const seen = new Set(this.handled.map(({ id }) => id)).size;
+      const seen = this.#notes.handledCount;
       if (seen >= count) return;
       if (Date.now() > deadline) throw new Error(`only ${seen} of ${count} messages were handled in ${deadlineMs} ms`);
       await pause(20);
@@ -76,7 +79,7 @@ export class Scene {
 
   /** Publishes first, then what the processes wrote, in the order they wrote it. */
   history(): History {
-    return new History([...this.#history.entries, ...this.#written()]);
+    return new History([...this.#history.entries, ...this.#notes.entries]);
   }
 
   async end(): Promise<void> {
@@ -84,14 +87,7 @@ export class Scene {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
+    this.#notes.close();
     rmSync(this.#folder, { recursive: true });
-  }
-
-  /** n.b. a killed process may leave half a line, and then the next one writes on behind it. */
-  #written(): HistoryEntry[] {
-    return readFileSync(this.#file, 'utf8')
-      .split('\n')
-      .filter((line) => line.endsWith('}'))
-      .map((line) => JSON.parse(line.slice(line.lastIndexOf('{'))) as HistoryEntry);
   }
 }
