@@ -16,6 +16,8 @@ const SAFE = {
   'x-overflow': 'reject-publish',
 } as const;
 
+const DAY_MS = 86_400_000;
+
 /** A message's way to its topic, over the ladder. */
 export interface DelayedWay extends Descent {
   /** The queue behind the ladder, which puts messages on their topic. */
@@ -36,8 +38,9 @@ function lastQueueOf({ exchange, routingKey }: Place): string {
 /** @throws TransportError `TRANSPORT_OPTION_INVALID`, `TRANSPORT_TOPIC_INVALID` */
 export function checkDelay({ topic }: OutgoingMessage, destination: Place, waitMs: number): void {
   if (waitMs > LONGEST_WAIT_MS) {
-    const days = (ms: number): number => Math.floor(ms / 86_400_000);
-    const text = `cannot publish to "${topic}" for ${days(waitMs)} days from now: RabbitMQ keeps messages for at most ${days(LONGEST_WAIT_MS)} days here. Publish it when it is nearer.`;
+    // n.b. rounded up and down, so that what is refused is never told as what would be taken.
+    const [days, most] = [Math.ceil(waitMs / DAY_MS), Math.floor(LONGEST_WAIT_MS / DAY_MS)];
+    const text = `cannot publish to "${topic}" for ${days} days from now: RabbitMQ keeps messages for at most ${most} days here. Publish it when it is nearer.`;
     throw errorOf('TRANSPORT_OPTION_INVALID', text, { topic, stored: 'no' });
   }
   const queue = lastQueueOf(destination);
