@@ -51,10 +51,12 @@ async function runAndJudge(
   // n.b. short: NSQ takes names of 64 characters, and those of dead letters hold it twice.
   const run = randomBytes(2).toString('hex');
   const say = (line: string): void => output.say(line);
-  // Side by side: a Kafka starts in a process of its own while Postgres sets itself up in this one.
-  const opening = openDatabaseOf(env, closers);
-  const venue = await openVenue({ broker, run, env, closers, say });
-  const database = await opening;
+  let opening: Promise<Database> | undefined;
+  const openDatabaseOnce = (): Promise<Database> => (opening ??= openDatabaseOf(env, closers));
+  // Side by side: a Kafka starts in a process of its own while Postgres sets itself up in this one, which takes seconds.
+  // Where none has to start, Postgres waits: a server that was named and does not answer is told at once.
+  const venue = await openVenue({ broker, run, env, closers, say, onStarting: () => void openDatabaseOnce() });
+  const database = await openDatabaseOnce();
   interruption.signal.throwIfAborted();
   // n.b. before the imports below: they define the events, and with them the topics.
   useTopicPrefix(venue.prefix);

@@ -3,6 +3,7 @@ import { removeKafkaTraces } from './kafka-traces.js';
 import { removeNatsTraces } from './nats-traces.js';
 import { removeNsqTraces } from './nsq-traces.js';
 import { removeRabbitmqTraces } from './rabbitmq-traces.js';
+import type { VenueOptions } from './venue.js';
 import { importFromWorkspace } from './workspace-root.js';
 
 /** The servers of a run. */
@@ -64,8 +65,7 @@ const STARTERS: Readonly<Record<ServerBrokerName, Starter>> = {
  */
 export async function findServers(
   broker: ServerBrokerName,
-  env: NodeJS.ProcessEnv,
-  say: (line: string) => void,
+  { env, say, onStarting }: Pick<VenueOptions, 'env' | 'say' | 'onStarting'>,
 ): Promise<ServerSource> {
   const { title, variable } = BROKER_RECIPES[broker];
   const starter = STARTERS[broker];
@@ -73,7 +73,10 @@ export async function findServers(
   const usual = BROKER_RECIPES[broker].usual.replace('localhost', '127.0.0.1');
   const isUsual = !env[variable] && (await listens(starter, usual));
   const named = env[variable] || (isUsual ? usual : undefined);
-  if (named === undefined) say(`no ${title} listens: starting one for this run ...`);
+  if (named === undefined) {
+    say(`no ${title} listens: starting one for this run ...`);
+    onStarting();
+  }
   const use = await load<UseServers>(starter.use);
   const log = (line: string): void => say(`[${broker}] ${line}`);
   const companions = isUsual ? { ...starter.companions, ...withoutEmpty(env) } : env;

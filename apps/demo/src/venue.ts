@@ -19,12 +19,14 @@ export interface VenueOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly closers: Closers;
   readonly say: (line: string) => void;
+  /** Told when a server has to be started for this run. */
+  readonly onStarting: () => void;
 }
 
 /** Nothing after it knows which broker it was. */
-export async function openVenue({ broker: name, run, env, closers, say }: VenueOptions): Promise<Venue> {
+export async function openVenue({ broker: name, run, closers, ...options }: VenueOptions): Promise<Venue> {
   if (name === 'memory') return inMemory();
-  const source = await findServers(name, env, say);
+  const source = await findServers(name, options);
   const prefix = source.shared ? `demo-${run}.` : '';
   closers.add(BROKER_RECIPES[name].title, () => source.release(prefix));
   return { broker: await BROKER_RECIPES[name].open(source.servers), origin: source.origin, prefix };
