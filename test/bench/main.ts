@@ -18,7 +18,7 @@ async function main(args: readonly string[]): Promise<void> {
     loadBefore: load(),
     startedAt: new Date().toISOString(),
   };
-  const kafka = needsKafka(options) ? await useKafka() : undefined;
+  const kafka = needsKafka(options) ? await useKafka({ fullCompiler: true }) : undefined;
   try {
     const report = reportOf(await runBench(options, kafka, tell));
     const conditions = { ...machine, loadAfter: load(), rounds: options.rounds };

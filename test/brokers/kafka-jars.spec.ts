@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FakeMachine } from './fake-machine.js';
 import { KAFKA_VERSION } from './kafka/jars.mjs';
@@ -73,6 +73,35 @@ describe('the jars of Kafka', () => {
     machine.mvn('mkdir -p libs; echo jar > libs/kafka.jar');
     expect((await machine.prepare()).answer).toBe(machine.libs);
     expect(readdirSync(machine.cache)).toEqual([`kafka-${KAFKA_VERSION}`]);
+  });
+});
+
+describe('the archive of classes', () => {
+  let machine: Machine;
+  beforeEach(() => (machine = new Machine()));
+  afterEach(() => machine.remove());
+
+  const known = async () => (await machine.call('./kafka/classes.mjs', 'knownClasses()')).answer;
+  /** As a filling leaves it. */
+  function archive(java: string): string {
+    const folder = join(machine.cache, `kafka-${KAFKA_VERSION}-java-${java}`);
+    mkdirSync(join(folder, 'classes'), { recursive: true });
+    writeFileSync(join(folder, 'classes', 'kafka.jsa'), 'all');
+    writeFileSync(join(folder, 'classes.json'), '{"kafka.jsa":3}');
+    return join(folder, 'classes', 'kafka.jsa');
+  }
+
+  it('is used where this Java has made it, and not where another one has', async () => {
+    expect(await known()).toBe('undefined');
+    archive('17.0.0');
+    expect(await known()).toBe('undefined');
+    const file = archive('17.0.1');
+    expect(await known()).toBe(file);
+  });
+
+  it('is not used when it was cut off', async () => {
+    writeFileSync(archive('17.0.1'), 'al');
+    expect(await known()).toBe('undefined');
   });
 });
 

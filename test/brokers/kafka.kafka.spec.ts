@@ -180,8 +180,9 @@ describe('the secure listeners', () => {
     return mechanism === 'scram-sha-256' ? { mechanism, username, password } : { mechanism, username, password };
   };
 
+  /** n.b. kafkajs gives a connection 1 s, TLS included, which a JVM needs alone to load what it never used before. */
   async function login(brokers: string[], config: Partial<KafkaConfig>): Promise<'in'> {
-    const admin = client(brokers, { retry: { retries: 0 }, ...config }).admin();
+    const admin = client(brokers, { retry: { retries: 0 }, connectionTimeout: 10_000, ...config }).admin();
     await admin.connect();
     await admin.listTopics().finally(() => admin.disconnect());
     return 'in';

@@ -4,6 +4,7 @@
 //   const kafka = await useKafka();                 the one to share: KAFKA_BROKERS, a container, or a private node
 import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
+import { knownClasses, prepareClasses } from './kafka/classes.mjs';
 import { kafkaJars } from './kafka/jars.mjs';
 import { formatNode } from './kafka/node.mjs';
 import { probeKafka } from './kafka/probe.mjs';
@@ -22,6 +23,7 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {Record<string, string>} [config] lines for server.properties, for example { 'message.max.bytes': '20000' }
  * @property {number} [port] of the plain listener (default: a free one)
  * @property {number} [heapMb] -Xmx (default: 768)
+ * @property {boolean} [fullCompiler] starts slower and is faster after minutes: for one that is measured, or stays (default: false)
  * @property {boolean} [installSystemPackages] may install java, mvn, openssl by apt-get (default: where CI is set)
  * @property {(line: string) => void} [log] what is being done, when it takes longer than a start (default: to stderr)
  */
@@ -55,9 +57,10 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @throws {BrokerUnavailable} when java, mvn or the jars cannot be had; the message says the command
  */
 export async function startKafka(options = {}) {
-  const { security = false, config = {}, port, heapMb = 768 } = options;
+  const { security = false, config = {}, port, heapMb = 768, fullCompiler = false } = options;
   const libs = await prepareKafka(options);
-  const prepare = () => formatNode({ libs, security, config, port, heapMb });
+  const archive = await knownClasses();
+  const prepare = () => formatNode({ libs, security, config, port, heapMb, archive, fullCompiler });
   const { prepared: node, running } = await startPrepared(prepare, { fixedPort: port !== undefined });
   const brokers = addresses(node, 'PLAINTEXT');
   return withControls(controlsOf(node, running), {
@@ -159,10 +162,12 @@ export const kafka = {
   use: useKafka,
   prepare: prepareKafka,
   prepareSuites: async ({ installSystemPackages = mayInstall(), log = toStderr('kafka') }) => {
-    await prepareKafka({ installSystemPackages, log, security: true });
+    const libs = await prepareKafka({ installSystemPackages, log, security: true });
+    // n.b. without it suites are slower, and not less true.
+    await prepareClasses({ libs, log }).catch((error) => log(`no archive of classes: ${error}`));
     requireTools('kcat', [TOOLS.kcat], { installSystemPackages, log });
   },
-  startAt: ([port = 0]) => startKafka({ port, installSystemPackages: false }),
+  startAt: ([port = 0]) => startKafka({ port, installSystemPackages: false, fullCompiler: true }),
   service: 'kafka',
   ports: { KAFKA_PORT: 9092 },
   envOf: ([port = 0]) => at([`127.0.0.1:${port}`]).env,

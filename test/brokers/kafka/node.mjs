@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startKept } from '../kept-process.mjs';
 import { freePorts } from '../ports.mjs';
+import { jvmArguments } from './jvm.mjs';
 import { serverProperties } from './properties.mjs';
 import { SCRAM_ARGUMENTS, SECURE_LISTENERS, secureListeners } from './security.mjs';
 
@@ -19,6 +20,9 @@ const START_TIMEOUT_MS = 90_000;
  * @property {Record<string, string>} config
  * @property {number | undefined} port
  * @property {number} heapMb
+ * @property {string | undefined} [archive] of classes
+ * @property {boolean} [fullCompiler]
+ * @property {string[]} [more] arguments of the node's JVM
  */
 
 /**
@@ -47,7 +51,7 @@ export async function formatNode(options) {
  * @param {NodeOptions} options
  * @returns {Promise<KafkaNode>}
  */
-async function formatIn(folder, { libs, security, config, port, heapMb }) {
+async function formatIn(folder, { libs, security, config, port, heapMb, archive, fullCompiler = false, more = [] }) {
   const secureCount = security ? SECURE_LISTENERS.length : 0;
   const [controllerPort = 0, freePort = 0, ...securePorts] = await freePorts(2 + secureCount);
   const secure = security ? await secureListeners(join(folder, 'certificates'), securePorts) : undefined;
@@ -58,12 +62,13 @@ async function formatIn(folder, { libs, security, config, port, heapMb }) {
   const properties = join(folder, 'server.properties');
   const dataFolder = join(folder, 'data');
   await writeFile(properties, serverProperties({ dataFolder, controllerPort, listeners, extra: config }));
-  await format(libs, properties, security ? SCRAM_ARGUMENTS : []);
+  await format({ libs, archive }, properties, security ? SCRAM_ARGUMENTS : []);
+  const jvm = await jvmArguments({ libs, heapMb, archive, fullCompiler });
   const start = () =>
     startKept({
       name: 'kafka',
       command: 'java',
-      args: ['-Xms256m', `-Xmx${heapMb}m`, '-XX:+UseSerialGC', '-cp', join(libs, '*'), 'kafka.Kafka', properties],
+      args: [...more, ...jvm, 'kafka.Kafka', properties],
       cwd: folder,
       log: join(folder, 'kafka.log'),
       ready: 'Kafka Server started',
@@ -74,12 +79,12 @@ async function formatIn(folder, { libs, security, config, port, heapMb }) {
 }
 
 /**
- * @param {string} libs
+ * @param {{ libs: string, archive: string | undefined }} java
  * @param {string} properties
  * @param {string[]} extra
  */
-async function format(libs, properties, extra) {
-  const jvm = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(libs, '*')];
+async function format(java, properties, extra) {
+  const jvm = await jvmArguments({ ...java, heapMb: 128 });
   await run('java', [...jvm, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties, ...extra]);
 }
 
