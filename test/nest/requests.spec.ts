@@ -120,6 +120,14 @@ test('a message that nobody waits for is handled by @Respond as an event', async
   await settled;
 });
 
+test('a request for later is refused: somebody waits', async () => {
+  const { publisher } = await boot({ controllers: [Stock] });
+  for (const later of [{ deliverAfterMs: 1_000 }, { deliverAt: new Date() }]) {
+    const refused = await refusal(publisher.request(StockAsked, { sku: 'a' }, { ...FOR_A_WHILE, ...later } as never));
+    expect(refused).toMatchObject({ code: 'TRANSPORT_OPTION_UNKNOWN' });
+  }
+});
+
 test('a request without a timeout is refused, as is one to a broker that cannot answer', async () => {
   const { publisher } = await boot({});
   const endless = await refusal(publisher.request('x', {}, {} as never));

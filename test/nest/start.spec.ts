@@ -128,6 +128,12 @@ describe('subscriptions that contradict each other are refused, naming both plac
     expect(error.message).toContain('Orders.paid says 4 and Orders.sent says 8 for concurrency');
   });
 
+  test('batches for every handler, of which most take one message', () => {
+    const subscriptions = { batch: { maxMessages: 9 } } as never;
+    const module = (): unknown => TransportModule.forRoot({ service: 's', broker: memory(), subscriptions });
+    expect(module).toThrow('subscriptions: batch changes what a handler is given');
+  });
+
   test.each([
     [{ concurency: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'Did you mean "concurrency"?'],
     [{ batch: { size: 10 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "size"'],

@@ -48,6 +48,25 @@ describe('a batch', () => {
     expect(seen).toEqual([['a']]);
   });
 
+  test('that is told to hurry waits for no more to its last message, though they are handed over one batch after the other', async () => {
+    const { seen, collect, collector } = setUp(() => nextTurn());
+    const settled = collect('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+    collector.hurry();
+    await settled;
+    expect(seen).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+      ['g', 'h'],
+    ]);
+  });
+
+  test('waits for nobody once it ends, what comes after that neither', () => {
+    const { seen, collect, collector } = setUp(() => undefined);
+    collector.end();
+    void collect('a');
+    expect(seen).toEqual([['a']]);
+  });
+
   test('fails as a whole with what the handler throws', async () => {
     const { collect } = setUp(() => Promise.reject(new Error('no database')));
     expect(reasons(await collect('a', 'b', 'c'))).toEqual(['no database', 'no database', 'no database']);

@@ -56,6 +56,8 @@ export class BatchCollector {
   #gathered: Gathered[] = [];
   #running = 0;
   #isDue = false;
+  #isHurried = false;
+  #isEnding = false;
   #callOff: (() => void) | undefined;
 
   constructor(
@@ -76,12 +78,23 @@ export class BatchCollector {
   readonly collect: Handler = (payload, delivery) =>
     new Promise<void>((resolve, reject) => {
       this.#gathered.push({ payload, delivery, done: resolve, failed: reject });
-      this.#callOff ??= this.#clock.schedule(this.#options.maxWaitMs, () => this.hurry());
+      this.#callOff ??= this.#clock.schedule(this.#options.maxWaitMs, () => this.#due());
       this.#handOver();
     });
 
   /** What is gathered waits for no more. */
   hurry(): void {
+    this.#isHurried = true;
+    this.#handOver();
+  }
+
+  /** Nothing waits for more from now on, what is still to come neither. */
+  end(): void {
+    this.#isEnding = true;
+    this.#handOver();
+  }
+
+  #due(): void {
     this.#isDue = this.#gathered.length > 0;
     this.#handOver();
   }
@@ -91,10 +104,13 @@ export class BatchCollector {
       void this.#run(this.#gathered.splice(0, this.#options.maxMessages));
       this.#wait();
     }
+    if (this.#gathered.length === 0) this.#isHurried = false;
   }
 
   #isReady(): boolean {
-    return this.#gathered.length >= this.#options.maxMessages || (this.#isDue && this.#gathered.length > 0);
+    const { length } = this.#gathered;
+    const waitsNoMore = this.#isDue || this.#isHurried || this.#isEnding;
+    return length >= this.#options.maxMessages || (waitsNoMore && length > 0);
   }
 
   /** Those that are left begin to wait anew. */
@@ -102,7 +118,7 @@ export class BatchCollector {
     this.#isDue = false;
     this.#callOff?.();
     this.#callOff =
-      this.#gathered.length === 0 ? undefined : this.#clock.schedule(this.#options.maxWaitMs, () => this.hurry());
+      this.#gathered.length === 0 ? undefined : this.#clock.schedule(this.#options.maxWaitMs, () => this.#due());
   }
 
   async #run(gathered: readonly Gathered[]): Promise<void> {

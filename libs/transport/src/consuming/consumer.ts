@@ -28,7 +28,7 @@ import { hasTiers } from './tiers.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
-import { replayWindow } from './window-replay.js';
+import { WindowReplay, type Replayable, type ReplayReport, type ReplayWindow } from './window-replay.js';
 import { refuseReadTwice, retrySinks, retryTopicsOf, type RetrySink } from './retry-sinks.js';
 import type { RunnerPlan, RunnerTools } from './runner-plan.js';
 import { SubscriptionRunner } from './runner.js';
@@ -84,6 +84,7 @@ export class Consumer {
   readonly #guarantees: Guarantees;
   /** What tells this instance's own groups from those of the others. */
   readonly #instance = randomBytes(4).toString('hex');
+  readonly #replays = new Set<WindowReplay>();
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -190,12 +191,14 @@ export class Consumer {
     const startedAt = clock.monotonicMs();
     notices.emit('drain:started', { broker, inFlight: this.inFlight, timeoutMs });
     const stopped = this.#consumption?.stop() ?? Promise.resolve();
+    const replays = [...this.#replays];
     // n.b. nothing more comes, so a batch that is not full waits for nobody.
-    for (const { collectors } of this.#running) for (const collector of collectors) collector.hurry();
+    for (const { collectors } of this.#running) for (const collector of collectors) collector.end();
     for (const { retries } of this.#running) for (const { sink } of retries) sink.end();
-    await this.#within(timeoutMs, [stopped, ...this.#running.map(({ sink }) => sink.drain())]);
+    const ended = replays.map((replay) => replay.end());
+    await this.#within(timeoutMs, [stopped, ...ended, ...this.#running.map(({ sink }) => sink.drain())]);
     const unsettled = this.inFlight;
-    await this.#consumption?.close();
+    await Promise.all([this.#consumption?.close(), ...replays.map((replay) => replay.close())]);
     notices.emit('drain:finished', { broker, unsettled, durationMs: Math.round(clock.monotonicMs() - startedAt) });
     return unsettled;
   }
@@ -247,12 +250,20 @@ export class Consumer {
       tools,
       subscription,
     };
-    const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices, (window) =>
-      replayWindow(replayable, window),
-    );
+    const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices, {
+      replay: (window) => this.#replay(replayable, window),
+      hurry: () => collectors.forEach((collector) => collector.hurry()),
+    });
     const subject = { topic, group, where, deadLetterTopic, retryTopics, options };
     const retries = retrySinks(subscription, runnerPlan, sink, this.#host.clock);
     return { plan: runnerPlan, subject, warnings, collectors, subscription, sink, control, retries };
+  }
+
+  async #replay(replayable: Replayable, window: ReplayWindow): Promise<ReplayReport> {
+    const replay = new WindowReplay(replayable, window);
+    if (this.#isDraining()) throw tooLateToReplay(replayable.plan);
+    this.#replays.add(replay);
+    return replay.run().finally(() => this.#replays.delete(replay));
   }
 
   #checkNames(
@@ -303,6 +314,11 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
     restOf: settings.restOf,
     random: settings.random ?? Math.random,
   };
+}
+
+function tooLateToReplay({ topic, group }: RunnerPlan): TransportError {
+  const text = `Topic "${topic}" cannot be replayed for group "${group}": its application ends.`;
+  return new TransportError('TRANSPORT_CLOSED', text, { topic });
 }
 
 /** What a reader can do about a promise that the broker cannot keep. */

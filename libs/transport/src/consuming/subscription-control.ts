@@ -12,14 +12,16 @@ export interface SubscriptionControl {
   readonly pauseReasons: readonly string[];
   /**
    * Begins no handler and takes no message until `resume`. Messages already taken stay unsettled, and with this member.
-   * Resolves when the handlers that run have ended. A second pause changes the reason.
+   * Resolves when the handlers that run have ended; a batch that is being gathered is handed over at once, and counts as one that
+   * runs. A second pause changes the reason.
    * @param reason for logs and health
    */
   pause(reason: string): Promise<void>;
   /**
    * Hands the messages of a time window to the handlers once more, as a group of its own: the position of the live group is
    * not touched, and the live subscription goes on beside it. Resolves when all are settled; it takes at least a second.
-   * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot start at a moment
+   * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot start at a moment; `TRANSPORT_CLOSED` when the
+   *   application ends before the replay does
    */
   replay(window: ReplayWindow): Promise<ReplayReport>;
   /** Ends the pause that `pause` began; those of policies stay. */
@@ -32,6 +34,13 @@ interface Controlled {
   readonly group: string;
 }
 
+/** What a control needs beside its runner. */
+interface Surroundings {
+  readonly replay: (window: ReplayWindow) => Promise<ReplayReport>;
+  /** Hands over what waits for a batch to be full. */
+  readonly hurry: () => void;
+}
+
 export class RunnerControl implements SubscriptionControl {
   readonly topic: string;
   readonly group: string;
@@ -39,15 +48,17 @@ export class RunnerControl implements SubscriptionControl {
   readonly #broker: string;
   readonly #runner: SubscriptionRunner;
   readonly #notices: Notices;
+  readonly #hurry: () => void;
   #resume: (() => void) | undefined;
 
   constructor(
     { broker, topic, group }: Controlled,
     runner: SubscriptionRunner,
     notices: Notices,
-    replay: (window: ReplayWindow) => Promise<ReplayReport>,
+    { replay, hurry }: Surroundings,
   ) {
     this.replay = replay;
+    this.#hurry = hurry;
     this.#broker = broker;
     this.topic = topic;
     this.group = group;
@@ -68,6 +79,7 @@ export class RunnerControl implements SubscriptionControl {
     this.#resume?.();
     this.#resume = resume;
     this.#notices.emit('subscription:paused', { ...this.#about, reason });
+    this.#hurry();
     return this.#runner.untilStill();
   }
 

@@ -1,4 +1,4 @@
-import { Notices } from '../contract/index.js';
+import { Notices, systemClock } from '../contract/index.js';
 import { memory } from '../drivers/memory/index.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { Consumer } from './consumer.js';
@@ -60,4 +60,51 @@ test('a replay waits for what failed in it, also where the live group gives such
   clock.advance(1_000);
   await drained;
   await connection.close();
+});
+
+test('a replay ends with its application: its handlers are waited for, no other begins, and who asked for it is told', async () => {
+  const host = { service: 's', broker: 'default', notices: new Notices(), clock: systemClock };
+  const broker = memory();
+  const connection = broker.open(host);
+  const replayed: number[] = [];
+  let finish = (): void => undefined;
+  const plan: SubscriptionPlan = {
+    topic: 'orders',
+    group: 'g',
+    where: 'Orders.take',
+    options: { concurrency: 1, maxInFlight: 1, policies: [(next) => next] },
+    routes: [
+      {
+        type: undefined,
+        schema: undefined,
+        handle: async (payload, { group }) => {
+          if (!group.includes('.replay.')) return;
+          replayed.push(payload as number);
+          await new Promise<void>((resolve) => (finish = resolve));
+        },
+      },
+    ],
+  };
+  const consumer = new Consumer(broker, connection, host, [plan]);
+  await consumer.start();
+  for (const n of [1, 2, 3]) {
+    const body = Buffer.from(`${n}`);
+    await connection.producer.send([
+      { topic: 'orders', key: 'k', body, headers: {}, id: `${n}`, partition: undefined },
+    ]);
+  }
+  const until = new Date(Date.now() + 60_000);
+  const replay = consumer.control('orders')?.replay({ from: new Date(0), until });
+  const refused = expect(replay).rejects.toMatchObject({ code: 'TRANSPORT_CLOSED' });
+  while (replayed.length === 0) await turns();
+  const drained = consumer.drain(5_000);
+  await turns();
+  finish();
+  await drained;
+  await refused;
+  await expect(consumer.control('orders')?.replay({ from: new Date(0) })).rejects.toMatchObject({
+    code: 'TRANSPORT_CLOSED',
+  });
+  await connection.close();
+  expect(replayed).toEqual([1]);
 });

@@ -10,13 +10,14 @@ import {
   type Broker,
   type BrokerConnection,
   type BrokerHost,
-  type Clock,
+  type Consumption,
   type Delivery,
   type DeliverySink,
   type OptionRule,
   type StartOffset,
   type Subscription,
 } from '../contract/index.js';
+import { Quiet } from './quiet.js';
 import type { RunnerPlan, RunnerTools } from './runner-plan.js';
 import { SubscriptionRunner } from './runner.js';
 import { checkStartOffset } from './start-offset.js';
@@ -45,9 +46,6 @@ export interface Replayable {
   readonly subscription: Subscription;
 }
 
-/** How long nothing may come before the window has been read. */
-const QUIET_MS = 1_000;
-
 const moment: OptionRule = {
   expected: 'a valid Date',
   accepts: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
@@ -59,42 +57,72 @@ const WINDOW_RULES = { from: startPlaceRule, until: moment } as const satisfies 
  * Hands the messages of a time window to the handlers of a subscription, as a group of its own that ends with the replay: the
  * position of the live group is not touched. Retries and dead letters are those of the subscription; the replay waits for them,
  * those of `redeliver` included.
- * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`, `TRANSPORT_OPTION_INVALID`
  */
-export async function replayWindow(replayable: Replayable, window: ReplayWindow): Promise<ReplayReport> {
-  const { broker, connection, host, plan, tools } = replayable;
-  const where = `replay of topic "${plan.topic}" for group "${plan.group}"`;
+export class WindowReplay {
+  readonly #replayable: Replayable;
+  readonly #where: string;
+  readonly #ending = new AbortController();
+  readonly #runner: SubscriptionRunner;
+  readonly #subscription: Subscription;
+  readonly #sink: WindowSink;
+  #consumption: Consumption | undefined;
+
+  /** @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`, `TRANSPORT_OPTION_INVALID` */
+  constructor(replayable: Replayable, window: ReplayWindow) {
+    const { connection, host, plan, tools } = replayable;
+    this.#replayable = replayable;
+    this.#where = `replay of topic "${plan.topic}" for group "${plan.group}"`;
+    checkWindow(this.#where, replayable, window);
+    const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
+    // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
+    // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
+    const own = { group, holds: undefined, nativeRedelivery: false, retryTopics: undefined };
+    this.#runner = new SubscriptionRunner({ ...plan, ...own }, tools);
+    const until = window.until ?? new Date(host.clock.now());
+    const quiet = new Quiet(connection, host.clock, this.#ending.signal);
+    this.#sink = new WindowSink(this.#runner, window.from, until, quiet);
+    this.#subscription = { ...replayable.subscription, group, delivery: 'every-instance', startFrom: window.from };
+  }
+
+  /** @throws TransportError `TRANSPORT_CLOSED` when it was ended before it was done */
+  async run(): Promise<ReplayReport> {
+    const { connection } = this.#replayable;
+    this.#consumption = await connection.consume([{ subscription: this.#subscription, sink: this.#sink }]);
+    try {
+      await this.#sink.untilQuiet();
+      await this.#stop();
+    } finally {
+      await this.#consumption.close();
+    }
+    const { messages } = this.#sink;
+    if (!this.#ending.signal.aborted) return { messages };
+    const text = `The ${this.#where} was cut short by the end of the application, after ${messages} messages. Start it again: all of the window is then handled once more.`;
+    throw new TransportError('TRANSPORT_CLOSED', text);
+  }
+
+  /** Takes nothing more. Resolves when no handler runs. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await this.#stop();
+  }
+
+  /** Leaves the handlers that still run behind. */
+  async close(): Promise<void> {
+    await this.#consumption?.close();
+  }
+
+  /** n.b. side by side: intake may wait for room, and there is none before the runner drains. */
+  async #stop(): Promise<void> {
+    await Promise.all([this.#consumption?.stop(), this.#runner.drain()]);
+  }
+}
+
+function checkWindow(where: string, { broker, plan }: Replayable, window: ReplayWindow): void {
   checkOptions(where, window, WINDOW_RULES);
   if (window.from === undefined) throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: from is missing.`);
-  requireCapabilities(
-    broker,
-    [isStartOffset(window.from) ? 'startFromOffset' : 'startFromTime', 'everyInstance'],
-    where,
-  );
+  const start = isStartOffset(window.from) ? 'startFromOffset' : 'startFromTime';
+  requireCapabilities(broker, [start, 'everyInstance'], where);
   checkStartOffset(where, broker, plan.topic, window.from);
-  const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
-  // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
-  // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
-  const runner = new SubscriptionRunner(
-    { ...plan, group, holds: undefined, nativeRedelivery: false, retryTopics: undefined },
-    tools,
-  );
-  const sink = new WindowSink(runner, window.from, window.until ?? new Date(host.clock.now()), host.clock);
-  const subscription = {
-    ...replayable.subscription,
-    group,
-    delivery: 'every-instance',
-    startFrom: window.from,
-  } as const;
-  const consumption = await connection.consume([{ subscription, sink }]);
-  try {
-    await sink.untilQuiet();
-    await consumption.stop();
-    await runner.drain();
-  } finally {
-    await consumption.close();
-  }
-  return { messages: sink.messages };
 }
 
 /** Lets the messages of a window through and settles the others. */
@@ -102,20 +130,18 @@ class WindowSink implements DeliverySink {
   readonly #runner: SubscriptionRunner;
   readonly #from: Date | StartOffset;
   readonly #until: number;
-  readonly #clock: Clock;
-  #heardAt: number;
+  readonly #quiet: Quiet;
   messages = 0;
 
-  constructor(runner: SubscriptionRunner, from: Date | StartOffset, until: Date, clock: Clock) {
+  constructor(runner: SubscriptionRunner, from: Date | StartOffset, until: Date, quiet: Quiet) {
     this.#runner = runner;
     this.#from = from;
     this.#until = until.getTime();
-    this.#clock = clock;
-    this.#heardAt = clock.monotonicMs();
+    this.#quiet = quiet;
   }
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
-    this.#heardAt = this.#clock.monotonicMs();
+    this.#quiet.heard();
     const inside = deliveries.filter((delivery) => this.#isInside(delivery));
     for (const delivery of deliveries) if (!this.#isInside(delivery)) delivery.settle(ACK);
     this.messages += inside.length;
@@ -128,14 +154,7 @@ class WindowSink implements DeliverySink {
 
   /** Resolves when everything that came is settled, and nothing has come for a while. */
   untilQuiet(): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        const quietForMs = this.#clock.monotonicMs() - this.#heardAt;
-        if (quietForMs >= QUIET_MS && this.#runner.inFlight === 0) return resolve();
-        this.#clock.schedule(Math.max(QUIET_MS - quietForMs, QUIET_MS / 10), look);
-      };
-      look();
-    });
+    return this.#quiet.until(() => this.#runner.inFlight === 0);
   }
 
   /** n.b. a message without a time cannot be outside: the broker was asked for those since `from`. */

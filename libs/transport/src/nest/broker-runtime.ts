@@ -63,7 +63,7 @@ export class BrokerRuntime {
     this.#world = world;
     this.#watch();
     this.connection = broker.open(host);
-    this.deadLetters = new DeadLetterDesk(this.connection, host);
+    this.deadLetters = new DeadLetterDesk(this.connection, host, this.#abort.signal);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }
 

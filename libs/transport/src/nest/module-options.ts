@@ -25,7 +25,7 @@ interface CommonOptions {
   /** The service's name: the default `group` of its subscriptions, and part of client ids. */
   readonly service: string;
   /** Defaults for every subscription; `@Subscribe` has the last word, field by field. */
-  readonly subscriptions?: ConsumingOptions;
+  readonly subscriptions?: Omit<ConsumingOptions, 'batch'>;
   /** How messages leave, on every broker alike. @default see `PublishingOptions` */
   readonly publishing?: PublishingOptions;
   /** How long a shutdown waits for handlers that run, in milliseconds. What is left is delivered again, never lost. @default 25000 */
@@ -154,6 +154,7 @@ export function resolveModuleOptions(where: string, options: TransportModuleOpti
     throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: service is missing. Write service: 'inventory'.`);
   }
   checkOptions(`${where} subscriptions`, subscriptions, CONSUMING_RULES);
+  refuseBatches(where, subscriptions);
   resolveConsumingOptions(`${where} subscriptions`, subscriptions);
   checkOptions(`${where} publishing`, publishing, PUBLISHING_RULES);
   const { drainTimeoutMs, connect, consume } = withDefaults(options as CommonOptions, MODULE_DEFAULTS);
@@ -206,5 +207,14 @@ function refuseUnknownCapability(where: string, name: string): void {
   throw new TransportError(
     'TRANSPORT_OPTION_INVALID',
     `${where}: require names a capability "${name}" that does not exist. ${hint}`,
+  );
+}
+
+/** n.b. for those whose types were silenced. */
+function refuseBatches(where: string, { batch }: ConsumingOptions): void {
+  if (batch === undefined) return;
+  throw new TransportError(
+    'TRANSPORT_OPTION_CONFLICT',
+    `${where} subscriptions: batch changes what a handler is given, so it cannot be said for all of them. Write it at each @Subscribe whose method takes arrays.`,
   );
 }

@@ -112,6 +112,20 @@ test.each([
   expect(refuse).toThrow('TRANSPORT_OPTION_CONFLICT');
 });
 
+test.each([
+  ['in its order', { batch: { maxMessages: 9 } }, {}],
+  ['the other way round', {}, { batch: { maxMessages: 9 } }],
+])('a handler that asks for no batch is not given one by its neighbour, %s', (_, first, second) => {
+  const refuse = (): unknown => plan(handler(Paid, 'A.a', first), handler(Sent, 'B.b', second));
+  expect(refuse).toThrow(/would give (A\.a|B\.b) arrays, though it does not ask for them/);
+  expect(refuse).toThrow('TRANSPORT_OPTION_CONFLICT');
+});
+
+test('a handler that answers is given no batch', () => {
+  const answering = { ...handler(Paid, 'A.a', { batch: { maxMessages: 9 } }), isAnswer: true };
+  expect(() => plan(answering)).toThrow('A.a answers requests, one at a time');
+});
+
 test('a broker that nobody gave is refused with the nearest name', () => {
   expect(() => plan(handler(Paid, 'A.a', { broker: 'audt' }))).toThrow('Did you mean "audit"?');
   expect(() => plan(handler(Paid, 'A.a', { broker: 'elsewhere' }))).toThrow('Known are main, audit.');

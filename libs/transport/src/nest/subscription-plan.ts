@@ -7,6 +7,8 @@ import type { SubscriptionMetadata } from './subscription-metadata.js';
 /** A handler as Nest registered it, with what its decorator said. */
 export interface HandlerRegistration extends SubscriptionMetadata {
   readonly handle: Handler;
+  /** What it gives is for a sender who waits: `@Respond`, or Nest's `@MessagePattern`. */
+  readonly isAnswer?: boolean;
 }
 
 /** What the module knows that handlers leave out. */
@@ -58,6 +60,7 @@ function draftsOf(handlers: readonly HandlerRegistration[], defaults: PlanDefaul
 
 function planOf(draft: Draft, defaults: ConsumingOptions): SubscriptionPlan {
   refuseDuplicateTypes(draft);
+  refuseHalfBatches(draft);
   return {
     topic: draft.topic,
     group: draft.group,
@@ -81,6 +84,20 @@ function refuseDuplicateTypes({ topic, group, members }: Draft): void {
     if (earlier !== undefined) throw duplicate(earlier, member, topic, group);
     seen.set(type, member);
   }
+}
+
+/** A batch changes what a handler is given: all that share a subscription have to ask for it, and one that answers cannot. */
+function refuseHalfBatches({ topic, group, members }: Draft): void {
+  const batching = members.find(({ options }) => options.batch !== undefined);
+  if (batching === undefined) return;
+  const answering = members.find(({ isAnswer }) => isAnswer);
+  const single = answering ?? members.find(({ options }) => options.batch === undefined);
+  if (single === undefined) return;
+  const what =
+    answering === undefined
+      ? `the handlers of topic "${topic}" and group "${group}" share one subscription, and its batch would give ${single.where} arrays, though it does not ask for them. Write batch at each of them, or give one a group of its own`
+      : `${single.where} answers requests, one at a time, and cannot be given batches. Leave batch out, or give it a group of its own`;
+  throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${placeOf(batching)}: ${what}.`, { topic });
 }
 
 function duplicate(

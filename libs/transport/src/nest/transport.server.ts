@@ -145,7 +145,7 @@ export class TransportServer extends Server {
     const said = this.#whatWasSaid(pattern, normalized, extras);
     const isEvent = isEventHandler && said.responds !== true;
     const handle = isEvent ? this.#eventHandler(callback) : this.#requestHandler(callback, said);
-    this.#registrations.push({ ...said, handle });
+    this.#registrations.push({ ...said, handle, isAnswer: !isEvent });
     this.#isPrepared = false;
   }
 

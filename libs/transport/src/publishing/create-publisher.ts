@@ -57,15 +57,17 @@ export function createPublisher(
   return new BrokerPublisher(broker, connection, host, options, codec);
 }
 
-const REQUEST_RULES = {
-  timeoutMs: option.integer(1),
-  key: option.any,
-  headers: option.any,
-  id: option.any,
-  partition: option.any,
+/** n.b. names only: the values are looked at where they are used. */
+const MESSAGE_RULES = { key: option.any, headers: option.any, id: option.any, partition: option.any } as const;
+const REQUEST_RULES = { timeoutMs: option.integer(1), ...MESSAGE_RULES } as const satisfies Record<
+  keyof RequestOptions,
+  unknown
+>;
+const PUBLISH_RULES = {
+  ...MESSAGE_RULES,
   deliverAfterMs: option.any,
   deliverAt: option.any,
-} as const satisfies Record<keyof RequestOptions, unknown>;
+} as const satisfies Record<keyof PublishOptions, unknown>;
 
 type Target<In = unknown, Out = unknown> = EventDefinition<In, Out> | string;
 type Phase = 'not started' | 'open' | 'closed';
@@ -207,6 +209,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     since: number,
   ): Promise<PublishReceipt> {
     try {
+      refuseUnknown(event, options);
       const message = this.#made(event, payload, options);
       return message instanceof Promise
         ? this.#publishLater(message, topicOf(event), since)
@@ -349,6 +352,13 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       onRoom: () => this.#waitingRoom.letIn(),
       oldestWaiting: () => this.#waitingRoom.oldest,
     });
+  }
+}
+
+/** A misspelt option would do nothing, and nobody would know. n.b. hot path: checked in full only where there is something to say. */
+function refuseUnknown(event: Target, options: PublishOptions | undefined): void {
+  for (const name in options) {
+    if (!Object.hasOwn(PUBLISH_RULES, name)) checkOptions(`publish("${topicOf(event)}")`, options, PUBLISH_RULES);
   }
 }
 

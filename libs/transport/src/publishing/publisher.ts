@@ -16,8 +16,8 @@ export interface PublishOptions {
   readonly deliverAt?: Date;
 }
 
-/** A request beside its payload. */
-export interface RequestOptions extends PublishOptions {
+/** A request beside its payload. It is for now: somebody waits. */
+export interface RequestOptions extends Omit<PublishOptions, 'deliverAfterMs' | 'deliverAt'> {
   /** How long to wait for the answer, sending included. Integer >= 1: a request without an end is a leak. */
   readonly timeoutMs: number;
 }

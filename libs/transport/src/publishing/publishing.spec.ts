@@ -129,6 +129,18 @@ describe('one bad message', () => {
     expect(failures).toEqual([['a', 1, 'TRANSPORT_PUBLISH_FAILED']]);
   });
 
+  it('whose options have an unknown name is refused before it is sent, with the name that may be meant', async () => {
+    const { publisher, producer } = setUp();
+    const misspelt = publisher.publish('t', 1, { deliverAfterMS: 500 } as never);
+    await expect(misspelt).rejects.toMatchObject({
+      code: 'TRANSPORT_OPTION_UNKNOWN',
+      message: expect.stringContaining('publish("t") has no option "deliverAfterMS". Did you mean "deliverAfterMs"?'),
+    });
+    const [result] = await publisher.publishMany('t', [{ payload: 1, kee: 'a' } as never]);
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'TRANSPORT_OPTION_UNKNOWN' } });
+    expect(producer.requests).toEqual([]);
+  });
+
   it('that makes the broker refuse its whole request is found, and its neighbours are sent again in order', async () => {
     const { publisher, producer } = setUp();
     const refused = new TransportError('TRANSPORT_NEIGHBOUR_REFUSED', 'one of them.', { stored: 'no' });

@@ -67,10 +67,13 @@ export const DESK_LIMIT = 1_000;
 export class DeadLetterDesk {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
+  readonly #ending: AbortSignal;
 
-  constructor(connection: BrokerConnection, host: BrokerHost) {
+  /** @param ending aborted when the application ends: what the desk is at then ends as well. @default never */
+  constructor(connection: BrokerConnection, host: BrokerHost, ending: AbortSignal = new AbortController().signal) {
     this.#connection = connection;
     this.#host = host;
+    this.#ending = ending;
   }
 
   /** The letters of a dead-letter topic, oldest first where the broker keeps order. Takes at least a second. */
@@ -97,12 +100,14 @@ export class DeadLetterDesk {
    */
   replay(topic: string, options: ReplayOptions = {}): Promise<DeskReport> {
     checkOptions('replay', options, REPLAY_RULES);
+    refuseHalfSaid('replay', options);
     return this.#read(topic, options, (reading, letters) => this.#replayAll(reading, letters, options));
   }
 
   /** Settles letters for good. They can only be read again from the broker itself. */
   discard(topic: string, selection: DeadLetterSelection): Promise<DeskReport> {
     checkOptions('discard', selection, SELECTION_RULES);
+    refuseHalfSaid('discard', selection);
     return this.#read(topic, selection, (reading, letters) => {
       const done = letters.filter((letter) => reading.settle(letter)).map(({ id }) => id);
       return Promise.resolve({ done, left: letters.filter(({ id }) => !done.includes(id)).map(taken) });
@@ -114,7 +119,8 @@ export class DeadLetterDesk {
     { limit = DESK_LIMIT, ids, fingerprint }: DeadLetterSelection,
     work: (reading: Reading, letters: readonly StoredDeadLetter[]) => Promise<Result>,
   ): Promise<Result> {
-    const reading = await Reading.open(this.#connection, this.#host.clock, topic, limit);
+    const desk = { connection: this.#connection, clock: this.#host.clock, ending: this.#ending };
+    const reading = await Reading.open(desk, topic, limit);
     try {
       const wanted = reading.letters.filter(
         (letter) =>
@@ -136,7 +142,9 @@ export class DeadLetterDesk {
     const left: { id: string; error: TransportError }[] = [];
     const failedKeys = new Set<string>();
     for (const letter of letters) {
-      if (done.length > 0 && ratePerSecond !== undefined && !dryRun) await this.#pause(1_000 / ratePerSecond);
+      const isFirst = done.length === 0;
+      if (!isFirst && ratePerSecond !== undefined && !dryRun && !this.#ending.aborted)
+        await this.#pause(1_000 / ratePerSecond);
       // n.b. what follows a letter that could not be sent back would overtake it.
       const error = failedKeys.has(letter.key ?? '')
         ? overtaking(letter)
@@ -158,6 +166,8 @@ export class DeadLetterDesk {
     const topic = to ?? letter.originalTopic;
     if (topic === undefined) return withoutOrigin(letter);
     if (dryRun) return undefined;
+    if (!reading.has(letter)) return taken(letter).error;
+    if (this.#ending.aborted) return tooLate(letter);
     const [result] = await this.#connection.producer.send([originalOf(letter, topic)]);
     if (result instanceof TransportError) return result;
     // n.b. when somebody else has it by now, it is stored twice rather than never.
@@ -167,6 +177,17 @@ export class DeadLetterDesk {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#host.clock.schedule(ms, resolve));
+  }
+}
+
+/** n.b. `{ fingerprint: found?.fingerprint }` of something that was not found would otherwise take all of them. */
+function refuseHalfSaid(what: string, selection: DeadLetterSelection): void {
+  for (const name of ['ids', 'fingerprint'] as const) {
+    if (!Object.hasOwn(selection, name) || selection[name] !== undefined) continue;
+    throw new TransportError(
+      'TRANSPORT_OPTION_INVALID',
+      `${what}: ${name} is undefined. Say which dead letters are meant, or leave ${name} out for all of them.`,
+    );
   }
 }
 
@@ -202,9 +223,16 @@ const overtaking = ({ id, key }: StoredDeadLetter): TransportError =>
     { stored: 'no', retryable: true },
   );
 
+const tooLate = ({ id }: StoredDeadLetter): TransportError =>
+  new TransportError('TRANSPORT_CLOSED', `Dead letter ${id} was left: the application ends.`, { stored: 'no' });
+
 const taken = ({ id }: StoredDeadLetter) => ({
   id,
-  error: new TransportError('TRANSPORT_CLOSED', `Dead letter ${id} was left: another desk has it by now.`, {
-    retryable: true,
-  }),
+  error: new TransportError(
+    'TRANSPORT_CLOSED',
+    `Dead letter ${id} was left: another desk has it by now, or the broker took it back, as it was held for long.`,
+    {
+      retryable: true,
+    },
+  ),
 });

@@ -1,11 +1,13 @@
 import {
   ACK,
+  TransportError,
   type BrokerConnection,
   type Clock,
   type Consumption,
   type Delivery,
   type DeliverySink,
 } from '../../contract/index.js';
+import { Quiet } from '../quiet.js';
 import { storedDeadLetter, type StoredDeadLetter } from './stored-dead-letter.js';
 
 /**
@@ -14,32 +16,39 @@ import { storedDeadLetter, type StoredDeadLetter } from './stored-dead-letter.js
  */
 export const DESK_GROUP = 'dead-letter-desk';
 
-/** How long nothing may come before everything has been read. */
-const QUIET_MS = 1_000;
-
 interface Held {
   readonly letter: StoredDeadLetter;
   readonly delivery: Delivery;
 }
 
+/** Where dead letters are read. */
+export interface Desk {
+  readonly connection: BrokerConnection;
+  readonly clock: Clock;
+  /** Aborted when the application ends. */
+  readonly ending: AbortSignal;
+}
+
 /** The dead letters of a topic, held unsettled until it is closed; then those that were not settled are given back. */
 export class Reading implements DeliverySink {
-  readonly #clock: Clock;
+  readonly #quiet: Quiet;
+  readonly #full = new AbortController();
   readonly #limit: number;
   readonly #held: Held[] = [];
   #consumption: Consumption | undefined;
-  #heardAt: number;
-  #tellFull = (): void => undefined;
 
-  private constructor(clock: Clock, limit: number) {
-    this.#clock = clock;
+  private constructor(quiet: Quiet, limit: number) {
+    this.#quiet = quiet;
     this.#limit = limit;
-    this.#heardAt = clock.monotonicMs();
   }
 
-  /** Resolves when `limit` letters are read, or no more come. @throws TransportError what `ensureTopics` and `consume` say */
-  static async open(connection: BrokerConnection, clock: Clock, topic: string, limit: number): Promise<Reading> {
-    const reading = new Reading(clock, limit);
+  /**
+   * Resolves when `limit` letters are read, or no more come.
+   * @throws TransportError what `ensureTopics` and `consume` say; `TRANSPORT_CLOSED` once `ending` is aborted
+   */
+  static async open({ connection, clock, ending }: Desk, topic: string, limit: number): Promise<Reading> {
+    if (ending.aborted) throw ended(topic);
+    const reading = new Reading(new Quiet(connection, clock, ending), limit);
     await connection.ensureTopics([topic], 'dead-letter');
     const subscription = {
       topic,
@@ -51,8 +60,10 @@ export class Reading implements DeliverySink {
       maxInFlight: limit,
     } as const;
     reading.#consumption = await connection.consume([{ subscription, sink: reading }]);
-    await reading.#untilRead();
-    return reading;
+    await reading.#quiet.until(() => true, reading.#full.signal);
+    if (!ending.aborted) return reading;
+    await reading.close();
+    throw ended(topic);
   }
 
   get letters(): readonly StoredDeadLetter[] {
@@ -60,18 +71,23 @@ export class Reading implements DeliverySink {
   }
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
-    this.#heardAt = this.#clock.monotonicMs();
+    this.#quiet.heard();
     // n.b. what is above the limit stays with the broker's accounts: it is given back with the rest.
     for (const delivery of deliveries) {
       if (this.#held.length < this.#limit) this.#held.push({ letter: storedDeadLetter(delivery), delivery });
     }
     if (this.#held.length < this.#limit) return;
-    this.#tellFull();
+    this.#full.abort();
     return new Promise(() => undefined);
   }
 
   revoked(): void {
     this.#held.splice(0, this.#held.length, ...this.#held.filter(({ delivery }) => delivery.state !== 'revoked'));
+  }
+
+  /** Whether the letter is still with us: a broker may take back what is held for long. */
+  has(letter: StoredDeadLetter): boolean {
+    return this.#held.some((held) => held.letter === letter && held.delivery.state !== 'revoked');
   }
 
   /** The letter is dealt with for good. False when somebody else has it by now. */
@@ -82,22 +98,9 @@ export class Reading implements DeliverySink {
   async close(): Promise<void> {
     await this.#consumption?.close();
   }
-
-  #untilRead(): Promise<void> {
-    return new Promise((resolve) => {
-      let callOff: () => void = () => undefined;
-      const look = (): void => {
-        const leftMs = this.#heardAt + QUIET_MS - this.#clock.monotonicMs();
-        if (leftMs <= 0) return resolve();
-        callOff = this.#clock.schedule(leftMs, look);
-      };
-      this.#heardAt = this.#clock.monotonicMs();
-      this.#tellFull = () => {
-        callOff();
-        resolve();
-      };
-      if (this.#held.length >= this.#limit) return resolve();
-      look();
-    });
-  }
 }
+
+const ended = (topic: string): TransportError =>
+  new TransportError('TRANSPORT_CLOSED', `The dead letters of "${topic}" cannot be read: the application ends.`, {
+    topic,
+  });

@@ -1,0 +1,86 @@
+import { Notices, type BrokerConnection, type BrokerHealth, type Delivery } from '../../contract/index.js';
+import { memory } from '../../drivers/memory/index.js';
+import { ManualClock } from '../../testing/manual-clock.js';
+import { DeadLetterDesk } from './dead-letter-desk.js';
+
+const TOPIC = 'orders.g.dead-letter';
+const clock = new ManualClock();
+const ending = new AbortController();
+const host = { service: 's', broker: 'default', notices: new Notices(), clock };
+
+/** A desk over three letters, and what its broker is told to say of itself. */
+async function deskOver(ids: readonly string[], signal?: AbortSignal) {
+  const own = memory().open(host);
+  const broker = { status: 'up' as BrokerHealth['status'], held: [] as Delivery[] };
+  const connection: BrokerConnection = {
+    producer: own.producer,
+    connect: (abort) => own.connect(abort),
+    connectOnce: () => own.connectOnce(),
+    ensureTopics: (topics, purpose) => own.ensureTopics(topics, purpose),
+    consume: ([first]) => {
+      const receive = (deliveries: readonly Delivery[]) => {
+        broker.held.push(...deliveries);
+        return first?.sink.receive(deliveries);
+      };
+      return own.consume(
+        first === undefined ? [] : [{ ...first, sink: { receive, revoked: () => first.sink.revoked() } }],
+      );
+    },
+    health: () => ({ status: broker.status, problems: [] }),
+    close: () => own.close(),
+  };
+  for (const id of ids) {
+    const headers = { 'message-id': id, 'dead-letter-topic': 'orders' };
+    await own.producer.send([{ topic: TOPIC, key: 'k', body: Buffer.from('1'), headers, id, partition: undefined }]);
+  }
+  return { desk: new DeadLetterDesk(connection, host, signal), broker };
+}
+
+/** Lets time pass until something is there. */
+async function soon<T>(promise: Promise<T>, ms = 10_000): Promise<T | 'not yet'> {
+  let outcome: { readonly value: T } | undefined;
+  promise.then((value) => (outcome = { value })).catch(() => undefined);
+  for (let waited = 0; waited < ms && outcome === undefined; waited += 100) {
+    clock.advance(100);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return outcome === undefined ? 'not yet' : promise;
+}
+
+test('a broker that is away has not shown everything: the letters are waited for until it is back and quiet', async () => {
+  const { desk, broker } = await deskOver(['a', 'b']);
+  broker.status = 'down';
+  const listed = desk.list(TOPIC);
+  expect(await soon(listed, 5_000)).toBe('not yet');
+  broker.status = 'up';
+  expect(await soon(listed)).toHaveLength(2);
+});
+
+test('a letter that the broker took back is not sent a second time, and those of its key behind it stay as well', async () => {
+  const { desk, broker } = await deskOver(['a', 'b', 'c']);
+  const replayed = desk.replay(TOPIC, { ratePerSecond: 1 });
+  await soon(new Promise(() => undefined), 1_500);
+  for (const delivery of broker.held) if (delivery.id === 'b') delivery.state = 'revoked';
+  expect(await soon(replayed)).toMatchObject({ done: ['a'], left: [{ id: 'b' }, { id: 'c' }] });
+});
+
+test('a replay ends with its application, and leaves what is not sent yet', async () => {
+  const { desk } = await deskOver(['a', 'b', 'c'], ending.signal);
+  const replayed = desk.replay(TOPIC, { ratePerSecond: 1 });
+  await soon(new Promise(() => undefined), 1_500);
+  ending.abort();
+  const left = [{ id: 'b', error: { code: 'TRANSPORT_CLOSED' } }, { id: 'c' }];
+  expect(await soon(replayed, 1_500)).toMatchObject({ done: ['a'], left });
+  await expect(desk.list(TOPIC)).rejects.toMatchObject({ code: 'TRANSPORT_CLOSED' });
+});
+
+test.each(['ids', 'fingerprint'])(
+  'a selection by %s that turned out to be undefined is no selection of all',
+  async (name) => {
+    const { desk } = await deskOver(['a']);
+    for (const work of ['discard', 'replay'] as const) {
+      expect(() => desk[work](TOPIC, { [name]: undefined })).toThrow(`${work}: ${name} is undefined`);
+    }
+    expect(await soon(desk.list(TOPIC))).toHaveLength(1);
+  },
+);
