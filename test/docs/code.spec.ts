@@ -51,16 +51,12 @@ interface Example {
 
 /**
  * The TypeScript of a page that claims to compile, and what is wrong with those that do not claim it.
- * Members of a class, written without the class around them, claim nothing.
  */
 function examplesOf({ path, text }: Page): { examples: Example[]; complaints: string[] } {
   const blocks = blocksOf(text).filter(({ info }) => /^(ts|typescript)\b/.test(info));
   const unchecked = blocks.filter(({ info }) => info.includes('no-check'));
-  const members = blocks.filter((block) => block.text.startsWith('constructor('));
   return {
-    examples: blocks
-      .filter((block) => ![...unchecked, ...members].includes(block))
-      .flatMap((block) => waysOf(path, block)),
+    examples: blocks.filter((block) => !unchecked.includes(block)).flatMap((block) => waysOf(path, block)),
     complaints: unchecked
       .filter(({ info }) => !/^ts no-check: \S.{9,}$/.test(info))
       .map(({ line }) => `${path}:${line - 1} is not checked, and does not say why`),
