@@ -10,6 +10,7 @@ import { pagesOf, sidebarOf } from './pages.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const pages = pagesOf(root);
+const paths = new Set(pages.map(({ path }) => path));
 const folders = readdirSync(root, { withFileTypes: true }).filter(
   (entry) => entry.isDirectory() && entry.name !== 'docs',
 );
@@ -24,7 +25,7 @@ export default defineConfig({
   markdown: {
     anchor: { slugify: slugOf },
     attrs: { disable: true }, // forges know no {#id}, and our code has braces
-    config: (md) => linksOfTheClone(md, { root, exists: (path) => existsSync(join(root, path)) }),
+    config: (md) => linksOfTheClone(md, { root, exists: (path) => paths.has(path) || existsSync(join(root, path)) }),
   },
   themeConfig: {
     search: { provider: 'local' },

@@ -1,6 +1,6 @@
 // VitePress refuses links to pages that are not there; this looks at the pages as they were built, anchors included.
 import { readdir, readFile } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { join, posix, relative } from 'node:path';
 
 /**
  * Links inside the site that lead to no file or to no heading of it.
@@ -9,7 +9,9 @@ import { join, posix } from 'node:path';
  * @returns {Promise<string[]>} a sentence each
  */
 export async function deadLinksOf(folder, base) {
-  const files = (await readdir(folder, { recursive: true })).map((file) => file.replaceAll('\\', '/'));
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll('\\', '/'));
   const pages = await Promise.all(
     files
       .filter((file) => file.endsWith('.html'))
@@ -46,8 +48,8 @@ const pageOf = (file, html) => ({
 function problemOf(from, href, base, known) {
   if (/^[a-z][a-z0-9+.-]*:/i.test(href)) return undefined;
   const [path = '', anchor = ''] = decodeURIComponent(href).split('#', 2);
-  const absolute = path.startsWith('/') ? posix.relative(base, path) : posix.join(posix.dirname(from), path);
-  const file = path === '' ? from : /(^$|\/$)/.test(absolute) ? `${absolute}index.html` : absolute;
+  const absolute = posix.resolve(base, posix.dirname(from), path);
+  const file = path === '' ? from : posix.relative(base, path.endsWith('/') ? `${absolute}/index.html` : absolute);
   if (!known.has(file)) return 'there is no such page';
   return anchor === '' || known.get(file)?.has(anchor) ? undefined : 'the page has no such heading';
 }

@@ -1,16 +1,17 @@
 // Which files of the clone are pages of the site, where they stand on it, and the sidebar: read from the folders.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { doorsOf } from './doors.mjs';
 
 /** Pages outside docs/, by their place on the site. @type {Readonly<Record<string, string>>} */
 const AT_ROOT = { 'README.md': 'index.md', 'CHANGELOG.md': 'changelog.md', 'CONTRIBUTING.md': 'contributing.md' };
 
 /** What a folder of docs/ is called where its name is not the word for it. @type {Readonly<Record<string, string>>} */
-const GROUPS = { '.': 'Reference', adr: 'Decisions', drivers: 'Brokers' };
+const GROUPS = { '.': 'Reference', adr: 'Decisions', api: 'API', drivers: 'Brokers' };
 
 const INDEX = 'docs/README.md';
 
-/** @typedef {{ path: string, place: string, title: string }} Page `path` in the clone, `place` on the site, both with .md */
+/** @typedef {{ path: string, place: string, title: string }} Page `path` in the clone, `place` on the site, both with .md; those of the API are no files */
 /** @typedef {{ text: string, collapsed?: boolean, items: { text: string, link: string }[] }} Group */
 
 /**
@@ -28,10 +29,23 @@ export function placeOf(path) {
  * @param {string} root of the clone
  * @returns {Page[]}
  */
-export function pagesOf(root) {
+export const pagesOf = (root) => [...pagesOfFiles(root), ...pagesOfDoors(root)];
+
+/**
+ * @param {string} root
+ * @returns {Page[]}
+ */
+const pagesOfDoors = (root) =>
+  doorsOf(root).map(({ name, title }) => ({ path: `docs/api/${name}.md`, place: `api/${name}.md`, title }));
+
+/**
+ * @param {string} root
+ * @returns {Page[]}
+ */
+function pagesOfFiles(root) {
   const inDocs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .map((path) => `docs/${path.replaceAll('\\', '/')}`)
-    .filter((path) => !path.includes('/.'));
+    .filter((path) => !/\/[.[]/.test(path)); // neither those of the generator nor the template of the API
   return [...Object.keys(AT_ROOT), ...inDocs.sort()].flatMap((path) => {
     const place = placeOf(path);
     return place === undefined ? [] : [{ path, place, title: titleOf(readFileSync(join(root, path), 'utf8'), path) }];

@@ -1,14 +1,19 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { textsOfDoors } from '../../docs/.vitepress/api.mjs';
 import { deadLinksOf } from '../../docs/.vitepress/dead-anchors.mjs';
 import { linkOnSite } from '../../docs/.vitepress/links.mjs';
 import { sidebarOf } from '../../docs/.vitepress/pages.mjs';
 import { root } from '../architecture/tree.js';
 import { buildIn } from './build.js';
+import { unsaid, untold } from './names.js';
 
 let folder: string;
-const write = (path: string, text: string): void => writeFileSync(join(folder, path), text);
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'nest-transport-site-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -20,6 +25,7 @@ describe('the build refuses', () => {
     });
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
     write('package.json', '{ "type": "module" }');
+    write('libs/transport/package.json', '{ "name": "nothing", "exports": {} }');
     for (const page of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs/other.md']) write(page, `# ${page}`);
   });
 
@@ -40,6 +46,62 @@ describe('the build refuses', () => {
     },
     60_000,
   );
+});
+
+describe('the pages of the API', () => {
+  beforeEach(() => {
+    const exports = {
+      '.': { 'nest-transport:source': './src/index.ts' },
+      './more': { 'nest-transport:source': './src/more.ts' },
+    };
+    write('libs/transport/package.json', JSON.stringify({ name: 'planted', type: 'module', exports }));
+    const compilerOptions = { module: 'nodenext', types: [] };
+    write('libs/transport/tsconfig.lib.json', JSON.stringify({ compilerOptions, include: ['src'] }));
+    write(
+      'libs/transport/src/more.ts',
+      '/** How much more, see {@link Shape}. */\nexport type More = Shape;\nimport type { Shape } from "./index.js";',
+    );
+    write(
+      'libs/transport/src/index.ts',
+      '/** A shape. */\nexport interface Shape {\n  /** In millimetres. */\n  readonly width: number;\n}',
+    );
+  });
+
+  it('tell names with their docstrings, and lead from one door to the other', async () => {
+    const texts = await textsOfDoors(folder);
+    expect([...texts.keys()]).toEqual(['index', 'more']);
+    expect(texts.get('index')).toMatch(/^# planted\n[^]*### Shape\n\nA shape\.[^]*`width`.*In millimetres\./);
+    expect(texts.get('more')).toMatch(/^# planted\/more\n[^]*see \[Shape\]\(index\.md#shape\)/);
+  }, 60_000);
+
+  it.each([
+    [
+      'a link to a name and one to a file that are not there',
+      '/** See {@link Gone}. See [it](./gone.md). */\nexport const a = 1;',
+      /2 faults[^]*\.\/gone\.md[^]*"Gone"/,
+    ],
+    ['a door that shows nothing', 'export {};', /no public name behind planted\/more/],
+  ])(
+    'are refused with %s',
+    async (_what, text, complaint) => {
+      write('libs/transport/src/more.ts', text);
+      await expect(textsOfDoors(folder)).rejects.toThrow(complaint);
+    },
+    60_000,
+  );
+
+  it('would be caught with a name missing, and with one or a member that has lost its docstring', () => {
+    const html =
+      '<h3 id="a-one"><code>abstract</code> One&lt;<code>T</code>&gt; <a href="#a">x</a></h3><p>Says &quot;<code>it</code>&quot;.</p>';
+    const page = `${html}<h3 id="two">two() <a href="#two">x</a></h3><p>3</p>`;
+    const one = { name: 'One', docstring: 'Says "it".\nAnd more.' };
+    expect(untold(page, [one])).toEqual([]);
+    expect(untold(page, [one, { name: 'two', docstring: 'Counts.' }, { name: 'tw', docstring: '' }])).toEqual([
+      'two: the page does not say "Counts."',
+      'tw: the page does not have it',
+    ]);
+    expect(unsaid([page], [one, { name: 'One.more', docstring: 'And more.' }])).toEqual(['One.more']);
+  });
 });
 
 describe('a link on the site', () => {
@@ -66,11 +128,20 @@ describe('a link in built pages', () => {
     write('index.html', '<h1 id="top">x</h1><a href="/base/other.html#one">1</a><a class="y" href="#top">2</a>');
     write('other.html', '<h2 tabindex="-1" id="one">x</h2><a href="./index.html">3</a><a href="/base/">4</a>');
     expect(await deadLinksOf(folder, '/base/')).toEqual([]);
-    write('bad.html', '<a href="/base/gone.html">1</a><a href="other.html#two">2</a><a href="/other.html">3</a>');
+    write(
+      'guides/index.html',
+      '<a href="../other.html">5</a><a href="/base/guides/">6</a><a href="./#here">7</a><b id="here">',
+    );
+    expect(await deadLinksOf(folder, '/base/')).toEqual([]);
+    write(
+      'bad.html',
+      '<a href="/base/gone.html">1</a><a href="other.html#two">2</a><a href="/other.html">3</a><a href="/base/guides">4</a>',
+    );
     expect(await deadLinksOf(folder, '/base/')).toEqual([
       'bad.html: /base/gone.html: there is no such page',
       'bad.html: other.html#two: the page has no such heading',
       'bad.html: /other.html: there is no such page',
+      'bad.html: /base/guides: there is no such page',
     ]);
   });
 });

@@ -1,33 +1,69 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type Page } from 'playwright-core';
+import ts from 'typescript';
+import { doorsOf } from '../../docs/.vitepress/doors.mjs';
 import { pagesOf } from '../../docs/.vitepress/pages.mjs';
 import { root } from '../architecture/tree.js';
+import { membersOf } from '../docs/said.js';
+import { publicNames, publicProgram } from '../docs/sources.js';
 import { browserProgram, launch } from './browser.js';
 import { buildSite } from './build.js';
+import { unsaid, untold } from './names.js';
 import { serve, type StaticServer } from './static-server.js';
 
 const program = browserProgram();
 const describeInBrowser = program === undefined ? describe.skip : describe; // no browser is here; the line above says what brings it
+
+const isProtected = (declaration: ts.Declaration): boolean =>
+  (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Protected) !== 0;
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nest-transport-site-'));
   const { code, stderr } = await buildSite(folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringMatching(/error|warn/i) });
-}, 120_000);
+}, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the site of `npm run docs`', () => {
-  it('has every page of docs/, the README, the changelog and CONTRIBUTING, and no other', () => {
+  it('has every page of docs/, the README, the changelog and CONTRIBUTING, one for each door, and no other', () => {
     const built = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .map((path) => path.replaceAll('\\', '/'))
       .filter((path) => path.endsWith('.html') && path !== '404.html');
     const places = pagesOf(root).map(({ place }) => place.replace(/\.md$/, '.html'));
     expect(built.sort()).toEqual(places.sort());
-    expect(built.length).toBeGreaterThan(35);
+    expect(built.length).toBeGreaterThan(45);
+  });
+
+  const pageOf = ({ name }: { name: string }): string => readFileSync(join(folder, `api/${name}.html`), 'utf8');
+  const docstringOf = (symbol: ts.Symbol): string =>
+    ts.displayPartsToString(symbol.getDocumentationComment(publicProgram().getTypeChecker()));
+
+  it('tells every public name on the page of its door, with its docstring', () => {
+    const names = publicNames().map((each) => ({ ...each, docstring: docstringOf(each.symbol) }));
+    const complaints = doorsOf(root).flatMap((door) =>
+      untold(
+        pageOf(door),
+        names.filter((each) => door.title === `nest-transport${each.door.slice(1)}`),
+      ).map((complaint) => `${door.title}: ${complaint}`),
+    );
+    expect(complaints).toEqual([]);
+    expect(names.length).toBeGreaterThan(250);
+  }, 60_000);
+
+  it('tells what their members do', () => {
+    const members = publicNames().flatMap(({ name, symbol }) =>
+      membersOf(publicProgram().getTypeChecker(), symbol)
+        .filter((member) => !member.declarations?.some(isProtected))
+        .map((member) => ({ name: `${name}.${member.name}`, docstring: docstringOf(member) })),
+    );
+    // n.b. of a union the site shows the signature; what these two are, the docstring of their type says.
+    const inUnion = ['TransportModuleOptions.broker', 'TransportModuleOptions.brokers'];
+    expect(unsaid(doorsOf(root).map(pageOf), members)).toEqual(inUnion);
+    expect(members.filter(({ docstring }) => docstring !== '').length).toBeGreaterThan(500);
   });
 });
 
@@ -71,10 +107,19 @@ describeInBrowser('in a browser', () => {
     await page.goto(`${server.url}/guides/troubleshooting.html`);
     expect(await heading()).toContain('Troubleshooting');
     const groups = await page.locator('.VPSidebarItem.level-0 > .item h2').allInnerTexts();
-    expect(groups).toEqual(expect.arrayContaining(['Guides', 'Reference', 'Brokers', 'Decisions']));
+    expect(groups).toEqual(expect.arrayContaining(['Guides', 'Reference', 'Brokers', 'Decisions', 'API']));
     await page.locator('main').getByRole('link', { name: 'table', exact: true }).click();
     await page.waitForURL('**/#brokers-and-promises');
     await page.locator('h2#brokers-and-promises').waitFor();
+  });
+
+  it('a door stands in the sidebar, and a type of another door leads to where that is told', async () => {
+    await page.goto(`${server.url}/guides/codecs.html`);
+    await page.locator('.VPSidebar').getByRole('link', { name: 'nest-transport/kafka' }).click();
+    await page.locator('main h1', { hasText: 'nest-transport/kafka' }).waitFor();
+    await page.locator('main').getByRole('link', { name: 'Broker', exact: true }).first().click();
+    await page.waitForURL('**/api/#broker');
+    await page.locator('h3#broker').waitFor();
   });
 
   it('the search finds "dead letter", and leads to what it found', async () => {

@@ -21,6 +21,7 @@ import {
 } from '../consuming/index.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from '../publishing/index.js';
 
+/** @inline */
 interface CommonOptions {
   /** The service's name: the default `group` of its subscriptions, and part of client ids. */
   readonly service: string;
@@ -46,19 +47,24 @@ interface CommonOptions {
   readonly logger?: LoggerService | false;
 }
 
+/** @inline */
 interface OneBroker {
   /** The only broker, and with it the default one. */
   readonly broker: Broker;
   readonly brokers?: undefined;
 }
 
+/** @inline */
 interface NamedBrokers {
   readonly broker?: undefined;
   /** Several brokers by name; the one called `default`, else the first, is the default broker. */
   readonly brokers: Readonly<Record<string, Broker>>;
 }
 
-/** What `TransportModule.forRoot` takes. */
+/**
+ * What `TransportModule.forRoot` takes: one `broker`, or several `brokers` by name, of which the one called `default`, else the
+ * first, is the default broker.
+ */
 export type TransportModuleOptions = CommonOptions & (OneBroker | NamedBrokers);
 
 /** For `useClass` and `useExisting` of `TransportModule.forRootAsync`. */

@@ -3,7 +3,7 @@ import type { FetchedRecord } from './client/seam.js';
 import { headerOf, headersOf, keyText } from './mapping.js';
 
 /** A record as the Kafka client read it: `context.raw`. Keys, values and headers are bytes. */
-export type KafkaRecord = FetchedRecord;
+export interface KafkaRecord extends FetchedRecord {}
 
 /** Whoever handed a delivery over and is told how it ended. */
 export interface DeliveryOwner {

@@ -22,6 +22,7 @@ export type HistoryEntry =
 /** `unknown`: the publisher was told that the message may or may not be stored. */
 export type PublishOutcome = 'ok' | 'failed' | 'unknown';
 
+/** @inline */
 interface Handling {
   readonly id: string;
   readonly topic: string;
