@@ -12,8 +12,9 @@ export const on = (broker: Broker): DynamicModule =>
 export async function start(
   controllers: readonly Type[],
   transport: DynamicModule = on(memory()),
+  providers: readonly Type[] = [],
 ): Promise<INestMicroservice> {
-  @Module({ imports: [transport], controllers: [...controllers] })
+  @Module({ imports: [transport], controllers: [...controllers], providers: [...providers] })
   class AppModule {}
   const app = await createTransportApp(AppModule, { http: false, exitOnSignal: false, logger: false });
   opened.push(app);
