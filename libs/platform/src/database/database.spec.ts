@@ -49,6 +49,16 @@ describe('the in-process Postgres', () => {
   });
 });
 
+test('an in-process Postgres is empty, whatever those before it held', async () => {
+  const [before, after] = [await openDatabase(undefined), await openDatabase(undefined)];
+  await before.run('create table held (name text)');
+  const tables = `select tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`;
+  expect([await before.query(tables), await after.query(tables)]).toEqual([[{ tablename: 'held' }], []]);
+  const next = await openDatabase(undefined);
+  expect(await next.query(tables)).toEqual([]);
+  await Promise.all([before, after, next].map((database) => database.close()));
+}, 60_000);
+
 describe('a Postgres server', () => {
   test('that is not there is named, without its password', async () => {
     const opening = openDatabase('postgres://shop:secret@127.0.0.1:1/shop');

@@ -1,11 +1,10 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Database, SqlSession } from './database.js';
+import { openEmpty } from './empty-postgres.js';
 
 /** A Postgres inside this process, in memory: nothing to install, nothing left afterwards. */
 export async function openInProcess(): Promise<Database> {
-  // Loaded on first use: a service on a real server does not pay for the 10 MB of WebAssembly.
-  const { PGlite } = await import('@electric-sql/pglite');
-  return new PgliteDatabase(await PGlite.create());
+  return new PgliteDatabase(await openEmpty());
 }
 
 class PgliteDatabase implements Database {
