@@ -9,6 +9,7 @@ const linesOf = (info: string): string[] =>
 const nestCommands = linesOf('sh')
   .filter((line) => line.startsWith('npx nest '))
   .map((line) => line.split(' ').slice(2));
+const build = nestCommands.findIndex(([name]) => name === 'build');
 const requests = linesOf('sh').flatMap((line) => /^curl -X POST localhost:3000(\S+)$/.exec(line)?.[1] ?? []);
 const start = linesOf('sh').flatMap((line) => /^node (\S+)$/.exec(line)?.[1] ?? []);
 const programs = blocks.filter(({ info }) => /^ts\b/.test(info));
@@ -24,15 +25,14 @@ describe('the commands and programs of docs/guides/getting-started.md', () => {
   let app: NewApplication;
   beforeAll(async () => {
     app = await NewApplication.made(12);
-  }, 300_000);
-  afterAll(() => app.remove());
-
-  it('make of a new application a service that passes its tests, prints what the page shows, and ends with 0 on SIGTERM', async () => {
-    const build = nestCommands.findIndex(([name]) => name === 'build');
     for (const command of nestCommands.slice(0, build)) {
       app.nest(...command.map((word, at) => (command[at - 1] === 'add' ? `${word}@file:nest-transport.tgz` : word)));
     }
     for (const [path, text] of programs.map(fileOf)) app.write(path, text);
+  }, 300_000);
+  afterAll(() => app.remove());
+
+  it('make of a new application a service that passes its tests, prints what the page shows, and ends with 0 on SIGTERM', async () => {
     app.script('test');
     app.nest('build');
     const [port = 0] = await freePorts(1);

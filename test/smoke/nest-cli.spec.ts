@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withDist } from './packed.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -22,8 +23,8 @@ function nest(...args: string[]): { code: number | null; output: string } {
 }
 
 describe('the Nest CLI', () => {
-  it('builds every app and library after an install, with nothing built before', () => {
-    const { code, output } = nest('build', '--all');
+  it('builds every app and library after an install, with nothing built before', async () => {
+    const { code, output } = await withDist(async () => nest('build', '--all'));
     expect({ code, output: code === 0 ? '' : output }).toEqual({ code: 0, output: '' });
     for (const { compilerOptions } of Object.values(projects)) {
       const folder = join(root, compilerOptions.tsConfigPath, '..');

@@ -13,8 +13,7 @@ const CACHE = join(root, 'node_modules', '.cache', 'nest-transport', 'pack');
 export async function packed(): Promise<string> {
   const state = stateOfSources();
   const tarball = join(CACHE, `${state}.tgz`);
-  const lock = join(tmpdir(), `nest-transport-pack-${hash([root]).slice(0, 16)}.lock`);
-  await withLock(lock, {}, async () => {
+  await withDist(async () => {
     if (existsSync(tarball)) return;
     rmSync(CACHE, { recursive: true, force: true });
     mkdirSync(CACHE, { recursive: true });
@@ -22,6 +21,10 @@ export async function packed(): Promise<string> {
   });
   return tarball;
 }
+
+/** Alone with the `dist` folders of this clone, which packing and `nest build` write: suites run side by side. */
+export const withDist = <T>(work: () => Promise<T>): Promise<T> =>
+  withLock(join(tmpdir(), `nest-transport-pack-${hash([root]).slice(0, 16)}.lock`), {}, work);
 
 function pack(tarball: string): void {
   const folder = mkdtempSync(join(CACHE, 'packing-'));
