@@ -140,12 +140,25 @@ async function runJest(stage, env, jestArguments) {
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-test-'));
   const outputFile = join(folder, 'report.json');
   try {
-    const { code } = await runNode([...stage.node, '--json', `--outputFile=${outputFile}`, ...jestArguments], env);
+    const report = ['--json', `--outputFile=${outputFile}`];
+    const { code } = await runNode(
+      [...stage.node, ...report, ...workersOf(stage, jestArguments), ...jestArguments],
+      env,
+    );
     return countsOf(await readFile(outputFile, 'utf8').catch(() => undefined), code);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * @param {Pick<Stage, 'workers'>} stage
+ * @param {string[]} jestArguments what the user says of workers is the last word
+ */
+export const workersOf = ({ workers }, jestArguments) =>
+  workers === undefined || jestArguments.some((argument) => /^(-i|-w|--runInBand|--maxWorkers)\b/.test(argument))
+    ? []
+    : [`--maxWorkers=${workers}`];
 
 /**
  * @param {string | undefined} text Jest's report

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { brokers } from '../../test/brokers/index.mjs';
 import { inRoot } from './paths.mjs';
 import { jest } from './tasks.mjs';
@@ -10,10 +11,26 @@ import { jest } from './tasks.mjs';
  * @property {string[]} node arguments of Node
  * @property {string} [needs] broker that has to be up
  * @property {string} [alsoIn] chosen together with the stage of this name
+ * @property {number} [workers] processes among which Jest shares out the files (default: what Jest takes, which of two processors is one)
  */
 
 /** Runs last: it packs and installs what the other stages have checked. */
 const LAST = 'smoke';
+
+/**
+ * Processes for the files of a stage. Those of a broker share its server and mostly wait for it: how many do so side by side
+ * is the same on every machine, and stays 1 until a stage has passed that way on a busy one (CONTRIBUTING.md says what its specs owe each other).
+ * What only computes takes the processors there are; of two, Jest would leave one idle.
+ * @type {Readonly<Record<string, number>>}
+ */
+const WORKERS = {
+  unit: Math.max(2, availableParallelism() - 1),
+  conformance: Math.max(2, availableParallelism() - 1),
+  kafka: 1,
+  nats: 1,
+  nsq: 2,
+  rabbitmq: 1,
+};
 
 /** @returns {Stage[]} */
 export function findStages() {
@@ -48,7 +65,11 @@ function specFiles() {
  * @param {string} name
  * @returns {Stage}
  */
-const jestStage = (name) => ({ name, kind: 'jest', node: [...jest, '--selectProjects', name] });
+const jestStage = (name) => {
+  const workers = WORKERS[name];
+  const node = [...jest, '--selectProjects', name];
+  return { name, kind: 'jest', node, ...(workers === undefined ? {} : { workers }) };
+};
 
 /**
  * @param {string} name

@@ -13,7 +13,7 @@ import { openBroker, type BrokerOrder } from './open-broker.js';
 
 const KEYS = 500;
 /** At most so many wait for their confirmation: a process that gets little of its processor has them confirmed in time, too. */
-const UNCONFIRMED = 1_000;
+const UNCONFIRMED = 200;
 
 /** One topic, its publishes, and what processes wrote about handling them. */
 export class Scene {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findStages } from '../../scripts/lib/stages.mjs';
-import { countsOf } from '../../scripts/lib/stage-runner.mjs';
+import { countsOf, workersOf } from '../../scripts/lib/stage-runner.mjs';
 import { summary } from '../../scripts/lib/summary.mjs';
 import { parseArgs } from '../../scripts/lib/test-arguments.mjs';
 
@@ -29,6 +29,15 @@ describe('npm test', () => {
     const stageOf = (file: string): string => /\.(\w+)\.spec\.ts$/.exec(file)?.[1] ?? file.split(/[\\/]/)[0] ?? '';
     expect(specs.filter((file) => !names.includes(stageOf(file)))).toEqual([]);
     expect(specs.length).toBeGreaterThan(15);
+  });
+
+  it('runs as many files at a time on the server of a broker as it says, on every machine, or as many as somebody asks for', () => {
+    const brokers = findStages().filter(({ kind, needs }) => kind === 'jest' && needs !== undefined);
+    expect(brokers.filter(({ workers }) => workers === undefined || workers > 2)).toEqual([]);
+    expect(workersOf({ workers: 2 }, ['-t', 'keeps order'])).toEqual(['--maxWorkers=2']);
+    expect(workersOf({}, [])).toEqual([]);
+    for (const said of ['--runInBand', '-i', '--maxWorkers=4', '-w'])
+      expect(workersOf({ workers: 2 }, [said])).toEqual([]);
   });
 
   it('counts what Jest reports', () => {
