@@ -30,6 +30,8 @@ const WORKERS = {
   nats: 1,
   nsq: 2,
   rabbitmq: 1,
+  // Its suites wait for installs and compilers; what writes dist takes a lock (test/smoke/packed.ts).
+  smoke: 2,
 };
 
 /** @returns {Stage[]} */
