@@ -8,6 +8,7 @@ import {
   type Broker,
   type BrokerConnection,
 } from 'nest-transport';
+import { msgpack } from 'nest-transport/codecs';
 import { memory } from 'nest-transport/memory';
 import { firstValueFrom, from, toArray } from 'rxjs';
 import { z } from 'zod';
@@ -95,6 +96,22 @@ describe.each([
     expect(isTransportError(slow, 'TRANSPORT_REQUEST_TIMEOUT')).toBe(true);
     expect(slow.message).toContain('from "stock.asked" within 20 ms');
     await expect(publisher.request(StockAsked, { sku: 'a' }, FOR_A_WHILE)).resolves.toEqual({ left: 1 });
+  });
+
+  test('tells the one who asked that a question cannot be read or is not valid, and keeps it as a dead letter', async () => {
+    const { app, publisher, notices } = await start();
+    const letters: unknown[] = [];
+    notices.on('message:dead-lettered', ({ error }) => void letters.push(error));
+    const OfAnotherVersion = defineEvent('stock.asked', {});
+    const refused = await refusal(publisher.request(OfAnotherVersion, { sku: 7 }, FOR_A_WHILE));
+    expect(isTransportError(refused, 'TRANSPORT_REQUEST_FAILED')).toBe(true);
+    expect(refused.message).toMatch(/"stock\.asked" answered TransportError: .*sku/s);
+    const sent = await refusal(firstValueFrom(app.get(TransportClient).send('stock.asked', { sku: 7 })));
+    expect(String(sent)).toMatch(/sku/);
+    const InMessagePack = defineEvent('stock.asked', { codec: msgpack() });
+    const unread = await refusal(publisher.request(InMessagePack, { sku: 'a' }, FOR_A_WHILE));
+    expect(unread.message).toMatch(/content type|content-type|msgpack/i);
+    expect(letters).toHaveLength(3);
   });
 
   test('carries every value of an Observable to client.send', async () => {

@@ -238,6 +238,8 @@ export class Consumer {
       retryTopics,
       leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
       route: routerOf(policed.routes, settings.codec),
+      // n.b. of the plan's own routes: a message may be given up before it is known which of them is meant.
+      refuse: plan.routes.find(({ refuse }) => refuse !== undefined)?.refuse,
       holds: policed.holds,
     };
     const warnings = startWarnings(this.#broker, plan, options);

@@ -62,10 +62,12 @@ export class Copies {
       deadLetterTopic,
       error: failure.error,
     });
+    await this.#plan.refuse?.(failure.error, delivery);
     this.#originals.end(delivery, { kind: 'reject', reason: asError(failure.error) });
   }
 
-  #discard(delivery: Delivery, { error }: FailureRecord): void {
+  async #discard(delivery: Delivery, { error }: FailureRecord): Promise<void> {
+    await this.#plan.refuse?.(error, delivery);
     const reason = `dead letters are switched off, and handling failed: ${messageOf(error)}`;
     this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
     this.#originals.end(delivery, { kind: 'reject', reason: asError(error) });

@@ -43,6 +43,6 @@ export {
   type TimeoutOptions,
 } from './policies/index.js';
 export { RETRY_DEFAULTS, RETRY_RULES, type ErrorClass, type RetryOptions } from './retry-options.js';
-export type { Handler, Route, SubscriptionPlan } from './route.js';
+export type { Handler, Refusal, Route, SubscriptionPlan } from './route.js';
 export type { SubscriptionControl } from './subscription-control.js';
 export type { ReplayReport, ReplayWindow } from './window-replay.js';

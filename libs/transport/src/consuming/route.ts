@@ -20,7 +20,12 @@ export interface Route {
   /** The event's own; undefined where it has none. */
   readonly codec?: Codec | undefined;
   readonly handle: Handler;
+  /** Tells who waits for an answer that there will be none: the message has become a dead letter. Never throws. */
+  readonly refuse?: Refusal | undefined;
 }
+
+/** @param error why the message could not be handled */
+export type Refusal = (error: unknown, delivery: Delivery) => void | Promise<void>;
 
 /** One subscription as it is wanted: (topic, group), how its messages are treated, and who handles them. */
 export interface SubscriptionPlan {

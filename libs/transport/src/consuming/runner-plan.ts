@@ -3,7 +3,7 @@ import type { Classifier } from './classification.js';
 import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
 import type { DeadLetters } from './dead-letter.js';
 import type { Holds } from './policies/holds.js';
-import type { RestOfWork } from './route.js';
+import type { Refusal, RestOfWork } from './route.js';
 import type { Router } from './routing.js';
 
 /** One subscription, with everything decided: names, options, routes. */
@@ -22,6 +22,8 @@ export interface RunnerPlan {
   /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
   readonly leavesDeadLetters: boolean;
   readonly route: Router;
+  /** Tells who waits for an answer that a message was given up; undefined where nobody answers. */
+  readonly refuse?: Refusal | undefined;
   /** Messages that policies keep back; undefined where there are none. */
   readonly holds?: Holds | undefined;
 }

@@ -8,7 +8,7 @@ import {
   type Reply,
   type StandardSchema,
 } from '../contract/index.js';
-import type { Answer, Handler } from '../consuming/index.js';
+import type { Answer, Handler, Refusal } from '../consuming/index.js';
 import { isStream } from './completion.js';
 
 /** How a handler of requests answers. */
@@ -38,6 +38,20 @@ export function answering(call: (payload: unknown, delivery: Delivery) => Promis
       if (error === replies.failure) throw error;
       if (!isForTheSender(error)) how.report(error, delivery);
       await answer(errorReply(error));
+    }
+  };
+}
+
+/**
+ * Tells who waits why a question is answered by no handler: it could not be read, was refused by its schema, or was tried too often.
+ * An answer that cannot be sent is reported and not tried again: the question is a dead letter by then, and its asker has a timeout.
+ */
+export function refusing(answerTo: Answering['answerTo'], report: Answering['report']): Refusal {
+  return async (error, delivery) => {
+    try {
+      await answerTo(delivery)?.(errorReply(error));
+    } catch (failure) {
+      report(failure, delivery);
     }
   };
 }

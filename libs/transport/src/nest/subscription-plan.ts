@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { checkOptions, nearestName, TransportError } from '../contract/index.js';
-import type { ConsumingOptions, Handler, Route, SubscriptionPlan } from '../consuming/index.js';
+import type { ConsumingOptions, Handler, Refusal, Route, SubscriptionPlan } from '../consuming/index.js';
 import { SUBSCRIBE_RULES } from './subscribe-options.js';
 import type { SubscriptionMetadata } from './subscription-metadata.js';
 
 /** A handler as Nest registered it, with what its decorator said. */
 export interface HandlerRegistration extends SubscriptionMetadata {
   readonly handle: Handler;
+  /** Of a handler that answers. */
+  readonly refuse?: Refusal | undefined;
   /** What it gives is for a sender who waits: `@Respond`, or Nest's `@MessagePattern`. */
   readonly isAnswer?: boolean;
 }
@@ -70,10 +72,10 @@ function planOf(draft: Draft, defaults: ConsumingOptions): SubscriptionPlan {
   };
 }
 
-function routeOf({ event, handle }: HandlerRegistration): Route {
+function routeOf({ event, handle, refuse }: HandlerRegistration): Route {
   return event === undefined
-    ? { type: undefined, schema: undefined, handle }
-    : { type: event.type, schema: event.schema, codec: event.codec, keyed: event.key !== undefined, handle };
+    ? { type: undefined, schema: undefined, handle, refuse }
+    : { type: event.type, schema: event.schema, codec: event.codec, keyed: event.key !== undefined, handle, refuse };
 }
 
 function refuseDuplicateTypes({ topic, group, members }: Draft): void {

@@ -10,11 +10,11 @@ import {
   type NoticeListener,
   type NoticeName,
 } from '../contract/index.js';
-import { answerTo, type Handler } from '../consuming/index.js';
+import { answerTo, type Handler, type Route } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import { isStream } from './completion.js';
 import { placesOfPattern, refuseDeafProviders } from './handler-scan.js';
-import { answering } from './request-handler.js';
+import { answering, refusing } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
 import { planSubscriptions, type HandlerRegistration } from './subscription-plan.js';
 import { topicOfPattern } from './topic-of-pattern.js';
@@ -144,8 +144,8 @@ export class TransportServer extends Server {
     if (!this.messageHandlers.has(normalized)) this.messageHandlers.set(normalized, callback);
     const said = this.#whatWasSaid(pattern, normalized, extras);
     const isEvent = isEventHandler && said.responds !== true;
-    const handle = isEvent ? this.#eventHandler(callback) : this.#requestHandler(callback, said);
-    this.#registrations.push({ ...said, handle, isAnswer: !isEvent });
+    const handling = isEvent ? { handle: this.#eventHandler(callback) } : this.#requestHandling(callback, said);
+    this.#registrations.push({ ...said, ...handling, isAnswer: !isEvent });
     this.#isPrepared = false;
   }
 
@@ -203,7 +203,7 @@ export class TransportServer extends Server {
       this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
   }
 
-  #requestHandler(callback: MessageHandler, said: SubscriptionMetadata): Handler {
+  #requestHandling(callback: MessageHandler, said: SubscriptionMetadata): Pick<Route, 'handle' | 'refuse'> {
     const { pattern, where, event, options } = said;
     const wayOut = 'Write @EventPattern or @Subscribe if nobody waits for an answer, or use a broker that can answer.';
     const broker = this.#runtime.broker(options.broker);
@@ -211,12 +211,20 @@ export class TransportServer extends Server {
     requireCapabilities(broker, ['requestReply'], `@${decorator}("${pattern}") in ${where}`, wayOut);
     const call = (payload: unknown, delivery: Delivery): Promise<unknown> =>
       this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
-    return answering(call, {
+    const answer = (delivery: Delivery) => answerTo(delivery, broker.connection.producer);
+    const handle = answering(call, {
       codec: this.#runtime.options.codec ?? jsonCodec,
       schema: event?.answer,
-      answerTo: (delivery) => answerTo(delivery, broker.connection.producer),
+      answerTo: answer,
       report: (error, delivery) => this.#reportUnsaid(error, delivery),
     });
+    return { handle, refuse: refusing(answer, (failure, delivery) => this.#reportUntold(failure, delivery)) };
+  }
+
+  #reportUntold(failure: unknown, { topic, id }: Delivery): void {
+    this.#runtime.log.warn(
+      `Whoever asked could not be told that the request was given up: ${messageOf(failure)} topic=${topic} id=${id}`,
+    );
   }
 
   #reportUnsaid(error: unknown, { topic, id }: Delivery): void {

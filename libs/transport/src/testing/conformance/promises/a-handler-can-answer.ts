@@ -3,6 +3,8 @@ import { answerTo } from '../../../consuming/index.js';
 import type { Reply } from '../../../contract/index.js';
 import type { ConformancePromise } from '../promise.js';
 
+const REFUSED: Reply = { kind: 'error', name: 'NotFoundException', message: 'no such "sku": größer' };
+
 export const aHandlerCanAnswer: ConformancePromise = {
   name: 'a-handler-can-answer',
   title: 'brings every answer of a handler to the one who asked, in order, and none after the asker stopped listening',
@@ -14,6 +16,7 @@ export const aHandlerCanAnswer: ConformancePromise = {
       handle: async (payload, delivery) => {
         const reply = answerTo(delivery, asker.connection.producer);
         assert.ok(reply, 'the delivery of a request can be answered');
+        if (payload === 'c') return reply(REFUSED);
         for (const text of ['one', 'two']) {
           await reply({
             kind: 'value',
@@ -23,15 +26,19 @@ export const aHandlerCanAnswer: ConformancePromise = {
         }
       },
     });
-    const ask = async (question: string): Promise<string[]> => {
+    const repliesTo = async (question: string, count: number): Promise<Reply[]> => {
       const answers: Reply[] = [];
       const message = { topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question };
       const stop = await requester.request({ ...message, body: Buffer.from(JSON.stringify(question)) }, (reply) => {
         answers.push(reply);
         stage.watch.changed();
       });
-      await stage.until(`both answers to "${question}" arrive`, () => answers.length >= 2);
+      await stage.until(`${count} answers to "${question}" arrive`, () => answers.length >= count);
       stop();
+      return answers;
+    };
+    const ask = async (question: string): Promise<string[]> => {
+      const answers = await repliesTo(question, 2);
       return answers.map((answer) =>
         answer.kind === 'value' ? (JSON.parse(answer.body.toString()) as string) : answer.kind,
       );
@@ -39,5 +46,6 @@ export const aHandlerCanAnswer: ConformancePromise = {
     const [a, b] = await Promise.all([ask('a'), ask('b')]);
     assert.deepEqual(a, ['one a', 'two a']);
     assert.deepEqual(b, ['one b', 'two b'], 'answers do not cross');
+    assert.deepEqual(await repliesTo('c', 1), [REFUSED], 'an error arrives with its name and message');
   },
 };
