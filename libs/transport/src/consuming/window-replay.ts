@@ -17,7 +17,7 @@ import {
   type StartOffset,
   type Subscription,
 } from '../contract/index.js';
-import { Quiet } from './quiet.js';
+import { ReadingEnd } from './reading-end.js';
 import type { RunnerPlan, RunnerTools } from './runner-plan.js';
 import { SubscriptionRunner } from './runner.js';
 import { checkStartOffset } from './start-offset.js';
@@ -79,20 +79,26 @@ export class WindowReplay {
     const own = { group, holds: undefined, nativeRedelivery: false, retryTopics: undefined };
     this.#runner = new SubscriptionRunner({ ...plan, ...own }, tools);
     const until = window.until ?? new Date(host.clock.now());
-    const quiet = new Quiet(connection, host.clock, this.#ending.signal);
-    this.#sink = new WindowSink(this.#runner, window.from, until, quiet);
+    const settings = {
+      connection,
+      clock: host.clock,
+      ending: this.#ending.signal,
+      what: this.#where,
+      topic: plan.topic,
+    };
+    this.#sink = new WindowSink(this.#runner, window.from, until, new ReadingEnd(settings));
     this.#subscription = { ...replayable.subscription, group, delivery: 'every-instance', startFrom: window.from };
   }
 
-  /** @throws TransportError `TRANSPORT_CLOSED` when it was ended before it was done */
+  /** @throws TransportError `TRANSPORT_CLOSED` when it was ended before it was done; `TRANSPORT_READING_INCOMPLETE` */
   async run(): Promise<ReplayReport> {
     const { connection } = this.#replayable;
-    this.#consumption = await connection.consume([{ subscription: this.#subscription, sink: this.#sink }]);
+    const consumption = await connection.consume([{ subscription: this.#subscription, sink: this.#sink }]);
+    this.#consumption = consumption;
     try {
-      await this.#sink.untilQuiet();
-      await this.#stop();
+      await this.#sink.untilRead(consumption).finally(() => this.#stop());
     } finally {
-      await this.#consumption.close();
+      await consumption.close();
     }
     const { messages } = this.#sink;
     if (!this.#ending.signal.aborted) return { messages };
@@ -130,18 +136,18 @@ class WindowSink implements DeliverySink {
   readonly #runner: SubscriptionRunner;
   readonly #from: Date | StartOffset;
   readonly #until: number;
-  readonly #quiet: Quiet;
+  readonly #end: ReadingEnd;
   messages = 0;
 
-  constructor(runner: SubscriptionRunner, from: Date | StartOffset, until: Date, quiet: Quiet) {
+  constructor(runner: SubscriptionRunner, from: Date | StartOffset, until: Date, end: ReadingEnd) {
     this.#runner = runner;
     this.#from = from;
     this.#until = until.getTime();
-    this.#quiet = quiet;
+    this.#end = end;
   }
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
-    this.#quiet.heard();
+    this.#end.heard();
     const inside = deliveries.filter((delivery) => this.#isInside(delivery));
     for (const delivery of deliveries) if (!this.#isInside(delivery)) delivery.settle(ACK);
     this.messages += inside.length;
@@ -152,9 +158,9 @@ class WindowSink implements DeliverySink {
     this.#runner.revoked();
   }
 
-  /** Resolves when everything that came is settled, and nothing has come for a while. */
-  untilQuiet(): Promise<void> {
-    return this.#quiet.until(() => this.#runner.inFlight === 0);
+  /** Resolves when everything has come, and is settled. */
+  untilRead(consumption: Consumption): Promise<void> {
+    return this.#end.until(consumption, () => this.#runner.inFlight === 0);
   }
 
   /** n.b. a message without a time cannot be outside: the broker was asked for those since `from`. */

@@ -77,6 +77,17 @@ export type TopicPurpose = 'publish' | 'subscribe' | 'dead-letter';
 
 /** Running intake. */
 export interface Consumption {
+  /**
+   * Resolves when everything is with the sinks that the subscribed topics held for this consumption at the moment of the call,
+   * and no sink that was given it still asks to wait. However long the broker stalls, it does not resolve before. An empty topic
+   * resolves at once; one that grows meanwhile at the end that it had. What moves to another member of the group is not waited
+   * for any more. Stays pending after `stop`.
+   *
+   * A driver whose broker cannot say where a topic ends leaves it out: replays and the dead-letter desk then take a second
+   * without a message for the end.
+   * @throws TransportError when the end cannot be learned
+   */
+  untilEnd?(): Promise<void>;
   /** Hands over nothing new from now on; what is with the sinks can still be settled. Twice is the same as once. */
   stop(): Promise<void>;
   /** Makes every settlement so far safe on the broker, gives back the rest, leaves the groups. Twice is the same as once. */

@@ -8,7 +8,7 @@ const clock = new ManualClock();
 const ending = new AbortController();
 const host = { service: 's', broker: 'default', notices: new Notices(), clock };
 
-/** A desk over three letters, and what its broker is told to say of itself. */
+/** A desk over three letters, and what its broker, which does not know where a topic ends, is told to say of itself. */
 async function deskOver(ids: readonly string[], signal?: AbortSignal) {
   const own = memory().open(host);
   const broker = { status: 'up' as BrokerHealth['status'], held: [] as Delivery[] };
@@ -17,14 +17,15 @@ async function deskOver(ids: readonly string[], signal?: AbortSignal) {
     connect: (abort) => own.connect(abort),
     connectOnce: () => own.connectOnce(),
     ensureTopics: (topics, purpose) => own.ensureTopics(topics, purpose),
-    consume: ([first]) => {
+    consume: async ([first]) => {
       const receive = (deliveries: readonly Delivery[]) => {
         broker.held.push(...deliveries);
         return first?.sink.receive(deliveries);
       };
-      return own.consume(
+      const consumption = await own.consume(
         first === undefined ? [] : [{ ...first, sink: { receive, revoked: () => first.sink.revoked() } }],
       );
+      return { stop: () => consumption.stop(), close: () => consumption.close() };
     },
     health: () => ({ status: broker.status, problems: [] }),
     close: () => own.close(),

@@ -7,7 +7,7 @@ import {
   type Delivery,
   type DeliverySink,
 } from '../../contract/index.js';
-import { Quiet } from '../quiet.js';
+import { ReadingEnd } from '../reading-end.js';
 import { storedDeadLetter, type StoredDeadLetter } from './stored-dead-letter.js';
 
 /**
@@ -31,24 +31,26 @@ export interface Desk {
 
 /** The dead letters of a topic, held unsettled until it is closed; then those that were not settled are given back. */
 export class Reading implements DeliverySink {
-  readonly #quiet: Quiet;
+  readonly #end: ReadingEnd;
   readonly #full = new AbortController();
   readonly #limit: number;
   readonly #held: Held[] = [];
   #consumption: Consumption | undefined;
 
-  private constructor(quiet: Quiet, limit: number) {
-    this.#quiet = quiet;
+  private constructor(end: ReadingEnd, limit: number) {
+    this.#end = end;
     this.#limit = limit;
   }
 
   /**
-   * Resolves when `limit` letters are read, or no more come.
-   * @throws TransportError what `ensureTopics` and `consume` say; `TRANSPORT_CLOSED` once `ending` is aborted
+   * Resolves when `limit` letters are read, or all.
+   * @throws TransportError what `ensureTopics` and `consume` say; `TRANSPORT_CLOSED` once `ending` is aborted;
+   *   `TRANSPORT_READING_INCOMPLETE`
    */
   static async open({ connection, clock, ending }: Desk, topic: string, limit: number): Promise<Reading> {
     if (ending.aborted) throw ended(topic);
-    const reading = new Reading(new Quiet(connection, clock, ending), limit);
+    const what = `reading of the dead letters of "${topic}"`;
+    const reading = new Reading(new ReadingEnd({ connection, clock, ending, what, topic }), limit);
     await connection.ensureTopics([topic], 'dead-letter');
     const subscription = {
       topic,
@@ -59,11 +61,16 @@ export class Reading implements DeliverySink {
       concurrency: 1,
       maxInFlight: limit,
     } as const;
-    reading.#consumption = await connection.consume([{ subscription, sink: reading }]);
-    await reading.#quiet.until(() => true, reading.#full.signal);
-    if (!ending.aborted) return reading;
-    await reading.close();
-    throw ended(topic);
+    const consumption = await connection.consume([{ subscription, sink: reading }]);
+    reading.#consumption = consumption;
+    try {
+      await reading.#end.until(consumption, () => true, reading.#full.signal);
+      if (ending.aborted) throw ended(topic);
+      return reading;
+    } catch (error) {
+      await reading.close();
+      throw error;
+    }
   }
 
   get letters(): readonly StoredDeadLetter[] {
@@ -71,7 +78,7 @@ export class Reading implements DeliverySink {
   }
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
-    this.#quiet.heard();
+    this.#end.heard();
     // n.b. what is above the limit stays with the broker's accounts: it is given back with the rest.
     for (const delivery of deliveries) {
       if (this.#held.length < this.#limit) this.#held.push({ letter: storedDeadLetter(delivery), delivery });

@@ -1,11 +1,19 @@
 import type { BrokerHost, Clock, SubscriptionSink } from '../../contract/index.js';
-import type { ClientMember, CommittedOffset, FetchedBatch, MemberListener, ReadPosition } from './client/seam.js';
+import {
+  ClientFailure,
+  type ClientMember,
+  type CommittedOffset,
+  type FetchedBatch,
+  type MemberListener,
+  type ReadPosition,
+} from './client/seam.js';
 import { decodeCommitState, encodeCommitState, NOTHING_KNOWN } from './commit-metadata.js';
 import { Commits } from './commits.js';
 import { Exposure } from './exposure.js';
 import { transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import { firstPlace } from './first-place.js';
+import { EndWaiters, endsOf } from './partition-ends.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
@@ -30,6 +38,7 @@ export class GroupIntake implements IntakeOwner {
   /** Assigned partitions that are not known yet to be read from where. */
   #unplaced = new Set<string>();
   #placedWaiters: (() => void)[] = [];
+  readonly #endWaiters = new EndWaiters();
   #member: ClientMember | undefined;
   #stopped = false;
   #commitProblem: string | undefined;
@@ -77,6 +86,7 @@ export class GroupIntake implements IntakeOwner {
       joined: (assignment) => this.#joined(member(), assignment),
       positions: (committed) => this.#inTurn(() => this.#positions(member(), committed)),
       fetched: (batch, beat) => this.#fetched(batch, beat),
+      passed: ({ topic, partition, offset }) => this.#intakes.get(placeOf(topic, partition))?.pass(offset),
       died: (failure) => {
         // What runs may end; it is committed by the next member if the partition is still ours then.
         this.#commits.suspend();
@@ -92,6 +102,19 @@ export class GroupIntake implements IntakeOwner {
    */
   placed(): Promise<void> {
     return this.#unplaced.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#placedWaiters.push(resolve));
+  }
+
+  /** Resolves when the sinks have what the partitions of this member hold now. @throws TransportError */
+  async untilEnd(): Promise<void> {
+    await this.placed();
+    const ends = await endsOf(this.#member as ClientMember, [...this.#intakes.values()]).catch((error) => {
+      throw error instanceof ClientFailure ? transportError(error, this.#place('find the ends of topics')) : error;
+    });
+    await this.#endWaiters.until(ends, (end) => this.#isHandedOver(end));
+  }
+
+  moved(): void {
+    this.#endWaiters.changed();
   }
 
   pause(intake: PartitionIntake): void {
@@ -180,8 +203,20 @@ export class GroupIntake implements IntakeOwner {
     this.#intakes.delete(place);
     this.#commits.forget(intake);
     const unsettled = intake.revoke();
+    this.moved();
     const { topic, group, partition } = intake;
     this.#host.notices.emit('partition:revoked', { broker: this.#host.broker, topic, group, partition, unsettled });
+  }
+
+  /**
+   * n.b. a partition that a group's other member has now is that one's to hand over. A group of this instance alone has no
+   * other: what is not ours for the moment is with a member of ours that died, and comes back.
+   */
+  #isHandedOver({ topic, partition, offset }: ReadPosition): boolean {
+    const place = placeOf(topic, partition);
+    const intake = this.#intakes.get(place);
+    if (intake !== undefined) return intake.hasHandedOver(offset);
+    return !this.#assigned.has(place) && this.#sinks.get(topic)?.subscription.delivery === 'group';
   }
 
   #inTurn<Result>(action: () => Promise<Result>): Promise<Result> {

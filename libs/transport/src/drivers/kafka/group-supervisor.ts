@@ -74,6 +74,11 @@ export class GroupSupervisor {
     }
   }
 
+  /** Resolves when the sinks have what this member's partitions hold now. @throws TransportError */
+  untilEnd(): Promise<void> {
+    return this.#intake.untilEnd();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#callOffLook?.();

@@ -35,7 +35,7 @@ function setUp() {
       clock,
       notices: new Notices(),
     },
-    { pause: () => undefined, resume: () => undefined, touched: () => undefined },
+    { pause: () => undefined, resume: () => undefined, touched: () => undefined, moved: () => undefined },
     0,
     NOTHING_KNOWN,
   );

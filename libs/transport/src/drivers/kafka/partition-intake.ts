@@ -26,6 +26,8 @@ export interface IntakeOwner {
   resume(intake: PartitionIntake): void;
   /** Something is to be committed; `now` when it should not wait for the interval. */
   touched(intake: PartitionIntake, now: boolean): void;
+  /** The sink has something more, or there is nothing more to give to it. */
+  moved(): void;
 }
 
 /**
@@ -113,6 +115,19 @@ export class PartitionIntake implements DeliveryOwner {
     this.#pending = this.#left === 0 ? records : [...this.#pending.slice(this.#pendingAt), ...records];
     this.#pendingAt = 0;
     this.#pump();
+  }
+
+  /** There is nothing to take before this offset. */
+  pass(offset: number): void {
+    this.#position = Math.max(this.#position ?? 0, offset);
+    this.#owner.moved();
+  }
+
+  /** Whether the sink has everything before this offset, and does not ask to wait. */
+  hasHandedOver(end: number): boolean {
+    const first = this.#pending[this.#pendingAt];
+    const next = first === undefined ? this.#position : Number(first.offset);
+    return (next ?? 0) >= end && this.#again.length === 0 && !this.#receiving;
   }
 
   /** Few enough records wait here for the next fetch to be worth while. */
@@ -239,6 +254,7 @@ export class PartitionIntake implements DeliveryOwner {
       if (waiting !== undefined) this.#waitFor(waiting);
     }
     if (this.isCaughtUp) this.#catchUp();
+    this.#owner.moved();
   }
 
   get #hasMore(): boolean {
@@ -249,6 +265,7 @@ export class PartitionIntake implements DeliveryOwner {
     this.#receiving = true;
     const goOn = (): void => {
       this.#receiving = false;
+      this.#owner.moved();
       this.#pump();
     };
     // It never rejects, by contract; a sink that does all the same must not stop the partition.

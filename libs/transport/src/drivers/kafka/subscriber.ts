@@ -46,6 +46,10 @@ export class KafkaConsumption implements Consumption {
     return this.#groups.some((group) => group.isDown);
   }
 
+  async untilEnd(): Promise<void> {
+    await Promise.all(this.#groups.map((group) => group.untilEnd()));
+  }
+
   stop(): Promise<void> {
     for (const group of this.#groups) group.stop();
     return Promise.resolve();

@@ -10,6 +10,13 @@ interface Returned {
   readonly attempt: number;
 }
 
+/** Somebody who waits until a member has everything before an offset. */
+interface Waiter {
+  readonly member: MemoryMember;
+  readonly end: number;
+  readonly tell: () => void;
+}
+
 /**
  * One partition as one group sees it.
  *
@@ -28,6 +35,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
   readonly #unsettled = new Unsettled();
   readonly #timers = new Map<() => void, Returned>();
   #returned: Returned[] = [];
+  #waiters: Waiter[] = [];
   #cursor: number;
   #member: MemoryMember | undefined;
   #next: MemoryMember | undefined;
@@ -52,6 +60,16 @@ export class GroupPartition implements MemoryDeliveryOwner {
     this.#next = member;
     if (this.#member !== member) this.#takeBackIdle();
     this.#moveWhenFree();
+    this.#tellWaiters();
+  }
+
+  /** Resolves when the member has been given everything that is there now, or the partition is no longer its own. */
+  untilEnd(member: MemoryMember): Promise<void> {
+    const end = this.#log.end;
+    return new Promise((tell) => {
+      this.#waiters.push({ member, end, tell });
+      this.#tellWaiters();
+    });
   }
 
   pause(member: MemoryMember): void {
@@ -74,6 +92,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     const enough = member.sink.receive(batch);
     if (enough !== undefined) this.#waitFor(enough, member);
     else if (this.#hasMore()) setImmediate(() => this.deliver());
+    if (this.#waiters.length > 0) this.#tellWaiters();
   }
 
   ended(delivery: MemoryDelivery, settlement: Settlement): void {
@@ -87,8 +106,22 @@ export class GroupPartition implements MemoryDeliveryOwner {
     void enough.then(() => {
       if (this.#member !== member) return;
       this.#waiting = false;
+      this.#tellWaiters();
       setImmediate(() => this.deliver());
     });
+  }
+
+  #tellWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => !this.#hasAll(waiter));
+    for (const waiter of waiters) if (!this.#waiters.includes(waiter)) waiter.tell();
+  }
+
+  #hasAll({ member, end }: Waiter): boolean {
+    if (this.#next !== member) return true;
+    const [first] = this.#returned;
+    const next = first === undefined ? this.#cursor : first.record.offset;
+    return this.#member === member && next >= end && !this.#waiting;
   }
 
   #takeBatch(max: number): MemoryDelivery[] {

@@ -23,6 +23,11 @@ export class MemoryGroup {
     this.#share();
   }
 
+  /** Resolves when the member has been given everything of its partitions that is there now. */
+  async untilEnd(member: MemoryMember): Promise<void> {
+    await Promise.all(this.#partitions.map((partition) => partition.untilEnd(member)));
+  }
+
   /** Hands over nothing more to this member; what it has can still be settled. */
   pause(member: MemoryMember): void {
     for (const partition of this.#partitions) partition.pause(member);

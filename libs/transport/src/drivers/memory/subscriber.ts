@@ -23,6 +23,10 @@ export class MemoryConsumption implements Consumption {
     );
   }
 
+  async untilEnd(): Promise<void> {
+    await Promise.all(this.#memberships.map(({ group, member }) => group.untilEnd(member)));
+  }
+
   stop(): Promise<void> {
     for (const unwatch of this.#watches) unwatch();
     for (const { group, member } of this.#memberships) group.pause(member);

@@ -65,6 +65,7 @@ function intakeOf(plan: FaultPlan, { clock }: BrokerHost, { subscription, sink }
   return { subscription, intake: new UnreliableIntake(subscription, sink, plan, clock) };
 }
 
+/** n.b. without `untilEnd`: what the driver has handed over may still wait here, so its end is not the application's. */
 function stoppingFirst(consumption: Consumption, intakes: readonly UnreliableIntake[]): Consumption {
   const stop = (): void => intakes.forEach((intake) => intake.stop());
   return {

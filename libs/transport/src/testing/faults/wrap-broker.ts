@@ -48,6 +48,8 @@ export interface Interception {
     go: (deliveries: readonly Delivery[]) => void | Promise<void>,
     subscription: Subscription,
   ): void | Promise<void>;
+  /** `Consumption.untilEnd`; not asked where the driver has none. */
+  untilEnd?(go: () => Promise<void>): Promise<void>;
   /** `Consumption.stop`. */
   stop?(go: () => Promise<void>): Promise<void>;
   /** `Consumption.close`. */
@@ -153,7 +155,9 @@ function wrapSink({ subscription, sink }: SubscriptionSink, by: Interception): S
 }
 
 function wrapConsumption(inner: Consumption, by: Interception): Consumption {
+  const untilEnd = inner.untilEnd?.bind(inner);
   return {
+    ...(untilEnd === undefined ? {} : { untilEnd: () => (by.untilEnd ? by.untilEnd(untilEnd) : untilEnd()) }),
     stop: () => (by.stop ? by.stop(() => inner.stop()) : inner.stop()),
     close: () => (by.leave ? by.leave(() => inner.close()) : inner.close()),
   };

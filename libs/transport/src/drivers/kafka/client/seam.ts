@@ -125,6 +125,8 @@ export interface MemberListener {
   positions(committed: readonly CommittedOffset[]): Promise<readonly ReadPosition[]>;
   /** Records have come. The member reads on when the promise has resolved; `beat` keeps it alive until then. */
   fetched(batch: FetchedBatch, beat: () => Promise<void>): Promise<void>;
+  /** The broker had nothing to give of a partition before this place: markers, and records of transactions that were aborted. */
+  passed(position: ReadPosition): void;
   /** The member is dead for good, its sockets are closed. Not told after `leave`. */
   died(failure: ClientFailure): void;
 }
@@ -147,7 +149,7 @@ export interface ClientMember {
    * One try. @throws ClientFailure; `protocol` ILLEGAL_GENERATION and the like mean that the partitions are somebody else's
    */
   commit(offsets: readonly OffsetCommit[]): Promise<void>;
-  /** First and end offsets. @throws ClientFailure */
+  /** First and end offsets; the end is before the first transaction that is open. @throws ClientFailure */
   bounds(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, { low: number; high: number }>>;
   /** The first offset stored at a moment or after it; a partition without one is left out. @throws ClientFailure */
   offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<ReadonlyMap<number, number>>;

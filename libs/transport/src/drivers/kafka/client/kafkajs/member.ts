@@ -155,7 +155,7 @@ export class KafkaJsMember implements ClientMember {
   }
 
   #listen(): void {
-    const { GROUP_JOIN, CRASH, FETCH } = this.#consumer.events;
+    const { GROUP_JOIN, CRASH, FETCH, START_BATCH_PROCESS } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#lastActivity = performance.now();
       this.#assigned = copyOf(payload.memberAssignment);
@@ -163,6 +163,10 @@ export class KafkaJsMember implements ClientMember {
     });
     this.#consumer.on(FETCH, () => {
       this.#lastActivity = performance.now();
+    });
+    // n.b. kafkajs gives no batch out that has markers and aborted records alone; it only says that there was one.
+    this.#consumer.on(START_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+      if (batchSize === 0) this.#listener.passed({ topic, partition, offset: Number(lastOffset) + 1 });
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#die(toFailure(payload.error)));
   }

@@ -1,0 +1,44 @@
+import type { ClientMember, ReadPosition } from './client/seam.js';
+import { groupBy } from './group-by.js';
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Asks where these partitions end; those that hold nothing are left out. @throws ClientFailure */
+export async function endsOf(member: ClientMember, places: readonly Place[]): Promise<readonly ReadPosition[]> {
+  const ends: ReadPosition[] = [];
+  for (const [topic, ofTopic] of groupBy(places, (place) => place.topic)) {
+    const partitions = ofTopic.map(({ partition }) => partition);
+    for (const [partition, { low, high }] of await member.bounds(topic, partitions)) {
+      if (low < high) ends.push({ topic, partition, offset: high });
+    }
+  }
+  return ends;
+}
+
+/** Those who wait until partitions are handed over to their ends. */
+export class EndWaiters {
+  readonly #looks = new Set<() => void>();
+
+  /** Something was handed over, or a partition went to somebody else. */
+  changed(): void {
+    for (const look of this.#looks) look();
+  }
+
+  /** Resolves when `isOver` has said so of each. */
+  until(ends: readonly ReadPosition[], isOver: (end: ReadPosition) => boolean): Promise<void> {
+    let open = ends;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        open = open.filter((end) => !isOver(end));
+        if (open.length > 0) return;
+        this.#looks.delete(look);
+        resolve();
+      };
+      this.#looks.add(look);
+      look();
+    });
+  }
+}
