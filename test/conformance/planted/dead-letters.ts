@@ -3,6 +3,7 @@ import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
 import { ACK, alteringBroker } from './altered.js';
 import type { Planted } from './planted.js';
+import { silenceIsTheEnd } from './sharing.js';
 
 export const DEAD_LETTERS: readonly Planted[] = [
   {
@@ -30,6 +31,13 @@ export const DEAD_LETTERS: readonly Planted[] = [
         },
       })),
     saying: /what was looked at only stays/,
+  },
+  {
+    promise: 'dead-letters-can-be-worked-with',
+    fault: 'settles for a second of silence, and shows a part of the dead letters as if it were all',
+    createBroker: silenceIsTheEnd,
+    saying: /all dead letters are shown, also while the broker stalls/,
+    options: { deadlineMs: 5_000 },
   },
   {
     promise: 'dead-letter-is-confirmed-first',

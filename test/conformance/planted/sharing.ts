@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker, Delivery, StartFrom, SubscriptionSink } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
@@ -33,6 +34,9 @@ function oneFurther(startFrom: StartFrom): StartFrom {
   const further = Object.entries(startFrom.offsets).map(([partition, offset]) => [partition, String(+offset + 1)]);
   return { offsets: Object.fromEntries(further) as Record<number, string> };
 }
+
+/** Says that a topic is at its end as soon as nothing has come for a second. */
+export const silenceIsTheEnd = (): Broker => wrapBroker(memory(), () => ({ untilEnd: () => pause(1_000) }));
 
 /** Each connection is a group of its own: members do not share, and nobody finds the place again. */
 export const groupPerConnection = (): Broker =>
@@ -87,7 +91,14 @@ export const SHARING: readonly Planted[] = [
     fault: 'replays in the live group itself',
     createBroker: () =>
       misunderstanding((all) => all.map((each) => inGroup(each, each.subscription.group.replace(/\.replay\..*/, '')))),
-    saying: /Expected values to be strictly equal:\n\n0 !== 5/,
+    saying: /the replay reads its window to the end/,
+    options: { deadlineMs: 5_000 },
+  },
+  {
+    promise: 'a-window-can-be-replayed',
+    fault: 'takes a second of silence for the end of a topic',
+    createBroker: silenceIsTheEnd,
+    saying: /to the end, also while the broker stalls/,
     options: { deadlineMs: 5_000 },
   },
   {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ConformancePromise } from '../promise.js';
+import { openStalling } from '../stalling.js';
 
 export const deadLettersCanBeWorkedWith: ConformancePromise = {
   name: 'dead-letters-can-be-worked-with',
@@ -31,6 +32,9 @@ export const deadLettersCanBeWorkedWith: ConformancePromise = {
       ['RangeError: shelf <number> is full', 3],
       'what was looked at only stays, and is counted by its cause',
     );
+    const { deadLetters: stalled } = await openStalling(stage, []);
+    const shown = (await stalled.list(deadLetterTopic)).length;
+    assert.equal(shown, ids.length, 'all dead letters are shown, also while the broker stalls');
 
     isCured = true;
     const handled = subscriber.received.length;
