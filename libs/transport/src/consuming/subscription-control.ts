@@ -19,9 +19,11 @@ export interface SubscriptionControl {
   pause(reason: string): Promise<void>;
   /**
    * Hands the messages of a time window to the handlers once more, as a group of its own: the position of the live group is
-   * not touched, and the live subscription goes on beside it. Resolves when all are settled; it takes at least a second.
+   * not touched, and the live subscription goes on beside it. Resolves when all are settled: up to the end that the topic has now
+   * where the driver knows it (Kafka, memory), elsewhere (NATS) until none has come for a second.
    * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot start at a moment; `TRANSPORT_CLOSED` when the
-   *   application ends before the replay does
+   *   application ends before the replay does; `TRANSPORT_READING_INCOMPLETE` when a broker that is there gives nothing for 30
+   *   seconds before that end
    */
   replay(window: ReplayWindow): Promise<ReplayReport>;
   /** Ends the pause that `pause` began; those of policies stay. */

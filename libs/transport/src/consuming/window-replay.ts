@@ -32,7 +32,7 @@ export interface ReplayWindow {
 
 /** What a replay of a window did. */
 export interface ReplayReport {
-  /** Messages of the window that were given to the handler. */
+  /** Messages of the window that were given to the handler; one that was given twice counts twice. */
   readonly messages: number;
 }
 

@@ -76,7 +76,12 @@ export class DeadLetterDesk {
     this.#ending = ending;
   }
 
-  /** The letters of a dead-letter topic, oldest first where the broker keeps order. Takes at least a second. */
+  /**
+   * The letters of a dead-letter topic, oldest first where the broker keeps order: up to the end that it has now on Kafka and
+   * memory, elsewhere until none has come for a second.
+   * @throws TransportError `TRANSPORT_READING_INCOMPLETE` when the broker is there and gives nothing for 30 seconds before that
+   *   end; so do the others, before they have done anything
+   */
   list(topic: string, selection: DeadLetterSelection = {}): Promise<readonly StoredDeadLetter[]> {
     checkOptions('list', selection, SELECTION_RULES);
     return this.#read(topic, selection, (_, letters) => Promise.resolve(letters));
