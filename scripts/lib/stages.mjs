@@ -28,7 +28,7 @@ const WORKERS = {
   conformance: Math.max(2, availableParallelism() - 1),
   kafka: 1,
   nats: 1,
-  nsq: 2,
+  nsq: 1,
   rabbitmq: 1,
   // Its suites wait for installs and compilers; what writes dist takes a lock (test/smoke/packed.ts).
   smoke: 2,

@@ -111,10 +111,15 @@ describe('an NSQ of two nsqd', () => {
     await side.consume(topic, sink);
     process.kill(node(1).pid, 'SIGSTOP');
     await until('it is noticed', () => side.connection.health().status === 'degraded');
-    for (let n = 0; n < 10; n++) expect(isStored((await side.send(message(topic)))[0])).toBe(true);
+    const results: (SendResult | undefined)[] = [];
+    for (let n = 0; n < 10; n++) results.push((await side.send(message(topic)))[0]);
+    // n.b. health speaks of the consumer's connection too, which may be the first to notice: then one message is not confirmed.
+    const [unconfirmed, ...more] = results.filter((result) => !isStored(result));
+    expect(more).toEqual([]);
+    if (unconfirmed !== undefined) expect(unconfirmed).toMatchObject({ stored: 'unknown', retryable: true });
     process.kill(node(1).pid, 'SIGCONT');
     await until('it is back', () => side.connection.health().status === 'up');
-    await until('all are handled', () => sink.done.length >= 10);
+    await until('all are handled', () => sink.done.length >= results.filter(isStored).length);
   }, 60_000);
 
   it('is found through nsqlookupd: a channel known there misses nothing, and a node that comes later is found soon', async () => {
