@@ -2,36 +2,50 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 200;
-
 /**
  * Runs `work` while holding a lock folder, so that two terminals do not install or download the same thing at once.
  * A lock whose owner is dead is taken over.
  * @template T
  * @param {string} folder does not exist while the lock is free
- * @param {{ onWait?: (ownerPid: number) => void }} options
+ * @param {{ onWait?: (ownerPid: number) => void, pollMs?: number }} options
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function withLock(folder, { onWait }, work) {
+export async function withLock(folder, { onWait, pollMs = 200 }, work) {
   await mkdir(dirname(folder), { recursive: true });
   let told = false;
   // n.b. polled, because no file system tells on every platform that a folder has gone.
   while (!(await tryToTake(folder))) {
     const owner = await ownerOf(folder);
-    if (owner === undefined || !isAlive(owner)) {
+    // n.b. a lock always names its owner: one that does not was given back a moment ago.
+    if (owner === undefined) continue;
+    if (!isAlive(owner)) {
       await removeDead(folder, owner);
       continue;
     }
     if (!told) onWait?.(owner);
     told = true;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   try {
     return await work();
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await giveBack(folder);
   }
+}
+
+/** @param {string} folder */
+async function giveBack(folder) {
+  // In one step: a folder that is being emptied can be taken by another process, whose lock would then be removed.
+  const away = `${folder}.done-${process.pid}`;
+  // n.b. the work may have removed the folder that the lock lies in.
+  await rename(folder, away).catch(ignoreMissing);
+  await rm(away, { recursive: true, force: true });
+}
+
+/** @param {NodeJS.ErrnoException} error */
+function ignoreMissing(error) {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** @param {string} folder */
@@ -59,7 +73,7 @@ async function ownerOf(folder) {
 
 /**
  * @param {string} folder
- * @param {number | undefined} owner as read before; the lock is left alone if another one holds it by now
+ * @param {number} owner as read before; the lock is left alone if another one holds it by now
  */
 async function removeDead(folder, owner) {
   const away = `${folder}.dead-${process.pid}`;
