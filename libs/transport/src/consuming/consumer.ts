@@ -29,6 +29,7 @@ import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
 import { WindowReplay, type Replayable, type ReplayReport, type ReplayWindow } from './window-replay.js';
+import { copyTopicsOf } from './retry-topics.js';
 import { refuseReadTwice, retrySinks, retryTopicsOf, type RetrySink } from './retry-sinks.js';
 import type { RunnerPlan, RunnerTools } from './runner-plan.js';
 import { SubscriptionRunner } from './runner.js';
@@ -272,10 +273,9 @@ export class Consumer {
     where: string,
     subscription: Subscription,
     deadLetterTopic: string | undefined,
-    retryTopics: readonly string[] = [],
+    retryTopics: readonly string[] | undefined,
   ): void {
-    const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
-    const topics = [subscription.topic, ...copies];
+    const topics = [subscription.topic, ...copyTopicsOf({ deadLetterTopic, retryTopics })];
     try {
       if (isTopicPattern(subscription.topic)) requireCapabilities(this.#broker, ['wildcards'], where);
       for (const topic of topics) this.#broker.checkSubscription({ ...subscription, topic });

@@ -2,7 +2,7 @@ import { isTransportError, messageOf, TransportError, type Delivery, type Settle
 import { deadLetterOf } from './dead-letter.js';
 import type { FailureLog, FailureRecord } from './failure-log.js';
 import { retryCopyOf } from './retry-topics.js';
-import type { RunnerPlan, RunnerTools } from './runner-plan.js';
+import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
 import { tierEndedBy } from './tiers.js';
 import { backoffMs } from './verdict.js';
 
@@ -58,7 +58,7 @@ export class Copies {
     const result = await this.#tools.deadLetters.store(deadLetterOf(delivery, deadLetterTopic, failure));
     if (result instanceof TransportError) return this.#deadLetterFailed(delivery, deadLetterTopic, result);
     this.#tools.notices.emit('message:dead-lettered', {
-      ...this.#about(delivery),
+      ...aboutOf(this.#plan, delivery),
       deadLetterTopic,
       error: failure.error,
     });
@@ -69,7 +69,7 @@ export class Copies {
   async #discard(delivery: Delivery, { error }: FailureRecord): Promise<void> {
     await this.#plan.refuse?.(error, delivery);
     const reason = `dead letters are switched off, and handling failed: ${messageOf(error)}`;
-    this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
+    this.#tools.notices.emit('message:dropped', { ...aboutOf(this.#plan, delivery), reason });
     this.#originals.end(delivery, { kind: 'reject', reason: asError(error) });
   }
 
@@ -79,7 +79,11 @@ export class Copies {
       `The dead letter of message ${delivery.id} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is tried again. ${cause.message}`,
       { retryable: true, topic: deadLetterTopic, cause },
     );
-    this.#tools.notices.emit('message:dead-letter-failed', { ...this.#about(delivery), deadLetterTopic, error });
+    this.#tools.notices.emit('message:dead-letter-failed', {
+      ...aboutOf(this.#plan, delivery),
+      deadLetterTopic,
+      error,
+    });
     this.#storeLater(delivery, this.#pauseMs(), () => this.toDeadLetters(delivery));
   }
 
@@ -88,7 +92,7 @@ export class Copies {
     const wait = { dueAtMs: this.#tools.clock.now() + delayMs, firstFailedAtMs };
     const result = await this.#tools.deadLetters.store(retryCopyOf(delivery, retryTopic, wait));
     if (result instanceof TransportError) return this.#moveFailed(retryTopic, delivery, delayMs, result);
-    this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs, error });
+    this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs, error });
     this.#originals.end(delivery, MOVED);
   }
 
@@ -100,7 +104,7 @@ export class Copies {
     }
     const error = notMoved(delivery, retryTopic, cause, 'its original stays unsettled and is stored there later');
     const pauseMs = this.#pauseMs();
-    this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs: pauseMs, error });
+    this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs: pauseMs, error });
     this.#storeLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
   }
 
@@ -111,11 +115,6 @@ export class Copies {
 
   #pauseMs(): number {
     return PAUSE_MS + backoffMs(1, this.#plan.options.retry, this.#tools.random());
-  }
-
-  #about({ id, key, attempt }: Delivery) {
-    const { broker, topic, group } = this.#plan;
-    return { broker, topic, group, id, key, attempt };
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type TopicFacts,
 } from '../contract/index.js';
 import type { ResolvedConsumingOptions } from './consuming-options.js';
+import { copyTopicsOf } from './retry-topics.js';
 import { longWaitsMs } from './tiers.js';
 import type { FactsAnswer } from './broker-facts.js';
 
@@ -55,7 +56,7 @@ function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
 }
 
 function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
-  const { topic, group, deadLetterTopic, retryTopics = [], capabilities, answer } = input;
+  const { topic, group, capabilities, answer } = input;
   const { facts, reason, of } = answer;
   if (facts === undefined) {
     return capabilities.durability === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
@@ -63,7 +64,7 @@ function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
   const forgets = capabilities.durability === 'absent';
   const known = of(topic, group);
   const own = [...reasonsOfTopic(topic, known, facts, forgets), ...reasonsOfWaits(input, known, facts)];
-  const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
+  const copies = copyTopicsOf(input);
   if (copies.length === 0) return own;
   const ofCopies = copies.flatMap((each) => [
     ...reasonsOfTopic(each, of(each, undefined), facts, forgets),

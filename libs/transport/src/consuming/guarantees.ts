@@ -11,6 +11,7 @@ import {
 import { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
 import type { ResolvedConsumingOptions } from './consuming-options.js';
 import { guaranteeOf } from './guarantee.js';
+import { copyTopicsOf } from './retry-topics.js';
 
 /** A subscription, as far as its guarantee hangs on it. */
 export interface GuaranteeSubject {
@@ -105,9 +106,9 @@ export class Guarantees {
   }
 }
 
-function questionsOf({ topic, group, deadLetterTopic, retryTopics = [] }: GuaranteeSubject): TopicQuestion[] {
-  const copies = deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
-  return [{ topic, group }, ...copies.map((each) => ({ topic: each, group: undefined }))];
+function questionsOf(subject: GuaranteeSubject): TopicQuestion[] {
+  const { topic, group } = subject;
+  return [{ topic, group }, ...copyTopicsOf(subject).map((each) => ({ topic: each, group: undefined }))];
 }
 
 /** `Topic "orders": one server alone keeps each message. Let three servers keep each message.` */

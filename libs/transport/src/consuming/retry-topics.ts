@@ -11,6 +11,15 @@ export function retryTopicOf(topic: string, group: string, tier: number): string
   return `${nameOfPattern(topic)}.${group}.retry-${tier}`;
 }
 
+/** Where a subscription stores copies of its messages: dead letters, and what waits between tiers. */
+export function copyTopicsOf(subscription: {
+  readonly deadLetterTopic: string | undefined;
+  readonly retryTopics?: readonly string[] | undefined;
+}): readonly string[] {
+  const { deadLetterTopic, retryTopics = [] } = subscription;
+  return deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
+}
+
 /** What a message in a retry topic says of itself; what is missing or unreadable is undefined. */
 export interface RetryNote {
   readonly id: string | undefined;

@@ -1,4 +1,4 @@
-import type { Clock, Notices } from '../contract/index.js';
+import type { Clock, Delivery, Notices } from '../contract/index.js';
 import type { Classifier } from './classification.js';
 import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
 import type { DeadLetters } from './dead-letter.js';
@@ -36,4 +36,9 @@ export interface RunnerTools {
   readonly restOf?: RestOfWork | undefined;
   /** A number in [0, 1), for the jitter of delays. */
   readonly random: () => number;
+}
+
+/** How notices name a message of a subscription. */
+export function aboutOf({ broker, topic, group }: RunnerPlan, { id, key, attempt }: Delivery) {
+  return { broker, topic, group, id, key, attempt };
 }

@@ -17,7 +17,7 @@ import { Lanes } from './lanes.js';
 import type { ReadyRoute } from './routing.js';
 import { isThenable } from './is-thenable.js';
 import { NotBegun } from './policies/holds.js';
-import type { RunnerPlan, RunnerTools } from './runner-plan.js';
+import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
 import { attemptsInAll, hasTiers } from './tiers.js';
 import { decide, type Verdict } from './verdict.js';
 
@@ -246,7 +246,11 @@ export class SubscriptionRunner implements DeliverySink {
       await this.#fail(delivery, error);
     } catch (fault) {
       if (delivery.state === 'settled' || delivery.state === 'revoked') return this.#release(delivery);
-      this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs: FAULT_PAUSE_MS, error: fault });
+      this.#tools.notices.emit('message:retried', {
+        ...aboutOf(this.#plan, delivery),
+        delayMs: FAULT_PAUSE_MS,
+        error: fault,
+      });
       delivery.park(delivery.attempt, FAULT_PAUSE_MS);
       this.#park(delivery, FAULT_PAUSE_MS);
     }
@@ -287,12 +291,12 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #drop(delivery: Delivery, reason: string): void {
-    this.#tools.notices.emit('message:dropped', { ...this.#about(delivery), reason });
+    this.#tools.notices.emit('message:dropped', { ...aboutOf(this.#plan, delivery), reason });
     this.#end(delivery, DROPPED);
   }
 
   #retry(delivery: Delivery, delayMs: number, error: unknown): void {
-    this.#tools.notices.emit('message:retried', { ...this.#about(delivery), delayMs, error });
+    this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs, error });
     const keepsOrder = this.#lanes.laneOf(delivery) !== undefined;
     if (!keepsOrder && this.#plan.nativeRedelivery) {
       this.#failures.expectAgain(delivery);
@@ -326,13 +330,13 @@ export class SubscriptionRunner implements DeliverySink {
   #end(delivery: Delivery, settlement: Settlement): void {
     if (!delivery.settle(settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
     if (settlement === ACK && this.#tools.notices.heard('message:acked')) {
-      this.#tools.notices.emit('message:acked', this.#about(delivery));
+      this.#tools.notices.emit('message:acked', aboutOf(this.#plan, delivery));
     }
     this.#release(delivery);
   }
 
   #ignoreSettlement(delivery: Delivery, settlement: string): void {
-    this.#tools.notices.emit('settlement:ignored', { ...this.#about(delivery), settlement });
+    this.#tools.notices.emit('settlement:ignored', { ...aboutOf(this.#plan, delivery), settlement });
     this.#release(delivery);
   }
 
@@ -352,12 +356,6 @@ export class SubscriptionRunner implements DeliverySink {
     if (this.#workers > 0) return;
     for (const tell of this.#tellStill.splice(0)) tell();
     if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
-  }
-
-  #about(delivery: Delivery) {
-    const { broker, topic, group } = this.#plan;
-    const { id, key, attempt } = delivery;
-    return { broker, topic, group, id, key, attempt };
   }
 }
 
