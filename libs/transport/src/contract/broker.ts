@@ -97,11 +97,17 @@ export interface Consumption {
 /** What became of one message: a receipt, or an error whose `stored` says what is known. */
 export type SendResult = PublishReceipt | TransportError;
 
-/** The way out: stores messages and tells for each what became of it. */
+/**
+ * Stores messages and reports an outcome for each.
+ *
+ * The library calls `send` for one topic at a time per topic: a call starts when the one before it for the same topic has
+ * resolved, whoever makes them (publishes, dead letters, retry copies, replies, replays). Calls for different topics overlap.
+ * A driver therefore keeps the order of messages within a call, and lets a call that waits delay no call for another topic.
+ */
 export interface Producer {
   /** Largest message (key, body and headers) that may be sent, in bytes. */
   readonly maxBytes: number;
-  /** Most bytes that may go into one call of `send`. */
+  /** Most bytes that may go into one call of `send`. Every caller in the library keeps to it. */
   readonly maxRequestBytes: number;
   /** Why nothing is confirmed just now, where the broker says so: told in the error of a publish that waited too long. */
   readonly obstacle?: string | undefined;
@@ -112,9 +118,10 @@ export interface Producer {
    */
   check(message: OutgoingMessage): void;
   /**
-   * Sends in order and resolves on the broker's own confirmation, with a result per message, in the order given.
-   * Never rejects. When a request was refused because of one unknown message in it, all of them get
-   * `TRANSPORT_NEIGHBOUR_REFUSED` and the caller sends smaller requests.
+   * Sends messages of one topic in order and resolves on the broker's own confirmation, with a result per message, in the order given.
+   * Never rejects. An error's `stored` is `'no'` only where the broker certainly stored the message nowhere; where one of several
+   * queues or an earlier try may hold it, `'unknown'`. Only `'no'` is sent again. When a request was rejected because of one unknown
+   * message in it, all of them get `TRANSPORT_NEIGHBOUR_REFUSED` and the caller sends smaller requests.
    */
   send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]>;
 }

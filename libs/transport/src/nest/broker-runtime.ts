@@ -18,7 +18,7 @@ import {
   type SubscriptionPlan,
   type SubscriptionSummary,
 } from '../consuming/index.js';
-import { createPublisher, type ClosablePublisher } from '../publishing/index.js';
+import { createPublisher, OrderedConnection, type ClosablePublisher } from '../publishing/index.js';
 import { BrokerHandle } from './broker-handle.js';
 import { classifyNestError } from './classify-nest-error.js';
 import { restOf } from './completion.js';
@@ -62,7 +62,7 @@ export class BrokerRuntime {
     this.#options = options;
     this.#world = world;
     this.#watch();
-    this.connection = broker.open(host);
+    this.connection = new OrderedConnection(broker.open(host));
     this.deadLetters = new DeadLetterDesk(this.connection, host, this.#abort.signal);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }

@@ -7,22 +7,23 @@ import {
   type SendResult,
 } from '../contract/index.js';
 import { Backlog, type Caller } from './backlog.js';
+import type { Room } from './room.js';
 import { isWorthAnotherTry, Sender } from './sender.js';
 
 export interface CoalescerSettings {
   readonly driver: string;
   readonly publishTimeoutMs: number;
   readonly clock: Clock;
-  /** Told once per request that failed, with the first error and how many messages it hit. */
+  /** Called once per request that failed, with the first error and how many messages it hit. */
   readonly onFailure: (topic: string, messages: number, error: TransportError) => void;
-  /** Told when room became free: a request ended, or messages were given up. */
+  /** Called when room became free: a request ended, or messages were given up. */
   readonly onRoom: () => void;
-  /** Since when the first of those waits who have found no room yet, on the monotonic clock. */
-  readonly oldestWaiting: () => number | undefined;
+  /** What all topics of the publisher hold together. */
+  readonly room: Room;
 }
 
 /**
- * Gathers what is published while a request is under way and sends it together in the next one. When nothing is under
+ * The publishes of one topic. Gathers what is published while a request is under way and sends it together in the next one. When nothing is under
  * way, a message leaves in the next microtask, together with its neighbours of the same turn.
  *
  * One request at a time: that keeps the order of messages, and costs nothing, because the broker shares the same wire
@@ -69,6 +70,7 @@ export class Coalescer {
   publish(message: OutgoingMessage, bytes: number, since: number): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
       this.#outstandingBytes += bytes;
+      this.#settings.room.take(bytes);
       this.#backlog.add({ message, bytes, resolve, reject, since, isAnswered: false });
       this.#scheduleFlush();
     });
@@ -159,7 +161,10 @@ export class Coalescer {
   }
 
   #end(callers: readonly Caller[], results: readonly SendResult[]): void {
-    for (const { bytes } of callers) this.#outstandingBytes -= bytes;
+    for (const { bytes } of callers) {
+      this.#outstandingBytes -= bytes;
+      this.#settings.room.release(bytes);
+    }
     this.#answer(callers, results);
   }
 
@@ -214,9 +219,7 @@ export class Coalescer {
   #scheduleSweep(oldest: number): void {
     const { clock, publishTimeoutMs } = this.#settings;
     const open = [...this.#refused, ...this.#inFlight].find(({ since }) => since > oldest);
-    const since = [open?.since, this.#backlog.oldest, this.#settings.oldestWaiting()].filter(
-      (one) => one !== undefined,
-    );
+    const since = [open?.since, this.#backlog.oldest].filter((one) => one !== undefined);
     const next = since.length === 0 ? undefined : Math.min(...since);
     const inMs = next === undefined ? publishTimeoutMs : Math.max(1, next - oldest);
     this.#callOffSweep = this.outstanding === 0 ? undefined : clock.schedule(inMs, () => this.#sweep());

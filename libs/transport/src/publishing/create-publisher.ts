@@ -15,11 +15,11 @@ import {
   type PublishReceipt,
   type Requester,
 } from '../contract/index.js';
-import { Coalescer } from './coalescer.js';
 import { deliveryTime } from './delivery-time.js';
 import { envelope, exactSize, formatOf, sizeAtMost, type Format } from './envelope.js';
 import { MailboxRequester } from './mailbox.js';
 import { messageIds } from './message-id.js';
+import { PublishPath } from './publish-path.js';
 import {
   Publisher,
   type PublishEntry,
@@ -29,8 +29,8 @@ import {
 } from './publisher.js';
 import { request } from './requests.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
-import { badKeyFunction, noPlace, notMade, outOfLife, tooLarge } from './refusals.js';
-import { WaitingRoom } from './waiting-room.js';
+import { badKeyFunction, noPlace, notMade, notMadeInTime, outOfLife, tooLarge } from './refusals.js';
+import { Room } from './room.js';
 
 /** A publisher with a beginning and an end. */
 export interface ClosablePublisher extends Publisher {
@@ -81,16 +81,14 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   readonly #formats = new WeakMap<Codec, Format>();
   readonly #options: Required<Omit<PublishingOptions, 'maxBytes'>>;
   readonly #maxBytes: number;
-  readonly #coalescer: Coalescer;
-  readonly #waitingRoom: WaitingRoom;
+  readonly #room: Room;
+  /** One per topic that was published to. */
+  readonly #paths = new Map<string, PublishPath>();
   readonly #nextId: () => string;
   #mailbox: MailboxRequester | undefined;
   #phase: Phase = 'not started';
   /** Closed before everything could be sent. */
   #abandoned = false;
-  /** An asynchronous schema or codec is at work on a message. */
-  #isMaking = false;
-  readonly #tellMade: (() => void)[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -108,11 +106,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     this.#options = withDefaults(options, PUBLISHING_DEFAULTS);
     this.#maxBytes = Math.min(options.maxBytes ?? Infinity, connection.producer.maxBytes);
     this.#nextId = messageIds(() => host.clock.now());
-    this.#waitingRoom = new WaitingRoom(
-      () => this.#hasRoom(),
-      (since) => this.#abandoned || this.#isLate(since),
-    );
-    this.#coalescer = this.#createCoalescer();
+    this.#room = new Room(this.#options.maxOutstanding, this.#options.maxOutstandingBytes);
   }
 
   start(): void {
@@ -127,9 +121,9 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   publish(event: Target, payload: unknown, options?: PublishOptions): Promise<PublishReceipt> {
     if (this.#phase !== 'open') return Promise.reject(outOfLife(this.#broker.driver, topicOf(event), this.#phase));
     const since = this.#host.clock.monotonicMs();
-    if (!this.#hasRoom() || this.#waitingRoom.isOccupied)
-      return this.#publishWhenThereIsRoom(event, payload, options, since);
-    return this.#publishNow(event, payload, options, since);
+    const path = this.#pathOf(topicOf(event));
+    if (!path.isOpen) return this.#publishWhenThereIsRoom(path, event, payload, options, since);
+    return this.#publishNow(path, event, payload, options, since);
   }
 
   async publishMany(event: Target, entries: readonly PublishEntry<unknown>[]): Promise<PublishResult[]> {
@@ -152,15 +146,18 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     checkOptions(`request("${topic}")`, options, REQUEST_RULES);
     if (options.timeoutMs === undefined) throw endless(topic);
     requireCapabilities(this.#broker, ['requestReply'], `request("${topic}")`, 'Publish an event instead.');
+    const since = this.#host.clock.monotonicMs();
     const message = await this.#requestMessage(event, payload, options);
     const schema = typeof event === 'string' ? undefined : event.answer;
-    const expected = { timeoutMs: options.timeoutMs, codec: this.#format.codec, schema };
+    const leftMs = Math.max(1, options.timeoutMs - Math.round(this.#host.clock.monotonicMs() - since));
+    const expected = { timeoutMs: leftMs, codec: this.#format.codec, schema };
     return request(this.requester, message, expected, this.#host.clock);
   }
 
   async #requestMessage(event: Target, payload: unknown, options: RequestOptions): Promise<OutgoingMessage> {
     try {
-      const message = await this.#made(event, payload, options);
+      const made = this.#made(event, payload, options);
+      const message = made instanceof Promise ? await this.#within(made, topicOf(event), options.timeoutMs) : made;
       this.#checkedSize(message);
       return message;
     } catch (error) {
@@ -168,11 +165,19 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     }
   }
 
+  #within(coming: Promise<OutgoingMessage>, topic: string, timeoutMs: number): Promise<OutgoingMessage> {
+    return new Promise((resolve, reject) => {
+      const tooLate = (): void => reject(notMadeInTime(this.#broker.driver, topic, 'timeoutMs', timeoutMs));
+      const callOff = this.#host.clock.schedule(timeoutMs, tooLate);
+      coming.then(resolve, reject).finally(callOff);
+    });
+  }
+
   async flush(timeoutMs: number = this.#options.publishTimeoutMs): Promise<void> {
     if (await this.#flushedWithin(timeoutMs)) return;
     throw new TransportError(
       'TRANSPORT_PUBLISH_TIMEOUT',
-      `[${this.#broker.driver}] flush: ${this.#coalescer.outstanding} messages are not confirmed after ${timeoutMs} ms. They are still being sent.`,
+      `[${this.#broker.driver}] flush: ${this.#room.messages} messages are not confirmed after ${timeoutMs} ms. They are still being sent.`,
       { driver: this.#broker.driver, retryable: true },
     );
   }
@@ -181,8 +186,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     this.#phase = 'closed';
     if (await this.#flushedWithin(timeoutMs)) return;
     this.#abandoned = true;
-    this.#coalescer.abandon();
-    this.#waitingRoom.letIn();
+    for (const [topic, path] of this.#paths) path.abandon(outOfLife(this.#broker.driver, topic, 'closed'));
   }
 
   async #flushedWithin(timeoutMs: number): Promise<boolean> {
@@ -190,19 +194,13 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     const late = new Promise<boolean>((resolve) => {
       callOff = this.#host.clock.schedule(timeoutMs, () => resolve(false));
     });
-    const flushed = this.#allSent().then(() => this.#coalescer.flush());
+    const flushed = Promise.all([...this.#paths.values()].map((path) => path.flush()));
     return Promise.race([flushed.then(() => true), late]).finally(callOff);
-  }
-
-  async #allSent(): Promise<void> {
-    while (this.#isMaking || this.#waitingRoom.isOccupied) {
-      await this.#waitingRoom.emptied();
-      if (this.#isMaking) await new Promise<void>((resolve) => this.#tellMade.push(resolve));
-    }
   }
 
   /** n.b. not async: on the hot path the coalescer's promise is the only one. */
   #publishNow(
+    path: PublishPath,
     event: Target,
     payload: unknown,
     options: PublishOptions | undefined,
@@ -212,40 +210,45 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
       refuseUnknown(event, options);
       const message = this.#made(event, payload, options);
       return message instanceof Promise
-        ? this.#publishLater(message, topicOf(event), since)
-        : this.#send(message, since);
+        ? this.#publishLater(path, message, topicOf(event), since)
+        : path.send(message, this.#checkedSize(message), since);
     } catch (error) {
       return Promise.reject(notMade(error, this.#broker.driver, topicOf(event)));
     }
   }
 
-  async #publishLater(coming: Promise<OutgoingMessage>, topic: string, since: number): Promise<PublishReceipt> {
-    this.#isMaking = true;
+  async #publishLater(
+    path: PublishPath,
+    coming: Promise<OutgoingMessage>,
+    topic: string,
+    since: number,
+  ): Promise<PublishReceipt> {
+    const { driver } = this.#broker;
     try {
-      const message = await coming;
-      if (this.#abandoned) throw outOfLife(this.#broker.driver, topic, 'closed');
-      return this.#send(message, since);
+      const tooLate = () => notMadeInTime(driver, topic, 'publishTimeoutMs', this.#options.publishTimeoutMs);
+      const message = await path.made(coming, since, tooLate);
+      if (this.#abandoned) throw outOfLife(driver, topic, 'closed');
+      return path.send(message, this.#checkedSize(message), since);
     } catch (error) {
-      throw notMade(error, this.#broker.driver, topic);
+      throw notMade(error, driver, topic);
     } finally {
-      this.#isMaking = false;
-      this.#waitingRoom.letIn();
-      this.#tellMade.splice(0).forEach((tell) => tell());
+      path.makingEnded();
     }
   }
 
   #publishWhenThereIsRoom(
+    path: PublishPath,
     event: Target,
     payload: unknown,
     options: PublishOptions | undefined,
     since: number,
   ): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
-      this.#waitingRoom.enter(() => {
+      path.wait(() => {
         const topic = topicOf(event);
         if (this.#abandoned) reject(outOfLife(this.#broker.driver, topic, 'closed'));
         else if (this.#isLate(since)) reject(noPlace(this.#broker.driver, topic, this.#options));
-        else this.#publishNow(event, payload, options, since).then(resolve, reject);
+        else this.#publishNow(path, event, payload, options, since).then(resolve, reject);
       }, since);
     });
   }
@@ -269,10 +272,6 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     const valid = this.#validated(event, payload);
     if (valid instanceof Promise) return valid.then(() => this.#envelope(event, payload, options));
     return this.#envelope(event, payload, options);
-  }
-
-  #send(message: OutgoingMessage, since: number): Promise<PublishReceipt> {
-    return this.#coalescer.publish(message, this.#checkedSize(message), since);
   }
 
   /** The bytes of a message, at most; refuses what the broker would refuse. */
@@ -335,25 +334,36 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return known;
   }
 
-  #hasRoom(): boolean {
-    const { maxOutstanding, maxOutstandingBytes } = this.#options;
-    // n.b. while an asynchronous schema or codec is at work on one message, those behind it wait: order is kept.
-    if (this.#isMaking) return false;
-    return this.#coalescer.outstanding < maxOutstanding && this.#coalescer.outstandingBytes < maxOutstandingBytes;
+  #pathOf(topic: string): PublishPath {
+    const known = this.#paths.get(topic);
+    if (known !== undefined) return known;
+    if (this.#paths.size >= MAX_PATHS) this.#dropIdlePaths();
+    const path = this.#createPath();
+    this.#paths.set(topic, path);
+    return path;
   }
 
-  #createCoalescer(): Coalescer {
+  #dropIdlePaths(): void {
+    for (const [topic, path] of this.#paths) if (path.isIdle) this.#paths.delete(topic);
+  }
+
+  #createPath(): PublishPath {
     const { notices, broker, clock } = this.#host;
-    return new Coalescer(this.#connection.producer, {
+    return new PublishPath(this.#connection.producer, {
       driver: this.#broker.driver,
       publishTimeoutMs: this.#options.publishTimeoutMs,
       clock,
+      room: this.#room,
       onFailure: (topic, messages, error) => notices.emit('publish:failed', { broker, topic, messages, error }),
-      onRoom: () => this.#waitingRoom.letIn(),
-      oldestWaiting: () => this.#waitingRoom.oldest,
+      onRoom: () => {
+        for (const path of this.#paths.values()) path.letIn();
+      },
     });
   }
 }
+
+/** Paths that are kept although nothing is published on them; more are dropped while idle. */
+const MAX_PATHS = 256;
 
 /** A misspelt option would do nothing, and nobody would know. n.b. hot path: checked in full only where there is something to say. */
 function refuseUnknown(event: Target, options: PublishOptions | undefined): void {

@@ -1,6 +1,7 @@
 /** A message's way out: validate, encode, name, coalesce. Knows no broker and no Nest. */
 export { createPublisher, type ClosablePublisher } from './create-publisher.js';
 export { envelope, formatOf } from './envelope.js';
+export { OrderedConnection } from './ordered-connection.js';
 export { messageIds } from './message-id.js';
 export {
   Publisher,

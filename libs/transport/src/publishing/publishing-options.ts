@@ -2,11 +2,11 @@ import { option } from '../contract/index.js';
 
 /** Defaults for every publish of an application, on all its brokers. */
 export interface PublishingOptions {
-  /** How long a publish waits for the broker's confirmation, its wait in the queue included. @default 10000 */
+  /** Bounds a publish from the call to the broker's confirmation: schema, codec, and the wait for room included. @default 10000 */
   readonly publishTimeoutMs?: number;
   /** Largest message, key, body and headers together, in bytes. @default the driver's own limit */
   readonly maxBytes?: number;
-  /** Messages that may wait or be under way; at the bound `publish` waits for room. @default 10000 */
+  /** Messages that may wait or be under way, for all topics together; at the bound `publish` waits. A sixteenth is reserved for each topic. @default 10000 */
   readonly maxOutstanding?: number;
   /** The same bound in bytes. @default 33554432 (32 MiB) */
   readonly maxOutstandingBytes?: number;

@@ -308,6 +308,90 @@ describe('an answer that does not come', () => {
   });
 });
 
+describe('a topic that does not answer', () => {
+  it('delays only itself: publishes to other topics are stored meanwhile', async () => {
+    const { publisher, producer } = setUp();
+    const stuck = publisher.publish('stuck', 1);
+    await turn();
+    producer.rule = (messages) => messages.map(stored);
+    await publisher.publish('healthy', 2);
+    await producer.answer?.();
+    await stuck;
+  });
+
+  it('leaves the other topics a share of the room, also when it has filled all of it', async () => {
+    const { publisher, producer, clock } = setUp({ maxOutstanding: 32, publishTimeoutMs: 1_000 });
+    const stuck = Array.from({ length: 40 }, (_, n) => outcome(publisher.publish('stuck', n)));
+    await turn();
+    producer.rule = (messages) => messages.map(stored);
+    await Promise.all([publisher.publish('healthy', 1), publisher.publish('healthy', 2)]);
+    clock.advance(1_000);
+    expect((await Promise.all(stuck)).slice(-8)).toEqual(Array(8).fill(['TRANSPORT_PUBLISH_TIMEOUT', 'no']));
+  });
+
+  it('does not hold up a flush of what was stored, beyond its timeout', async () => {
+    const { publisher, clock } = setUp();
+    const stuck = outcome(publisher.publish('stuck', 1));
+    await turn();
+    const flushed = outcome(publisher.flush(100));
+    clock.advance(100);
+    expect(await flushed).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', undefined]);
+    clock.advance(9_900);
+    expect(await stuck).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'unknown']);
+  });
+});
+
+describe('a schema or codec that never answers', () => {
+  const silent = {
+    '~standard': { version: 1, vendor: 't', validate: () => new Promise<never>(() => undefined) },
+  } as const;
+  const Silent = defineEvent<unknown>('silent', { schema: silent as never });
+
+  it('fails its own publish after publishTimeoutMs, and those behind it for that topic are sent', async () => {
+    const { publisher, producer, clock } = setUp({ publishTimeoutMs: 1_000 });
+    producer.rule = (messages) => messages.map(stored);
+    const hung = outcome(publisher.publish(Silent, 1));
+    clock.advance(400);
+    const behind = publisher.publish('silent', 2);
+    clock.advance(600);
+    expect(await hung).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'no']);
+    await behind;
+    expect(producer.sent).toEqual([[2]]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not delay a publish to another topic', async () => {
+    const { publisher, producer, clock } = setUp({ publishTimeoutMs: 1_000 });
+    producer.rule = (messages) => messages.map(stored);
+    const hung = outcome(publisher.publish(Silent, 1));
+    await publisher.publish('other', 2);
+    clock.advance(1_000);
+    await hung;
+  });
+
+  it('does not hold up a close past its deadline: the publish is rejected as closed', async () => {
+    const { publisher, clock } = setUp();
+    const hung = outcome(publisher.publish(Silent, 1));
+    const behind = outcome(publisher.publish('silent', 2));
+    const closed = publisher.close(50);
+    clock.advance(50);
+    await closed;
+    expect(await Promise.all([hung, behind])).toEqual([
+      ['TRANSPORT_CLOSED', 'no'],
+      ['TRANSPORT_CLOSED', 'no'],
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('fails a request after its timeoutMs', async () => {
+    const { publisher, clock } = setUp(undefined, { requestReply: 'native' });
+    const asked = outcome(publisher.request(Silent as never, 1, { timeoutMs: 300 }));
+    await turn();
+    clock.advance(300);
+    expect(await asked).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'no']);
+  });
+});
+
 describe('a broker that is away for a moment', () => {
   const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody answered.', {
     stored: 'no',

@@ -31,6 +31,15 @@ export function notMade(error: unknown, driver: string, topic: string): Transpor
   );
 }
 
+/** A schema or codec is asynchronous and has not answered. */
+export function notMadeInTime(driver: string, topic: string, option: string, timeoutMs: number): TransportError {
+  return new TransportError(
+    'TRANSPORT_PUBLISH_TIMEOUT',
+    `[${driver}] the schema or codec of a message for "${topic}" did not answer within ${timeoutMs} ms (${option}); nothing was sent.`,
+    { driver, topic, stored: 'no', retryable: true },
+  );
+}
+
 /** The broker was too slow for those who came before. */
 export function noPlace(
   driver: string,

@@ -1,0 +1,43 @@
+/** What a topic holds: accepted and not yet answered. */
+export interface Held {
+  readonly outstanding: number;
+  readonly outstandingBytes: number;
+}
+
+/** The part of the bounds that other topics cannot take from a topic: one sixteenth. */
+const SHARE = 16;
+
+/**
+ * Bounds what a publisher holds for all topics together. Each topic has a small share that it may use although the others
+ * have filled the rest, so that a topic which cannot be stored does not stop the publishes to the others.
+ */
+export class Room {
+  readonly #maxMessages: number;
+  readonly #maxBytes: number;
+  #messages = 0;
+  #bytes = 0;
+
+  constructor(maxMessages: number, maxBytes: number) {
+    this.#maxMessages = maxMessages;
+    this.#maxBytes = maxBytes;
+  }
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  take(bytes: number): void {
+    this.#messages++;
+    this.#bytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#messages--;
+    this.#bytes -= bytes;
+  }
+
+  hasRoomFor({ outstanding, outstandingBytes }: Held): boolean {
+    if (this.#messages < this.#maxMessages && this.#bytes < this.#maxBytes) return true;
+    return outstanding < this.#maxMessages / SHARE && outstandingBytes < this.#maxBytes / SHARE;
+  }
+}
