@@ -6,7 +6,7 @@ import {
   type TransportError,
 } from '../contract/index.js';
 import { Coalescer } from './coalescer.js';
-import { Room } from './room.js';
+import { type Room } from './room.js';
 import { WaitingRoom } from './waiting-room.js';
 
 export interface PublishPathSettings {
