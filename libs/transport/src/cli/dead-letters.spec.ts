@@ -17,6 +17,7 @@ const letter = (more: Partial<StoredDeadLetter> = {}): StoredDeadLetter => ({
   lastFailedAt: new Date('2025-01-02T03:04:05.678Z'),
   errorName: 'RangeError',
   errorMessage: 'shelf 7 is full',
+  omittedBytes: undefined,
   fingerprint: 'RangeError: shelf <number> is full',
   ...more,
 });

@@ -123,6 +123,13 @@ export class Consumer {
     return this.#running.reduce((sum, { sink }) => sum + sink.inFlight, 0);
   }
 
+  /** One sentence per subscription with messages that wait because their dead letter or retry copy cannot be stored. */
+  get problems(): readonly string[] {
+    return this.#running.flatMap(({ plan, sink }) =>
+      sink.waitingCopies === 0 ? [] : [copiesWait(plan, sink.waitingCopies)],
+    );
+  }
+
   /** The subscriptions with every default filled in, for logs and health. */
   get subscriptions(): readonly SubscriptionSummary[] {
     return this.#running.map(({ plan, subject, warnings, control }) => {
@@ -316,6 +323,11 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
     restOf: settings.restOf,
     random: settings.random ?? Math.random,
   };
+}
+
+function copiesWait({ topic, group, deadLetterTopic, retryTopics = [] }: RunnerPlan, count: number): string {
+  const targets = [deadLetterTopic, ...retryTopics].filter((target) => target !== undefined);
+  return `${count} messages of "${topic}" (group "${group}") wait unsettled, because their copies cannot be stored in ${targets.join(', ')}.`;
 }
 
 function tooLateToReplay({ topic, group }: RunnerPlan): TransportError {

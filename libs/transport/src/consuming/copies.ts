@@ -1,5 +1,5 @@
 import { isTransportError, messageOf, TransportError, type Delivery, type Settlement } from '../contract/index.js';
-import { deadLetterOf } from './dead-letter.js';
+import { deadLetterOf, withoutContent } from './dead-letter.js';
 import type { FailureLog, FailureRecord } from './failure-log.js';
 import { retryCopyOf } from './retry-topics.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
@@ -39,6 +39,11 @@ export class Copies {
     return this.#waiting.size > 0 ? this.#waiting.get(delivery) : undefined;
   }
 
+  /** Messages that wait because their copy cannot be stored. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   forget(delivery: Delivery): void {
     if (this.#waiting.size > 0) this.#waiting.delete(delivery);
   }
@@ -55,12 +60,16 @@ export class Copies {
     const { deadLetterTopic } = this.#plan;
     const failure = this.#failures.of(delivery);
     if (deadLetterTopic === undefined) return this.#discard(delivery, failure);
-    const result = await this.#tools.deadLetters.store(deadLetterOf(delivery, deadLetterTopic, failure));
+    const letter = deadLetterOf(delivery, deadLetterTopic, failure);
+    const whole = await this.#tools.deadLetters.store(letter);
+    const isTooLarge = isTransportError(whole, 'TRANSPORT_MESSAGE_TOO_LARGE');
+    const result = isTooLarge ? await this.#tools.deadLetters.store(withoutContent(letter)) : whole;
     if (result instanceof TransportError) return this.#deadLetterFailed(delivery, deadLetterTopic, result);
     this.#tools.notices.emit('message:dead-lettered', {
       ...aboutOf(this.#plan, delivery),
       deadLetterTopic,
       error: failure.error,
+      ...(isTooLarge ? { isBodyOmitted: true } : {}),
     });
     await this.#plan.refuse?.(failure.error, delivery);
     this.#originals.end(delivery, { kind: 'reject', reason: asError(failure.error) });

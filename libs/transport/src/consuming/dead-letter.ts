@@ -2,9 +2,11 @@ import {
   DEAD_LETTER_HEADERS,
   WIRE_HEADERS,
   TransportError,
+  exactSize,
   isTransportError,
   messageOf,
   nameOfPattern,
+  sizeAtMost,
   type Delivery,
   type Headers,
   type OutgoingMessage,
@@ -68,19 +70,31 @@ function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MAX_ERROR_MESSAGE_LENGTH);
 }
 
+/**
+ * The last resort for a letter that is larger than its topic accepts: without the body, and without the original's own headers. It says
+ * where the original is and why it failed.
+ */
+export function withoutContent(letter: OutgoingMessage): OutgoingMessage {
+  const { key, body, headers = {} } = letter;
+  const own = Object.entries(headers).filter(([name]) => OWN_HEADERS.has(name) || name === WIRE_HEADERS.id);
+  const omitted = { [DEAD_LETTER_HEADERS.omittedBytes]: String(body?.length ?? 0) };
+  const shortKey = key === undefined || key.length > MAX_ERROR_MESSAGE_LENGTH ? undefined : key;
+  return { ...letter, key: shortKey, body: Buffer.alloc(0), headers: { ...Object.fromEntries(own), ...omitted } };
+}
+
 interface Waiting {
   readonly message: OutgoingMessage;
   readonly resolve: (result: SendResult) => void;
 }
 
 /**
- * Stores dead letters, one request at a time; those that come meanwhile leave together in the next one, so a flood of
- * poison costs a request per batch and not per message.
+ * Stores copies, one request at a time for each topic; those that come meanwhile leave together in the next one, so a flood of
+ * poison costs a request per batch and not per message, and a topic that does not answer delays only its own copies.
  */
 export class DeadLetters {
   readonly #producer: Producer;
-  #waiting: Waiting[] = [];
-  #sending = false;
+  /** Of each topic with a request under way. */
+  readonly #waiting = new Map<string, Waiting[]>();
 
   constructor(producer: Producer) {
     this.#producer = producer;
@@ -88,21 +102,36 @@ export class DeadLetters {
 
   /** Resolves when the broker has stored the copy, or with the reason why it has not. Never rejects. */
   store(message: OutgoingMessage): Promise<SendResult> {
+    const { maxBytes } = this.#producer;
+    if (sizeAtMost(message) > maxBytes && exactSize(message) > maxBytes) {
+      return Promise.resolve(tooLargeForTopic(message, maxBytes));
+    }
     return new Promise((resolve) => {
-      this.#waiting.push({ message, resolve });
-      if (!this.#sending) void this.#sendAll();
+      const underWay = this.#waiting.get(message.topic);
+      if (underWay !== undefined) return void underWay.push({ message, resolve });
+      this.#waiting.set(message.topic, [{ message, resolve }]);
+      void this.#sendAll(message.topic);
     });
   }
 
-  async #sendAll(): Promise<void> {
-    this.#sending = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
+  async #sendAll(topic: string): Promise<void> {
+    const waiting = this.#waiting.get(topic) ?? [];
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, this.#fitting(waiting));
       const results = await this.#send(batch.map(({ message }) => message));
       batch.forEach(({ resolve }, index) => resolve(results[index] ?? missingResult()));
     }
-    this.#sending = false;
+    this.#waiting.delete(topic);
+  }
+
+  /** How many of the first fit into one request; at least one. */
+  #fitting(waiting: readonly Waiting[]): number {
+    let bytes = 0;
+    const tooMany = waiting.findIndex(({ message }, index) => {
+      bytes += sizeAtMost(message);
+      return index > 0 && bytes > this.#producer.maxRequestBytes;
+    });
+    return tooMany === -1 ? waiting.length : tooMany;
   }
 
   async #send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
@@ -122,6 +151,11 @@ export class DeadLetters {
       return messages.map(() => missingResult(cause));
     }
   }
+}
+
+function tooLargeForTopic(message: OutgoingMessage, maxBytes: number): TransportError {
+  const text = `The copy of message ${message.id} for "${message.topic}" has ${exactSize(message)} bytes, the limit is ${maxBytes}.`;
+  return new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', text, { topic: message.topic, stored: 'no' });
 }
 
 /** A driver that breaks its contract must not cost a message: what it did not confirm counts as unknown. */

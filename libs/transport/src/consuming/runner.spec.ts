@@ -307,6 +307,50 @@ describe('a handler that fails', () => {
     });
   });
 
+  const giveUp: Handler = () => {
+    throw new DeadLetter('no');
+  };
+
+  it('becomes a dead letter without its body where letter and body together are too large, and says so', async () => {
+    const send = (messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> =>
+      Promise.resolve(
+        messages.map(({ id, topic, body }) =>
+          (body?.length ?? 0) > 10
+            ? new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', 'too large.', { stored: 'no' })
+            : { id, topic, partition: 0, offset: '0' },
+        ),
+      );
+    const { runner, sent, seen } = setUp({ handle: giveUp, send });
+    const large = deliver('a', 'x'.repeat(100), { tenant: 'blue' });
+    void runner.receive([large]);
+    await turn();
+    expect(large.settlement?.kind).toBe('reject');
+    expect(sent.map(({ body }) => body?.length)).toEqual([102, 0]);
+    expect(sent[1]?.headers).toMatchObject({ 'dead-letter-omitted-bytes': '102', 'dead-letter-offset': '0' });
+    expect(sent[1]?.headers).not.toHaveProperty('tenant');
+    expect(seen.at(-1)).toEqual(['message:dead-lettered', expect.objectContaining({ isBodyOmitted: true })]);
+  });
+
+  it('is counted as waiting while its dead letter cannot be stored', async () => {
+    let isAway = true;
+    const send = (messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> =>
+      Promise.resolve(
+        messages.map(({ id, topic }) =>
+          isAway
+            ? new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'away.', { stored: 'no', retryable: true })
+            : { id, topic, partition: 0, offset: '0' },
+        ),
+      );
+    const { runner, clock } = setUp({ handle: giveUp, send });
+    void runner.receive([deliver('a')]);
+    await turn();
+    expect(runner.waitingCopies).toBe(1);
+    isAway = false;
+    clock.advance(5_000);
+    await turn();
+    expect(runner.waitingCopies).toBe(0);
+  });
+
   it('becomes a dead letter after its last attempt, stored before it is settled', async () => {
     let confirm: (results: readonly SendResult[]) => void = () => undefined;
     const { runner, clock, sent, names } = setUp({

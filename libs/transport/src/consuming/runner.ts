@@ -64,6 +64,11 @@ export class SubscriptionRunner implements DeliverySink {
     return this.#unsettled;
   }
 
+  /** Messages whose dead letter or retry copy cannot be stored for now. */
+  get waitingCopies(): number {
+    return this.#copies.waiting;
+  }
+
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
     const taken = this.#admit(deliveries, 0);
     if (taken < deliveries.length) return this.#admitWhenThereIsRoom(deliveries, taken);

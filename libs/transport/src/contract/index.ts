@@ -10,6 +10,7 @@ export * from './event-definition.js';
 export * from './fifo.js';
 export * from './guarantee.js';
 export * from './message.js';
+export * from './message-size.js';
 export * from './notices.js';
 export * from './options.js';
 export * from './peers.js';

@@ -61,6 +61,8 @@ export const DEAD_LETTER_HEADERS = {
   lastFailedAt: 'dead-letter-last-failed-at',
   errorName: 'dead-letter-error-name',
   errorMessage: 'dead-letter-error-message',
+  /** Bytes of the original's body, on a dead letter that was stored without it because both did not fit into one message. */
+  omittedBytes: 'dead-letter-omitted-bytes',
 } as const;
 
 /**

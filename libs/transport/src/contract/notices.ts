@@ -52,7 +52,12 @@ export interface NoticeMap {
   'message:dropped': OfMessage & { readonly reason: string };
   /** The time of an attempt is over (`timeout`) and its handler still runs; the message is tried again once that has ended. */
   'message:timed-out': OfMessage & { readonly timeoutMs: number };
-  'message:dead-lettered': OfMessage & { readonly deadLetterTopic: string; readonly error: unknown };
+  'message:dead-lettered': OfMessage & {
+    readonly deadLetterTopic: string;
+    readonly error: unknown;
+    /** The letter was stored without the original's body, which was too large for the dead-letter topic together with the failure. */
+    readonly isBodyOmitted?: true;
+  };
   /** The dead letter could not be stored; the original stays unsettled and is tried again. */
   'message:dead-letter-failed': OfMessage & { readonly deadLetterTopic: string; readonly error: TransportError };
   /** A settlement came too late, twice, or for a delivery that belongs to somebody else by now: nothing was done. */

@@ -116,10 +116,18 @@ export class BrokerRuntime {
   }
 
   health(): BrokerHealth {
-    const { status, problems } = this.connection.health();
+    const { status, problems } = this.#reachedHealth();
     if (this.#problem !== undefined) return { status: 'down', problems: [this.#problem, ...problems] };
     if (this.#isConnected || status !== 'up') return { status, problems };
     return { status: 'down', problems: [`Broker "${this.name}" (${this.driver}) is not connected yet.`] };
+  }
+
+  /** The driver's health, lowered while copies of messages cannot be stored. */
+  #reachedHealth(): BrokerHealth {
+    const { status, problems } = this.connection.health();
+    const waiting = this.#consumer?.problems ?? [];
+    if (waiting.length === 0) return { status, problems };
+    return { status: status === 'up' ? 'degraded' : status, problems: [...problems, ...waiting] };
   }
 
   /**

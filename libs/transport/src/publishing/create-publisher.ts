@@ -1,8 +1,10 @@
 import {
   checkOptions,
+  exactSize,
   jsonCodec,
   option,
   requireCapabilities,
+  sizeAtMost,
   TransportError,
   validate,
   withDefaults,
@@ -16,7 +18,7 @@ import {
   type Requester,
 } from '../contract/index.js';
 import { deliveryTime } from './delivery-time.js';
-import { envelope, exactSize, formatOf, sizeAtMost, type Format } from './envelope.js';
+import { envelope, formatOf, type Format } from './envelope.js';
 import { MailboxRequester } from './mailbox.js';
 import { messageIds } from './message-id.js';
 import { PublishPath } from './publish-path.js';

@@ -170,6 +170,7 @@ export class DeadLetterDesk {
   ): Promise<TransportError | undefined> {
     const topic = to ?? letter.originalTopic;
     if (topic === undefined) return withoutOrigin(letter);
+    if (letter.omittedBytes !== undefined) return withoutBody(letter);
     if (dryRun) return undefined;
     if (!reading.has(letter)) return taken(letter).error;
     if (this.#ending.aborted) return tooLate(letter);
@@ -218,6 +219,13 @@ const withoutOrigin = ({ id }: StoredDeadLetter): TransportError =>
   new TransportError(
     'TRANSPORT_TOPIC_MISSING',
     `Dead letter ${id} does not say which topic it came from. Name one: replay(topic, { to: '...' }).`,
+    { stored: 'no' },
+  );
+
+const withoutBody = ({ id, omittedBytes, originalTopic, originalOffset }: StoredDeadLetter): TransportError =>
+  new TransportError(
+    'TRANSPORT_MESSAGE_TOO_LARGE',
+    `Dead letter ${id} cannot be replayed: it was stored without its body of ${omittedBytes} bytes, which was too large together with the failure. The original is in "${originalTopic}" at ${originalOffset ?? 'a place its broker does not name'}, as long as that topic keeps it.`,
     { stored: 'no' },
   );
 

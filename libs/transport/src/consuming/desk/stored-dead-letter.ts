@@ -21,6 +21,8 @@ export interface StoredDeadLetter {
   readonly lastFailedAt: Date | undefined;
   readonly errorName: string;
   readonly errorMessage: string;
+  /** Bytes of the original's body, where the letter was stored without it because it was too large; it cannot be replayed. */
+  readonly omittedBytes: number | undefined;
   /** What errors of one cause have in common; `count` counts by it. */
   readonly fingerprint: string;
 }
@@ -46,8 +48,13 @@ export function storedDeadLetter(delivery: Delivery): StoredDeadLetter {
     lastFailedAt: momentOf(told('lastFailedAt')),
     errorName,
     errorMessage,
+    omittedBytes: numberOf(told('omittedBytes')),
     fingerprint: fingerprintOf(errorName, errorMessage),
   };
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /** n.b. a header is what somebody wrote: a date that is none is no date. */
