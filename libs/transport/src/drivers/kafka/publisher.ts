@@ -10,6 +10,7 @@ import { groupBy } from './group-by.js';
 import { errorOf, isContagious, isRefusal, sendError, type FailurePlace } from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
+import { TopicOrder } from './topic-order.js';
 import { checkTopicName } from './topics.js';
 
 /** One request may go to one partition, so all of it must fit into one batch. */
@@ -27,6 +28,7 @@ export class KafkaPublisher implements Producer {
   readonly maxRequestBytes: number;
   readonly #options: ResolvedKafkaOptions;
   readonly #keeper: ProducerKeeper;
+  readonly #order = new TopicOrder();
   readonly #checkedNames = new Set<string>();
   #closed = false;
 
@@ -52,11 +54,11 @@ export class KafkaPublisher implements Producer {
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     const entries = messages.map((message, index): Entry => ({ index, message, record: recordOf(message) }));
     const results = new Array<SendResult>(messages.length);
-    if (this.#options.idempotent) await this.#sendEntries(entries, results);
+    if (this.#options.idempotent) await this.#sendInOrder(entries, results);
     // n.b. without idempotence a refused request of several partitions could not be sent again without duplicates.
     else
       await Promise.all(
-        splitBy(entries, ({ message }) => message.topic).map((part) => this.#sendEntries(part, results)),
+        splitBy(entries, ({ message }) => message.topic).map((part) => this.#sendInOrder(part, results)),
       );
     return results;
   }
@@ -71,6 +73,14 @@ export class KafkaPublisher implements Producer {
     if (!Number.isInteger(partition) || partition < 0 || (count !== undefined && partition >= count)) {
       throw partitionMissing(topic, partition, count);
     }
+  }
+
+  /**
+   * kafkajs releases the sequence numbers of a failed request before it sends the request again. A second send to the same
+   * partition would take these numbers, and the broker would confirm its messages as duplicates without storing them.
+   */
+  #sendInOrder(entries: readonly Entry[], results: SendResult[]): Promise<void> {
+    return this.#order.run(topicsOf(entries), () => this.#sendEntries(entries, results));
   }
 
   /** Sends, and when a request fails finds out whose fault it was. Fills in a result for each entry. */
