@@ -103,9 +103,12 @@ export class ProducerKeeper {
 
   /** n.b. a producer that knows a deleted topic cannot learn a new one: kafkajs asks for all of them at once. */
   async #forgetDeleted(): Promise<void> {
-    if (this.#producer === undefined || this.#known.size === 0) return;
-    const found = await this.#client.describeTopics([...this.#known]);
-    if (found.size < this.#known.size) this.discard(await this.#producer);
+    const producer = this.#producer;
+    // n.b. concurrent sends add topics while this waits: the answer belongs to the topics that were asked for.
+    const known = [...this.#known];
+    if (producer === undefined || known.length === 0) return;
+    const found = await this.#client.describeTopics(known);
+    if (found.size < known.length) this.discard(await producer);
   }
 
   #remember(counts: ReadonlyMap<string, number>): void {
