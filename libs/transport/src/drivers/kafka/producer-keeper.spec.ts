@@ -1,12 +1,13 @@
 import { systemClock } from '../../contract/index.js';
-import type { ClientProducer, KafkaClient } from './client/seam.js';
+import type { ClientProducer, KafkaClient, SendOutcome } from './client/seam.js';
 import { ProducerKeeper } from './producer-keeper.js';
 
 class FakeProducer implements ClientProducer {
   closed = 0;
+  answer: () => void = () => undefined;
 
-  send(): Promise<never> {
-    return Promise.reject(new Error('nothing is sent here'));
+  send(): Promise<SendOutcome> {
+    return new Promise((resolve) => (this.answer = () => resolve({ stored: [], failed: [] })));
   }
 
   close(): Promise<void> {
@@ -62,5 +63,26 @@ describe('the producer of a connection', () => {
     client.topics.delete('a');
     expect(await keeper.open(new Set(['b']))).not.toBe(first);
     expect(client.producers.map(({ closed }) => closed)).toEqual([1, 0]);
+  });
+
+  it('closes after its sends in flight when it is discarded', async () => {
+    const { client, keeper } = keeperOf('a');
+    const producer = await keeper.open(new Set(['a']));
+    const [fake] = client.producers;
+    const sending = keeper.send(producer, new Map());
+    keeper.discard(producer);
+    expect(fake?.closed).toBe(0);
+    fake?.answer();
+    await sending;
+    expect(fake?.closed).toBe(1);
+  });
+
+  it('closes at once with the connection, whatever is in flight', async () => {
+    const { client, keeper } = keeperOf('a');
+    const producer = await keeper.open(new Set(['a']));
+    void keeper.send(producer, new Map());
+    keeper.discard(producer);
+    await keeper.close();
+    expect(client.producers.map(({ closed }) => closed)).toEqual([1]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../contract/index.js';
-import type { ClientProducer, KafkaClient } from './client/seam.js';
+import type { ClientProducer, KafkaClient, OutgoingRecord, SendOutcome } from './client/seam.js';
 
 /** How long the partition count of a topic is believed before a message is refused on its account. */
 const COUNT_AGE_MS = 10_000;
@@ -25,6 +25,10 @@ export class ProducerKeeper {
   #known = new Set<string>();
   #producer: Promise<ClientProducer> | undefined;
   #current: ClientProducer | undefined;
+  /** Sends in flight, by producer. */
+  readonly #sending = new Map<ClientProducer, number>();
+  /** Discarded, and still open for their sends in flight. */
+  readonly #discarded = new Set<ClientProducer>();
 
   constructor(clock: Clock, client: KafkaClient) {
     this.#clock = clock;
@@ -52,7 +56,19 @@ export class ProducerKeeper {
     this.#current = undefined;
     this.#producer = undefined;
     this.#known = new Set();
-    void producer.close();
+    this.#discarded.add(producer);
+    this.#closeIdle(producer);
+  }
+
+  /** Sends with a producer that stays open until the answer is there, even when another topic's failure discards it. */
+  async send(producer: ClientProducer, records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome> {
+    this.#sending.set(producer, (this.#sending.get(producer) ?? 0) + 1);
+    const outcome = await producer.send(records);
+    const left = (this.#sending.get(producer) as number) - 1;
+    if (left > 0) this.#sending.set(producer, left);
+    else this.#sending.delete(producer);
+    this.#closeIdle(producer);
+    return outcome;
   }
 
   /** Throws the present producer away, so that the next one sees the cluster as it is now. */
@@ -70,7 +86,15 @@ export class ProducerKeeper {
   async close(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
-    await (await producer?.catch(() => undefined))?.close();
+    const current = await producer?.catch(() => undefined);
+    const open = current === undefined ? [...this.#discarded] : [current, ...this.#discarded];
+    this.#discarded.clear();
+    await Promise.all(open.map((each) => each.close()));
+  }
+
+  #closeIdle(producer: ClientProducer): void {
+    if (this.#sending.has(producer) || !this.#discarded.delete(producer)) return;
+    void producer.close();
   }
 
   #open(): Promise<ClientProducer> {

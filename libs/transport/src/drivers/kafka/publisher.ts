@@ -96,7 +96,7 @@ export class KafkaPublisher implements Producer {
   }
 
   async #request(producer: ClientProducer, entries: readonly Entry[], results: SendResult[]): Promise<void> {
-    const { stored, failed } = await producer.send(recordsByTopic(entries));
+    const { stored, failed } = await this.#keeper.send(producer, recordsByTopic(entries));
     for (const { records, failure } of failed) {
       await this.#afterFailure(
         producer,
