@@ -185,6 +185,28 @@ describe('publishing to Kafka', () => {
     expect(codes(await side.send(message(byDefault)))).toEqual(['stored']);
   });
 
+  it('creates a missing topic when it publishes, where provision is set', async () => {
+    const [first, second] = [uniqueName('made'), uniqueName('made')];
+    const existing = await newTopic();
+    const side = await connected({ provision: { partitions: 3 } });
+    const results = await side.send(message(first), message(existing), message(second), message(first));
+    expect(codes(results)).toEqual(['stored', 'stored', 'stored', 'stored']);
+    const { topics } = await withAdmin((admin) => admin.fetchTopicMetadata({ topics: [first, second] }));
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([3, 3]);
+  });
+
+  it('stores what goes elsewhere when a topic cannot be created', async () => {
+    const [topic, missing] = [await newTopic(), uniqueName('made')];
+    const side = await connected({ provision: { replicationFactor: 99 } });
+    const results = await side.send(message(missing), message(topic));
+    expect(results[0]).toMatchObject({
+      stored: 'no',
+      topic: missing,
+      message: expect.stringContaining('INVALID_REPLICATION_FACTOR'),
+    });
+    expect(codes(results.slice(1))).toEqual(['stored']);
+  });
+
   it('refuses to start without a topic where it may not create it, and says how to', async () => {
     const topic = uniqueName('missing');
     const side = await connected();

@@ -39,7 +39,7 @@ class FakeClient {
 function keeperOf(...topics: string[]): { client: FakeClient; keeper: ProducerKeeper } {
   const client = new FakeClient();
   for (const topic of topics) client.topics.add(topic);
-  return { client, keeper: new ProducerKeeper(systemClock, client as unknown as KafkaClient) };
+  return { client, keeper: new ProducerKeeper(systemClock, client as unknown as KafkaClient, false) };
 }
 
 describe('the producer of a connection', () => {

@@ -34,7 +34,7 @@ export class KafkaPublisher implements Producer {
 
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
     this.#options = options;
-    this.#keeper = new ProducerKeeper(host.clock, client);
+    this.#keeper = new ProducerKeeper(host.clock, client, options.provision);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(
       MAX_REQUEST_BYTES,
@@ -184,11 +184,11 @@ export class KafkaPublisher implements Producer {
   /** Nothing was sent: the topics with a problem are told, the others go on without them. */
   async #notBegun(entries: readonly Entry[], results: SendResult[], error: unknown): Promise<void> {
     if (error instanceof MissingTopics) {
-      const isMissing = ({ message }: Entry): boolean => error.topics.includes(message.topic);
-      const failure = new ClientFailure('protocol', 'the topic does not exist', {
-        protocol: 'UNKNOWN_TOPIC_OR_PARTITION',
-      });
-      fill(entries.filter(isMissing), results, ({ message }) => sendError(failure, this.#place(message.topic)));
+      const { failures } = error;
+      const isMissing = ({ message }: Entry): boolean => failures.has(message.topic);
+      fill(entries.filter(isMissing), results, ({ message: { topic } }) =>
+        sendError(failures.get(topic) as ClientFailure, this.#place(topic)),
+      );
       const others = entries.filter((entry) => !isMissing(entry));
       return others.length === 0 ? undefined : this.#sendEntries(others, results);
     }
