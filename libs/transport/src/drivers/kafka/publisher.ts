@@ -7,7 +7,15 @@ import {
   type StoredPartition,
 } from './client/seam.js';
 import { groupBy } from './group-by.js';
-import { errorOf, isContagious, isRefusal, sendError, type FailurePlace } from './mapping.js';
+import {
+  afterEarlier,
+  errorOf,
+  isContagious,
+  isRefusal,
+  sendError,
+  storedAfter,
+  type FailurePlace,
+} from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
 import { TopicOrder } from './topic-order.js';
@@ -95,14 +103,20 @@ export class KafkaPublisher implements Producer {
     await this.#request(producer, entries, results);
   }
 
-  async #request(producer: ClientProducer, entries: readonly Entry[], results: SendResult[]): Promise<void> {
+  /** @param earlier why a request that had all of these records was refused */
+  async #request(
+    producer: ClientProducer,
+    entries: readonly Entry[],
+    results: SendResult[],
+    earlier?: ClientFailure,
+  ): Promise<void> {
     const { stored, failed } = await this.#keeper.send(producer, recordsByTopic(entries));
     for (const { records, failure } of failed) {
       await this.#afterFailure(
         producer,
         entries.filter(({ record }) => records.has(record)),
         results,
-        failure,
+        earlier === undefined ? failure : afterEarlier(earlier, failure),
       );
     }
     const others =
@@ -125,10 +139,11 @@ export class KafkaPublisher implements Producer {
     const parts = splitBy(entries, ({ message, record }) => `${message.topic}/${record.partition ?? ''}`);
     if (isRefusal(failure) && failure.written > 0 && parts.length > 1) {
       if (!this.#options.idempotent) return fill(entries, results, ({ message }) => refusedSomewhere(message, failure));
-      for (const part of parts) await this.#request(producer, part, results);
+      for (const part of parts) await this.#request(producer, part, results, failure);
       return;
     }
-    if (!isRefusal(failure) || failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') this.#keeper.discard(producer);
+    const known = isRefusal(failure) && storedAfter(failure) === 'no';
+    if (!known || failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') this.#keeper.discard(producer);
     if (failure.written === 0 && failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION')
       return this.#withoutUnknown(entries, results, failure);
     fill(entries, results, (entry) => this.#errorOf(entry, failure, entries.length));
@@ -142,7 +157,7 @@ export class KafkaPublisher implements Producer {
   }
 
   #errorOf({ message }: Entry, failure: ClientFailure, together: number): SendResult {
-    if (together > 1 && isContagious(failure)) {
+    if (together > 1 && isContagious(failure) && storedAfter(failure) === 'no') {
       return errorOf(
         'TRANSPORT_NEIGHBOUR_REFUSED',
         `a request of ${together} messages for "${message.topic}" was refused (${failure.protocol}); none of them was stored.`,
