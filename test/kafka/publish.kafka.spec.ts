@@ -1,10 +1,41 @@
+import { Socket } from 'node:net';
 import { isTransportError, type ErrorCode, type PublishReceipt, type SendResult } from 'nest-transport';
-import { closeAll, connected, foreign, message, newTopic, Side, stored, uniqueName, withAdmin } from './support.js';
+import {
+  afterwards,
+  closeAll,
+  connected,
+  foreign,
+  message,
+  newTopic,
+  Side,
+  stored,
+  uniqueName,
+  withAdmin,
+} from './support.js';
 
 afterEach(closeAll);
 
 const codes = (results: readonly SendResult[]): (ErrorCode | 'stored')[] =>
   results.map((result) => (isTransportError(result) ? result.code : 'stored'));
+
+/** Breaks connections after a produce request was written and before its answer is read, on sockets made from now on. */
+function breakConnections(): { next(): void } {
+  const write = Socket.prototype.write as (...args: unknown[]) => boolean;
+  let armed = false;
+  const patched = function (this: Socket, ...args: unknown[]): boolean {
+    if (armed && isProduce(args[0])) {
+      armed = false;
+      this.removeAllListeners('data').pause();
+      setTimeout(() => this.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })), 60);
+    }
+    return write.apply(this, args);
+  };
+  Object.assign(Socket.prototype, { write: patched });
+  afterwards(() => Promise.resolve(Object.assign(Socket.prototype, { write })));
+  return { next: () => void (armed = true) };
+}
+
+const isProduce = (data: unknown): boolean => Buffer.isBuffer(data) && data.length > 6 && data.readInt16BE(4) === 0;
 
 describe('publishing to Kafka', () => {
   it('tells partition and offset of each message, in the order given', async () => {
@@ -154,6 +185,28 @@ describe('publishing to Kafka', () => {
     expect(codes(await side.send(message(byDefault)))).toEqual(['stored']);
   });
 
+  it('creates a missing topic when it publishes, where provision is set', async () => {
+    const [first, second] = [uniqueName('made'), uniqueName('made')];
+    const existing = await newTopic();
+    const side = await connected({ provision: { partitions: 3 } });
+    const results = await side.send(message(first), message(existing), message(second), message(first));
+    expect(codes(results)).toEqual(['stored', 'stored', 'stored', 'stored']);
+    const { topics } = await withAdmin((admin) => admin.fetchTopicMetadata({ topics: [first, second] }));
+    expect(topics.map(({ partitions }) => partitions.length)).toEqual([3, 3]);
+  });
+
+  it('stores what goes elsewhere when a topic cannot be created', async () => {
+    const [topic, missing] = [await newTopic(), uniqueName('made')];
+    const side = await connected({ provision: { replicationFactor: 99 } });
+    const results = await side.send(message(missing), message(topic));
+    expect(results[0]).toMatchObject({
+      stored: 'no',
+      topic: missing,
+      message: expect.stringContaining('INVALID_REPLICATION_FACTOR'),
+    });
+    expect(codes(results.slice(1))).toEqual(['stored']);
+  });
+
   it('refuses to start without a topic where it may not create it, and says how to', async () => {
     const topic = uniqueName('missing');
     const side = await connected();
@@ -161,6 +214,20 @@ describe('publishing to Kafka', () => {
       code: 'TRANSPORT_TOPIC_MISSING',
       message: expect.stringMatching(new RegExp(`"${topic}" does not exist.*provision`)),
     });
+  });
+
+  it('stores each message of concurrent sends once when the connection breaks before the answer', async () => {
+    const topic = await newTopic();
+    const connection = breakConnections();
+    const side = await connected();
+    await side.send(message(topic));
+    for (let round = 0; round < 3; round++) {
+      connection.next();
+      const results = await Promise.all([1, 2, 3].map(() => side.send(message(topic))));
+      expect(codes(results.flat())).toEqual(['stored', 'stored', 'stored']);
+    }
+    const values = (await stored(topic)).map(({ value }) => value);
+    expect([new Set(values).size, values.length]).toEqual([10, 10]);
   });
 
   it('refuses what comes after its end', async () => {

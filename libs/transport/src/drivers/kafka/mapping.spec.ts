@@ -1,5 +1,14 @@
 import { ClientFailure, type FailureReason } from './client/seam.js';
-import { headerOf, headersOf, keyText, sendError, storedAfter, topicProblem, transportError } from './mapping.js';
+import {
+  afterEarlier,
+  headerOf,
+  headersOf,
+  keyText,
+  sendError,
+  storedAfter,
+  topicProblem,
+  transportError,
+} from './mapping.js';
 
 const failure = (reason: FailureReason, protocol?: string, written = 0): ClientFailure =>
   new ClientFailure(reason, 'it broke', { protocol, written });
@@ -12,7 +21,27 @@ describe('what is known of a message after a failed request', () => {
     ['it was written and the connection broke', failure('closed', undefined, 1), 'unknown'],
     ['it was written and nobody answered', failure('timeout', undefined, 1), 'unknown'],
     ['the broker found it too large', refused('MESSAGE_TOO_LARGE'), 'no'],
-    ['the broker found it too large, the second time too', refused('MESSAGE_TOO_LARGE', 2), 'no'],
+    [
+      'the broker found it too large after an earlier write without an answer',
+      refused('MESSAGE_TOO_LARGE', 2),
+      'unknown',
+    ],
+    ['the user lost the right to the topic between two writes', refused('TOPIC_AUTHORIZATION_FAILED', 2), 'unknown'],
+    [
+      'the same request was refused twice',
+      afterEarlier(refused('MESSAGE_TOO_LARGE'), refused('MESSAGE_TOO_LARGE')),
+      'no',
+    ],
+    [
+      'a refused request was sent again and refused for another reason',
+      afterEarlier(refused('MESSAGE_TOO_LARGE'), refused('TOPIC_AUTHORIZATION_FAILED')),
+      'unknown',
+    ],
+    [
+      'a refused request could not be sent again',
+      afterEarlier(refused('MESSAGE_TOO_LARGE'), failure('closed')),
+      'unknown',
+    ],
     ['the user may not', refused('TOPIC_AUTHORIZATION_FAILED'), 'no'],
     ['the broker was not the leader', refused('NOT_LEADER_FOR_PARTITION'), 'no'],
     [

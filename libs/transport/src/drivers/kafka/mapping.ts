@@ -5,7 +5,7 @@ import {
   type StoredState,
   type TransportErrorDetails,
 } from '../../contract/index.js';
-import type { ClientFailure, FetchedRecord } from './client/seam.js';
+import { ClientFailure, type FetchedRecord } from './client/seam.js';
 
 /** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {
@@ -210,11 +210,23 @@ export const isRefusal = ({ protocol }: ClientFailure): boolean => protocol !== 
 export const isContagious = ({ protocol }: ClientFailure): boolean =>
   protocol !== undefined && CONTAGIOUS.has(protocol);
 
-/** What a failed request says about its records. A second write may follow a first one that was stored. */
+/** What a failed request says about its records. The answer belongs to the last write; an earlier one may have stored them. */
 export function storedAfter(failure: ClientFailure): StoredState {
-  if (failure.written === 0 || isRefusal(failure)) return 'no';
-  const answered = failure.protocol !== undefined && !AMBIGUOUS.has(failure.protocol);
-  return answered && failure.written === 1 ? 'no' : 'unknown';
+  if (failure.written === 0) return 'no';
+  if (failure.written > 1) return 'unknown';
+  if (isRefusal(failure)) return 'no';
+  return failure.protocol !== undefined && !AMBIGUOUS.has(failure.protocol) ? 'no' : 'unknown';
+}
+
+/**
+ * The failure of records that were sent again after a refused request, which may have stored some of them.
+ * The same refusal again shows which of them the broker refuses.
+ */
+export function afterEarlier(earlier: ClientFailure, failure: ClientFailure): ClientFailure {
+  const { reason, message, protocol, cause } = failure;
+  const same = protocol === earlier.protocol && failure.written > 0;
+  const written = same ? earlier.written + failure.written - 1 : Math.max(2, earlier.written + failure.written);
+  return new ClientFailure(reason, message, { protocol, written, cause });
 }
 
 /** The error of one message of a failed request. */

@@ -7,9 +7,18 @@ import {
   type StoredPartition,
 } from './client/seam.js';
 import { groupBy } from './group-by.js';
-import { errorOf, isContagious, isRefusal, sendError, type FailurePlace } from './mapping.js';
+import {
+  afterEarlier,
+  errorOf,
+  isContagious,
+  isRefusal,
+  sendError,
+  storedAfter,
+  type FailurePlace,
+} from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
+import { TopicOrder } from './topic-order.js';
 import { checkTopicName } from './topics.js';
 
 /** One request may go to one partition, so all of it must fit into one batch. */
@@ -27,12 +36,13 @@ export class KafkaPublisher implements Producer {
   readonly maxRequestBytes: number;
   readonly #options: ResolvedKafkaOptions;
   readonly #keeper: ProducerKeeper;
+  readonly #order = new TopicOrder();
   readonly #checkedNames = new Set<string>();
   #closed = false;
 
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
     this.#options = options;
-    this.#keeper = new ProducerKeeper(host.clock, client);
+    this.#keeper = new ProducerKeeper(host.clock, client, options.provision);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(
       MAX_REQUEST_BYTES,
@@ -52,11 +62,11 @@ export class KafkaPublisher implements Producer {
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     const entries = messages.map((message, index): Entry => ({ index, message, record: recordOf(message) }));
     const results = new Array<SendResult>(messages.length);
-    if (this.#options.idempotent) await this.#sendEntries(entries, results);
+    if (this.#options.idempotent) await this.#sendInOrder(entries, results);
     // n.b. without idempotence a refused request of several partitions could not be sent again without duplicates.
     else
       await Promise.all(
-        splitBy(entries, ({ message }) => message.topic).map((part) => this.#sendEntries(part, results)),
+        splitBy(entries, ({ message }) => message.topic).map((part) => this.#sendInOrder(part, results)),
       );
     return results;
   }
@@ -73,6 +83,14 @@ export class KafkaPublisher implements Producer {
     }
   }
 
+  /**
+   * kafkajs releases the sequence numbers of a failed request before it sends the request again. A second send to the same
+   * partition would take these numbers, and the broker would confirm its messages as duplicates without storing them.
+   */
+  #sendInOrder(entries: readonly Entry[], results: SendResult[]): Promise<void> {
+    return this.#order.run(topicsOf(entries), () => this.#sendEntries(entries, results));
+  }
+
   /** Sends, and when a request fails finds out whose fault it was. Fills in a result for each entry. */
   async #sendEntries(entries: readonly Entry[], results: SendResult[]): Promise<void> {
     if (this.#closed) return fill(entries, results, (entry) => this.#closedError(entry));
@@ -85,14 +103,20 @@ export class KafkaPublisher implements Producer {
     await this.#request(producer, entries, results);
   }
 
-  async #request(producer: ClientProducer, entries: readonly Entry[], results: SendResult[]): Promise<void> {
-    const { stored, failed } = await producer.send(recordsByTopic(entries));
+  /** @param earlier why a request that had all of these records was refused */
+  async #request(
+    producer: ClientProducer,
+    entries: readonly Entry[],
+    results: SendResult[],
+    earlier?: ClientFailure,
+  ): Promise<void> {
+    const { stored, failed } = await this.#keeper.send(producer, recordsByTopic(entries));
     for (const { records, failure } of failed) {
       await this.#afterFailure(
         producer,
         entries.filter(({ record }) => records.has(record)),
         results,
-        failure,
+        earlier === undefined ? failure : afterEarlier(earlier, failure),
       );
     }
     const others =
@@ -115,10 +139,11 @@ export class KafkaPublisher implements Producer {
     const parts = splitBy(entries, ({ message, record }) => `${message.topic}/${record.partition ?? ''}`);
     if (isRefusal(failure) && failure.written > 0 && parts.length > 1) {
       if (!this.#options.idempotent) return fill(entries, results, ({ message }) => refusedSomewhere(message, failure));
-      for (const part of parts) await this.#request(producer, part, results);
+      for (const part of parts) await this.#request(producer, part, results, failure);
       return;
     }
-    if (!isRefusal(failure) || failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') this.#keeper.discard(producer);
+    const known = isRefusal(failure) && storedAfter(failure) === 'no';
+    if (!known || failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION') this.#keeper.discard(producer);
     if (failure.written === 0 && failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION')
       return this.#withoutUnknown(entries, results, failure);
     fill(entries, results, (entry) => this.#errorOf(entry, failure, entries.length));
@@ -132,7 +157,7 @@ export class KafkaPublisher implements Producer {
   }
 
   #errorOf({ message }: Entry, failure: ClientFailure, together: number): SendResult {
-    if (together > 1 && isContagious(failure)) {
+    if (together > 1 && isContagious(failure) && storedAfter(failure) === 'no') {
       return errorOf(
         'TRANSPORT_NEIGHBOUR_REFUSED',
         `a request of ${together} messages for "${message.topic}" was refused (${failure.protocol}); none of them was stored.`,
@@ -174,11 +199,11 @@ export class KafkaPublisher implements Producer {
   /** Nothing was sent: the topics with a problem are told, the others go on without them. */
   async #notBegun(entries: readonly Entry[], results: SendResult[], error: unknown): Promise<void> {
     if (error instanceof MissingTopics) {
-      const isMissing = ({ message }: Entry): boolean => error.topics.includes(message.topic);
-      const failure = new ClientFailure('protocol', 'the topic does not exist', {
-        protocol: 'UNKNOWN_TOPIC_OR_PARTITION',
-      });
-      fill(entries.filter(isMissing), results, ({ message }) => sendError(failure, this.#place(message.topic)));
+      const { failures } = error;
+      const isMissing = ({ message }: Entry): boolean => failures.has(message.topic);
+      fill(entries.filter(isMissing), results, ({ message: { topic } }) =>
+        sendError(failures.get(topic) as ClientFailure, this.#place(topic)),
+      );
       const others = entries.filter((entry) => !isMissing(entry));
       return others.length === 0 ? undefined : this.#sendEntries(others, results);
     }

@@ -88,15 +88,21 @@ export class KafkaJsProducer implements ClientProducer {
     const topicMessages: KafkaJs.TopicMessages[] = [];
     // n.b. the record itself is kafkajs' message, and names its partition already.
     for (const [topic, messages] of records) topicMessages.push({ topic, messages: messages as KafkaJs.Message[] });
-    const before = this.#own.sockets.producesWritten;
+    const places = placesOf(records);
+    const before = this.#writesTo(places);
     try {
       const stored = await this.#producer.sendBatch({ ...this.#sending, topicMessages });
       return { stored: stored.map(storedPartition), failed: [] };
     } catch (error) {
-      // n.b. requests to other brokers may be counted in: then "written" says too much, never too little.
-      const failure = toFailure(error, this.#own.sockets.producesWritten - before);
+      const after = this.#writesTo(places);
+      const written = Math.max(...after.map((count, index) => count - (before[index] as number)));
+      const failure = toFailure(error, written);
       return { stored: [], failed: [{ records: new Set([...records.values()].flat()), failure }] };
     }
+  }
+
+  #writesTo(places: readonly Place[]): number[] {
+    return places.map(({ topic, partition }) => this.#own.sockets.writesTo(topic, partition));
   }
 
   async close(): Promise<void> {
@@ -121,4 +127,16 @@ function recordsOf(
   let list = request.get(topic);
   if (list === undefined) request.set(topic, (list = []));
   return list;
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** n.b. each partition once: a request may have thousands of records. */
+function placesOf(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Place[] {
+  return [...records].flatMap(([topic, list]) =>
+    [...new Set(list.map(({ partition }) => partition as number))].map((partition) => ({ topic, partition })),
+  );
 }

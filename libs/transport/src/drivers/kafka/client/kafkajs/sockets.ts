@@ -4,19 +4,21 @@ import type { ISocketFactory } from 'kafkajs';
 
 /** Kafka's number of the produce request, in the two bytes after the frame's length. */
 const PRODUCE_API_KEY = 0;
+/** From this version on a produce request names a transactional id. */
+const TRANSACTIONAL_VERSION = 3;
 
 /**
  * Makes the sockets of one kafkajs client, and knows two things that kafkajs does not tell:
- * whether a produce request has left, and which sockets are still open.
+ * how often records were written for a partition, and which sockets are still open.
  */
 export class Sockets {
   readonly #open = new Set<Socket>();
-  #producesWritten = 0;
+  readonly #writes = new Map<string, number>();
   #closed = false;
 
-  /** Produce requests handed to a socket so far. */
-  get producesWritten(): number {
-    return this.#producesWritten;
+  /** How often records for this partition were written to a socket so far. */
+  writesTo(topic: string, partition: number): number {
+    return this.#writes.get(placeOf(topic, partition)) ?? 0;
   }
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -52,8 +54,37 @@ export class Sockets {
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
     socket.write = (...args: unknown[]): boolean => {
       const [data] = args;
-      if (Buffer.isBuffer(data) && data.length > 6 && data.readInt16BE(4) === PRODUCE_API_KEY) this.#producesWritten++;
+      if (Buffer.isBuffer(data) && data.length > 6 && data.readInt16BE(4) === PRODUCE_API_KEY) this.#count(data);
       return write(...args);
     };
   }
+
+  #count(request: Buffer): void {
+    for (const place of placesOf(request)) this.#writes.set(place, (this.#writes.get(place) ?? 0) + 1);
+  }
+}
+
+const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** The partitions of a produce request of versions 0 to 7, which are those of kafkajs. */
+export function placesOf(request: Buffer): string[] {
+  const places: string[] = [];
+  let at = 12;
+  const int32 = (): number => request.readInt32BE((at += 4) - 4);
+  const text = (): string => {
+    const length = Math.max(0, request.readInt16BE((at += 2) - 2));
+    return request.toString('utf8', at, (at += length));
+  };
+  text(); // client id
+  if (request.readInt16BE(6) >= TRANSACTIONAL_VERSION) text();
+  at += 6; // acks and timeout
+  for (let topics = int32(); topics > 0; topics--) {
+    const topic = text();
+    for (let partitions = int32(); partitions > 0; partitions--) {
+      places.push(placeOf(topic, int32()));
+      const size = int32();
+      at += size;
+    }
+  }
+  return places;
 }
