@@ -135,9 +135,15 @@ export class NsqProducer {
     }
   }
 
+  /** In turn; an nsqd that is slow to answer, or frozen, is passed over while another one answers. */
   #next(tried: ReadonlySet<NsqdConnection>): NsqdConnection | undefined {
     const up = this.#up.filter((connection) => !tried.has(connection));
-    return up[this.#turn++ % Math.max(1, up.length)];
+    if (up.length < 2) return up[0];
+    const prompt = up.filter(({ isStalled }) => !isStalled);
+    const usable = prompt.length > 0 ? prompt : up;
+    const fewest = Math.min(...usable.map(({ unanswered }) => unanswered));
+    const idlest = usable.filter(({ unanswered }) => unanswered === fewest);
+    return idlest[this.#turn++ % idlest.length];
   }
 
   /** One that is up, waiting for one try at each. @throws NsqError when none comes up */
