@@ -43,6 +43,9 @@ async function consumerOf(nsqd: FakeNsqd, options: Partial<NsqConsumerOptions> =
   return { consumer, received, late, lost };
 }
 
+/** Longer than a connection may leave a request unanswered before others are preferred. */
+const STALLED_MS = 400;
+
 const failure = (promise: Promise<unknown>): Promise<NsqError> =>
   promise.then(
     () => Promise.reject(new Error('it did not fail')),
@@ -205,6 +208,38 @@ describe('a publish', () => {
     await waitFor(() => up.length === 2);
     const results = await Promise.all([told(both.publish('orders', 'x')), told(both.publish('orders', 'y'))]);
     expect(results.sort()).toEqual(['stored', 'timeout, unknown']);
+  });
+
+  it('does not wait for an nsqd that stalls while another one answers, whatever the topic', async () => {
+    const stalled = await fake(polite(({ line }) => line.startsWith('PUB')));
+    const well = await fake();
+    const up: string[] = [];
+    const producer = producerOf({ nsqd: [stalled.address, well.address], onUp: (one) => up.push(one) });
+    await producer.connect();
+    await waitFor(() => up.length === 2);
+    let stored = 0;
+    const publish = (n: number) => producer.publish(`first-${n}`, 'x').then(() => void stored++);
+    const first = Promise.allSettled(Array.from({ length: 8 }, (_, n) => publish(n)));
+    await waitFor(() => stored === 4);
+    const startedAt = performance.now();
+    for (let n = 0; n < 6; n++) await producer.publish('one', `${n}`);
+    await waitFor(() => performance.now() - startedAt > STALLED_MS);
+    await Promise.all(Array.from({ length: 20 }, (_, n) => producer.publish(`topic-${n}`, 'x')));
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await stalled.stop();
+    await first;
+  });
+
+  it('of one topic is stored although another topic is refused all the time', async () => {
+    const nsqd = await fake(
+      polite(({ line }, guest) => line === 'PUB forbidden' && (guest.refuseAndHangUp('E_UNAUTHORIZED AUTH no'), true)),
+    );
+    const producer = producerOf({ nsqd: [nsqd.address] });
+    await producer.connect();
+    for (let n = 0; n < 10; n++) {
+      const results = [told(producer.publish('forbidden', 'x')), told(producer.publish('orders', 'x'))];
+      expect(await Promise.all(results)).toEqual(['authorization, no', 'stored']);
+    }
   });
 
   it('that fails on the disk of nsqd is unknown: a part of an MPUB may be stored', async () => {

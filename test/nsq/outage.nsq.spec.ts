@@ -1,4 +1,4 @@
-import { isTransportError, type SendResult } from 'nest-transport';
+import { isTransportError, type Delivery, type SendResult } from 'nest-transport';
 import { freePorts } from '../brokers/ports.mjs';
 import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
 import { channel, closeAll, connected, message, Side, TestSink, uniqueName, until } from './support.js';
@@ -21,6 +21,7 @@ describe('an NSQ of two nsqd', () => {
   const node = (index: number) => nsq.nodes[index] as PrivateNsq['nodes'][number];
   const tcp = () => nsq.nodes.map((each) => each.tcp);
   const lookupd = () => [`http://${nsq.lookupd.http}`];
+  const nodeOf = ({ raw }: Delivery): string => (raw as { nsqd: string }).nsqd;
   const quick = { lookupIntervalMs: 200, heartbeatIntervalMs: 1_000 };
 
   /** Publishes until it is told to stop; remembers what was confirmed. */
@@ -49,10 +50,7 @@ describe('an NSQ of two nsqd', () => {
       const sink = new TestSink();
       await side.consume(topic, sink);
       const work = publishing(side, topic);
-      await until(
-        'both are read from',
-        () => new Set(sink.done.map(({ raw }) => (raw as { nsqd: string }).nsqd)).size === 2,
-      );
+      await until('both are read from', () => new Set(sink.done.map(nodeOf)).size === 2);
       await (signal === 'SIGKILL' ? node(0).kill() : node(0).shutdown());
       await until('it is noticed', () => side.connection.health().status === 'degraded');
       expect(side.connection.health().problems.join()).toContain(node(0).tcp);
@@ -139,6 +137,21 @@ describe('an NSQ of two nsqd', () => {
     const id = `by-${uniqueName('lookup')}`;
     expect(isStored((await reader.send(message(topic, { id })))[0])).toBe(true);
     await until('it has come', () => sink.doneIds.includes(id));
+  }, 60_000);
+
+  it('with nsqd and lookupd both set, publishes only to the nsqd that are named, and consumes from all', async () => {
+    const topic = uniqueName('named');
+    const side = await connected({ ...quick, nsqd: [node(0).tcp], lookupd: lookupd() });
+    const sink = new TestSink();
+    await side.consume(topic, sink);
+    for (let n = 0; n < 10; n++) await side.send(message(topic));
+    await until('all are consumed', () => sink.done.length === 10);
+    expect(new Set(sink.done.map(nodeOf))).toEqual(new Set([node(0).tcp]));
+    const other = await connected({ ...quick, nsqd: [node(1).tcp] });
+    await other.send(message(topic));
+    await until('the message of the other node is consumed', () =>
+      sink.done.some((one) => nodeOf(one) === node(1).tcp),
+    );
   }, 60_000);
 
   it('does not mind that nsqlookupd dies, and says so', async () => {

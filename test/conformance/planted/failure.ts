@@ -19,6 +19,20 @@ export const FAILURE: readonly Planted[] = [
     saying: /attempt 2 came after .* ms, not 120/,
   },
   {
+    promise: 'attempts-are-counted-and-delayed',
+    fault: 'ignores the delay of a nack',
+    createBroker: () => nackingAfter(() => 0),
+    options: { deadlineMs: 4_000 },
+    saying: /without order, attempt 2 came after .* ms, not 1000/,
+  },
+  {
+    promise: 'attempts-are-counted-and-delayed',
+    fault: 'waits 20 times as long as a nack says',
+    createBroker: () => nackingAfter((delayMs) => delayMs * 20),
+    options: { deadlineMs: 4_000 },
+    saying: /1 messages are settled: not within/,
+  },
+  {
     promise: 'attempts-survive-the-process',
     fault: 'counts attempts in the process',
     createBroker: () =>
@@ -37,10 +51,7 @@ export const FAILURE: readonly Planted[] = [
   {
     promise: 'tiers-wait-on-the-broker',
     fault: 'takes a delay for a hint, and gives a message out again at once',
-    createBroker: () =>
-      alteringBroker(memory(), (delivery) => ({
-        settle: (settlement) => delivery.settle(settlement.kind === 'nack' ? { kind: 'nack', delayMs: 0 } : settlement),
-      })),
+    createBroker: () => nackingAfter(() => 0),
     saying: /attempt 3 came after .* ms, not 300/,
   },
   {
@@ -100,6 +111,14 @@ export const FAILURE: readonly Planted[] = [
     saying: /one a/,
   },
 ];
+
+/** A driver that waits another time than a nack asks for. */
+function nackingAfter(delayOf: (delayMs: number) => number): Broker {
+  return alteringBroker(memory(), (delivery) => ({
+    settle: (settlement) =>
+      delivery.settle(settlement.kind === 'nack' ? { kind: 'nack', delayMs: delayOf(settlement.delayMs) } : settlement),
+  }));
+}
 
 /** What waits between tiers is stored in retry topics here, as on Kafka. */
 function forgetsWhenItIsDue(): Broker {

@@ -10,6 +10,19 @@ const restartsDeaf = restartable({ returns: false });
 
 export const LIFECYCLE: readonly Planted[] = [
   {
+    promise: 'nothing-is-left-open',
+    fault: 'leaves the timer of a nacked message behind',
+    createBroker: () =>
+      alteringBroker(memory(), (delivery) => ({
+        settle: (settlement) => {
+          // Far from the next driver that leaves timers, and ended soon: what ends during a count hides what is left.
+          if (settlement.kind === 'nack') setTimeout(() => undefined, 2_200);
+          return delivery.settle(settlement);
+        },
+      })),
+    saying: /Still open after everything was closed: \d Timeout/,
+  },
+  {
     promise: 'broker-absent-at-start',
     fault: 'goes on waiting for the broker when it is told to stop',
     createBroker: () => memory(),

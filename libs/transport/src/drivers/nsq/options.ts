@@ -24,9 +24,9 @@ export type NsqCompression = 'none' | 'snappy' | 'deflate';
 
 /** What `nsq()` is told. `nsqd` or `lookupd` is required; a name that is not here is refused. */
 export interface NsqOptions {
-  /** Addresses of nsqd, `host:port`: published to in turn, and read from. @default those that nsqlookupd knows */
+  /** Addresses of nsqd, `host:port`: published to in turn, and read from. If set, no other nsqd is published to. @default those that nsqlookupd knows */
   readonly nsqd?: readonly string[];
-  /** Addresses of nsqlookupd over HTTP, `http://host:4161`: more nsqd to read from are found there. @default none */
+  /** Addresses of nsqlookupd over HTTP, `http://host:4161`: more nsqd to read from are found there; without `nsqd`, those to publish to as well. @default none */
   readonly lookupd?: readonly string[];
   /** Give or take a sixth, so that not all ask at once. @default 10000 */
   readonly lookupIntervalMs?: number;

@@ -43,10 +43,11 @@ export class NsqdAdmin {
   /** With all that waits in it; its consumers are disconnected. @throws NsqError for one that is not there */
   deleteChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/delete', { topic, channel });
 
-  /** Of one topic, or of all. */
+  /** Of one topic, or of all; empty where nsqd has no such topic. */
   async stats(topic?: string): Promise<readonly TopicStats[]> {
     const query = { format: 'json', ...(topic === undefined ? {} : { topic }) };
-    return ((await this.#get('/stats', query)) as { topics: readonly TopicStats[] }).topics;
+    const { topics } = (await this.#get('/stats', query)) as { topics: readonly TopicStats[] | null };
+    return topics ?? [];
   }
 
   /** One setting of the server: `config('mem_queue_size')`. */

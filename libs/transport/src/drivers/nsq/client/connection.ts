@@ -26,6 +26,8 @@ const HEARTBEATS_MISSED = 2.5;
 const LOOKS = 4;
 /** A second look, before a connection is given up: when this process was busy, the sign of life may lie unread. */
 const SECOND_LOOK_MS = 250;
+/** A request that waits so long is unusual: nsqd answers a publish within milliseconds. */
+const STALLED_MS = 250;
 /** For the other side to hang up too. */
 const CLOSE_PATIENCE_MS = 1_000;
 
@@ -83,6 +85,17 @@ export class NsqdConnection {
   get facts(): NsqdFacts {
     if (this.#facts === undefined) throw new Error('The handshake is not over.');
     return this.#facts;
+  }
+
+  /** Requests that nsqd has not answered yet. */
+  get unanswered(): number {
+    return this.#replies.size;
+  }
+
+  /** An answer is overdue: whoever can choose another nsqd should, long before this one counts as lost. */
+  get isStalled(): boolean {
+    const { oldestMs } = this.#replies;
+    return oldestMs !== undefined && this.#settings.clock.monotonicMs() - oldestMs > STALLED_MS;
   }
 
   /** Sends a command that is answered. @throws NsqError whose `stored` says what may have happened */

@@ -6,7 +6,7 @@ import { NodeSet, type NsqPlaces } from './node-set.js';
 import type { NodeListener } from './node.js';
 import { settingsOf, type NsqClientOptions } from './settings.js';
 
-/** What a producer is told; one of `nsqd` and `lookupd` at least. */
+/** Options of a producer: at least one of `nsqd` and `lookupd`. With both, it publishes only to `nsqd`. */
 export interface NsqProducerOptions extends NsqClientOptions, NsqPlaces {
   /** As the server's `-max-msg-size`: nsqd hangs up on a larger one. @default 1048576 */
   readonly maxMessageBytes?: number;
@@ -51,7 +51,8 @@ export class NsqProducer {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = { ...PRODUCER_DEFAULTS, ...given } as NsqProducerOptions & typeof PRODUCER_DEFAULTS;
     const listenerFor = (address: string): NodeListener => this.#listenerFor(address);
-    this.#nodes = new NodeSet(options, undefined, settingsOf(options), { listenerFor, lookedUp: () => undefined });
+    const listener = { listenerFor, lookedUp: () => undefined };
+    this.#nodes = new NodeSet(placesToPublish(options), undefined, settingsOf(options), listener);
   }
 
   /** True while one nsqd at least can be published to. */
@@ -134,9 +135,15 @@ export class NsqProducer {
     }
   }
 
+  /** In turn; an nsqd that is slow to answer, or frozen, is passed over while another one answers. */
   #next(tried: ReadonlySet<NsqdConnection>): NsqdConnection | undefined {
     const up = this.#up.filter((connection) => !tried.has(connection));
-    return up[this.#turn++ % Math.max(1, up.length)];
+    if (up.length < 2) return up[0];
+    const prompt = up.filter(({ isStalled }) => !isStalled);
+    const usable = prompt.length > 0 ? prompt : up;
+    const fewest = Math.min(...usable.map(({ unanswered }) => unanswered));
+    const idlest = usable.filter(({ unanswered }) => unanswered === fewest);
+    return idlest[this.#turn++ % idlest.length];
   }
 
   /** One that is up, waiting for one try at each. @throws NsqError when none comes up */
@@ -196,6 +203,12 @@ export class NsqProducer {
     this.#tellAnyOne();
     this.#anyOne = undefined;
   }
+}
+
+/** Where nsqd are named, nsqlookupd adds none: it may list nodes of other services, or ones that this host cannot reach. */
+function placesToPublish({ nsqd = [], lookupd, lookupIntervalMs }: NsqPlaces): NsqPlaces {
+  if (nsqd.length > 0) return { nsqd };
+  return { ...(lookupd && { lookupd }), ...(lookupIntervalMs && { lookupIntervalMs }) };
 }
 
 /** Connections that one message is offered to, before its caller is told. */
