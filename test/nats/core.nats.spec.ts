@@ -10,7 +10,17 @@ import {
 } from 'nest-transport';
 import { nats } from 'nest-transport/nats';
 import { startNats } from '../brokers/nats.mjs';
-import { afterwards, closeAll, connected, manyMessages, sharedUrl, TestSink, uniqueName, until } from './support.js';
+import {
+  afterwards,
+  closeAll,
+  connected,
+  manyMessages,
+  message,
+  sharedUrl,
+  TestSink,
+  uniqueName,
+  until,
+} from './support.js';
 
 afterEach(closeAll);
 
@@ -53,6 +63,20 @@ describe('core NATS', () => {
       code: 'TRANSPORT_CAPABILITY_ABSENT',
       message: expect.stringContaining(`"${capability}"`),
     });
+  });
+
+  it('gives no receipt for what the server refuses to this user, and one for everything else', async () => {
+    const refused = uniqueName('refused');
+    const permissions = { publish: { deny: [refused] } };
+    const server = await startNats({
+      config: { authorization: { users: [{ user: 'u', password: 'x', permissions }] } },
+    });
+    afterwards(() => server.stop());
+    const side = await connected({ mode: 'core', servers: [server.url], auth: { user: 'u', password: 'x' } });
+    const results = await side.send(message(refused), message('allowed'), message(refused));
+    const codes = results.map((result) => (result instanceof Error ? [result.code, result.stored] : 'receipt'));
+    const expected = ['TRANSPORT_AUTHORIZATION_FAILED', 'no'];
+    expect(codes).toEqual([expected, 'receipt', expected]);
   });
 
   it('tries once where nothing was asked for, and says that the message is gone', async () => {

@@ -12,6 +12,7 @@ import {
   newStream,
   Side,
   storedIn,
+  TestSink,
   uniqueName,
   until,
 } from './support.js';
@@ -67,6 +68,33 @@ describe('publishing to JetStream', () => {
     const results = [...(await side.send(sent)), ...(await side.send(sent))];
     expect(results.map((result) => isReceipt(result) && result.offset)).toEqual(['1', '1']);
     expect(await storedIn(stream)).toBe(1);
+  });
+
+  it('stores every dead letter of one message, and the same dead letter once', async () => {
+    const topic = uniqueName('letters');
+    const stream = await newStream([topic]);
+    const side = await connected();
+    const id = uniqueName('order');
+    const letter = (group: string, failedAt: string) =>
+      message(topic, {
+        id,
+        headers: {
+          'message-id': id,
+          'dead-letter-topic': 'pay.done',
+          'dead-letter-group': group,
+          'dead-letter-offset': '1',
+          'dead-letter-attempts': '1',
+          'dead-letter-last-failed-at': failedAt,
+        },
+      });
+    const letters = [letter('mail', '2026-01-01'), letter('ledger', '2026-01-01'), letter('mail', '2026-01-02')];
+    const results = [...(await side.send(...letters)), ...(await side.send(...letters))];
+    expect(results.map((result) => isReceipt(result) && result.offset)).toEqual(['1', '2', '3', '1', '2', '3']);
+    expect(await storedIn(stream)).toBe(3);
+    const sink = new TestSink();
+    await side.consume(topic, 'reader', sink);
+    await until('all have come', () => sink.done.length === 3);
+    expect(sink.doneIds).toEqual([id, id, id]);
   });
 
   it('stores messages of the same id on other topics of one stream, although JetStream takes them for repeated ones', async () => {

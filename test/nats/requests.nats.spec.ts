@@ -9,6 +9,7 @@ import {
   connected,
   foreign,
   message,
+  newStream,
   sharedUrl,
   TestSink,
   uniqueName,
@@ -103,6 +104,21 @@ describe('an answer', () => {
 });
 
 describe('core NATS', () => {
+  it("is answered by its responder, not by the acknowledgement of a stream that holds the request's subject", async () => {
+    const topic = uniqueName('held');
+    await newStream([topic]);
+    const responder = await foreign();
+    responder.subscribe(topic, {
+      callback: (_error, request) => void setTimeout(() => request.respond('"mine"'), 200),
+    });
+    await responder.flush();
+    const side = await connected({ mode: 'core' });
+    const replies: Reply[] = [];
+    await side.connection.requester?.request(message(topic), (reply) => replies.push(reply));
+    await until('an answer has come', () => replies.length > 0);
+    expect(replies).toEqual([{ kind: 'value', body: Buffer.from('"mine"'), last: true }]);
+  });
+
   it("is asked and answered by foreign programs in NATS's own way", async () => {
     const topic = uniqueName('foreign');
     const side = await connected({ mode: 'core' });

@@ -86,10 +86,21 @@ export class Answers implements Requester {
   #take(message: Msg): void {
     const token = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     const waiting = this.#waiting.get(token);
-    if (waiting === undefined) return;
+    if (waiting === undefined || isPubAck(message)) return;
     const reply = replyOf(message, waiting.topic);
     if (reply.kind !== 'value' || reply.last) this.#waiting.delete(token);
     waiting.onReply(reply);
+  }
+}
+
+/** A stream that holds the subject of a request answers too, before any responder. JetStream sends its answer without headers. */
+function isPubAck(message: Msg): boolean {
+  if (message.headers !== undefined) return false;
+  try {
+    const { stream, seq } = message.json<{ stream?: unknown; seq?: unknown } | null>() ?? {};
+    return typeof stream === 'string' && typeof seq === 'number';
+  } catch {
+    return false;
   }
 }
 

@@ -1,21 +1,26 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { PermissionViolationError } from '@nats-io/transport-node';
 import type { OutgoingMessage, Producer, PublishReceipt, SendResult, TransportError } from '../../contract/index.js';
 import { encodeHeaders } from './answers.js';
 import { checkMessage, messageTooLarge } from './check-message.js';
 import { errorOf } from './failures.js';
-import type { Link } from './link.js';
+import type { Link, LinkListener } from './link.js';
 
 const MAX_REQUEST_BYTES = 4_194_304;
 const NO_BODY = new Uint8Array(0);
 
 /** Hands messages to the server, which hands them to whoever listens in that moment and keeps nothing. */
-export class CorePublisher implements Producer {
+export class CorePublisher implements Producer, LinkListener {
   readonly maxRequestBytes = MAX_REQUEST_BYTES;
   readonly #link: Link;
   readonly #checkedNames = new Set<string>();
+  readonly #sending = new Set<Map<string, Error>>();
+  readonly #stopListening: () => void;
   #closed = false;
 
   constructor(link: Link) {
     this.#link = link;
+    this.#stopListening = link.listen(this);
   }
 
   get maxBytes(): number {
@@ -26,16 +31,39 @@ export class CorePublisher implements Producer {
     checkMessage(message, this.#checkedNames);
   }
 
+  linkUp(): void {}
+
+  linkDown(): void {}
+
+  refused(subject: string, error: Error): void {
+    if ((error as PermissionViolationError).operation !== 'publish') return;
+    for (const refusals of this.#sending) refusals.set(subject, error);
+  }
+
   /** Resolves when the server has taken them: a receipt says that it was there, and nothing of who listened. */
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    const refusals = new Map<string, Error>();
+    this.#sending.add(refusals);
     const results = messages.map((message) => this.#write(message, undefined));
-    if (results.every((result) => result instanceof Error)) return results;
-    const broken = await this.#link.connection.flush().then(
-      () => undefined,
-      (cause: unknown) => ({ cause }),
-    );
-    if (broken === undefined) return results;
-    return results.map((result) => (result instanceof Error ? result : unknownError(result, broken.cause)));
+    const broken = results.every((result) => result instanceof Error) ? undefined : await this.#flush();
+    this.#sending.delete(refusals);
+    return results.map((result) => {
+      if (result instanceof Error) return result;
+      const refusal = refusals.get(result.topic);
+      if (refusal !== undefined) return refusedError(result, refusal);
+      return broken === undefined ? result : unknownError(result, broken.cause);
+    });
+  }
+
+  /** The server reports a missing permission before it answers; the client passes that on a few microtasks later. */
+  async #flush(): Promise<{ readonly cause: unknown } | undefined> {
+    try {
+      await this.#link.connection.flush();
+      await nextTurn();
+      return undefined;
+    } catch (cause) {
+      return { cause };
+    }
   }
 
   /** n.b. nobody who listens is told by the server, in the answer to the request. */
@@ -46,6 +74,7 @@ export class CorePublisher implements Producer {
 
   close(): void {
     this.#closed = true;
+    this.#stopListening();
   }
 
   #write(message: OutgoingMessage, reply: string | undefined): PublishReceipt | TransportError {
@@ -72,6 +101,13 @@ export class CorePublisher implements Producer {
     return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true, cause });
   }
 }
+
+const refusedError = ({ topic }: PublishReceipt, cause: Error): TransportError =>
+  errorOf(
+    'TRANSPORT_AUTHORIZATION_FAILED',
+    `cannot publish to "${topic}": ${cause.message}. Give the user the right to publish there.`,
+    { topic, stored: 'no', cause },
+  );
 
 const unknownError = ({ topic }: PublishReceipt, cause: unknown): TransportError =>
   errorOf(

@@ -1,7 +1,7 @@
 import type { OutgoingMessage } from '../../contract/index.js';
 import { attemptsIn, noteOf } from './attempts-note.js';
 import { filterOf } from './consumers.js';
-import { headersToWrite, placeOf, readHeaders, wireText, type NatsMessage } from './mapping.js';
+import { deadLetterId, headersToWrite, placeOf, readHeaders, wireText, type NatsMessage } from './mapping.js';
 import { covers, legalName, subscribedTopicProblem, topicProblem } from './names.js';
 import { RecentlyDone } from './recently-done.js';
 import { settlementText } from './settlements.js';
@@ -14,6 +14,33 @@ const received = (headers: Record<string, string[]>): NatsMessage => ({
 const outgoing = (more: Partial<OutgoingMessage>): OutgoingMessage => ({
   ...{ topic: 't', id: 'id', key: undefined, body: Buffer.from('x'), headers: undefined, partition: undefined },
   ...more,
+});
+
+describe('the id of a dead letter', () => {
+  const failure = {
+    'dead-letter-topic': 'pay.done',
+    'dead-letter-group': 'mail',
+    'dead-letter-offset': '1',
+    'dead-letter-attempts': '3',
+    'dead-letter-last-failed-at': '2026-01-01T00:00:00.000Z',
+  };
+  const idOf = (more: Record<string, string>, topic = 'dlq'): string | undefined =>
+    deadLetterId(outgoing({ topic, headers: { ...failure, ...more } }));
+
+  it('is the same each time the dead letter is sent', () => {
+    expect(idOf({})).toMatch(/^id\/[\w-]{22}$/);
+    expect(idOf({ 'dead-letter-error-message': 'said otherwise' })).toBe(idOf({}));
+  });
+
+  it('differs by destination, group, origin, attempts and time of the failure', () => {
+    const changes = Object.keys(failure).map((name) => idOf({ [name]: 'other' }));
+    expect(new Set([idOf({}), idOf({}, 'elsewhere'), ...changes]).size).toBe(7);
+  });
+
+  it('is undefined for any other message', () => {
+    expect(deadLetterId(outgoing({}))).toBeUndefined();
+    expect(deadLetterId(outgoing({ headers: { tenant: 'acme' } }))).toBeUndefined();
+  });
 });
 
 describe('names of streams and consumers', () => {

@@ -1,4 +1,5 @@
-import { WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
+import { createHash } from 'node:crypto';
+import { DEAD_LETTER_HEADERS, WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
 
 /** A message as the NATS client read it: `context.raw`. */
 export interface NatsMessage {
@@ -63,6 +64,27 @@ export function placeOf(reply: string | undefined): StreamPlace | undefined {
     storedAtMs: Math.floor(number(5) / 1e6),
     pending: number(6),
   };
+}
+
+/** What makes one dead letter of a message different from another: who failed on which delivery, and when. */
+const DEAD_LETTER_IDENTITY = [
+  DEAD_LETTER_HEADERS.group,
+  DEAD_LETTER_HEADERS.topic,
+  DEAD_LETTER_HEADERS.partition,
+  DEAD_LETTER_HEADERS.offset,
+  DEAD_LETTER_HEADERS.attempts,
+  DEAD_LETTER_HEADERS.lastFailedAt,
+] as const;
+
+/**
+ * The `Nats-Msg-Id` of a dead letter; undefined when the message is none. A dead letter has the id of its original, so by that id
+ * JetStream would drop the second dead letter of one message. The same dead letter has the same id each time it is sent.
+ */
+export function deadLetterId({ id, topic, headers = {} }: OutgoingMessage): string | undefined {
+  if (DEAD_LETTER_IDENTITY.every((name) => headers[name] === undefined)) return undefined;
+  const identity = [topic, ...DEAD_LETTER_IDENTITY.map((name) => headers[name] ?? null)];
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
+  return `${id}/${hash.slice(0, 22)}`;
 }
 
 /** What goes on the wire beside the body, in the order it is written. */

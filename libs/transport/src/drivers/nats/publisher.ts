@@ -14,7 +14,7 @@ import { encodeHeaders } from './answers.js';
 import { checkMessage, messageTooLarge } from './check-message.js';
 import { errorOf, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
-import { ID_HEADER } from './mapping.js';
+import { deadLetterId, ID_HEADER } from './mapping.js';
 import type { ResolvedNatsOptions } from './options.js';
 import { PubAcks, type PubAnswer } from './pub-acks.js';
 import { closedError, refusedError, unknownError } from './publish-errors.js';
@@ -38,7 +38,8 @@ const ownNameOf = ({ topic, id }: OutgoingMessage): string => `${topic}/${id}`;
  */
 function recognisedBy(message: OutgoingMessage): string {
   if (message.isRepeated === true) return `${message.id}/${randomUUID()}`;
-  return message.deliverAtMs === undefined ? message.id : ownNameOf(message);
+  if (message.deliverAtMs !== undefined) return ownNameOf(message);
+  return deadLetterId(message) ?? message.id;
 }
 
 /** A message on its way, and how often it was written. */
