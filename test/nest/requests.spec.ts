@@ -10,7 +10,7 @@ import {
 } from 'nest-transport';
 import { msgpack } from 'nest-transport/codecs';
 import { memory } from 'nest-transport/memory';
-import { firstValueFrom, from, toArray } from 'rxjs';
+import { catchError, concat, firstValueFrom, from, of, throwError, toArray } from 'rxjs';
 import { z } from 'zod';
 import { boot, closeAll, refusal } from './boot.js';
 
@@ -63,6 +63,14 @@ class Stock {
   @MessagePattern('stock.list')
   list() {
     return from([1, 2, 3]);
+  }
+
+  @MessagePattern('stock.partial')
+  partial() {
+    return concat(
+      from([1, 2, 3, 4, 5]),
+      throwError(() => new NotFoundException('no more')),
+    );
   }
 }
 
@@ -118,6 +126,16 @@ describe.each([
     const { app } = await start();
     const values = app.get(TransportClient).send<number>('stock.list', {}).pipe(toArray());
     await expect(firstValueFrom(values)).resolves.toEqual([1, 2, 3]);
+  });
+
+  test('carries every value before the error of an Observable, then the error', async () => {
+    const { app } = await start();
+    const values = app.get(TransportClient).send<unknown>('stock.partial', {});
+    const seen = values.pipe(
+      catchError((error: Error) => of((error.cause as Error).message)),
+      toArray(),
+    );
+    await expect(firstValueFrom(seen)).resolves.toEqual([1, 2, 3, 4, 5, 'no more']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { concatMap, filter, lastValueFrom } from 'rxjs';
+import { concatMap, dematerialize, filter, lastValueFrom, materialize } from 'rxjs';
 import {
   isTransportError,
   messageOf,
@@ -80,7 +80,13 @@ function repliesOf({ codec, schema }: Answering, answer: Answer, topic: string) 
     if (!isStream(result)) return result === undefined ? send({ kind: 'end' }) : value(result, true);
     const values = result.pipe(
       filter((given) => given !== undefined),
-      concatMap((given) => value(given, false)),
+      // An error would overtake the values that still wait to be sent: as a notification it keeps its place.
+      materialize(),
+      concatMap(async (each) => {
+        if (each.kind === 'N') await value(each.value, false);
+        return each;
+      }),
+      dematerialize(),
     );
     await lastValueFrom(values, { defaultValue: undefined });
     await send({ kind: 'end' });
