@@ -60,11 +60,20 @@ export class Sockets {
   }
 
   #count(request: Buffer): void {
-    for (const place of placesOf(request)) this.#writes.set(place, (this.#writes.get(place) ?? 0) + 1);
+    for (const place of readablePlacesOf(request)) this.#writes.set(place, (this.#writes.get(place) ?? 0) + 1);
   }
 }
 
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** A request in a format that is not known here must still be written: its partitions are then not counted. */
+function readablePlacesOf(request: Buffer): string[] {
+  try {
+    return placesOf(request);
+  } catch {
+    return [];
+  }
+}
 
 /** The partitions of a produce request of versions 0 to 7, which are those of kafkajs. */
 export function placesOf(request: Buffer): string[] {
