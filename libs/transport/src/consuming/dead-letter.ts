@@ -2,7 +2,6 @@ import {
   DEAD_LETTER_HEADERS,
   WIRE_HEADERS,
   TransportError,
-  exactSize,
   isTransportError,
   messageOf,
   nameOfPattern,
@@ -100,12 +99,11 @@ export class DeadLetters {
     this.#producer = producer;
   }
 
-  /** Resolves when the broker has stored the copy, or with the reason why it has not. Never rejects. */
+  /**
+   * Resolves when the broker has stored the copy, or with the reason why it has not. Never rejects. What is above the limit for publishes
+   * is sent all the same: many brokers accept more, and a whole letter is worth the try.
+   */
   store(message: OutgoingMessage): Promise<SendResult> {
-    const { maxBytes } = this.#producer;
-    if (sizeAtMost(message) > maxBytes && exactSize(message) > maxBytes) {
-      return Promise.resolve(tooLargeForTopic(message, maxBytes));
-    }
     return new Promise((resolve) => {
       const underWay = this.#waiting.get(message.topic);
       if (underWay !== undefined) return void underWay.push({ message, resolve });
@@ -151,11 +149,6 @@ export class DeadLetters {
       return messages.map(() => missingResult(cause));
     }
   }
-}
-
-function tooLargeForTopic(message: OutgoingMessage, maxBytes: number): TransportError {
-  const text = `The copy of message ${message.id} for "${message.topic}" has ${exactSize(message)} bytes, the limit is ${maxBytes}.`;
-  return new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', text, { topic: message.topic, stored: 'no' });
 }
 
 /** A driver that breaks its contract must not cost a message: what it did not confirm counts as unknown. */

@@ -33,7 +33,8 @@ export const ERROR_CODES = {
   TRANSPORT_BATCH_RESULT_INVALID:
     'A batch handler returned something else than nothing, or an outcome for each message.',
   TRANSPORT_PUBLISH_FAILED: 'The broker did not store the message.',
-  TRANSPORT_PUBLISH_UNKNOWN: 'The connection broke after sending; the message may have been stored.',
+  TRANSPORT_PUBLISH_UNKNOWN:
+    'The connection broke after sending, or one of several queues rejected the message; it may have been stored.',
   TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
   TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
   TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',

@@ -49,12 +49,15 @@ export const blocked = ({ message: { topic } }: Unsent, obstacle: string): Trans
     retryable: true,
   });
 
-/** n.b. RabbitMQ says no when a queue is at its limit (`x-overflow: reject-publish`) or a majority of it is missing. */
+/**
+ * RabbitMQ sends one basic.nack for all queues of a message: one of them is full (`x-overflow: reject-publish`) or failed, and
+ * the others may have stored it. So it is never `'no'`: the publisher would send it again to the queues that have it.
+ */
 export const refused = ({ message: { topic } }: Unsent): TransportError =>
   errorOf(
-    'TRANSPORT_PUBLISH_FAILED',
-    `RabbitMQ refused a message for "${topic}": a queue of it is full, or cannot store now.`,
-    { topic, stored: 'no', retryable: true },
+    'TRANSPORT_PUBLISH_UNKNOWN',
+    `RabbitMQ rejected a message for "${topic}" (basic.nack): at least one of its queues is full or cannot store now. Other queues of the topic may have stored it. Make room in the full queue, then publish it again with the same id if handlers can take a duplicate.`,
+    { topic, stored: 'unknown', retryable: true },
   );
 
 export const unroutable = ({ message: { topic } }: Unsent): TransportError =>
