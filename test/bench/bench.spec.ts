@@ -45,6 +45,12 @@ describe('the bench', () => {
     expect(named.filter((id) => !ids.has(id))).toEqual([]);
   });
 
+  it.each(['nats', 'nsq', 'rabbitmq'] as const)('compares every row of %s with its client used by hand', (section) => {
+    const rows = ROWS.filter((row) => row.section === section);
+    const compared = COMPARISONS.filter((comparison) => comparison.section === section);
+    expect(compared.flatMap(({ row, baseline }) => [row, baseline]).sort()).toEqual(rows.map(({ id }) => id).sort());
+  });
+
   it('calls memory flat when it moves a little and not when it grows', () => {
     const samples = (growth: number) => Array.from({ length: 40 }, (_, index) => (100 + index * growth) * 1_048_576);
     expect(isFlat(growthOf(samples(0.1)))).toBe(true);

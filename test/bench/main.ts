@@ -1,11 +1,15 @@
-// npm run bench: what our layer costs, beside raw kafkajs and Nest's own transport. docs/benchmarks.md says how to read it.
+// npm run bench: what our layer costs, alongside the raw clients and Nest's own transport. docs/benchmarks.md says how to read it.
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { BrokerUnavailable, useKafka } from '../brokers/kafka.mjs';
+import { BrokerUnavailable, brokers } from '../brokers/index.mjs';
+import { useKafka } from '../brokers/kafka.mjs';
 import { parseBenchOptions, USAGE, type BenchOptions } from './command-line.js';
 import { reportOf } from './report.js';
-import { needsKafka, runBench } from './run-bench.js';
+import { neededBrokers, runBench } from './run-bench.js';
 import { tableOf } from './table.js';
+
+type Broker = (typeof brokers)[string];
+type SharedBroker = Awaited<ReturnType<Broker['use']>>;
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -18,7 +22,9 @@ async function main(args: readonly string[]): Promise<void> {
     loadBefore: load(),
     startedAt: new Date().toISOString(),
   };
-  const kafka = needsKafka(options) ? await useKafka({ fullCompiler: true }) : undefined;
+  const needed = neededBrokers(options);
+  const kafka = needed.includes('kafka') ? await useKafka({ fullCompiler: true }) : undefined;
+  const others = await useOthers(needed.filter((name) => name !== 'kafka'));
   try {
     const report = reportOf(await runBench(options, kafka, tell));
     const conditions = { ...machine, loadAfter: load(), rounds: options.rounds };
@@ -27,7 +33,19 @@ async function main(args: readonly string[]): Promise<void> {
       writeFileSync(options.json, `${JSON.stringify({ ...conditions, ...report }, null, 2)}\n`);
   } finally {
     await kafka?.stop();
+    for (const { stop } of others) await stop();
   }
+}
+
+/** Starts them, or finds those that listen, and says by this process's environment where they are: rows inherit it. */
+async function useOthers(names: readonly string[]): Promise<SharedBroker[]> {
+  const used: SharedBroker[] = [];
+  for (const name of names) {
+    const broker = await (brokers[name] as Broker).use({ log: tell });
+    Object.assign(process.env, broker.env);
+    used.push(broker);
+  }
+  return used;
 }
 
 function parse(args: readonly string[]): BenchOptions | undefined {

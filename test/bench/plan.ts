@@ -1,7 +1,18 @@
 import type { CandidateName } from './candidates/index.js';
 
-export const SECTIONS = ['memory', 'publish', 'consume', 'rss'] as const;
+export const SECTIONS = ['memory', 'publish', 'consume', 'rss', 'nats', 'nsq', 'rabbitmq'] as const;
 export type Section = (typeof SECTIONS)[number];
+
+/** The broker that a section's rows need. */
+export const BROKER_OF = {
+  memory: undefined,
+  publish: 'kafka',
+  consume: 'kafka',
+  rss: 'kafka',
+  nats: 'nats',
+  nsq: 'nsq',
+  rabbitmq: 'rabbitmq',
+} as const satisfies Record<Section, string | undefined>;
 
 /** One line of the table. */
 export interface Row {
@@ -31,6 +42,33 @@ const row = (
   messages: number,
   outstanding = 1,
 ): Row => ({ id, section, title, candidate, messages, outstanding });
+
+/** The same rows for a broker: one by one, with 500 outstanding, and from a backlog, each beside its client used by hand. */
+const brokerRows = (broker: 'nats' | 'nsq' | 'rabbitmq', client: string): readonly Row[] => [
+  row(`${broker}-publish-raw-1`, broker, `${client}, one by one`, `publish-${broker}-raw`, 4_000),
+  row(`${broker}-publish-ours-1`, broker, 'ours, one by one', `publish-${broker}-ours`, 4_000),
+  row(`${broker}-publish-raw-500`, broker, `${client}, 500 outstanding`, `publish-${broker}-raw`, 80_000, 500),
+  row(`${broker}-publish-ours-500`, broker, 'ours, 500 outstanding', `publish-${broker}-ours`, 80_000, 500),
+  row(`${broker}-consume-raw`, broker, `${client}, consume + JSON.parse`, `consume-${broker}-raw`, 80_000),
+  row(`${broker}-consume-ours`, broker, 'ours, @Subscribe', `consume-${broker}-ours`, 80_000),
+];
+
+interface Targets {
+  readonly one: number;
+  readonly many: number;
+  readonly consume?: number;
+}
+
+const brokerComparisons = (section: 'nats' | 'nsq' | 'rabbitmq', { one, many, consume }: Targets): Comparison[] => [
+  { section, row: `${section}-publish-ours-1`, baseline: `${section}-publish-raw-1`, atLeast: one },
+  { section, row: `${section}-publish-ours-500`, baseline: `${section}-publish-raw-500`, atLeast: many },
+  {
+    section,
+    row: `${section}-consume-ours`,
+    baseline: `${section}-consume-raw`,
+    ...(consume === undefined ? {} : { atLeast: consume }),
+  },
+];
 
 export const ROWS: readonly Row[] = [
   row('memory-floor', 'memory', 'codec and schema alone, both sides', 'memory-floor', 300_000),
@@ -62,6 +100,10 @@ export const ROWS: readonly Row[] = [
   row('rss-slow', 'rss', 'handler of 1 ms, concurrency 16', 'rss-slow-handler', 200_000),
   // n.b. twice as many: the disturbance takes half of 200,000, and what is asked is whether memory comes back to where it was.
   row('rss-poison', 'rss', 'the same, and a parked poison key', 'rss-poison-key', 400_000),
+
+  ...brokerRows('nats', '@nats-io/jetstream'),
+  ...brokerRows('nsq', 'nsqjs'),
+  ...brokerRows('rabbitmq', 'amqplib'),
 ];
 
 export const COMPARISONS: readonly Comparison[] = [
@@ -76,6 +118,9 @@ export const COMPARISONS: readonly Comparison[] = [
   { section: 'consume', row: 'consume-ours', baseline: 'consume-each-message', atLeast: 0.9 },
   { section: 'consume', row: 'consume-ours', baseline: 'consume-each-batch' },
   { section: 'consume', row: 'consume-ours', baseline: 'consume-nest', atLeast: 3 },
+  ...brokerComparisons('nats', { one: 0.95, many: 2, consume: 0.9 }),
+  ...brokerComparisons('nsq', { one: 0.95, many: 1.2 }),
+  ...brokerComparisons('rabbitmq', { one: 0.95, many: 0.9, consume: 0.9 }),
 ];
 
 /** Messages per second that a row is to reach by itself. */

@@ -3,7 +3,7 @@ import type { RowOrder } from './candidates/index.js';
 import type { BenchOptions } from './command-line.js';
 import type { Figures } from './figures.js';
 import { BenchTopics } from './kafka-topics.js';
-import { messagesOf, ROWS, type Row } from './plan.js';
+import { BROKER_OF, messagesOf, ROWS, type Row, type Section } from './plan.js';
 import { runRow } from './run-row.js';
 
 /** What was measured: the figures of each round, by row. */
@@ -14,7 +14,12 @@ export interface BenchKafka {
   readonly brokers: readonly string[];
 }
 
-export const needsKafka = ({ only }: BenchOptions): boolean => only.some((section) => section !== 'memory');
+/** The brokers that the chosen sections need, each once. */
+export function neededBrokers({ only }: BenchOptions): readonly ('kafka' | 'nats' | 'nsq' | 'rabbitmq')[] {
+  return [...new Set(only.map((section) => BROKER_OF[section]))].filter((broker) => broker !== undefined);
+}
+
+const isOfKafka = (section: Section): boolean => BROKER_OF[section] === 'kafka';
 
 /**
  * Runs every row once, then all of them again: candidates alternate, so that a machine that slows down slows all of them.
@@ -53,8 +58,11 @@ async function runRound(
   const fresh = kafka === undefined ? undefined : new BenchTopics(kafka.brokers);
   try {
     for (const row of rows) {
-      const topic =
-        row.section === 'memory' ? uniqueName('bench') : row.section === 'publish' ? await fresh?.create() : backlog;
+      const topic = !isOfKafka(row.section)
+        ? uniqueName('bench')
+        : row.section === 'publish'
+          ? await fresh?.create()
+          : backlog;
       const order: RowOrder = {
         candidate: row.candidate,
         messages: messagesOf(row, options.messages),
