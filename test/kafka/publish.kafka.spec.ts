@@ -5,6 +5,7 @@ import {
   closeAll,
   connected,
   foreign,
+  KafkaProxy,
   message,
   newTopic,
   Side,
@@ -49,6 +50,19 @@ describe('publishing to Kafka', () => {
       [1, '0'],
       [2, '2'],
     ]);
+  });
+
+  it('tells that a message may be stored whose answer was lost, although the topic is refused afterwards', async () => {
+    const topic = await newTopic();
+    const proxy = await KafkaProxy.start();
+    const side = await connected({ brokers: proxy.brokers });
+    await side.send(message(topic, { body: Buffer.from('first') }));
+    const TOPIC_AUTHORIZATION_FAILED = 29;
+    proxy.loseNextAnswer();
+    proxy.topicErrors.set(topic, TOPIC_AUTHORIZATION_FAILED);
+    const [result] = await side.send(message(topic, { body: Buffer.from('second') }));
+    expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' });
+    expect((await stored(topic)).map(({ value }) => value)).toEqual(['first', 'second']);
   });
 
   it('sends one key to the partition where kafkajs and the Java client send it', async () => {

@@ -12,6 +12,8 @@ import {
 
 const failure = (reason: FailureReason, protocol?: string, written = 0): ClientFailure =>
   new ClientFailure(reason, 'it broke', { protocol, written });
+const unanswered = (protocol: string): ClientFailure =>
+  new ClientFailure('protocol', 'it broke', { protocol, written: 1, unanswered: 1 });
 const refused = (protocol: string, written = 1): ClientFailure => failure('protocol', protocol, written);
 
 describe('what is known of a message after a failed request', () => {
@@ -43,6 +45,17 @@ describe('what is known of a message after a failed request', () => {
       'unknown',
     ],
     ['the user may not', refused('TOPIC_AUTHORIZATION_FAILED'), 'no'],
+    [
+      'the user may not ask for its topic, and it was written without an answer',
+      unanswered('TOPIC_AUTHORIZATION_FAILED'),
+      'unknown',
+    ],
+    ['its topic has no leader, and it was written without an answer', unanswered('LEADER_NOT_AVAILABLE'), 'unknown'],
+    [
+      'a refused request was sent again without an answer',
+      afterEarlier(refused('MESSAGE_TOO_LARGE'), unanswered('MESSAGE_TOO_LARGE')),
+      'unknown',
+    ],
     ['the broker was not the leader', refused('NOT_LEADER_FOR_PARTITION'), 'no'],
     [
       'the broker was not the leader, and before that the connection broke',

@@ -203,8 +203,9 @@ const CONTAGIOUS = new Set([
   'CORRUPT_MESSAGE',
 ]);
 
-/** The broker looked at the records and said no. */
-export const isRefusal = ({ protocol }: ClientFailure): boolean => protocol !== undefined && REFUSALS.has(protocol);
+/** The broker looked at the records and said no; n.b. without an answer it said no to something else. */
+export const isRefusal = ({ protocol, unanswered }: ClientFailure): boolean =>
+  protocol !== undefined && unanswered === 0 && REFUSALS.has(protocol);
 
 /** One bad record may have spoilt it for its neighbours. */
 export const isContagious = ({ protocol }: ClientFailure): boolean =>
@@ -213,7 +214,7 @@ export const isContagious = ({ protocol }: ClientFailure): boolean =>
 /** What a failed request says about its records. The answer belongs to the last write; an earlier one may have stored them. */
 export function storedAfter(failure: ClientFailure): StoredState {
   if (failure.written === 0) return 'no';
-  if (failure.written > 1) return 'unknown';
+  if (failure.written > 1 || failure.unanswered > 0) return 'unknown';
   if (isRefusal(failure)) return 'no';
   return failure.protocol !== undefined && !AMBIGUOUS.has(failure.protocol) ? 'no' : 'unknown';
 }
@@ -223,10 +224,10 @@ export function storedAfter(failure: ClientFailure): StoredState {
  * The same refusal again shows which of them the broker refuses.
  */
 export function afterEarlier(earlier: ClientFailure, failure: ClientFailure): ClientFailure {
-  const { reason, message, protocol, cause } = failure;
+  const { reason, message, protocol, unanswered, cause } = failure;
   const same = protocol === earlier.protocol && failure.written > 0;
   const written = same ? earlier.written + failure.written - 1 : Math.max(2, earlier.written + failure.written);
-  return new ClientFailure(reason, message, { protocol, written, cause });
+  return new ClientFailure(reason, message, { protocol, written, unanswered, cause });
 }
 
 /** The error of one message of a failed request. */

@@ -9,7 +9,9 @@ describe('what kafkajs throws', () => {
     const cause = error('KafkaJSProtocolError', 'The request included a message larger than ...', {
       type: 'MESSAGE_TOO_LARGE',
     });
-    expect(toFailure(error('KafkaJSNonRetriableError', 'wrapped', { cause }), 1)).toMatchObject({
+    expect(
+      toFailure(error('KafkaJSNonRetriableError', 'wrapped', { cause }), { written: 1, unanswered: 0 }),
+    ).toMatchObject({
       reason: 'protocol',
       protocol: 'MESSAGE_TOO_LARGE',
       written: 1,

@@ -10,18 +10,24 @@ interface KafkaJsError {
   readonly errors?: readonly unknown[];
 }
 
+/** What happened to the produce requests of a call. */
+export interface Attempts {
+  readonly written: number;
+  readonly unanswered: number;
+}
+
 /**
  * One failure out of what kafkajs throws. Its errors hide Kafka's name of the error in `type` of some `cause`, and
  * a broken connection in a text; here both are looked for once.
  */
-export function toFailure(thrown: unknown, written = 0): ClientFailure {
+export function toFailure(thrown: unknown, attempts?: Attempts): ClientFailure {
   if (thrown instanceof ClientFailure) return thrown;
   const chain = causesOf(thrown);
   const protocol = chain.find(({ type }) => type !== undefined)?.type;
   const innermost = chain.at(-1);
   return new ClientFailure(reasonOf(chain, protocol), innermost?.message ?? String(thrown), {
     protocol,
-    written,
+    ...attempts,
     cause: thrown,
   });
 }
