@@ -1,5 +1,15 @@
 import { Socket } from 'node:net';
-import { isTransportError, type ErrorCode, type PublishReceipt, type SendResult } from 'nest-transport';
+import { Module } from '@nestjs/common';
+import {
+  createTransportApp,
+  isTransportError,
+  Publisher,
+  TransportModule,
+  type ErrorCode,
+  type PublishReceipt,
+  type SendResult,
+} from 'nest-transport';
+import { kafka } from 'nest-transport/kafka';
 import {
   afterwards,
   closeAll,
@@ -8,6 +18,7 @@ import {
   KafkaProxy,
   message,
   newTopic,
+  sharedBrokers,
   Side,
   stored,
   uniqueName,
@@ -144,6 +155,28 @@ describe('publishing to Kafka', () => {
       { code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' },
     ]);
     expect(codes(await side.send(large))).toEqual(['TRANSPORT_MESSAGE_TOO_LARGE']);
+  });
+
+  it('refuses a message without a key for a compacted topic at once, and stores those behind it', async () => {
+    const topic = await newTopic(1, { 'cleanup.policy': 'compact' });
+    @Module({
+      imports: [
+        TransportModule.forRoot({ service: 'compact', broker: kafka({ brokers: sharedBrokers() }), logger: false }),
+      ],
+    })
+    class App {}
+    const app = await createTransportApp(App, { http: false, logger: false, exitOnSignal: false });
+    afterwards(() => app.close());
+    await app.listen();
+    const publisher = app.get(Publisher);
+    const startedAt = Date.now();
+    const [refused, ...behind] = await Promise.allSettled(
+      [undefined, 'a', 'b'].map((key) => publisher.publish(topic, key ?? 'none', key === undefined ? {} : { key })),
+    );
+    expect(refused).toMatchObject({ reason: { code: 'TRANSPORT_PUBLISH_FAILED', stored: 'no', retryable: false } });
+    expect(behind.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect((await stored(topic)).map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
   it('keeps the success of other topics when one refuses its message', async () => {

@@ -23,6 +23,15 @@ describe('what kafkajs throws', () => {
   });
 
   it.each([
+    [89, 'THROTTLING_QUOTA_EXCEEDED'],
+    [90, 'PRODUCER_FENCED'],
+    [9_999, 'ERROR_CODE_9999'],
+  ])('has the name of error %i, which kafkajs does not know', (code, name) => {
+    const cause = error('KafkaJSProtocolError', `Unknown error code ${code}`, { type: 'KAFKAJS_UNKNOWN_ERROR_CODE' });
+    expect(toFailure(error('KafkaJSNonRetriableError', 'wrapped', { cause })).protocol).toBe(name);
+  });
+
+  it.each([
     [
       error('KafkaJSConnectionError', 'Connection error: connect ECONNREFUSED 127.0.0.1:1', { code: 'ECONNREFUSED' }),
       'unreachable',
