@@ -1,12 +1,24 @@
 import { Socket } from 'node:net';
-import { isTransportError, type ErrorCode, type PublishReceipt, type SendResult } from 'nest-transport';
+import { Module } from '@nestjs/common';
+import {
+  createTransportApp,
+  isTransportError,
+  Publisher,
+  TransportModule,
+  type ErrorCode,
+  type PublishReceipt,
+  type SendResult,
+} from 'nest-transport';
+import { kafka } from 'nest-transport/kafka';
 import {
   afterwards,
   closeAll,
   connected,
   foreign,
+  KafkaProxy,
   message,
   newTopic,
+  sharedBrokers,
   Side,
   stored,
   uniqueName,
@@ -49,6 +61,19 @@ describe('publishing to Kafka', () => {
       [1, '0'],
       [2, '2'],
     ]);
+  });
+
+  it('tells that a message may be stored whose answer was lost, although the topic is refused afterwards', async () => {
+    const topic = await newTopic();
+    const proxy = await KafkaProxy.start();
+    const side = await connected({ brokers: proxy.brokers });
+    await side.send(message(topic, { body: Buffer.from('first') }));
+    const TOPIC_AUTHORIZATION_FAILED = 29;
+    proxy.loseNextAnswer();
+    proxy.topicErrors.set(topic, TOPIC_AUTHORIZATION_FAILED);
+    const [result] = await side.send(message(topic, { body: Buffer.from('second') }));
+    expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' });
+    expect((await stored(topic)).map(({ value }) => value)).toEqual(['first', 'second']);
   });
 
   it('sends one key to the partition where kafkajs and the Java client send it', async () => {
@@ -130,6 +155,28 @@ describe('publishing to Kafka', () => {
       { code: 'TRANSPORT_PUBLISH_UNKNOWN', stored: 'unknown' },
     ]);
     expect(codes(await side.send(large))).toEqual(['TRANSPORT_MESSAGE_TOO_LARGE']);
+  });
+
+  it('refuses a message without a key for a compacted topic at once, and stores those behind it', async () => {
+    const topic = await newTopic(1, { 'cleanup.policy': 'compact' });
+    @Module({
+      imports: [
+        TransportModule.forRoot({ service: 'compact', broker: kafka({ brokers: sharedBrokers() }), logger: false }),
+      ],
+    })
+    class App {}
+    const app = await createTransportApp(App, { http: false, logger: false, exitOnSignal: false });
+    afterwards(() => app.close());
+    await app.listen();
+    const publisher = app.get(Publisher);
+    const startedAt = Date.now();
+    const [refused, ...behind] = await Promise.allSettled(
+      [undefined, 'a', 'b'].map((key) => publisher.publish(topic, key ?? 'none', key === undefined ? {} : { key })),
+    );
+    expect(refused).toMatchObject({ reason: { code: 'TRANSPORT_PUBLISH_FAILED', stored: 'no', retryable: false } });
+    expect(behind.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect((await stored(topic)).map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
   it('keeps the success of other topics when one refuses its message', async () => {

@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs';
 import {
@@ -298,5 +299,84 @@ export class Latch {
 
   wait(): Promise<void> {
     return this.#opened;
+  }
+}
+
+const ADDRESS = '127.0.0.1';
+const withPort = (port: number): Buffer => {
+  const found = Buffer.alloc(2 + ADDRESS.length + 4);
+  found.writeInt16BE(ADDRESS.length);
+  found.write(ADDRESS, 2);
+  found.writeInt32BE(port, 2 + ADDRESS.length);
+  return found;
+};
+
+/** A broker as seen through a bad network: it shows itself in the cluster's metadata, so that a client talks to it alone. */
+export class KafkaProxy {
+  /** Kafka's error codes that metadata shows for topics. */
+  readonly topicErrors = new Map<string, number>();
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((client) => this.#accept(client));
+  readonly #port: number;
+  #losesAnswer = false;
+
+  private constructor(broker: string) {
+    this.#port = Number(broker.split(':')[1]);
+  }
+
+  static async start(broker = sharedBrokers()[0] as string): Promise<KafkaProxy> {
+    const proxy = new KafkaProxy(broker);
+    await new Promise<void>((listening) => proxy.#server.listen(0, ADDRESS, listening));
+    afterwards(() => proxy.#close());
+    return proxy;
+  }
+
+  get brokers(): string[] {
+    return [`${ADDRESS}:${this.#ownPort}`];
+  }
+
+  /** The next produce request reaches the broker; its answer is lost with the connection. */
+  loseNextAnswer(): void {
+    this.#losesAnswer = true;
+  }
+
+  get #ownPort(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  #accept(client: Socket): void {
+    const broker = connect(this.#port, ADDRESS);
+    let isLost = false;
+    for (const socket of [client, broker]) this.#sockets.add(socket.on('error', () => undefined));
+    client
+      .on('close', () => broker.destroy())
+      .on('data', (data: Buffer) => {
+        isLost ||= this.#losesAnswer && data.readInt16BE(4) === 0;
+        if (isLost) this.#losesAnswer = false;
+        broker.write(data);
+      });
+    broker
+      .on('close', () => client.destroy())
+      .on('data', (data: Buffer) => {
+        if (isLost) client.destroy();
+        else client.write(this.#changed(data));
+      });
+  }
+
+  /** n.b. answers about metadata are small here: each comes in one piece. */
+  #changed(answer: Buffer): Buffer {
+    const at = answer.indexOf(withPort(this.#port));
+    if (at < 0) return answer;
+    withPort(this.#ownPort).copy(answer, at);
+    for (const [topic, code] of this.topicErrors) {
+      const name = answer.indexOf(topic);
+      if (name > 0) answer.writeInt16BE(code, name - 4);
+    }
+    return answer;
+  }
+
+  async #close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((closed) => this.#server.close(closed));
   }
 }

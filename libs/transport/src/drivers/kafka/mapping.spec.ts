@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { ClientFailure, type FailureReason } from './client/seam.js';
 import {
   afterEarlier,
@@ -9,9 +10,12 @@ import {
   topicProblem,
   transportError,
 } from './mapping.js';
+import { PROTOCOL_ERRORS, protocolErrorName } from './protocol-errors.js';
 
 const failure = (reason: FailureReason, protocol?: string, written = 0): ClientFailure =>
   new ClientFailure(reason, 'it broke', { protocol, written });
+const unanswered = (protocol: string): ClientFailure =>
+  new ClientFailure('protocol', 'it broke', { protocol, written: 1, unanswered: 1 });
 const refused = (protocol: string, written = 1): ClientFailure => failure('protocol', protocol, written);
 
 describe('what is known of a message after a failed request', () => {
@@ -43,7 +47,20 @@ describe('what is known of a message after a failed request', () => {
       'unknown',
     ],
     ['the user may not', refused('TOPIC_AUTHORIZATION_FAILED'), 'no'],
-    ['the broker was not the leader', refused('NOT_LEADER_FOR_PARTITION'), 'no'],
+    [
+      'the user may not ask for its topic, and it was written without an answer',
+      unanswered('TOPIC_AUTHORIZATION_FAILED'),
+      'unknown',
+    ],
+    ['its topic has no leader, and it was written without an answer', unanswered('LEADER_NOT_AVAILABLE'), 'unknown'],
+    [
+      'a refused request was sent again without an answer',
+      afterEarlier(refused('MESSAGE_TOO_LARGE'), unanswered('MESSAGE_TOO_LARGE')),
+      'unknown',
+    ],
+    ['the broker was not the leader, or not any more', refused('NOT_LEADER_FOR_PARTITION'), 'unknown'],
+    ['the broker knows its sequence number', refused('DUPLICATE_SEQUENCE_NUMBER'), 'unknown'],
+    ['the broker misses a sequence number', refused('OUT_OF_ORDER_SEQUENCE_NUMBER'), 'no'],
     [
       'the broker was not the leader, and before that the connection broke',
       refused('NOT_LEADER_FOR_PARTITION', 2),
@@ -66,10 +83,48 @@ describe('what is known of a message after a failed request', () => {
     [refused('TOPIC_AUTHORIZATION_FAILED'), 'TRANSPORT_AUTHORIZATION_FAILED', false],
     [refused('UNKNOWN_TOPIC_OR_PARTITION'), 'TRANSPORT_TOPIC_MISSING', true],
     [refused('NOT_ENOUGH_REPLICAS'), 'TRANSPORT_PUBLISH_FAILED', true],
-    [refused('INVALID_RECORD'), 'TRANSPORT_PUBLISH_FAILED', true],
+    [refused('INVALID_RECORD'), 'TRANSPORT_PUBLISH_FAILED', false],
+    [refused('POLICY_VIOLATION'), 'TRANSPORT_PUBLISH_FAILED', false],
+    [refused('OUT_OF_ORDER_SEQUENCE_NUMBER'), 'TRANSPORT_PUBLISH_FAILED', true],
   ])('has a code of its own: %#', (fault, code, retryable) => {
     const error = sendError(fault, { what: 'cannot publish to "orders"', brokers: ['b:1'], topic: 'orders' });
     expect(error).toMatchObject({ code, retryable, topic: 'orders', driver: 'kafka', cause: fault });
+  });
+});
+
+describe("an error in Kafka's table", () => {
+  const PASSING = [-1, 8, 38, 45, 46, 47, 49, 59, 90];
+
+  it('lists each code once, without a gap', () => {
+    const codes = PROTOCOL_ERRORS.map(([code]) => code);
+    expect(codes).toEqual([-1, ...Array.from({ length: 133 }, (_, index) => index + 1)]);
+    expect(new Set(PROTOCOL_ERRORS.map(([, name]) => name)).size).toBe(codes.length);
+  });
+
+  it('has the names and flags of kafkajs, which knows the first 88', () => {
+    const { errorCodes } = createRequire(`${process.cwd()}/package.json`)('kafkajs/src/protocol/error.js') as {
+      errorCodes: { type: string; code: number; retriable: boolean }[];
+    };
+    const known = new Map(errorCodes.map((error) => [error.code, error]));
+    const ours = PROTOCOL_ERRORS.filter(([code]) => known.has(code) && code !== 51);
+    expect(ours).toEqual(ours.map(([code]) => [code, known.get(code)?.type, known.get(code)?.retriable]));
+  });
+
+  it.each(PROTOCOL_ERRORS)('%i %s is sent again only where that can help (retriable: %s)', (code, name, retriable) => {
+    const error = sendError(failure('protocol', name), { what: 'cannot publish', brokers: ['b:1'] });
+    expect(error).toMatchObject({ stored: 'no', retryable: retriable || PASSING.includes(code) });
+  });
+
+  it.each(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS'])(
+    '%s is not final for a group',
+    (protocol) => {
+      expect(transportError(failure('protocol', protocol), { what: 'cannot join', brokers: [] }).retryable).toBe(true);
+    },
+  );
+
+  it('may pass when it is newer than the table', () => {
+    expect(protocolErrorName(9_999)).toBe('ERROR_CODE_9999');
+    expect(sendError(refused('ERROR_CODE_9999'), { what: 'cannot publish', brokers: [] }).retryable).toBe(true);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   type TransportErrorDetails,
 } from '../../contract/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
+import { isFinal } from './protocol-errors.js';
 
 /** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {
@@ -155,6 +156,11 @@ const PROTOCOL: Readonly<Record<string, Description>> = {
     retryable: false,
     advice: 'Give the user the right to the transactional id.',
   },
+  INVALID_RECORD: {
+    code: 'TRANSPORT_PUBLISH_FAILED',
+    retryable: false,
+    advice: 'A compacted topic accepts only messages with a key; otherwise see the log of the broker.',
+  },
   INVALID_GROUP_ID: { code: 'TRANSPORT_GROUP_INVALID', retryable: false, advice: 'Choose another name.' },
   INCONSISTENT_GROUP_PROTOCOL: {
     code: 'TRANSPORT_OPTION_CONFLICT',
@@ -193,7 +199,18 @@ const REFUSALS = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ]);
 /** Answers after which the message may be stored all the same. */
-const AMBIGUOUS = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'UNKNOWN']);
+const AMBIGUOUS = new Set([
+  'UNKNOWN',
+  'REQUEST_TIMED_OUT',
+  'NETWORK_EXCEPTION',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  // The leader changed or lost its disk while the stored message waited for its replicas.
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  // The broker knows the number, of this message or of another one.
+  'DUPLICATE_SEQUENCE_NUMBER',
+]);
 /** Refusals of one message that hit all of its partition's request. */
 const CONTAGIOUS = new Set([
   'MESSAGE_TOO_LARGE',
@@ -201,19 +218,32 @@ const CONTAGIOUS = new Set([
   'INVALID_RECORD',
   'INVALID_TIMESTAMP',
   'CORRUPT_MESSAGE',
+  'INVALID_REQUEST',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+  'POLICY_VIOLATION',
 ]);
 
-/** The broker looked at the records and said no. */
-export const isRefusal = ({ protocol }: ClientFailure): boolean => protocol !== undefined && REFUSALS.has(protocol);
+/** The broker looked at the records and said no; n.b. without an answer it said no to something else. */
+export const isRefusal = ({ protocol, unanswered }: ClientFailure): boolean =>
+  protocol !== undefined && unanswered === 0 && REFUSALS.has(protocol);
 
 /** One bad record may have spoilt it for its neighbours. */
 export const isContagious = ({ protocol }: ClientFailure): boolean =>
   protocol !== undefined && CONTAGIOUS.has(protocol);
 
+/**
+ * A request with several partitions fails with the error of one, and kafkajs does not say which; the others may be stored.
+ * One that kafkajs sent again until it gave up is not worth a request for each.
+ */
+export const hidesItsPartition = (failure: ClientFailure): boolean =>
+  failure.protocol !== undefined &&
+  failure.unanswered === 0 &&
+  (failure.written === 1 || (failure.written > 1 && isRefusal(failure)));
+
 /** What a failed request says about its records. The answer belongs to the last write; an earlier one may have stored them. */
 export function storedAfter(failure: ClientFailure): StoredState {
   if (failure.written === 0) return 'no';
-  if (failure.written > 1) return 'unknown';
+  if (failure.written > 1 || failure.unanswered > 0) return 'unknown';
   if (isRefusal(failure)) return 'no';
   return failure.protocol !== undefined && !AMBIGUOUS.has(failure.protocol) ? 'no' : 'unknown';
 }
@@ -223,10 +253,10 @@ export function storedAfter(failure: ClientFailure): StoredState {
  * The same refusal again shows which of them the broker refuses.
  */
 export function afterEarlier(earlier: ClientFailure, failure: ClientFailure): ClientFailure {
-  const { reason, message, protocol, cause } = failure;
+  const { reason, message, protocol, unanswered, cause } = failure;
   const same = protocol === earlier.protocol && failure.written > 0;
   const written = same ? earlier.written + failure.written - 1 : Math.max(2, earlier.written + failure.written);
-  return new ClientFailure(reason, message, { protocol, written, cause });
+  return new ClientFailure(reason, message, { protocol, written, unanswered, cause });
 }
 
 /** The error of one message of a failed request. */
@@ -245,7 +275,8 @@ export function sendError(failure: ClientFailure, place: FailurePlace): Transpor
   const named = fits && (code !== 'TRANSPORT_BROKER_UNREACHABLE' || failure.reason !== 'protocol');
   return errorOf(named ? code : 'TRANSPORT_PUBLISH_FAILED', `${place.what}: ${sentence(failure.message)} ${advice}`, {
     ...details,
-    retryable,
+    // n.b. not in `describe`: errors of a group that are final for a request pass when the member joins again.
+    retryable: retryable && !isFinal(failure.protocol ?? ''),
   });
 }
 

@@ -10,6 +10,7 @@ import { groupBy } from './group-by.js';
 import {
   afterEarlier,
   errorOf,
+  hidesItsPartition,
   isContagious,
   isRefusal,
   sendError,
@@ -137,7 +138,7 @@ export class KafkaPublisher implements Producer {
     failure: ClientFailure,
   ): Promise<void> {
     const parts = splitBy(entries, ({ message, record }) => `${message.topic}/${record.partition ?? ''}`);
-    if (isRefusal(failure) && failure.written > 0 && parts.length > 1) {
+    if (parts.length > 1 && hidesItsPartition(failure)) {
       if (!this.#options.idempotent) return fill(entries, results, ({ message }) => refusedSomewhere(message, failure));
       for (const part of parts) await this.#request(producer, part, results, failure);
       return;

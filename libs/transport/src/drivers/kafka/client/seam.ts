@@ -183,15 +183,23 @@ export class ClientFailure extends Error {
   readonly protocol: string | undefined;
   /** How often a produce request was written to a socket before this failed; 0 means that nothing can be stored. */
   readonly written: number;
+  /** How many of these requests got no answer; then `protocol` may be the answer to another request, such as one for metadata. */
+  readonly unanswered: number;
 
   constructor(
     reason: FailureReason,
     message: string,
-    details: { readonly protocol?: string | undefined; readonly written?: number; readonly cause?: unknown } = {},
+    details: {
+      readonly protocol?: string | undefined;
+      readonly written?: number;
+      readonly unanswered?: number;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: details.cause });
     this.reason = reason;
     this.protocol = details.protocol;
     this.written = details.written ?? 0;
+    this.unanswered = details.unanswered ?? 0;
   }
 }

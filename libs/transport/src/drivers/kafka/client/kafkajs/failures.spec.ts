@@ -9,7 +9,9 @@ describe('what kafkajs throws', () => {
     const cause = error('KafkaJSProtocolError', 'The request included a message larger than ...', {
       type: 'MESSAGE_TOO_LARGE',
     });
-    expect(toFailure(error('KafkaJSNonRetriableError', 'wrapped', { cause }), 1)).toMatchObject({
+    expect(
+      toFailure(error('KafkaJSNonRetriableError', 'wrapped', { cause }), { written: 1, unanswered: 0 }),
+    ).toMatchObject({
       reason: 'protocol',
       protocol: 'MESSAGE_TOO_LARGE',
       written: 1,
@@ -18,6 +20,15 @@ describe('what kafkajs throws', () => {
       errors: [error('KafkaJSCreateTopicError', 'x', { type: 'INVALID_REPLICATION_FACTOR' })],
     });
     expect(toFailure(many).protocol).toBe('INVALID_REPLICATION_FACTOR');
+  });
+
+  it.each([
+    [89, 'THROTTLING_QUOTA_EXCEEDED'],
+    [90, 'PRODUCER_FENCED'],
+    [9_999, 'ERROR_CODE_9999'],
+  ])('has the name of error %i, which kafkajs does not know', (code, name) => {
+    const cause = error('KafkaJSProtocolError', `Unknown error code ${code}`, { type: 'KAFKAJS_UNKNOWN_ERROR_CODE' });
+    expect(toFailure(error('KafkaJSNonRetriableError', 'wrapped', { cause })).protocol).toBe(name);
   });
 
   it.each([

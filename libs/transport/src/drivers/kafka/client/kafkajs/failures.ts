@@ -1,3 +1,4 @@
+import { protocolErrorName } from '../../protocol-errors.js';
 import { ClientFailure, type FailureReason } from '../seam.js';
 
 /** What kafkajs' errors carry, in one class or another. */
@@ -10,20 +11,34 @@ interface KafkaJsError {
   readonly errors?: readonly unknown[];
 }
 
+/** What happened to the produce requests of a call. */
+export interface Attempts {
+  readonly written: number;
+  readonly unanswered: number;
+}
+
 /**
  * One failure out of what kafkajs throws. Its errors hide Kafka's name of the error in `type` of some `cause`, and
  * a broken connection in a text; here both are looked for once.
  */
-export function toFailure(thrown: unknown, written = 0): ClientFailure {
+export function toFailure(thrown: unknown, attempts?: Attempts): ClientFailure {
   if (thrown instanceof ClientFailure) return thrown;
   const chain = causesOf(thrown);
-  const protocol = chain.find(({ type }) => type !== undefined)?.type;
+  const protocol = protocolOf(chain);
   const innermost = chain.at(-1);
   return new ClientFailure(reasonOf(chain, protocol), innermost?.message ?? String(thrown), {
     protocol,
-    written,
+    ...attempts,
     cause: thrown,
   });
+}
+
+/** n.b. kafkajs tells the number of an error that it does not know in the text only. */
+function protocolOf(chain: readonly KafkaJsError[]): string | undefined {
+  const found = chain.find(({ type }) => type !== undefined);
+  if (found?.type !== 'KAFKAJS_UNKNOWN_ERROR_CODE') return found?.type;
+  const code = /^Unknown error code (-?\d+)$/.exec(found.message ?? '')?.[1];
+  return code === undefined ? found.type : protocolErrorName(Number(code));
 }
 
 function causesOf(thrown: unknown): KafkaJsError[] {

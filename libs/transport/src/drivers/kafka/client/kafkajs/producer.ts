@@ -3,9 +3,10 @@ import type { ResolvedKafkaOptions } from '../../options.js';
 import { byKey, roundRobin, type ChoosePartition } from '../../partitioner.js';
 import type { ClientProducer, OutgoingRecord, SendOutcome, StoredPartition } from '../seam.js';
 import { compressionType } from './codecs.js';
-import { toFailure } from './failures.js';
+import { toFailure, type Attempts } from './failures.js';
 import type { Leaders } from './leaders.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+import { PRODUCE_API_KEY, type ProduceCount } from './sockets.js';
 
 const ACKS = { all: -1, leader: 1 } as const;
 
@@ -29,6 +30,9 @@ export class KafkaJsProducer implements ClientProducer {
       allowAutoTopicCreation: false,
       metadataMaxAge: options.metadataMaxAgeMs,
       createPartitioner: () => (offered) => this.#partitionOf(offered),
+    });
+    this.#producer.on(this.#producer.events.REQUEST, ({ payload }) => {
+      if (payload.apiKey === PRODUCE_API_KEY) this.#own.sockets.answered(payload);
     });
     this.#sending = {
       acks: ACKS[options.acks],
@@ -89,20 +93,18 @@ export class KafkaJsProducer implements ClientProducer {
     // n.b. the record itself is kafkajs' message, and names its partition already.
     for (const [topic, messages] of records) topicMessages.push({ topic, messages: messages as KafkaJs.Message[] });
     const places = placesOf(records);
-    const before = this.#writesTo(places);
+    const before = this.#countsOf(places);
     try {
       const stored = await this.#producer.sendBatch({ ...this.#sending, topicMessages });
       return { stored: stored.map(storedPartition), failed: [] };
     } catch (error) {
-      const after = this.#writesTo(places);
-      const written = Math.max(...after.map((count, index) => count - (before[index] as number)));
-      const failure = toFailure(error, written);
+      const failure = toFailure(error, attemptsSince(before, this.#countsOf(places)));
       return { stored: [], failed: [{ records: new Set([...records.values()].flat()), failure }] };
     }
   }
 
-  #writesTo(places: readonly Place[]): number[] {
-    return places.map(({ topic, partition }) => this.#own.sockets.writesTo(topic, partition));
+  #countsOf(places: readonly Place[]): ProduceCount[] {
+    return places.map(({ topic, partition }) => this.#own.sockets.producesTo(topic, partition));
   }
 
   async close(): Promise<void> {
@@ -139,4 +141,16 @@ function placesOf(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Plac
   return [...records].flatMap(([topic, list]) =>
     [...new Set(list.map(({ partition }) => partition as number))].map((partition) => ({ topic, partition })),
   );
+}
+
+/** Of the partition that is known the least about: kafkajs tells one failure for all. */
+function attemptsSince(before: readonly ProduceCount[], after: readonly ProduceCount[]): Attempts {
+  const attempts = { written: 0, unanswered: 0 };
+  after.forEach((count, index) => {
+    const written = count.written - (before[index]?.written ?? 0);
+    const answered = count.answered - (before[index]?.answered ?? 0);
+    attempts.written = Math.max(attempts.written, written);
+    attempts.unanswered = Math.max(attempts.unanswered, written - answered);
+  });
+  return attempts;
 }

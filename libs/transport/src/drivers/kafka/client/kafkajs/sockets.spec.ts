@@ -1,4 +1,5 @@
-import { placesOf } from './sockets.js';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { placesOf, Sockets } from './sockets.js';
 
 const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 0xff, value & 0xff]);
 const int32 = (value: number): Buffer => Buffer.concat([int16(value >> 16), int16(value)]);
@@ -24,5 +25,53 @@ function produceRequest(version: number): Buffer {
 describe('a produce request on a socket', () => {
   it.each([2, 3, 7])('names its partitions in version %i', (version) => {
     expect(placesOf(produceRequest(version))).toEqual(['orders/0', 'orders/3', 'payments/1']);
+  });
+
+  it.each([
+    ['of a later version', produceRequest(9)],
+    ['that is cut off', produceRequest(7).subarray(0, 60)],
+    ['with something after it', Buffer.concat([produceRequest(7), Buffer.alloc(1)])],
+  ])('%s names no partition, rather than some of them', (_what, request) => {
+    expect(placesOf(request)).toBeUndefined();
+  });
+});
+
+describe('what was written for a partition', () => {
+  let server: Server;
+  let sockets: Sockets;
+  let socket: Socket;
+  let broker: string;
+
+  beforeEach(async () => {
+    server = createServer((accepted) => accepted.on('error', () => undefined).resume());
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    sockets = new Sockets();
+    broker = `127.0.0.1:${port}`;
+    socket = sockets.factory({
+      host: '127.0.0.1',
+      port,
+      ssl: undefined as never,
+      onConnect: () => undefined,
+    }) as Socket;
+    socket.on('error', () => undefined);
+  });
+  afterEach(async () => {
+    sockets.destroyAll();
+    await new Promise((closed) => server.close(closed));
+  });
+
+  it('is counted, and its answer once', () => {
+    socket.write(produceRequest(7));
+    expect(sockets.producesTo('orders', 3)).toEqual({ written: 1, answered: 0 });
+    for (const id of [7, 7, 8]) sockets.answered({ broker, correlationId: id });
+    expect(sockets.producesTo('orders', 3)).toEqual({ written: 1, answered: 1 });
+    expect(sockets.producesTo('orders', 1)).toEqual({ written: 0, answered: 0 });
+  });
+
+  it('counts a request that cannot be read as a write to each partition, without an answer', () => {
+    socket.write(produceRequest(9));
+    sockets.answered({ broker, correlationId: 7 });
+    expect(sockets.producesTo('anything', 5)).toEqual({ written: 1, answered: 0 });
   });
 });

@@ -3,22 +3,49 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
 
 /** Kafka's number of the produce request, in the two bytes after the frame's length. */
-const PRODUCE_API_KEY = 0;
+export const PRODUCE_API_KEY = 0;
 /** From this version on a produce request names a transactional id. */
 const TRANSACTIONAL_VERSION = 3;
+/** The last version that kafkajs writes, and that is understood here. */
+const LAST_VERSION = 7;
+
+/** What happened to the produce requests with records for one partition. */
+export interface ProduceCount {
+  written: number;
+  answered: number;
+}
+
+/** Which request an answer belongs to. */
+export interface AnsweredRequest {
+  /** `host:port`, as it was given to the socket factory. */
+  readonly broker: string;
+  readonly correlationId: number;
+}
 
 /**
- * Makes the sockets of one kafkajs client, and knows two things that kafkajs does not tell:
- * how often records were written for a partition, and which sockets are still open.
+ * Makes the sockets of one kafkajs client, and knows what kafkajs does not tell: how often records were written for a
+ * partition, how often they were answered, and which sockets are still open.
  */
 export class Sockets {
   readonly #open = new Set<Socket>();
-  readonly #writes = new Map<string, number>();
+  readonly #counts = new Map<string, ProduceCount>();
+  /** Partitions of the produce requests that wait for an answer. kafkajs has one connection for them per broker. */
+  readonly #unanswered = new Map<string, readonly string[]>();
+  /** Produce requests that cannot be read: each may hold records for any partition. */
+  #unreadable = 0;
   #closed = false;
 
-  /** How often records for this partition were written to a socket so far. */
-  writesTo(topic: string, partition: number): number {
-    return this.#writes.get(placeOf(topic, partition)) ?? 0;
+  /** How often records for this partition were written to a socket so far, and how often the broker answered. */
+  producesTo(topic: string, partition: number): ProduceCount {
+    const { written, answered } = this.#counts.get(placeOf(topic, partition)) ?? NONE;
+    return { written: written + this.#unreadable, answered };
+  }
+
+  /** The broker answered a produce request, and kafkajs took the answer. */
+  answered({ broker, correlationId }: AnsweredRequest): void {
+    const request = requestName(broker, correlationId);
+    for (const place of this.#unanswered.get(request) ?? []) this.#countOf(place).answered++;
+    this.#unanswered.delete(request);
   }
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -34,7 +61,7 @@ export class Sockets {
     // n.b. after an outage kafkajs writes to sockets that still connect, and Node keeps a listener for each such write;
     // they go with the socket, and no socket outlives its client.
     socket.setMaxListeners(0);
-    this.#watch(socket);
+    this.#watch(socket, `${host}:${port}`);
     return socket;
   };
 
@@ -48,35 +75,48 @@ export class Sockets {
     for (const socket of this.#open) socket.destroy(new Error('the client was closed'));
   }
 
-  #watch(socket: Socket): void {
+  #watch(socket: Socket, broker: string): void {
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
     socket.write = (...args: unknown[]): boolean => {
       const [data] = args;
-      if (Buffer.isBuffer(data) && data.length > 6 && data.readInt16BE(4) === PRODUCE_API_KEY) this.#count(data);
+      if (Buffer.isBuffer(data) && data.length > 6 && data.readInt16BE(4) === PRODUCE_API_KEY)
+        this.#count(data, broker);
       return write(...args);
     };
   }
 
-  #count(request: Buffer): void {
-    for (const place of readablePlacesOf(request)) this.#writes.set(place, (this.#writes.get(place) ?? 0) + 1);
+  #count(request: Buffer, broker: string): void {
+    const places = placesOf(request);
+    if (places === undefined) return void this.#unreadable++;
+    for (const place of places) this.#countOf(place).written++;
+    this.#unanswered.set(requestName(broker, request.readInt32BE(8)), places);
+  }
+
+  #countOf(place: string): ProduceCount {
+    let count = this.#counts.get(place);
+    if (count === undefined) this.#counts.set(place, (count = { ...NONE }));
+    return count;
   }
 }
 
+const NONE: ProduceCount = { written: 0, answered: 0 };
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+const requestName = (broker: string, correlationId: number): string => `${broker}/${correlationId}`;
 
-/** A request in a format that is not known here must still be written: its partitions are then not counted. */
-function readablePlacesOf(request: Buffer): string[] {
+/** The partitions of a produce request; undefined for one in a format that is not kafkajs' own. */
+export function placesOf(request: Buffer): string[] | undefined {
+  if (request.readInt16BE(6) > LAST_VERSION) return undefined;
   try {
-    return placesOf(request);
+    return readPlaces(request);
   } catch {
-    return [];
+    return undefined;
   }
 }
 
-/** The partitions of a produce request of versions 0 to 7, which are those of kafkajs. */
-export function placesOf(request: Buffer): string[] {
+/** @throws RangeError when the lengths in it do not fit its own */
+function readPlaces(request: Buffer): string[] {
   const places: string[] = [];
   let at = 12;
   const int32 = (): number => request.readInt32BE((at += 4) - 4);
@@ -91,9 +131,10 @@ export function placesOf(request: Buffer): string[] {
     const topic = text();
     for (let partitions = int32(); partitions > 0; partitions--) {
       places.push(placeOf(topic, int32()));
-      const size = int32();
+      const size = Math.max(0, int32());
       at += size;
     }
   }
+  if (at !== request.length) throw new RangeError('the request ends elsewhere');
   return places;
 }
