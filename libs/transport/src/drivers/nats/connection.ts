@@ -54,7 +54,8 @@ export class NatsConnection implements BrokerConnection {
     this.#link = new Link(host, options);
     this.#mode = options.mode === 'core' ? coreMode(host, this.#link, options) : streamMode(host, this.#link, options);
     const { producer } = this.#mode;
-    this.#answers = new Answers(this.#link, options, (message, answerTo) => producer.sendRequest(message, answerTo));
+    const sendRequest: SendRequest = (message, answerTo) => producer.sendRequest(message, answerTo);
+    this.#answers = new Answers(host.clock, this.#link, options, sendRequest);
     this.producer = producer;
     this.requester = this.#answers;
   }
