@@ -168,6 +168,120 @@ describe('publishing to JetStream', () => {
   });
 });
 
+describe('a subject without a stream that somebody listens to', () => {
+  const silent = async (topic: string): Promise<void> => {
+    const connection = await foreign();
+    connection.subscribe(topic, { callback: () => undefined });
+    await connection.flush();
+  };
+
+  it('gets its stream after one timeout, and the message is stored once', async () => {
+    const topic = uniqueName('overheard');
+    await silent(topic);
+    const side = await connected({ requestTimeoutMs: 1_000 });
+    const since = performance.now();
+    const results = await side.send(...manyMessages(50, topic));
+    expect(results.map((result) => isReceipt(result) && result.offset)).toEqual(
+      [...Array(50).keys()].map((n) => `${n + 1}`),
+    );
+    expect(performance.now() - since).toBeLessThan(1_800);
+  });
+
+  it('is reported as missing after one timeout without provision, while other topics are stored at once', async () => {
+    const [topic, other] = [uniqueName('overheard'), uniqueName('fine')];
+    await silent(topic);
+    await newStream([other]);
+    const side = await connected({ provision: false, requestTimeoutMs: 1_000 });
+    await side.send(message(other));
+    const since = performance.now();
+    const missing = side
+      .send(...manyMessages(50, topic))
+      .then((results) => ({ results, ms: performance.now() - since }));
+    expect((await side.send(message(other))).every(isReceipt)).toBe(true);
+    expect(performance.now() - since).toBeLessThan(500);
+    const { results, ms } = await missing;
+    expect(ms).toBeLessThan(1_800);
+    for (const result of results)
+      expect(result).toMatchObject({ code: 'TRANSPORT_TOPIC_MISSING', stored: 'no', topic });
+  });
+});
+
+describe('streams that delete what is acknowledged', () => {
+  const twiceUnderOneId = async (retention: string, topic: string) => {
+    const side = await connected();
+    const sink = new TestSink();
+    await side.consume(topic, 'reader', sink);
+    const sent = message(topic);
+    const results = [...(await side.send(sent))];
+    await until('it is handled', () => sink.done.length === 1);
+    await until('it is deleted', async () => (await storedIn(await (await manager()).streams.find(topic))) === 0);
+    results.push(...(await side.send(sent)), ...(await side.send(message(topic))));
+    await until('the next one is handled', () => sink.done.length >= 2);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return { results, handled: sink.done.length };
+  };
+
+  it.each(['workqueue', 'interest'])('store the same id once (%s)', async (retention) => {
+    const topic = uniqueName('once');
+    await newStream([topic], { retention });
+    const { results, handled } = await twiceUnderOneId(retention, topic);
+    expect(results.every(isReceipt)).toBe(true);
+    expect(handled).toBe(2);
+  });
+
+  it.each(['workqueue', 'interest'])(
+    'store the same id once per topic, where they hold several (%s)',
+    async (retention) => {
+      const word = uniqueName('shared');
+      const stream = await newStream([`${word}.>`], { retention });
+      const { results, handled } = await twiceUnderOneId(retention, `${word}.created`);
+      expect(results.every(isReceipt)).toBe(true);
+      expect(handled).toBe(2);
+      const [side, sink] = [await connected(), new TestSink()];
+      await side.consume(`${word}.paid`, 'reader', sink);
+      const { id } = results[0] as PublishReceipt;
+      await side.send(message(`${word}.paid`, { id }));
+      await until('the same id on another topic comes', () => sink.done.length === 1);
+      expect(sink.doneIds).toEqual([id]);
+      await until('all is acknowledged', async () => (await storedIn(stream)) === 0);
+    },
+  );
+
+  it('with interest retention and no consumer for the topic, a publish is an error and not a receipt', async () => {
+    const word = uniqueName('interest');
+    await newStream([`${word}.>`], { retention: 'interest' });
+    const [side, sink] = [await connected(), new TestSink()];
+    const refusal = { code: 'TRANSPORT_PUBLISH_FAILED', stored: 'no', retryable: true };
+    expect(await side.send(message(`${word}.a`))).toEqual([expect.objectContaining(refusal)]);
+    await side.consume(`${word}.a`, 'reader', sink);
+    expect(await side.send(message(`${word}.b`))).toEqual([expect.objectContaining(refusal)]);
+    const sent = message(`${word}.a`);
+    expect((await side.send(sent)).every(isReceipt)).toBe(true);
+    await until('it is handled', () => sink.done.length === 1);
+    expect(sink.doneIds).toEqual([sent.id]);
+  });
+
+  it('with interest retention, a stream that is read by another stream only keeps its messages', async () => {
+    const topic = uniqueName('sourced');
+    const stream = await newStream([topic], { retention: 'interest' });
+    const copy = await newStream([], { subjects: undefined, sources: [{ name: stream }] });
+    const side = await connected();
+    await until('the source reads', async () => (await side.send(message(topic))).every(isReceipt));
+    await until('it is copied', async () => (await storedIn(copy)) > 0);
+  });
+
+  it('with interest retention cannot be dead-letter topics', async () => {
+    const topic = uniqueName('letters');
+    await newStream([topic], { retention: 'interest' });
+    const side = await connected();
+    await expect(side.connection.ensureTopics([topic], 'dead-letter')).rejects.toMatchObject({
+      code: 'TRANSPORT_OPTION_CONFLICT',
+      message: expect.stringContaining('retention "interest"'),
+    });
+    await side.connection.ensureTopics([topic], 'publish');
+  });
+});
+
 describe('publishing over an outage', () => {
   let server: PrivateNats;
   beforeAll(async () => void (server = await startNats()), 60_000);

@@ -3,6 +3,7 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 import { firstValueFrom, from, lastValueFrom, timeout, toArray } from 'rxjs';
 import { createTransportApp, TransportClient, TransportModule, type Reply } from 'nest-transport';
 import { nats, type NatsMode, type NatsOptions } from 'nest-transport/nats';
+import { startNats } from '../brokers/nats.mjs';
 import {
   afterwards,
   closeAll,
@@ -117,6 +118,30 @@ describe('core NATS', () => {
     await side.connection.requester?.request(message(topic), (reply) => replies.push(reply));
     await until('an answer has come', () => replies.length > 0);
     expect(replies).toEqual([{ kind: 'value', body: Buffer.from('"mine"'), last: true }]);
+  });
+
+  it('reports that only a stream acknowledged a request, after requestTimeoutMs without a responder', async () => {
+    const topic = uniqueName('unanswered');
+    const stream = await newStream([topic]);
+    const side = await connected({ mode: 'core', requestTimeoutMs: 300 });
+    const replies: Reply[] = [];
+    await side.connection.requester?.request(message(topic), (reply) => replies.push(reply));
+    await until('the error has come', () => replies.length > 0);
+    expect(replies).toEqual([
+      { kind: 'error', name: 'NoResponders', message: expect.stringContaining(`only stream "${stream}"`) },
+    ]);
+  });
+
+  it('rejects a request at once that this user may not publish', async () => {
+    const topic = uniqueName('forbidden');
+    const permissions = { publish: { deny: [topic] } };
+    const server = await startNats({
+      config: { authorization: { users: [{ user: 'u', password: 'x', permissions }] } },
+    });
+    afterwards(() => server.stop());
+    const side = await connected({ mode: 'core', servers: [server.url], auth: { user: 'u', password: 'x' } });
+    const asking = side.connection.requester?.request(message(topic), () => undefined);
+    await expect(asking).rejects.toMatchObject({ code: 'TRANSPORT_AUTHORIZATION_FAILED', stored: 'no', topic });
   });
 
   it("is asked and answered by foreign programs in NATS's own way", async () => {

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import {
   NsqConsumer,
   NsqError,
@@ -228,6 +229,24 @@ describe('a publish', () => {
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     await stalled.stop();
     await first;
+  });
+
+  it('that nobody takes fails at once and does not dial past the pauses of the reconnect; an explicit connect dials', async () => {
+    let dials = 0;
+    const server = createServer((socket) => void (dials++, socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    opened.push(async () => void server.close());
+    const producer = producerOf({ nsqd: [`127.0.0.1:${(server.address() as AddressInfo).port}`] });
+    const since = Date.now();
+    while (Date.now() - since < 1_500) {
+      expect(await told(producer.publish('orders', 'x'))).toBe('closed, no');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    // 100, 200, 400, 800 ms and half of each at random.
+    expect(dials).toBeLessThan(7);
+    const before = dials;
+    await failure(producer.connect());
+    expect(dials).toBeGreaterThan(before);
   });
 
   it('of one topic is stored although another topic is refused all the time', async () => {

@@ -1,6 +1,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import {
   WIRE_HEADERS,
+  type Clock,
   type OutgoingMessage,
   type Reply,
   type Requester,
@@ -19,29 +20,46 @@ const ERROR_NAME_HEADER = 'reply-error-name';
 /** Stores a request, or says why not. */
 export type SendRequest = (message: OutgoingMessage, answerTo: string) => Promise<TransportError | undefined>;
 
+/** A request that waits for its replies. */
+interface Waiting {
+  readonly topic: string;
+  readonly onReply: (reply: Reply) => void;
+  /** Stops the wait for a responder, which starts when a stream has acknowledged the request. */
+  stopWait: () => void;
+}
+
 /**
  * Requests and answers. An answer goes to the asker's inbox over core NATS: whoever has gone does not get it, and nobody keeps it.
  */
 export class Answers implements Requester {
+  readonly #clock: Clock;
   readonly #link: Link;
   readonly #prefix: string;
+  readonly #timeoutMs: number;
   readonly #sendRequest: SendRequest;
-  readonly #waiting = new Map<string, { readonly topic: string; readonly onReply: (reply: Reply) => void }>();
+  readonly #waiting = new Map<string, Waiting>();
   #inbox = '';
   #connection: NatsConnection | undefined;
   #asked = 0;
 
-  constructor(link: Link, { inboxPrefix }: ResolvedNatsOptions, sendRequest: SendRequest) {
+  constructor(
+    clock: Clock,
+    link: Link,
+    { inboxPrefix, requestTimeoutMs }: ResolvedNatsOptions,
+    sendRequest: SendRequest,
+  ) {
+    this.#clock = clock;
     this.#link = link;
     this.#prefix = `${inboxPrefix}.`;
+    this.#timeoutMs = requestTimeoutMs;
     this.#sendRequest = sendRequest;
   }
 
   async request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
     this.#listen();
     const token = (this.#asked++).toString(36);
-    this.#waiting.set(token, { topic: message.topic, onReply });
-    const stop = (): void => void this.#waiting.delete(token);
+    this.#waiting.set(token, { topic: message.topic, onReply, stopWait: () => undefined });
+    const stop = (): void => this.#forget(token);
     const error = await this.#sendRequest(message, `${this.#inbox}.${token}`);
     if (error === undefined) return stop;
     stop();
@@ -86,23 +104,46 @@ export class Answers implements Requester {
   #take(message: Msg): void {
     const token = message.subject.slice(message.subject.lastIndexOf('.') + 1);
     const waiting = this.#waiting.get(token);
-    if (waiting === undefined || isPubAck(message)) return;
+    if (waiting === undefined) return;
+    const stream = ackedBy(message);
+    if (stream !== undefined) return this.#waitForResponder(token, waiting, stream);
+    waiting.stopWait();
     const reply = replyOf(message, waiting.topic);
-    if (reply.kind !== 'value' || reply.last) this.#waiting.delete(token);
+    if (reply.kind !== 'value' || reply.last) this.#forget(token);
     waiting.onReply(reply);
+  }
+
+  /** The server reports "no responders" only where no stream holds the subject either. */
+  #waitForResponder(token: string, waiting: Waiting, stream: string): void {
+    waiting.stopWait();
+    waiting.stopWait = this.#clock.schedule(this.#timeoutMs, () => {
+      this.#forget(token);
+      waiting.onReply(onlyStored(waiting.topic, stream, this.#timeoutMs));
+    });
+  }
+
+  #forget(token: string): void {
+    this.#waiting.get(token)?.stopWait();
+    this.#waiting.delete(token);
   }
 }
 
 /** A stream that holds the subject of a request answers too, before any responder. JetStream sends its answer without headers. */
-function isPubAck(message: Msg): boolean {
-  if (message.headers !== undefined) return false;
+function ackedBy(message: Msg): string | undefined {
+  if (message.headers !== undefined) return undefined;
   try {
     const { stream, seq } = message.json<{ stream?: unknown; seq?: unknown } | null>() ?? {};
-    return typeof stream === 'string' && typeof seq === 'number';
+    return typeof stream === 'string' && typeof seq === 'number' ? stream : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+const onlyStored = (topic: string, stream: string, waitedMs: number): Reply => ({
+  kind: 'error',
+  name: 'NoResponders',
+  message: `only stream "${stream}" acknowledged the request to "${topic}", and no responder replied within ${waitedMs} ms (requestTimeoutMs). Start a responder, or leave mode: 'core' out of nats() if it uses JetStream`,
+});
 
 /** The headers of a message, with the address of its answer where it cannot be told in NATS's own way. */
 export function encodeHeaders(headers: MsgHdrs, message: OutgoingMessage, answerTo?: string): MsgHdrs {

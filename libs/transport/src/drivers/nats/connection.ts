@@ -30,7 +30,7 @@ const MAX_WAIT_MS = 3_000;
 /** What differs between JetStream and core NATS. */
 interface Mode {
   readonly producer: Producer & { readonly sendRequest: SendRequest; close(): void };
-  ensureTopics(topics: readonly string[]): Promise<void>;
+  ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void>;
   describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
   intakeOf(subscription: SubscriptionSink, answers: Answers): Intake;
 }
@@ -54,7 +54,8 @@ export class NatsConnection implements BrokerConnection {
     this.#link = new Link(host, options);
     this.#mode = options.mode === 'core' ? coreMode(host, this.#link, options) : streamMode(host, this.#link, options);
     const { producer } = this.#mode;
-    this.#answers = new Answers(this.#link, options, (message, answerTo) => producer.sendRequest(message, answerTo));
+    const sendRequest: SendRequest = (message, answerTo) => producer.sendRequest(message, answerTo);
+    this.#answers = new Answers(host.clock, this.#link, options, sendRequest);
     this.producer = producer;
     this.requester = this.#answers;
   }
@@ -80,9 +81,8 @@ export class NatsConnection implements BrokerConnection {
     this.#unreachable = undefined;
   }
 
-  /** n.b. whatever they are needed for: a stream keeps what is published to it although nobody subscribes yet. */
-  ensureTopics(topics: readonly string[], _purpose: TopicPurpose): Promise<void> {
-    return this.#mode.ensureTopics(topics);
+  ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void> {
+    return this.#mode.ensureTopics(topics, purpose);
   }
 
   describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
@@ -151,9 +151,10 @@ function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions):
   const consumers = new Consumers(link, streams, options);
   return {
     producer: new JetStreamPublisher(host, link, streams, options),
-    ensureTopics: (topics) => {
+    ensureTopics: async (topics, purpose) => {
       topics.forEach(checkSubscribedTopic);
-      return streams.ensure(topics);
+      await streams.ensure(topics);
+      if (purpose === 'dead-letter') await streams.checkKept(topics);
     },
     describe: async (questions) => {
       const topics = [...new Set(questions.map(({ topic }) => topic))];

@@ -42,17 +42,29 @@ export class CorePublisher implements Producer, LinkListener {
 
   /** Resolves when the server has taken them: a receipt says that it was there, and nothing of who listened. */
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    const { results, broken } = await this.#sendAll(messages, undefined);
+    return results.map((result) =>
+      result instanceof Error || broken === undefined ? result : unknownError(result, broken.cause),
+    );
+  }
+
+  /** n.b. nobody who listens is told by the server, in the answer to the request; a reply may still come after an outage. */
+  async sendRequest(message: OutgoingMessage, answerTo: string): Promise<TransportError | undefined> {
+    const { results } = await this.#sendAll([message], answerTo);
+    return results[0] instanceof Error ? results[0] : undefined;
+  }
+
+  async #sendAll(messages: readonly OutgoingMessage[], reply: string | undefined) {
     const refusals = new Map<string, Error>();
     this.#sending.add(refusals);
-    const results = messages.map((message) => this.#write(message, undefined));
-    const broken = results.every((result) => result instanceof Error) ? undefined : await this.#flush();
+    const written = messages.map((message) => this.#write(message, reply));
+    const broken = written.every((result) => result instanceof Error) ? undefined : await this.#flush();
     this.#sending.delete(refusals);
-    return results.map((result) => {
-      if (result instanceof Error) return result;
-      const refusal = refusals.get(result.topic);
-      if (refusal !== undefined) return refusedError(result, refusal);
-      return broken === undefined ? result : unknownError(result, broken.cause);
+    const results = written.map((result) => {
+      const refusal = result instanceof Error ? undefined : refusals.get(result.topic);
+      return refusal === undefined ? result : refusedError(result as PublishReceipt, refusal);
     });
+    return { results, broken };
   }
 
   /** The server reports a missing permission before it answers; the client passes that on a few microtasks later. */
@@ -64,12 +76,6 @@ export class CorePublisher implements Producer, LinkListener {
     } catch (cause) {
       return { cause };
     }
-  }
-
-  /** n.b. nobody who listens is told by the server, in the answer to the request. */
-  sendRequest(message: OutgoingMessage, answerTo: string): Promise<TransportError | undefined> {
-    const result = this.#write(message, answerTo);
-    return Promise.resolve(result instanceof Error ? result : undefined);
   }
 
   close(): void {

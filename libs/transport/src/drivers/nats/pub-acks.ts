@@ -11,6 +11,8 @@ export type PubAnswer =
   | { readonly kind: 'unwritten'; readonly error: unknown }
   /** Nobody listens to the subject. */
   | { readonly kind: 'nobody' }
+  /** No answer came in time. Somebody who listens to the subject keeps the server from saying that no stream holds it. */
+  | { readonly kind: 'silent'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
 export interface Publication {
@@ -130,7 +132,7 @@ export class PubAcks implements LinkListener {
 
   #giveUp(first: number, last: number): void {
     const why = `no answer came within ${this.#timeoutMs} ms`;
-    for (let number = first; number < last; number++) this.#answer(number.toString(36), { kind: 'unknown', why });
+    for (let number = first; number < last; number++) this.#answer(number.toString(36), { kind: 'silent', why });
   }
 
   #answerAll(why: string): void {

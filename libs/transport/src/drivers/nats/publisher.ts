@@ -13,6 +13,7 @@ import {
 import { encodeHeaders } from './answers.js';
 import { checkMessage, messageTooLarge } from './check-message.js';
 import { errorOf, JETSTREAM_ERROR } from './failures.js';
+import { HoldingStreams, holdsOnly } from './holding-streams.js';
 import type { Link } from './link.js';
 import { deadLetterId, ID_HEADER } from './mapping.js';
 import type { ResolvedNatsOptions } from './options.js';
@@ -42,6 +43,11 @@ function recognisedBy(message: OutgoingMessage): string {
   return deadLetterId(message) ?? message.id;
 }
 
+/** Whether a stream holds a topic: `'created'` just now; an error where there is none and none can be created. */
+type StreamState = 'there' | 'created' | 'unknown' | TransportError;
+/** By topic, in one round. */
+type Looks = Map<string, Promise<StreamState>>;
+
 /** A message on its way, and how often it was written. */
 interface Entry {
   readonly index: number;
@@ -61,6 +67,7 @@ export class JetStreamPublisher implements Producer {
   readonly #acks: PubAcks;
   readonly #clock: BrokerHost['clock'];
   readonly #schedules: Schedules;
+  readonly #holding: HoldingStreams;
   readonly #checkedNames = new Set<string>();
   #closed = false;
 
@@ -70,6 +77,7 @@ export class JetStreamPublisher implements Producer {
     this.#acks = new PubAcks(host.clock, link, options.requestTimeoutMs);
     this.#clock = host.clock;
     this.#schedules = new Schedules(link, streams, options);
+    this.#holding = new HoldingStreams(host.clock, link, streams);
   }
 
   get maxBytes(): number {
@@ -114,21 +122,54 @@ export class JetStreamPublisher implements Producer {
 
   /** Writes all of them, in order, and waits for the answers; what has to be written again is returned, in order. */
   async #round(open: readonly Entry[], results: SendResult[], answerTo: string | undefined): Promise<Entry[]> {
-    const entries = open.some(({ message }) => message.deliverAtMs !== undefined)
-      ? await this.#placed(open, results)
-      : open;
+    const entries = await this.#ready(open, results);
+    // The client discards what it is given without a connection, and nobody would answer for it.
+    if (this.#closed || !this.#link.isUp) return entries;
     const answers = await this.#acks.publish(entries.map((entry) => () => this.#write(entry, answerTo)));
     const again: Entry[] = [];
+    const looks: Looks = new Map();
     let isBusy = false;
     for (const [position, entry] of entries.entries()) {
       const answer = answers[position] as PubAnswer;
-      const result = await this.#resultOf(entry, answer);
+      const result = await this.#resultOf(entry, answer, looks);
       if (result === 'again' || result === 'busy') again.push(entry);
       else results[entry.index] = result;
       isBusy ||= result === 'busy';
     }
     if (isBusy) await pause(NOT_READY_PAUSE_MS);
     return again;
+  }
+
+  /** Those that can be written; the others have their result. */
+  async #ready(open: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
+    const kept = await this.#kept(open, results);
+    return kept.some(({ message }) => message.deliverAtMs !== undefined) ? this.#placed(kept, results) : kept;
+  }
+
+  /** Those that their stream would keep. */
+  async #kept(entries: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
+    const topics = new Map<string, TransportError | 'named by topic' | undefined>();
+    for (const topic of new Set(entries.map(({ message }) => message.topic))) {
+      const isNamedByTopic = await this.#forgetsTopics(topic);
+      topics.set(topic, (await this.#holding.problemOf(topic)) ?? (isNamedByTopic ? 'named by topic' : undefined));
+    }
+    return entries.filter((entry) => {
+      const { message, tries, index } = entry;
+      const found = topics.get(message.topic);
+      if (found instanceof TransportError) results[index] = tries > 0 ? unknownError(message, found.message) : found;
+      else if (found !== undefined && tries === 0 && entry.recognisedBy === message.id)
+        entry.recognisedBy = ownNameOf(message);
+      return !(found instanceof TransportError);
+    });
+  }
+
+  /**
+   * A stream that deletes what is acked cannot be asked later which topic an id belongs to. Where it holds several topics, the
+   * topic is therefore a part of the id.
+   */
+  async #forgetsTopics(topic: string): Promise<boolean> {
+    const config = await this.#holding.of(topic);
+    return config !== undefined && String(config.retention) !== 'limits' && !holdsOnly(config, topic);
   }
 
   /** Says where messages for later wait; what has no such place has its result. */
@@ -175,7 +216,7 @@ export class JetStreamPublisher implements Producer {
   }
 
   /** `'again'`: to be written again; `'busy'`: after a pause. */
-  async #resultOf(entry: Entry, answer: PubAnswer): Promise<SendResult | 'again' | 'busy'> {
+  async #resultOf(entry: Entry, answer: PubAnswer, looks: Looks): Promise<SendResult | 'again' | 'busy'> {
     const { message } = entry;
     switch (answer.kind) {
       case 'stored':
@@ -187,7 +228,9 @@ export class JetStreamPublisher implements Producer {
           ? messageTooLarge(message, this.maxBytes)
           : this.#notWritten(message, answer.error);
       case 'nobody':
-        return this.#afterNobody(entry);
+        return this.#afterNobody(entry, looks);
+      case 'silent':
+        return this.#afterSilence(entry, answer.why, looks);
       case 'unknown':
         return entry.tries < MAX_TRIES ? 'again' : unknownError(message, answer.why);
     }
@@ -200,6 +243,9 @@ export class JetStreamPublisher implements Producer {
   async #afterDuplicate(entry: Entry, { stream, sequence }: { readonly stream: string; readonly sequence: number }) {
     const { message } = entry;
     if (entry.recognisedBy !== message.id) return receiptOf(entry, sequence);
+    const config = await this.#holding.of(message.topic);
+    // The message itself may be handled and deleted, or this user may not read it.
+    if (config?.name === stream && holdsOnly(config, message.topic)) return receiptOf(entry, sequence);
     const stored = await this.#link
       .ask('cannot look at a message', (manager) => manager.streams.getMessage(stream, { seq: sequence }))
       .catch(() => undefined);
@@ -218,30 +264,41 @@ export class JetStreamPublisher implements Producer {
   }
 
   /** No stream has answered for the topic: there is none, or it has no leader in this moment. */
-  async #afterNobody(entry: Entry): Promise<TransportError | 'again' | 'busy'> {
+  async #afterNobody(entry: Entry, looks: Looks): Promise<TransportError | 'again' | 'busy'> {
     const { message, tries } = entry;
     const { topic } = message;
-    this.#schedules.forget(topic);
-    const found = await this.#streams.find(topic).catch(() => undefined);
-    if (found?.length === 0) return this.#makeStream(message, tries);
+    const state = await this.#lookFor(topic, looks);
+    if (state === 'created' || state instanceof TransportError) return afterMissing(entry, state);
     if (tries < MAX_TRIES) return 'busy';
     const text = `cannot publish to "${topic}": its stream does not answer.`;
     return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true });
   }
 
-  async #makeStream({ topic }: OutgoingMessage, tries: number): Promise<TransportError | 'again'> {
-    try {
-      await this.#streams.holding(topic);
-      if (tries < MAX_TRIES) return 'again';
-      return errorOf('TRANSPORT_TOPIC_MISSING', `no stream answers for "${topic}".`, {
-        topic,
-        stored: 'no',
-        retryable: true,
-      });
-    } catch (error) {
-      const { code, message, retryable } = error as TransportError;
-      return errorOf(code, message, { topic, stored: 'no', retryable, cause: error });
-    }
+  /** Without a stream, what was written is stored nowhere. */
+  async #afterSilence(entry: Entry, why: string, looks: Looks): Promise<TransportError | 'again'> {
+    const { message, tries } = entry;
+    const state = await this.#lookFor(message.topic, looks);
+    if (state instanceof TransportError) return afterMissing(entry, state);
+    return tries < MAX_TRIES ? 'again' : unknownError(message, why);
+  }
+
+  /** One look for all messages of a round. */
+  #lookFor(topic: string, looks: Looks): Promise<StreamState> {
+    const state = looks.get(topic) ?? this.#findOrCreate(topic);
+    looks.set(topic, state);
+    return state;
+  }
+
+  async #findOrCreate(topic: string): Promise<StreamState> {
+    this.#schedules.forget(topic);
+    this.#holding.forget(topic);
+    const found = await this.#streams.find(topic).catch(() => undefined);
+    if (found === undefined) return 'unknown';
+    if (found.length > 0) return 'there';
+    return this.#streams.holding(topic).then(
+      () => 'created' as const,
+      (error: unknown) => error as TransportError,
+    );
   }
 
   /** What was never written is given back, to be sent later; for what was, the connection is waited for. */
@@ -264,6 +321,19 @@ export class JetStreamPublisher implements Producer {
     for (const entry of entries) results[entry.index] = resultOf(entry);
     return [];
   }
+}
+
+function afterMissing(
+  { message: { topic }, tries }: Entry,
+  state: 'created' | TransportError,
+): TransportError | 'again' {
+  if (state === 'created') {
+    if (tries < MAX_TRIES) return 'again';
+    const text = `no stream answers for "${topic}".`;
+    return errorOf('TRANSPORT_TOPIC_MISSING', text, { topic, stored: 'no', retryable: true });
+  }
+  const { code, message, retryable } = state;
+  return errorOf(code, message, { topic, stored: 'no', retryable, cause: state });
 }
 
 const SCHEDULE_REFUSALS: readonly number[] = [JETSTREAM_ERROR.schedulesDisabled, JETSTREAM_ERROR.scheduleTargetInvalid];

@@ -71,6 +71,18 @@ export class Streams {
     return configs;
   }
 
+  /** A dead letter has to be kept although nobody subscribes. @throws TransportError `TRANSPORT_OPTION_CONFLICT` */
+  async checkKept(topics: readonly string[]): Promise<void> {
+    for (const topic of new Set(topics)) {
+      // Without the right to read the configuration, nothing can be refused.
+      const configs = await this.keepingOf(topic).catch((): StreamConfig[] => []);
+      const unfit = configs.find(({ retention }) => String(retention) === 'interest');
+      if (unfit === undefined) continue;
+      const text = `"${topic}" cannot be a dead-letter topic: stream "${unfit.name}" has retention "interest" and drops what no consumer waits for. Use a stream with limits retention.`;
+      throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
+    }
+  }
+
   async #create(topic: string, provision: NatsProvisionOptions): Promise<string[]> {
     const config = streamConfig(topic, provision);
     try {

@@ -76,6 +76,11 @@ export class NodeSet {
     await Promise.all(this.nodes.map((node) => node.tryNow()));
   }
 
+  /** As `tryAll`, without a dial or a lookup that would come by itself later. */
+  async tryFresh(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.tryFresh()));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#poll?.close();

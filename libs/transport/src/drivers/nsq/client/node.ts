@@ -20,6 +20,8 @@ export class NsqNode {
   #connection: NsqdConnection | undefined;
   #problem: NsqError | undefined;
   #failures = 0;
+  /** No dial has failed since the connection was up. */
+  #isFresh = false;
   #trying: Promise<void> | undefined;
   #callOffTry: () => void = () => undefined;
 
@@ -47,6 +49,11 @@ export class NsqNode {
     return this.#trying;
   }
 
+  /** As `tryNow`, but only where no dial has failed since the connection was up; otherwise the next try comes by itself. */
+  async tryFresh(): Promise<void> {
+    await (this.#isFresh ? this.tryNow() : this.#trying);
+  }
+
   /** Resolves when the try that is under way has ended, if there is one. */
   async tried(): Promise<void> {
     await this.#trying;
@@ -63,6 +70,7 @@ export class NsqNode {
   }
 
   async #try(): Promise<void> {
+    this.#isFresh = false;
     const { messages, tooLate } = this.#listener;
     const listener: ConnectionListener = {
       messages: messages.bind(this.#listener),
@@ -78,6 +86,7 @@ export class NsqNode {
       if (this.#connection !== connection) return;
       this.#problem = undefined;
       this.#failures = 0;
+      this.#isFresh = true;
     } catch (error) {
       if (!(error instanceof NsqError)) throw error;
       if (connection === undefined) return this.#down(error);

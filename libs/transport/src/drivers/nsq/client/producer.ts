@@ -68,7 +68,7 @@ export class NsqProducer {
 
   /** Resolves when one nsqd is up. @throws NsqError when none is after one try at each */
   async connect(): Promise<void> {
-    await this.#anyUp();
+    await this.#anyUp(() => this.#nodes.tryAll());
   }
 
   /**
@@ -123,7 +123,7 @@ export class NsqProducer {
   async #send(command: Buffer): Promise<void> {
     const tried = new Set<NsqdConnection>();
     for (;;) {
-      const connection = this.#next(tried) ?? (await this.#anyUp(tried));
+      const connection = this.#next(tried) ?? (await this.#anyUp(() => this.#nodes.tryFresh(), tried));
       try {
         await connection.request(command);
         return;
@@ -147,11 +147,11 @@ export class NsqProducer {
   }
 
   /** One that is up, waiting for one try at each. @throws NsqError when none comes up */
-  async #anyUp(tried: ReadonlySet<NsqdConnection> = new Set()): Promise<NsqdConnection> {
+  async #anyUp(tryEach: () => Promise<void>, tried: ReadonlySet<NsqdConnection> = new Set()): Promise<NsqdConnection> {
     if (this.#closed !== undefined) throw new NsqError('closed', 'the producer is closed.');
     const isFirst = this.#started === undefined;
     this.#started ??= this.#nodes.start();
-    const tries = isFirst ? this.#started : this.#started.then(() => this.#nodes.tryAll());
+    const tries = isFirst ? this.#started : this.#started.then(tryEach);
     for (let done = false; ;) {
       const connection = this.#next(tried);
       if (connection !== undefined) return connection;
