@@ -3,6 +3,7 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 import {
   defineEvent,
   isTransportError,
+  Publisher,
   Respond,
   TransportClient,
   type Broker,
@@ -12,7 +13,7 @@ import { msgpack } from 'nest-transport/codecs';
 import { memory } from 'nest-transport/memory';
 import { catchError, concat, firstValueFrom, from, of, throwError, toArray } from 'rxjs';
 import { z } from 'zod';
-import { boot, closeAll, refusal } from './boot.js';
+import { boot, closeAll, create, refusal, rootModule, start } from './boot.js';
 
 const StockAsked = defineEvent('stock.asked', {
   schema: z.object({ sku: z.string() }),
@@ -80,17 +81,17 @@ describe.each([
   ['of its own', memory],
   ['over topics', overTopics],
 ])('a broker that answers %s', (_, broker) => {
-  const start = () => boot({ controllers: [Stock] }, { transport: { broker: broker() } });
+  const bootStock = () => boot({ controllers: [Stock] }, { transport: { broker: broker() } });
 
   test('brings the answer of a handler to the one who asked, and answers do not cross', async () => {
-    const { publisher } = await start();
+    const { publisher } = await bootStock();
     const skus = ['a', 'bb', 'ccc'];
     const answers = await Promise.all(skus.map((sku) => publisher.request(StockAsked, { sku }, FOR_A_WHILE)));
     expect(answers.map(({ left }) => left)).toEqual([1, 2, 3]);
   });
 
   test("brings a handler's error by name and message, and nothing of what merely happened inside", async () => {
-    const { publisher } = await start();
+    const { publisher } = await bootStock();
     const meant = await refusal(publisher.request(StockAsked, { sku: 'unknown' }, FOR_A_WHILE));
     expect(isTransportError(meant, 'TRANSPORT_REQUEST_FAILED')).toBe(true);
     expect(meant).toMatchObject({ cause: { name: 'NotFoundException', message: 'no such sku' } });
@@ -99,7 +100,7 @@ describe.each([
   });
 
   test('ends a request without an answer at its timeout, and drops an answer that comes later', async () => {
-    const { publisher } = await start();
+    const { publisher } = await bootStock();
     const slow = await refusal(publisher.request(StockAsked, { sku: 'slow' }, { timeoutMs: 20 }));
     expect(isTransportError(slow, 'TRANSPORT_REQUEST_TIMEOUT')).toBe(true);
     expect(slow.message).toContain('from "stock.asked" within 20 ms');
@@ -107,7 +108,7 @@ describe.each([
   });
 
   test('tells the one who asked that a question cannot be read or is not valid, and keeps it as a dead letter', async () => {
-    const { app, publisher, notices } = await start();
+    const { app, publisher, notices } = await bootStock();
     const letters: unknown[] = [];
     notices.on('message:dead-lettered', ({ error }) => void letters.push(error));
     const OfAnotherVersion = defineEvent('stock.asked', {});
@@ -123,13 +124,13 @@ describe.each([
   });
 
   test('carries every value of an Observable to client.send', async () => {
-    const { app } = await start();
+    const { app } = await bootStock();
     const values = app.get(TransportClient).send<number>('stock.list', {}).pipe(toArray());
     await expect(firstValueFrom(values)).resolves.toEqual([1, 2, 3]);
   });
 
   test('carries every value before the error of an Observable, then the error', async () => {
-    const { app } = await start();
+    const { app } = await bootStock();
     const values = app.get(TransportClient).send<unknown>('stock.partial', {});
     const seen = values.pipe(
       catchError((error: Error) => of((error.cause as Error).message)),
@@ -137,6 +138,32 @@ describe.each([
     );
     await expect(firstValueFrom(seen)).resolves.toEqual([1, 2, 3, 4, 5, 'no more']);
   });
+});
+
+/** A broker that is never reached, and whose connection waits for it. */
+function unreachable(): Broker {
+  const broker = overTopics();
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const connect = (abort: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => abort.addEventListener('abort', () => reject(new Error('closed'))));
+  return { ...broker, open: (host) => ({ ...broker.open(host), connect, ensureTopics: never }) };
+}
+
+test.each([
+  ['after a while', 20],
+  ['right after the start', 0],
+])('a close while the broker is unreachable, %s, rejects requests and ends at once', async (_, pauseMs) => {
+  const app = await create('hybrid', rootModule({}, { broker: unreachable(), consume: false }));
+  // The close ends the wait for the broker, and with it the start.
+  start(app).catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  const sent = refusal(firstValueFrom(app.get(TransportClient).send('stock.list', {})));
+  const asked = refusal(app.get(Publisher).request('stock.list', {}, FOR_A_WHILE));
+  const startedAt = performance.now();
+  await app.close();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(await sent).toMatchObject({ code: 'TRANSPORT_CLOSED' });
+  expect(['TRANSPORT_CLOSED', 'TRANSPORT_NOT_STARTED']).toContain(((await asked) as { code?: string }).code);
 });
 
 test('a question and an answer are checked against their schemas', async () => {
