@@ -1,5 +1,6 @@
 import { Controller, NotFoundException } from '@nestjs/common';
-import { MessagePattern, Payload } from '@nestjs/microservices';
+import { setTimeout } from 'node:timers/promises';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import {
   defineEvent,
   isTransportError,
@@ -8,12 +9,27 @@ import {
   TransportClient,
   type Broker,
   type BrokerConnection,
+  type MessageContext,
+  type TransportModuleOptions,
 } from 'nest-transport';
 import { msgpack } from 'nest-transport/codecs';
 import { memory } from 'nest-transport/memory';
-import { catchError, concat, firstValueFrom, from, of, throwError, toArray } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defer,
+  finalize,
+  firstValueFrom,
+  from,
+  interval,
+  lastValueFrom,
+  NEVER,
+  of,
+  throwError,
+  toArray,
+} from 'rxjs';
 import { z } from 'zod';
-import { boot, closeAll, create, refusal, rootModule, start } from './boot.js';
+import { boot, closeAll, create, FAST, refusal, rootModule, start } from './boot.js';
 
 const StockAsked = defineEvent('stock.asked', {
   schema: z.object({ sku: z.string() }),
@@ -52,7 +68,7 @@ class Stock {
   async left(@Payload() { sku }: { sku: string }): Promise<{ left: number }> {
     if (sku === 'unknown') throw new NotFoundException('no such sku');
     if (sku === 'broken') throw new Error('the password of the database is hunter2');
-    if (sku === 'slow') await new Promise((resolve) => setTimeout(resolve, 200).unref());
+    if (sku === 'slow') await setTimeout(200, undefined, { ref: false });
     return { left: sku.length };
   }
 
@@ -74,6 +90,43 @@ class Stock {
     );
   }
 }
+
+const TWO_AT_ONCE = { ...FAST, concurrency: 2 };
+
+/** Streams that never end, and how many of them run. */
+@Controller()
+class Endless {
+  static running = 0;
+  static readonly aborted: unknown[] = [];
+
+  @MessagePattern('endless.ticks')
+  ticks(@Ctx() { signal }: MessageContext) {
+    signal.addEventListener('abort', () => Endless.aborted.push(signal.reason));
+    return defer(() => {
+      Endless.running++;
+      return interval(5);
+    }).pipe(finalize(() => Endless.running--));
+  }
+
+  @Respond('endless.silent')
+  silent(@Payload() { quick }: { quick?: boolean }) {
+    if (quick === true) return 'done';
+    return defer(() => {
+      Endless.running++;
+      return NEVER;
+    }).pipe(finalize(() => Endless.running--));
+  }
+
+  @Respond('endless.waiting')
+  async waiting(@Payload() { quick }: { quick?: boolean }, @Ctx() { signal }: MessageContext) {
+    if (quick !== true) await setTimeout(60_000, undefined, { signal });
+    return 'done';
+  }
+}
+
+const isStill = async (): Promise<void> => {
+  while (Endless.running > 0) await setTimeout(5);
+};
 
 afterEach(closeAll);
 
@@ -140,6 +193,62 @@ describe.each([
   });
 });
 
+describe.each([
+  ['of its own', memory],
+  ['over topics', overTopics],
+])('a requester that has gone, on a broker that answers %s,', (_, broker) => {
+  const bootEndless = (times: Pick<TransportModuleOptions, 'drainTimeoutMs' | 'responseStreamTimeoutMs'> = {}) =>
+    boot({ controllers: [Endless] }, { transport: { broker: broker(), subscriptions: TWO_AT_ONCE, ...times } });
+
+  test.each(['endless.silent', 'endless.waiting'])('leaves its place in "%s" to the next request', async (topic) => {
+    const { publisher, notices } = await bootEndless();
+    const failures: string[] = [];
+    for (const name of ['message:retried', 'message:dead-lettered'] as const) {
+      notices.on(name, () => failures.push(name));
+    }
+    const gone = Array.from({ length: 4 }, () => refusal(publisher.request(topic, {}, { timeoutMs: 60 })));
+    for (const error of await Promise.all(gone))
+      expect(isTransportError(error, 'TRANSPORT_REQUEST_TIMEOUT')).toBe(true);
+    await expect(publisher.request(topic, { quick: true }, FOR_A_WHILE)).resolves.toBe('done');
+    await isStill();
+    expect(failures).toEqual([]);
+  });
+
+  test('leaves its place when it has the first value of a stream that never ends', async () => {
+    const { publisher } = await bootEndless();
+    for (let n = 0; n < 6; n++) await expect(publisher.request('endless.ticks', {}, FOR_A_WHILE)).resolves.toBe(0);
+    await isStill();
+  });
+
+  test('is not waited for by a close', async () => {
+    const { app, publisher } = await bootEndless({ drainTimeoutMs: 20_000 });
+    const gone = Array.from({ length: 2 }, () => refusal(publisher.request('endless.silent', {}, { timeoutMs: 60 })));
+    await Promise.all(gone);
+    const startedAt = performance.now();
+    await app.close();
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(Endless.running).toBe(0);
+  });
+
+  test('that says not how long it waits, holds its place for responseStreamTimeoutMs at most, and is told so', async () => {
+    const { app } = await bootEndless({ responseStreamTimeoutMs: 100 });
+    const client = app.get(TransportClient);
+    const all = Array.from({ length: 3 }, () => refusal(lastValueFrom(client.send('endless.ticks', {}))));
+    for (const error of await Promise.all(all)) expect(String(error)).toMatch(/100 ms \(responseStreamTimeoutMs\)/);
+    await isStill();
+  });
+});
+
+test('an Observable of client.send that is unsubscribed from ends the stream of its handler where the broker can know', async () => {
+  const { app } = await boot({ controllers: [Endless] }, { transport: { subscriptions: TWO_AT_ONCE } });
+  Endless.aborted.length = 0;
+  const client = app.get(TransportClient);
+  for (let n = 0; n < 6; n++) await expect(firstValueFrom(client.send('endless.ticks', {}))).resolves.toBe(0);
+  await isStill();
+  expect(Endless.aborted).toHaveLength(6);
+  expect(Endless.aborted[0]).toMatchObject({ code: 'TRANSPORT_REQUEST_TIMEOUT' });
+});
+
 /** A broker that is never reached, and whose connection waits for it. */
 function unreachable(): Broker {
   const broker = overTopics();
@@ -156,7 +265,7 @@ test.each([
   const app = await create('hybrid', rootModule({}, { broker: unreachable(), consume: false }));
   // The close ends the wait for the broker, and with it the start.
   start(app).catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  await setTimeout(pauseMs);
   const sent = refusal(firstValueFrom(app.get(TransportClient).send('stock.list', {})));
   const asked = refusal(app.get(Publisher).request('stock.list', {}, FOR_A_WHILE));
   const startedAt = performance.now();

@@ -7,6 +7,7 @@ import {
   sizeAtMost,
   TransportError,
   validate,
+  waitingForFirst,
   withDefaults,
   type Broker,
   type BrokerConnection,
@@ -158,7 +159,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     const schema = typeof event === 'string' ? undefined : event.answer;
     const leftMs = Math.max(1, options.timeoutMs - Math.round(this.#host.clock.monotonicMs() - since));
     const expected = { timeoutMs: options.timeoutMs, leftMs, codec: this.#format.codec, schema };
-    return request(this.requests, message, expected, this.#host.clock);
+    return request(this.requests, waitingForFirst(message, leftMs), expected, this.#host.clock);
   }
 
   async #requestMessage(event: Target, payload: unknown, options: RequestOptions): Promise<OutgoingMessage> {
