@@ -70,8 +70,15 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
+    if (this.#plan.refuse !== undefined) this.#stampReceipt(deliveries);
     const taken = this.#admit(deliveries, 0);
     if (taken < deliveries.length) return this.#admitWhenThereIsRoom(deliveries, taken);
+  }
+
+  /** Who waits for an answer waits since then. */
+  #stampReceipt(deliveries: readonly Delivery[]): void {
+    const now = this.#tools.clock.monotonicMs();
+    for (const delivery of deliveries) delivery.requestReceivedAtMs = now;
   }
 
   revoked(): void {

@@ -48,6 +48,8 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
    * so that a driver that takes the message back can give it out again without making its delay shorter.
    */
   notBeforeMs = 0;
+  /** When a subscription that answers requests received it, on the monotonic clock. */
+  requestReceivedAtMs = 0;
   /** The next delivery of the same lane; consuming links lanes through their members, so that a lane costs nothing. */
   laneNext: Delivery | undefined = undefined;
   /** Behind `signal`; made when somebody asks, so that a message costs nothing of it. */
@@ -83,6 +85,11 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
 
   /** Answers the sender; undefined when nobody waits for an answer. */
   get reply(): ((reply: Reply) => void | Promise<void>) | undefined {
+    return undefined;
+  }
+
+  /** Aborted when the sender is known to wait for no answer any more; undefined where the broker cannot know. */
+  get requesterLeft(): AbortSignal | undefined {
     return undefined;
   }
 

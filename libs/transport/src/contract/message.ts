@@ -45,7 +45,9 @@ export const WIRE_HEADERS = {
   replyTo: 'message-reply-to',
   /** Which request an answer belongs to; on a request and on its answers alike. */
   question: 'message-question',
-  /** What kind of answer a message is: `value`, `last`, `end` or `error`. */
+  /** On a request: how long its requester waits for an answer, in milliseconds from its receipt. A duration, because clocks differ. */
+  replyTimeout: 'message-reply-timeout-ms',
+  /** On an answer, its kind: `value`, `last`, `end` or `error`. On a request, `first`: the requester takes only the first answer. */
   reply: 'message-reply',
 } as const;
 

@@ -4,6 +4,8 @@ import type { Reply } from './reply.js';
 
 /** Replies go to topics of this name only: a foreign request must not make a service write where it likes. */
 const REPLY_TOPIC = /\.reply$/;
+const DURATION = /^\d{1,15}$/;
+const FIRST = 'first';
 
 /** A reply on its way to a mailbox: the message that carries it. */
 export function replyMessage(topic: string, question: string, id: string, reply: Reply): OutgoingMessage {
@@ -18,6 +20,19 @@ export function mailboxOf(delivery: Delivery): { readonly topic: string; readonl
   const topic = delivery.header(WIRE_HEADERS.replyTo);
   const question = delivery.header(WIRE_HEADERS.question);
   return topic === undefined || question === undefined || !REPLY_TOPIC.test(topic) ? undefined : { topic, question };
+}
+
+/** How the requester of a delivery waits, as far as it says so. */
+export function waitOf(delivery: Delivery): { readonly timeoutMs: number | undefined; readonly isForFirst: boolean } {
+  const text = delivery.header(WIRE_HEADERS.replyTimeout);
+  const timeoutMs = text !== undefined && DURATION.test(text) ? Number(text) : undefined;
+  return { timeoutMs, isForFirst: delivery.header(WIRE_HEADERS.reply) === FIRST };
+}
+
+/** A request whose requester waits `timeoutMs` for the first answer, and says so. */
+export function waitingForFirst(message: OutgoingMessage, timeoutMs: number): OutgoingMessage {
+  const wait = { [WIRE_HEADERS.replyTimeout]: String(timeoutMs), [WIRE_HEADERS.reply]: FIRST };
+  return { ...message, headers: { ...message.headers, ...wait } };
 }
 
 /** The reply in a message from a mailbox; undefined when it is none, or of a kind that this version does not know. */

@@ -171,9 +171,12 @@ export class BrokerRuntime {
 
   async #close(timeoutMs: number): Promise<void> {
     await this.drain(timeoutMs);
-    await this.publisher.close(timeoutMs);
-    await this.connection.close();
-    this.#isConnected = false;
+    try {
+      await this.publisher.close(timeoutMs);
+    } finally {
+      await this.connection.close();
+      this.#isConnected = false;
+    }
   }
 
   #watch(): void {

@@ -32,6 +32,12 @@ interface CommonOptions {
   /** How long a shutdown waits for handlers that run, in milliseconds. What is left is delivered again, never lost. @default 25000 */
   readonly drainTimeoutMs?: number;
   /**
+   * How long the Observable of a handler may answer one request, in milliseconds, where the requester does not say how long it waits
+   * (Nest's `client.send`). Then it is unsubscribed from, and the requester gets an error: a stream that never ends would keep its place
+   * among `concurrency` for ever. @default 30000
+   */
+  readonly responseStreamTimeoutMs?: number;
+  /**
    * What happens when no broker answers at start. `'wait'`: the application starts, keeps trying, and is not ready until
    * it is connected. `'fail'`: the start fails. What trying again cannot mend (login, certificate) fails the start either way.
    * @default 'wait'
@@ -94,6 +100,7 @@ export interface TransportModuleAsyncOptions extends Pick<ModuleMetadata, 'impor
 
 const MODULE_DEFAULTS = {
   drainTimeoutMs: 25_000,
+  responseStreamTimeoutMs: 30_000,
   connect: 'wait',
   consume: true,
 } as const satisfies Partial<CommonOptions>;
@@ -141,6 +148,7 @@ const RULES = {
   subscriptions: option.record,
   publishing: option.record,
   drainTimeoutMs: option.integer(0),
+  responseStreamTimeoutMs: option.integer(1),
   connect: option.oneOf('wait', 'fail'),
   require: rule('an array of capability names', Array.isArray),
   codec: option.record,
@@ -163,7 +171,10 @@ export function resolveModuleOptions(where: string, options: TransportModuleOpti
   refuseBatches(where, subscriptions);
   resolveConsumingOptions(`${where} subscriptions`, subscriptions);
   checkOptions(`${where} publishing`, publishing, PUBLISHING_RULES);
-  const { drainTimeoutMs, connect, consume } = withDefaults(options as CommonOptions, MODULE_DEFAULTS);
+  const { drainTimeoutMs, responseStreamTimeoutMs, connect, consume } = withDefaults(
+    options as CommonOptions,
+    MODULE_DEFAULTS,
+  );
   const brokers = brokersOf(where, options);
   const defaultBroker = brokers.has(ONLY_BROKER) ? ONLY_BROKER : ([...brokers.keys()][0] as string);
   refuseAbsentCapabilities(where, brokers, require);
@@ -172,6 +183,7 @@ export function resolveModuleOptions(where: string, options: TransportModuleOpti
     subscriptions,
     publishing,
     drainTimeoutMs,
+    responseStreamTimeoutMs,
     connect,
     consume,
     codec,

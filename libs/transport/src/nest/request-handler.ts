@@ -1,8 +1,19 @@
-import { concatMap, dematerialize, filter, lastValueFrom, materialize } from 'rxjs';
+import {
+  concatMap,
+  dematerialize,
+  filter,
+  identity,
+  lastValueFrom,
+  materialize,
+  Observable,
+  take,
+  takeUntil,
+} from 'rxjs';
 import {
   isTransportError,
   messageOf,
   validate,
+  type Clock,
   type Codec,
   type Delivery,
   type Reply,
@@ -10,6 +21,7 @@ import {
 } from '../contract/index.js';
 import type { Answer, Handler, Refusal } from '../consuming/index.js';
 import { isStream } from './completion.js';
+import { RequesterWait } from './requester-wait.js';
 
 /** How a handler of requests answers. */
 export interface Answering {
@@ -17,6 +29,9 @@ export interface Answering {
   /** Checks each answer; undefined lets all pass. */
   readonly schema: StandardSchema | undefined;
   readonly answerTo: (delivery: Delivery) => Answer | undefined;
+  readonly clock: Clock;
+  /** How long a stream may last where the requester does not say how long it waits. */
+  readonly streamTimeoutMs: number;
   /** Told what is not told to the sender. */
   readonly report: (error: unknown, delivery: Delivery) => void;
 }
@@ -25,19 +40,24 @@ export interface Answering {
  * Makes a handler answer the sender: every value of its result, then the end, or its error.
  * An error is answered and not tried again: the sender decides. A message nobody waits for is handled as an event.
  * An answer that could not be stored is a failure like any other: the request is tried again.
+ * A stream ends when its requester waits no longer: the message is done then.
  * @param call the handler; its result may be a stream
  */
 export function answering(call: (payload: unknown, delivery: Delivery) => Promise<unknown>, how: Answering): Handler {
   return async (payload, delivery) => {
     const answer = how.answerTo(delivery);
     if (answer === undefined) return run(await call(payload, delivery));
-    const replies = repliesOf(how, answer, delivery.topic);
+    const wait = new RequesterWait(delivery, how.clock);
+    const replies = repliesOf(how, answer, delivery.topic, wait);
     try {
       await replies.all(await call(payload, delivery));
     } catch (error) {
       if (error === replies.failure) throw error;
+      if (wait.isBecauseGone(error)) return;
       if (!isForTheSender(error)) how.report(error, delivery);
       await answer(errorReply(error));
+    } finally {
+      wait.end();
     }
   };
 }
@@ -62,7 +82,7 @@ const run = async (result: unknown): Promise<void> => {
 };
 
 /** Sends what a handler gives, value by value, and remembers when an answer itself could not be sent. */
-function repliesOf({ codec, schema }: Answering, answer: Answer, topic: string) {
+function repliesOf({ codec, schema, streamTimeoutMs }: Answering, answer: Answer, topic: string, wait: RequesterWait) {
   const sent = { failure: undefined as unknown };
   const send = async (reply: Reply): Promise<void> => {
     try {
@@ -78,18 +98,25 @@ function repliesOf({ codec, schema }: Answering, answer: Answer, topic: string) 
   };
   const all = async (result: unknown): Promise<void> => {
     if (!isStream(result)) return result === undefined ? send({ kind: 'end' }) : value(result, true);
+    wait.limitStream(streamTimeoutMs);
+    let isAnswered = false;
     const values = result.pipe(
       filter((given) => given !== undefined),
+      wait.isForFirst ? take(1) : identity,
       // An error would overtake the values that still wait to be sent: as a notification it keeps its place.
       materialize(),
       concatMap(async (each) => {
-        if (each.kind === 'N') await value(each.value, false);
+        if (each.kind !== 'N') return each;
+        await value(each.value, wait.isForFirst);
+        isAnswered = wait.isForFirst;
         return each;
       }),
       dematerialize(),
+      takeUntil(aborted(wait.signal)),
     );
     await lastValueFrom(values, { defaultValue: undefined });
-    await send({ kind: 'end' });
+    if (wait.signal.aborted) return wait.throwReason();
+    if (!isAnswered) await send({ kind: 'end' });
   };
   return {
     all,
@@ -98,6 +125,15 @@ function repliesOf({ codec, schema }: Answering, answer: Answer, topic: string) 
     },
   };
 }
+
+/** Emits when the signal is aborted. */
+const aborted = (signal: AbortSignal): Observable<void> =>
+  new Observable((subscriber) => {
+    const tell = (): void => subscriber.next();
+    if (signal.aborted) return tell();
+    signal.addEventListener('abort', tell, { once: true });
+    return () => signal.removeEventListener('abort', tell);
+  });
 
 /** n.b. as Nest does: what a handler says on purpose reaches the sender, what merely happened inside does not. */
 function isForTheSender(error: unknown): boolean {

@@ -25,7 +25,7 @@ export class TransportRuntime {
   );
   readonly log: TransportLog;
   readonly brokers: ReadonlyMap<string, BrokerRuntime>;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   /** Whether intake is to come: readiness then waits for it. */
   willConsume = false;
   #phase: TransportPhase = 'created';
@@ -43,7 +43,7 @@ export class TransportRuntime {
     world: World = REAL_WORLD,
   ) {
     const { clock } = world;
-    this.#clock = clock;
+    this.clock = clock;
     this.log = createLog(options.logger);
     logNotices(this.notices, this.log);
     logStarts(this, this.log);
@@ -113,9 +113,9 @@ export class TransportRuntime {
   }
 
   async #close(): Promise<void> {
-    const startedAt = this.#clock.monotonicMs();
+    const startedAt = this.clock.monotonicMs();
     await this.drain();
-    const left = this.options.drainTimeoutMs - (this.#clock.monotonicMs() - startedAt);
+    const left = this.options.drainTimeoutMs - (this.clock.monotonicMs() - startedAt);
     await this.#end((broker) => broker.close(Math.max(LAST_FLUSH_MS, left)));
     this.#phase = 'closed';
     this.#tellClosed();

@@ -100,13 +100,15 @@ export class TransportClient extends ClientProxy {
     const topic = this.#topic(packet.pattern);
     const wayOut = 'Use emit() or a Publisher, or a broker that can answer.';
     requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, wayOut);
-    const { requester } = this.#broker.publisher;
     let told: Promise<void> | undefined;
-    return requester.request(await this.#message(topic, packet), (reply) => {
-      const response = this.#response(topic, reply);
+    const inOrder = (response: WritePacket | Promise<WritePacket>): void => {
       // n.b. once a codec took its time, what comes after waits for it: answers keep their order.
       if (told === undefined && !(response instanceof Promise)) return respond(response);
       told = (told ?? Promise.resolve()).then(async () => respond(await response));
+    };
+    return this.#broker.publisher.requests.send(await this.#message(topic, packet), {
+      onReply: (reply) => inOrder(this.#response(topic, reply)),
+      onFailure: (err) => inOrder({ err, isDisposed: true }),
     });
   }
 

@@ -216,6 +216,8 @@ export class TransportServer extends Server {
       codec: this.#runtime.options.codec ?? jsonCodec,
       schema: event?.answer,
       answerTo: answer,
+      clock: this.#runtime.clock,
+      streamTimeoutMs: this.#runtime.options.responseStreamTimeoutMs,
       report: (error, delivery) => this.#reportUnsaid(error, delivery),
     });
     return { handle, refuse: refusing(answer, (failure, delivery) => this.#reportUntold(failure, delivery)) };

@@ -7,6 +7,7 @@ import {
   sizeAtMost,
   TransportError,
   validate,
+  waitingForFirst,
   withDefaults,
   type Broker,
   type BrokerConnection,
@@ -15,12 +16,12 @@ import {
   type EventDefinition,
   type OutgoingMessage,
   type PublishReceipt,
-  type Requester,
 } from '../contract/index.js';
 import { deliveryTime } from './delivery-time.js';
 import { envelope, formatOf, type Format } from './envelope.js';
 import { MailboxRequester } from './mailbox.js';
 import { messageIds } from './message-id.js';
+import { OpenRequests } from './open-requests.js';
 import { PublishPath } from './publish-path.js';
 import {
   Publisher,
@@ -36,11 +37,14 @@ import { Room } from './room.js';
 
 /** A publisher with a beginning and an end. */
 export interface ClosablePublisher extends Publisher {
-  /** The broker's own, or one over topics where `requestReply` is emulated. */
-  readonly requester: Requester;
+  /** Sent by the broker's own means, or over topics where `requestReply` is emulated. */
+  readonly requests: OpenRequests;
   /** From now on `publish` goes through; before, it is refused with `TRANSPORT_NOT_STARTED`. */
   start(): void;
-  /** Refuses new messages and resolves when the others are stored or have failed, at the latest after `timeoutMs`. Twice is the same as once. */
+  /**
+   * Refuses new messages, fails open requests at once, and resolves when the other messages are stored or have failed, at the latest
+   * after `timeoutMs`. Twice is the same as once.
+   */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -87,6 +91,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   /** One per topic that was published to. */
   readonly #paths = new Map<string, PublishPath>();
   readonly #nextId: () => string;
+  readonly requests: OpenRequests;
   #mailbox: MailboxRequester | undefined;
   #phase: Phase = 'not started';
   /** Closed before everything could be sent. */
@@ -108,6 +113,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     this.#options = withDefaults(options, PUBLISHING_DEFAULTS);
     this.#maxBytes = Math.min(options.maxBytes ?? Infinity, connection.producer.maxBytes);
     this.#nextId = messageIds(() => host.clock.now());
+    this.requests = new OpenRequests(broker.driver, () => connection.requester ?? this.#openMailbox());
     this.#room = new Room(this.#options.maxOutstanding, this.#options.maxOutstandingBytes);
   }
 
@@ -116,7 +122,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   }
 
   close(timeoutMs: number): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs).then(() => this.#mailbox?.close());
+    this.#closed ??= this.#close(timeoutMs);
     return this.#closed;
   }
 
@@ -138,8 +144,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     );
   }
 
-  get requester(): Requester {
-    return this.#connection.requester ?? (this.#mailbox ??= new MailboxRequester(this.#connection, this.#host));
+  #openMailbox(): MailboxRequester {
+    return (this.#mailbox ??= new MailboxRequester(this.#connection, this.#host));
   }
 
   async request(event: Target, payload: unknown, options: RequestOptions): Promise<unknown> {
@@ -152,8 +158,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     const message = await this.#requestMessage(event, payload, options);
     const schema = typeof event === 'string' ? undefined : event.answer;
     const leftMs = Math.max(1, options.timeoutMs - Math.round(this.#host.clock.monotonicMs() - since));
-    const expected = { timeoutMs: leftMs, codec: this.#format.codec, schema };
-    return request(this.requester, message, expected, this.#host.clock);
+    const expected = { timeoutMs: options.timeoutMs, leftMs, codec: this.#format.codec, schema };
+    return request(this.requests, waitingForFirst(message, leftMs), expected, this.#host.clock);
   }
 
   async #requestMessage(event: Target, payload: unknown, options: RequestOptions): Promise<OutgoingMessage> {
@@ -186,18 +192,27 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#phase = 'closed';
+    this.requests.close();
+    await Promise.all([this.#closePaths(timeoutMs), this.#isDoneWithin(timeoutMs, this.#mailbox?.close())]);
+  }
+
+  async #closePaths(timeoutMs: number): Promise<void> {
     if (await this.#flushedWithin(timeoutMs)) return;
     this.#abandoned = true;
     for (const [topic, path] of this.#paths) path.abandon(outOfLife(this.#broker.driver, topic, 'closed'));
   }
 
-  async #flushedWithin(timeoutMs: number): Promise<boolean> {
+  #flushedWithin(timeoutMs: number): Promise<boolean> {
+    return this.#isDoneWithin(timeoutMs, Promise.all([...this.#paths.values()].map((path) => path.flush())));
+  }
+
+  async #isDoneWithin(timeoutMs: number, work: Promise<unknown> | undefined): Promise<boolean> {
+    if (work === undefined) return true;
     let callOff = (): void => undefined;
     const late = new Promise<boolean>((resolve) => {
       callOff = this.#host.clock.schedule(timeoutMs, () => resolve(false));
     });
-    const flushed = Promise.all([...this.#paths.values()].map((path) => path.flush()));
-    return Promise.race([flushed.then(() => true), late]).finally(callOff);
+    return Promise.race([work.then(() => true), late]).finally(callOff);
   }
 
   /** n.b. not async: on the hot path the coalescer's promise is the only one. */

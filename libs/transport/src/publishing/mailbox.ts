@@ -21,7 +21,8 @@ export class MailboxRequester implements Requester, DeliverySink {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
-  #opened: Promise<Consumption> | undefined;
+  #opened: Promise<void> | undefined;
+  #consumption: Consumption | undefined;
   #closed = false;
 
   constructor(connection: BrokerConnection, host: BrokerHost) {
@@ -34,9 +35,14 @@ export class MailboxRequester implements Requester, DeliverySink {
     return `${this.#host.service}.reply`;
   }
 
+  /** Resolves when replies can come. @throws TransportError what `ensureTopics` and `consume` say */
+  ready(): Promise<void> {
+    return (this.#opened ??= this.#open());
+  }
+
   /** @throws TransportError what `ensureTopics`, `consume` and `send` say */
   async request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
-    await (this.#opened ??= this.#open());
+    await this.ready();
     // n.b. an id of its own: two requests may carry the same message id.
     const question = randomUUID();
     const headers = {
@@ -61,23 +67,22 @@ export class MailboxRequester implements Requester, DeliverySink {
 
   revoked(): void {}
 
-  /** Twice is the same as once. */
+  /** A subscription that is still being made is closed when it comes: nobody waits for it. Twice is the same as once. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#waiting.clear();
-    const consumption = await this.#opened?.catch(() => undefined);
-    await consumption?.close();
+    await this.#consumption?.close();
   }
 
-  #open(): Promise<Consumption> {
+  #open(): Promise<void> {
     const opened = this.#subscribe();
     // n.b. the next request tries again.
     opened.catch(() => (this.#opened = undefined));
     return opened;
   }
 
-  async #subscribe(): Promise<Consumption> {
+  async #subscribe(): Promise<void> {
     await this.#connection.ensureTopics([this.topic], 'subscribe');
     const subscription = {
       topic: this.topic,
@@ -89,8 +94,8 @@ export class MailboxRequester implements Requester, DeliverySink {
       maxInFlight: 256,
     } as const;
     const consumption = await this.#connection.consume([{ subscription, sink: this }]);
+    this.#consumption = consumption;
     if (this.#closed) await consumption.close();
-    return consumption;
   }
 
   #take(delivery: Delivery): void {

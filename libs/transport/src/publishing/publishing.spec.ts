@@ -392,6 +392,97 @@ describe('a schema or codec that never answers', () => {
   });
 });
 
+describe('a request when the transport closes', () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const mailboxes = {
+    'whose topic the broker does not confirm': { ensureTopics: never },
+    'whose subscription does not open': { ensureTopics: () => Promise.resolve(), consume: never },
+  };
+  const own = {
+    'that cannot be sent': { requester: { request: never } },
+    'that nobody answers': { requester: { request: () => Promise.resolve(() => undefined) } },
+  };
+
+  function closing(parts: object) {
+    const producer = new FakeProducer();
+    producer.rule = (messages) => messages.map(stored);
+    const clock = new ManualClock();
+    const host = { service: 'test', broker: 'default', notices: new Notices(), clock };
+    const broker = { driver: 'fake', capabilities: { requestReply: 'native' } } as unknown as Broker;
+    const publisher = createPublisher(broker, { producer, ...parts } as unknown as BrokerConnection, host, {});
+    publisher.start();
+    return { publisher, producer, clock };
+  }
+
+  it.each(Object.entries({ ...mailboxes, ...own }))(
+    '%s, is rejected at once, and so is a later one',
+    async (_, parts) => {
+      const { publisher, clock } = closing(parts);
+      const asked = outcome(publisher.request('a', 1, { timeoutMs: 3_000 }));
+      await turn();
+      await publisher.close(5_000);
+      expect(await asked).toEqual(['TRANSPORT_CLOSED', 'unknown']);
+      expect(await outcome(publisher.request('a', 1, { timeoutMs: 3_000 }))).toEqual(['TRANSPORT_CLOSED', 'no']);
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  it.each(Object.entries(mailboxes))('%s, fails at its timeoutMs', async (_, parts) => {
+    const { publisher, clock } = closing(parts);
+    const asked = outcome(publisher.request('a', 1, { timeoutMs: 300 }));
+    await turn();
+    clock.advance(300);
+    expect(await asked).toEqual(['TRANSPORT_REQUEST_TIMEOUT', 'unknown']);
+    await publisher.close(5_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  function slowMailbox(close: () => Promise<void>) {
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const consume = () => opened.then(() => ({ close }));
+    return { ...closing({ ensureTopics: () => Promise.resolve(), consume }), open };
+  }
+
+  it('closes a reply subscription that opens after the close, and sends nothing', async () => {
+    let closed = 0;
+    const { publisher, producer, open } = slowMailbox(() => Promise.resolve(void closed++));
+    const asked = outcome(publisher.request('a', 1, { timeoutMs: 300 }));
+    await turn();
+    await publisher.close(5_000);
+    await asked;
+    open();
+    await turn();
+    expect(closed).toBe(1);
+    expect(producer.requests).toEqual([]);
+  });
+
+  it('does not send a request that was given up while the reply subscription opened', async () => {
+    const { publisher, producer, clock, open } = slowMailbox(() => Promise.resolve());
+    const asked = outcome(publisher.request('a', 1, { timeoutMs: 300 }));
+    await turn();
+    clock.advance(300);
+    await asked;
+    open();
+    await turn();
+    expect(producer.requests).toEqual([]);
+    await publisher.close(5_000);
+  });
+
+  it('does not hold the close past its deadline, although the reply subscription does not close', async () => {
+    const { publisher, clock, open } = slowMailbox(never);
+    open();
+    const asked = outcome(publisher.request('a', 1, { timeoutMs: 10_000 }));
+    await turn();
+    const closed = publisher.close(5_000);
+    expect(await asked).toEqual(['TRANSPORT_CLOSED', 'unknown']);
+    await turn();
+    clock.advance(5_000);
+    await closed;
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('a broker that is away for a moment', () => {
   const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody answered.', {
     stored: 'no',

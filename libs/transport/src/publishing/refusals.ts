@@ -20,6 +20,15 @@ export function outOfLife(driver: string, topic: string, phase: 'not started' | 
   );
 }
 
+/** The transport was closed while somebody waited for the answer. */
+export function unanswered(driver: string, topic: string): TransportError {
+  return new TransportError(
+    'TRANSPORT_CLOSED',
+    `[${driver}] the request to "${topic}" had no answer when the transport was closed. If it was sent, it may still be handled.`,
+    { driver, topic, stored: 'unknown' },
+  );
+}
+
 /** Whatever stopped a message before it was sent: schemas, codecs and key functions are other people's code. */
 export function notMade(error: unknown, driver: string, topic: string): TransportError {
   const details = { driver, topic, stored: 'no' } as const;

@@ -5,28 +5,32 @@ import {
   type Codec,
   type OutgoingMessage,
   type Reply,
-  type Requester,
   type StandardSchema,
 } from '../contract/index.js';
+import type { OpenRequests } from './open-requests.js';
 
 /** What a request waits for. */
 export interface Expected {
+  /** As the caller gave it, for the error. */
   readonly timeoutMs: number;
+  /** What is left of it. */
+  readonly leftMs: number;
   readonly codec: Codec;
   readonly schema: StandardSchema | undefined;
 }
 
 /**
  * Sends a request and resolves with the first answer, decoded and checked.
- * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`, `TRANSPORT_REQUEST_FAILED`, and what the requester says
+ * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`, `TRANSPORT_REQUEST_FAILED`, `TRANSPORT_CLOSED`, and what the requester says
  */
 export async function request(
-  requester: Requester,
+  requests: OpenRequests,
   message: OutgoingMessage,
-  { timeoutMs, codec, schema }: Expected,
+  expected: Expected,
   clock: Clock,
 ): Promise<unknown> {
-  const reply = await firstReply(requester, message, timeoutMs, clock);
+  const { codec, schema } = expected;
+  const reply = await firstReply(requests, message, expected, clock);
   if (reply.kind === 'error') throw requestFailed(message.topic, reply.name, reply.message);
   const answer = reply.kind === 'value' ? await codec.decode(reply.body, message.topic) : undefined;
   return schema === undefined ? answer : validate(schema, answer, `the answer from ${message.topic}`);
@@ -42,27 +46,31 @@ export function requestFailed(topic: string, name: string, message: string): Tra
   });
 }
 
-function firstReply(requester: Requester, message: OutgoingMessage, timeoutMs: number, clock: Clock): Promise<Reply> {
+function firstReply(
+  requests: OpenRequests,
+  message: OutgoingMessage,
+  { timeoutMs, leftMs }: Expected,
+  clock: Clock,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    let stop = (): void => undefined;
-    let ended = false;
-    const end = (tell: () => void): void => {
-      if (ended) return;
-      ended = true;
+    const end = (): void => {
       callOff();
       stop();
-      tell();
     };
-    const callOff = clock.schedule(timeoutMs, () => end(() => reject(tooLate(message, timeoutMs))));
-    requester
-      .request(message, (reply) => end(() => resolve(reply)))
-      .then(
-        (stopRequest) => {
-          stop = stopRequest;
-          if (ended) stop();
-        },
-        (error: unknown) => end(() => reject(error as Error)),
-      );
+    const callOff = clock.schedule(leftMs, () => {
+      stop();
+      reject(tooLate(message, timeoutMs));
+    });
+    const stop = requests.send(message, {
+      onReply: (reply) => {
+        end();
+        resolve(reply);
+      },
+      onFailure: (error) => {
+        end();
+        reject(error);
+      },
+    });
   });
 }
 

@@ -11,6 +11,8 @@ export interface MemoryRecord {
   readonly storedAt: number;
   /** Answers the request that this message is; undefined for all others. */
   readonly reply: ((reply: Reply) => void) | undefined;
+  /** Aborted when the requester listens no longer; undefined for what is no request. */
+  readonly requesterLeft: AbortSignal | undefined;
 }
 
 /** Whoever wants to know how a delivery ended. */
@@ -50,6 +52,10 @@ export class MemoryDelivery extends Delivery<MemoryRecord> {
 
   override get reply(): ((reply: Reply) => void) | undefined {
     return this.raw.reply;
+  }
+
+  override get requesterLeft(): AbortSignal | undefined {
+    return this.raw.requesterLeft;
   }
 
   /** A message without a key keeps the order of its partition. */

@@ -58,13 +58,12 @@ export class MemoryProducer implements Producer, Requester {
 
   request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
     if (this.#closed) return Promise.reject(refuseClosed(message.topic));
-    let listening = true;
-    this.#store.topic(message.topic).append(message, this.#clock.now(), (reply) => {
-      if (listening) onReply(reply);
-    });
-    return Promise.resolve(() => {
-      listening = false;
-    });
+    const leaving = new AbortController();
+    const tell = (reply: Reply): void => {
+      if (!leaving.signal.aborted) onReply(reply);
+    };
+    this.#store.topic(message.topic).append(message, this.#clock.now(), tell, leaving.signal);
+    return Promise.resolve(() => leaving.abort());
   }
 
   /** Stores nothing from now on: a message that is sent after the end must not look stored. */

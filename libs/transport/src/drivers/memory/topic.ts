@@ -23,10 +23,15 @@ export class MemoryTopic {
     return this.#logs.length;
   }
 
-  append(message: OutgoingMessage, storedAt: number, reply?: (reply: Reply) => void): MemoryRecord {
+  append(
+    message: OutgoingMessage,
+    storedAt: number,
+    reply?: (reply: Reply) => void,
+    requesterLeft?: AbortSignal,
+  ): MemoryRecord {
     const partition = message.partition ?? this.#choosePartition(message.key);
     const log = this.#logs[partition] as PartitionLog;
-    const record = { message, partition, offset: log.end, storedAt, reply };
+    const record = { message, partition, offset: log.end, storedAt, reply, requesterLeft };
     log.append(record);
     for (const group of this.#readers) group.wake();
     return record;

@@ -11,7 +11,7 @@ export const aHandlerCanAnswer: ConformancePromise = {
   capability: 'requestReply',
   async run(stage) {
     const asker = await stage.open();
-    const { requester } = asker.publisher;
+    const { requests } = asker.publisher;
     await stage.subscribe({
       handle: async (payload, delivery) => {
         const reply = answerTo(delivery, asker.connection.producer);
@@ -29,12 +29,20 @@ export const aHandlerCanAnswer: ConformancePromise = {
     const repliesTo = async (question: string, count: number): Promise<Reply[]> => {
       const answers: Reply[] = [];
       const message = { topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question };
-      const stop = await requester.request({ ...message, body: Buffer.from(JSON.stringify(question)) }, (reply) => {
+      let failure: Error | undefined;
+      const onReply = (reply: Reply): void => {
         answers.push(reply);
         stage.watch.changed();
-      });
-      await stage.until(`${count} answers to "${question}" arrive`, () => answers.length >= count);
+      };
+      const onFailure = (error: Error): void => {
+        failure = error;
+        stage.watch.changed();
+      };
+      const stop = requests.send({ ...message, body: Buffer.from(JSON.stringify(question)) }, { onReply, onFailure });
+      const isOver = (): boolean => failure !== undefined || answers.length >= count;
+      await stage.until(`${count} answers to "${question}" arrive`, isOver);
       stop();
+      assert.equal(failure, undefined);
       return answers;
     };
     const ask = async (question: string): Promise<string[]> => {
