@@ -55,6 +55,8 @@ interface Entry {
   /** What the server recognises it by. */
   recognisedBy: string;
   tries: number;
+  /** Whether its stream was looked for after a silence: once, because a server that does not answer costs another timeout. */
+  isLookedFor: boolean;
   /** The subject where it waits for its time; undefined where it goes to its topic at once. */
   waitsAt: string | undefined;
 }
@@ -110,6 +112,7 @@ export class JetStreamPublisher implements Producer {
       message,
       recognisedBy: recognisedBy(message),
       tries: 0,
+      isLookedFor: false,
       waitsAt: undefined,
     }));
     while (open.length > 0) {
@@ -276,8 +279,9 @@ export class JetStreamPublisher implements Producer {
 
   /** Without a stream, what was written is stored nowhere. */
   async #afterSilence(entry: Entry, why: string, looks: Looks): Promise<TransportError | 'again'> {
-    const { message, tries } = entry;
-    const state = await this.#lookFor(message.topic, looks);
+    const { message, tries, isLookedFor } = entry;
+    entry.isLookedFor = true;
+    const state = isLookedFor ? 'unknown' : await this.#lookFor(message.topic, looks);
     if (state instanceof TransportError) return afterMissing(entry, state);
     return tries < MAX_TRIES ? 'again' : unknownError(message, why);
   }
