@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { isTransportError, type PublishReceipt, type SendResult } from 'nest-transport';
 import { startNats, type PrivateNats } from '../brokers/nats.mjs';
 import {
@@ -18,6 +19,32 @@ import {
 } from './support.js';
 
 afterEach(closeAll);
+
+/** A way to the server on which its words get lost until all connections are dropped. */
+async function mutable(url: string) {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set<Socket>();
+  let isMute = false;
+  const proxy = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined));
+    client.pipe(upstream);
+    upstream.on('data', (bytes) => void (isMute || client.write(bytes)));
+    upstream.on('close', () => client.destroy());
+  });
+  const drop = (): void => {
+    isMute = false;
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  };
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  afterwards(async () => {
+    drop();
+    proxy.close();
+  });
+  const address = `nats://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return { url: address, mute: () => void (isMute = true), drop };
+}
 
 const isReceipt = (result: SendResult): result is PublishReceipt => !isTransportError(result);
 
@@ -340,6 +367,27 @@ describe('publishing over an outage', () => {
     const places = [1, Math.ceil(ids.length / 2), ids.length];
     const stored = await Promise.all(places.map((seq) => jsm.streams.getMessage(stream, { seq })));
     expect(stored.map((each) => each?.header.get('Nats-Msg-Id'))).toEqual(places.map((place) => ids[place - 1]));
+  }, 60_000);
+
+  it('tells "unknown" where an earlier try may have stored what the server then refuses', async () => {
+    const topic = uniqueName('sealed');
+    const stream = await newStream([topic], {}, server.url);
+    const jsm = await manager(server.url);
+    const { url, mute, drop } = await mutable(server.url);
+    const side = await connected({ servers: [url] });
+    const sent = message(topic);
+    await side.send(message(topic));
+    mute();
+    const sending = side.send(sent);
+    await until(
+      'it is stored, and the acknowledgement is lost',
+      async () => (await storedIn(stream, server.url)) === 2,
+    );
+    await jsm.streams.update(stream, { sealed: true });
+    drop();
+    const [result] = await sending;
+    expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_FAILED', stored: 'unknown' });
+    expect((result as Error).message).toContain('sealed');
   }, 60_000);
 
   it('tells "unknown" for what was on its way when the server does not come back, and never twice', async () => {

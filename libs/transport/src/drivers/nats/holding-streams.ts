@@ -8,10 +8,12 @@ import { isWaitingSubject } from './waiting-subjects.js';
 
 /** A stream may be edited or recreated at any time. */
 const REFRESH_MS = 60_000;
+/** After JetStream's API did not answer. */
+const RETRY_MS = 5_000;
 
 interface Look {
   readonly config: Promise<StreamConfig | undefined>;
-  readonly refreshAtMs: number;
+  refreshAtMs: number;
 }
 
 /** Knows the configuration of the stream that holds a topic; only the first publish to a topic waits for it. */
@@ -25,7 +27,7 @@ export class HoldingStreams {
     this.#clock = clock;
     this.#link = link;
     this.#streams = streams;
-    link.listen({ linkUp: () => this.#looks.clear(), linkDown: () => undefined });
+    link.listen({ linkUp: () => this.#expireAll(), linkDown: () => undefined });
   }
 
   /** undefined: there is none, or this user may not read it. Never rejects. */
@@ -53,21 +55,29 @@ export class HoldingStreams {
   #look(topic: string): Look {
     const config = this.#streams.keepingOf(topic).then(
       (configs) => configs.find(({ subjects = [] }) => subjects.some((subject) => covers(subject, topic))),
-      () => undefined,
+      (error: TransportError) => {
+        if (error.retryable) look.refreshAtMs = this.#clock.now() + RETRY_MS;
+        return undefined;
+      },
     );
     const look = { config, refreshAtMs: this.#clock.now() + REFRESH_MS };
     this.#looks.set(topic, look);
     return look;
   }
 
-  /** While JetStream's API does not answer, publishes use what is known. */
+  /** In the background, and what is known stays until the API answers: publishes do not wait for it again. */
   #refresh(topic: string, old: Look): void {
-    const { config, refreshAtMs } = this.#look(topic);
-    this.#looks.set(topic, { config: old.config, refreshAtMs });
-    void config.then((fresh) => {
-      if (fresh === undefined || !this.#looks.has(topic)) return;
-      this.#looks.set(topic, { config, refreshAtMs });
+    const fresh = this.#look(topic);
+    old.refreshAtMs = this.#clock.now() + RETRY_MS;
+    this.#looks.set(topic, old);
+    void fresh.config.then((config) => {
+      if (config !== undefined && this.#looks.get(topic) === old) this.#looks.set(topic, fresh);
+      else old.refreshAtMs = fresh.refreshAtMs;
     });
+  }
+
+  #expireAll(): void {
+    for (const look of this.#looks.values()) look.refreshAtMs = 0;
   }
 
   #hasConsumer(topic: string, config: StreamConfig): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { OutgoingMessage, TransportError } from '../../contract/index.js';
+import { TransportError, type OutgoingMessage } from '../../contract/index.js';
 import { errorOf } from './failures.js';
 import type { PubAnswer } from './pub-acks.js';
 
@@ -31,4 +31,17 @@ export function refusedError(
   }
   if (code === 0) return errorOf('TRANSPORT_AUTHORIZATION_FAILED', `${what}`, { topic, stored: 'no' });
   return errorOf('TRANSPORT_PUBLISH_FAILED', what, { topic, stored: 'no', retryable: status === 503 });
+}
+
+/** What went wrong last says nothing of an earlier try without an answer. */
+export function uncertain(error: TransportError): TransportError {
+  const { code, topic, retryable, message } = error;
+  const sentence = message.slice(0, -` (${code})`.length);
+  return new TransportError(code, `${sentence} An earlier try may have stored the message.`, {
+    driver: 'nats',
+    ...(topic === undefined ? {} : { topic }),
+    stored: 'unknown',
+    retryable,
+    cause: error,
+  });
 }

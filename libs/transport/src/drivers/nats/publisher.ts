@@ -18,7 +18,7 @@ import type { Link } from './link.js';
 import { deadLetterId, ID_HEADER } from './mapping.js';
 import type { ResolvedNatsOptions } from './options.js';
 import { PubAcks, type PubAnswer } from './pub-acks.js';
-import { closedError, refusedError, unknownError } from './publish-errors.js';
+import { closedError, refusedError, uncertain, unknownError } from './publish-errors.js';
 import { Schedules } from './schedules.js';
 import type { Streams } from './streams.js';
 import { scheduleHeaders, waitingSubjectOf } from './waiting-subjects.js';
@@ -55,6 +55,10 @@ interface Entry {
   /** What the server recognises it by. */
   recognisedBy: string;
   tries: number;
+  /** A try got no answer: the message may be stored. */
+  isUncertain: boolean;
+  /** Whether its stream was looked for after a silence: once, because a server that does not answer costs another timeout. */
+  isLookedFor: boolean;
   /** The subject where it waits for its time; undefined where it goes to its topic at once. */
   waitsAt: string | undefined;
 }
@@ -110,6 +114,8 @@ export class JetStreamPublisher implements Producer {
       message,
       recognisedBy: recognisedBy(message),
       tries: 0,
+      isUncertain: false,
+      isLookedFor: false,
       waitsAt: undefined,
     }));
     while (open.length > 0) {
@@ -217,22 +223,21 @@ export class JetStreamPublisher implements Producer {
 
   /** `'again'`: to be written again; `'busy'`: after a pause. */
   async #resultOf(entry: Entry, answer: PubAnswer, looks: Looks): Promise<SendResult | 'again' | 'busy'> {
-    const { message } = entry;
+    const { message, tries } = entry;
     switch (answer.kind) {
       case 'stored':
         return answer.duplicate ? this.#afterDuplicate(entry, answer) : receiptOf(entry, answer.sequence);
       case 'refused':
-        return this.#afterRefusal(entry, answer);
+        return knownOf(entry, this.#afterRefusal(entry, answer));
       case 'unwritten':
-        return isTooLarge(answer.error)
-          ? messageTooLarge(message, this.maxBytes)
-          : this.#notWritten(message, answer.error);
+        return knownOf(entry, this.#unwritten(message, answer.error));
       case 'nobody':
         return this.#afterNobody(entry, looks);
       case 'silent':
         return this.#afterSilence(entry, answer.why, looks);
       case 'unknown':
-        return entry.tries < MAX_TRIES ? 'again' : unknownError(message, answer.why);
+        entry.isUncertain = true;
+        return tries < MAX_TRIES ? 'again' : unknownError(message, answer.why);
     }
   }
 
@@ -271,13 +276,16 @@ export class JetStreamPublisher implements Producer {
     if (state === 'created' || state instanceof TransportError) return afterMissing(entry, state);
     if (tries < MAX_TRIES) return 'busy';
     const text = `cannot publish to "${topic}": its stream does not answer.`;
-    return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true });
+    const error = errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true });
+    return knownOf(entry, error);
   }
 
   /** Without a stream, what was written is stored nowhere. */
   async #afterSilence(entry: Entry, why: string, looks: Looks): Promise<TransportError | 'again'> {
-    const { message, tries } = entry;
-    const state = await this.#lookFor(message.topic, looks);
+    const { message, tries, isLookedFor } = entry;
+    entry.isLookedFor = true;
+    entry.isUncertain = true;
+    const state = isLookedFor ? 'unknown' : await this.#lookFor(message.topic, looks);
     if (state instanceof TransportError) return afterMissing(entry, state);
     return tries < MAX_TRIES ? 'again' : unknownError(message, why);
   }
@@ -312,6 +320,10 @@ export class JetStreamPublisher implements Producer {
     );
   }
 
+  #unwritten(message: OutgoingMessage, error: unknown): TransportError {
+    return isTooLarge(error) ? messageTooLarge(message, this.maxBytes) : this.#notWritten(message, error);
+  }
+
   #notWritten({ topic }: OutgoingMessage, cause: unknown): TransportError {
     const text = `cannot publish to "${topic}": there is no connection to ${this.#link.addresses}.`;
     return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true, cause });
@@ -332,9 +344,11 @@ function afterMissing(
     const text = `no stream answers for "${topic}".`;
     return errorOf('TRANSPORT_TOPIC_MISSING', text, { topic, stored: 'no', retryable: true });
   }
-  const { code, message, retryable } = state;
-  return errorOf(code, message, { topic, stored: 'no', retryable, cause: state });
+  return restated(state, { topic, stored: 'no' });
 }
+
+const knownOf = <Result>({ isUncertain }: Entry, result: Result): Result | TransportError =>
+  isUncertain && result instanceof TransportError ? uncertain(result) : result;
 
 const SCHEDULE_REFUSALS: readonly number[] = [JETSTREAM_ERROR.schedulesDisabled, JETSTREAM_ERROR.scheduleTargetInvalid];
 const NO_BODY = new Uint8Array(0);
