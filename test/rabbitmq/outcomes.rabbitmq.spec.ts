@@ -2,7 +2,7 @@ import { connect } from 'amqplib';
 import { TransportError } from 'nest-transport';
 import { rabbitmq } from 'nest-transport/rabbitmq';
 import { boot, closeAll as closeApplications, refusal } from '../nest/boot.js';
-import { closeAll, message, uniqueName } from './support.js';
+import { closeAll, uniqueName } from './support.js';
 
 const url = process.env['RABBITMQ_URL']!;
 afterEach(async () => {

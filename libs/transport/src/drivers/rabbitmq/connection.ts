@@ -105,8 +105,7 @@ export class RabbitmqConnection implements BrokerConnection {
     if (!this.#isConnected) return { status: 'down', problems: ['not connected yet'] };
     if (problems.length > 0) return { status: 'down', problems };
     const stalls = [...this.#consumptions].flatMap((consumption) => consumption.stalls);
-    const { obstacle } = this.producer;
-    if (obstacle !== undefined) stalls.push(obstacle);
+    stalls.push(...this.producer.stalls);
     return { status: stalls.length > 0 ? 'degraded' : 'up', problems: stalls };
   }
 
