@@ -9,6 +9,12 @@ export interface Parcel extends Place, OutgoingRecord {
   readonly mandatory: boolean;
 }
 
+/**
+ * Publishes of one channel that may wait for their confirms. RabbitMQ gives a channel credit for 200 to 400 messages; when a
+ * queue that does not confirm has used it up, the server reads nothing more from the whole connection.
+ */
+export const MAX_UNCONFIRMED = 128;
+
 /** `'refused'`: the server said no; `'lost'`: the channel ended before it said anything. */
 export type Fate = 'stored' | 'unroutable' | 'refused' | 'lost';
 
@@ -47,6 +53,13 @@ export class ConfirmedChannel {
   onClosed(listener: () => void): void {
     if (this.#isOpen) this.#channel.once('close', listener);
     else listener();
+  }
+
+  /** Never rejects: a channel that cannot be closed has ended already. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#channel.close().catch(() => undefined);
   }
 
   /** Resolves with what became of it. @throws what cannot be written as AMQP */

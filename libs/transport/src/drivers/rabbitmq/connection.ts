@@ -60,7 +60,7 @@ export class RabbitmqConnection implements BrokerConnection {
   }
 
   async connectOnce(): Promise<void> {
-    await this.#publishing.open();
+    await this.#publishing.dial();
   }
 
   async ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void> {
@@ -105,8 +105,7 @@ export class RabbitmqConnection implements BrokerConnection {
     if (!this.#isConnected) return { status: 'down', problems: ['not connected yet'] };
     if (problems.length > 0) return { status: 'down', problems };
     const stalls = [...this.#consumptions].flatMap((consumption) => consumption.stalls);
-    const { obstacle } = this.producer;
-    if (obstacle !== undefined) stalls.push(obstacle);
+    stalls.push(...this.producer.stalls);
     return { status: stalls.length > 0 ? 'degraded' : 'up', problems: stalls };
   }
 
@@ -125,7 +124,7 @@ export class RabbitmqConnection implements BrokerConnection {
   async #untilOpen(link: Link, ended: AbortSignal): Promise<void> {
     for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
       try {
-        return void (await link.open());
+        return void (await link.dial());
       } catch (error) {
         if (!(error instanceof TransportError) || !error.retryable) throw error;
         this.#tellUnreachable(error);

@@ -12,7 +12,8 @@ export class DeletedExchangeWait {
   readonly #clock: Clock;
   readonly #ms: number;
   readonly #ended: AbortSignal;
-  #deleted: string | undefined;
+  /** How many wait for each. */
+  readonly #deleted = new Map<string, number>();
 
   /** @param checkMs between two looks of a subscription. @param ended ends the wait early */
   constructor(clock: Clock, checkMs: number, ended: AbortSignal) {
@@ -21,15 +22,22 @@ export class DeletedExchangeWait {
     this.#ended = ended;
   }
 
-  /** Why nothing is published now. */
-  get reason(): string | undefined {
-    if (this.#deleted === undefined) return undefined;
-    return `Exchange "${this.#deleted}" was deleted; publishing waits ${this.#ms} ms, in which subscriptions bind their queues again`;
+  /** Exchanges that are waited for. */
+  get exchanges(): Iterable<string> {
+    return this.#deleted.keys();
+  }
+
+  /** Why nothing is published to this exchange now. */
+  reasonFor(exchange: string): string | undefined {
+    if (!this.#deleted.has(exchange)) return undefined;
+    return `Exchange "${exchange}" was deleted; publishing to it waits ${this.#ms} ms, in which subscriptions bind their queues again`;
   }
 
   async wait(exchange: string): Promise<void> {
-    this.#deleted = exchange;
+    this.#deleted.set(exchange, (this.#deleted.get(exchange) ?? 0) + 1);
     await pause(this.#clock, this.#ms, this.#ended);
-    this.#deleted = undefined;
+    const left = (this.#deleted.get(exchange) ?? 1) - 1;
+    if (left === 0) this.#deleted.delete(exchange);
+    else this.#deleted.set(exchange, left);
   }
 }

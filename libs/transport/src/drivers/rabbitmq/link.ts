@@ -6,6 +6,9 @@ import { atMost, pause } from './waiting.js';
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 3_000;
+/** After a failure nobody dials in passing for this long: twice the longest pause of whoever dials by a schedule. */
+const FIRST_REST_MS = 400;
+const LONGEST_REST_MS = 6_000;
 /** How long the server may take to say goodbye before the socket is ended. */
 const GOODBYE_MS = 2_000;
 
@@ -30,6 +33,8 @@ export class Link {
   #opening: Promise<ChannelModel> | undefined;
   #callOffRetry: (() => void) | undefined;
   #error: TransportError | undefined;
+  /** The last try failed; until then it stands for the next one. */
+  #failed: { readonly error: TransportError; readonly untilMs: number; readonly restMs: number } | undefined;
   #blocked: string | undefined;
   #closed: Promise<void> | undefined;
 
@@ -62,12 +67,24 @@ export class Link {
     return () => void this.#watchers.delete(watcher);
   }
 
-  /** The connection; one try to make it where there is none. @throws TransportError */
+  /**
+   * The connection; one try to make it where there is none and none has just failed: however many publishes ask, a server
+   * that is unreachable is dialed at the pace of the backoff. @throws TransportError
+   */
   open(): Promise<ChannelModel> {
+    const failed = this.#failed;
+    const rests = failed !== undefined && this.#opening === undefined && this.#clock.monotonicMs() < failed.untilMs;
+    return rests && !this.isClosed ? Promise.reject(failed.error) : this.dial();
+  }
+
+  /** As `open`, also right after a failure: for whoever paces its own tries. @throws TransportError */
+  dial(): Promise<ChannelModel> {
     if (this.isClosed) return Promise.reject(errorOf('TRANSPORT_CLOSED', 'the connection is closed.'));
     const { model } = this;
     if (model !== undefined) return Promise.resolve(model);
-    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    this.#opening ??= this.#open()
+      .catch((error: TransportError) => this.#rest(error))
+      .finally(() => (this.#opening = undefined));
     return this.#opening;
   }
 
@@ -99,10 +116,17 @@ export class Link {
     return dialed.model;
   }
 
+  #rest(error: TransportError): never {
+    const restMs = Math.min(LONGEST_REST_MS, (this.#failed?.restMs ?? FIRST_REST_MS / 2) * 2);
+    this.#failed = { error, restMs, untilMs: this.#clock.monotonicMs() + restMs };
+    throw error;
+  }
+
   #adopt(dialed: Dialed): void {
     const { model } = dialed;
     this.#dialed = dialed;
     this.#error = undefined;
+    this.#failed = undefined;
     // n.b. a forced close gives no 'error', only 'close' with the reason; an 'error' without a listener ends the process.
     model.on('error', () => undefined);
     model.on('close', (reason) => this.#lose(dialed, reason));
@@ -131,7 +155,7 @@ export class Link {
     const jittered = waitMs * (0.5 + Math.random() / 2);
     this.#callOffRetry = this.#clock.schedule(jittered, () => {
       this.#callOffRetry = undefined;
-      this.open().catch((error: TransportError) => {
+      this.dial().catch((error: TransportError) => {
         if (this.isClosed || this.#callOffRetry !== undefined) return;
         this.#error = error;
         this.#retryIn(Math.min(LONGEST_WAIT_MS, waitMs * 2));

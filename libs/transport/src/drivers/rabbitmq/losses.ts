@@ -3,7 +3,7 @@ import type { Addressing } from './addressing.js';
 import { DeletedExchangeWait } from './deleted-exchange.js';
 import { channelError, isMissing, missingExchangeIn, replyCodeOf } from './failures.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
-import { isGuilty, neighbour, refusedByChannel, unconfirmed } from './publish-errors.js';
+import { isGuilty, refusedByChannel, unconfirmed } from './publish-errors.js';
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
 
 /** What becomes of messages whose channel ended before the server said anything of them. */
@@ -29,34 +29,37 @@ export class PublishLosses {
     this.#deletedExchange = new DeletedExchangeWait(clock, options.topologyCheckMs, closing);
   }
 
-  /** Why nothing is published now. */
-  get obstacle(): string | undefined {
-    return this.#deletedExchange.reason;
+  /** Exchanges to which nothing is published now, with the reason. */
+  get obstacles(): string[] {
+    return [...this.#deletedExchange.exchanges].flatMap((exchange) => this.obstacleOf(exchange) ?? []);
+  }
+
+  /** Why nothing is published to this exchange now. */
+  obstacleOf(exchange: string): string | undefined {
+    return this.#deletedExchange.reasonFor(exchange);
   }
 
   /**
-   * The connection went: everything unconfirmed goes again, under the same ids. The channel was closed: somebody's fault,
-   * so the one is found whose it was, and the others go again.
+   * The connection went: everything unconfirmed goes again, under the same ids. The channel was closed: the fault of one of
+   * these messages, as nobody else used the channel, so that one is found and the others go again.
    */
-  async after(failure: Error | undefined, entries: Entry[], request: Request): Promise<Entry[]> {
+  async after(failure: Error | undefined, lost: Entry[], request: Request): Promise<Entry[]> {
     const nowMs = this.#clock.monotonicMs();
     request.untilMs ??= nowMs + this.#options.republishMs;
     if (failure === undefined || replyCodeOf(failure) === undefined) {
-      return nowMs < request.untilMs ? entries : end(entries, request, (entry) => unconfirmed(entry, failure));
+      for (const entry of lost) entry.wasLost ||= entry.written;
+      return nowMs < request.untilMs ? lost : end(lost, request, (entry) => unconfirmed(entry, failure));
     }
-    if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => refusedByChannel(entry, failure));
-    if (isMissing(failure)) return this.#afterDeletion(failure, entries);
-    const guilty = entries.filter((entry) => isGuilty(entry, failure));
-    if (guilty.length > 0) {
-      end(guilty, request, (entry) => refusedByChannel(entry, failure));
-      return entries.filter((entry) => !guilty.includes(entry));
-    }
-    if (entries.length === 1) return end(entries, request, (entry) => refusedByChannel(entry, failure));
-    return end(entries, request, (entry) => neighbour(entry, failure));
+    if (isMissing(failure)) return this.#afterDeletion(failure, lost, request);
+    const guilty = guiltyOf(lost, failure);
+    if (guilty.length === 0) request.most = Math.max(1, Math.floor(lost.length / 2));
+    end(guilty, request, (entry) => refusedByChannel(entry, failure));
+    return lost.filter((entry) => !guilty.includes(entry));
   }
 
   /** Somebody deleted an exchange: what was not confirmed goes again, under the same ids, when its subscribers are back. */
-  async #afterDeletion(failure: Error, entries: Entry[]): Promise<Entry[]> {
+  async #afterDeletion(failure: Error, entries: Entry[], request: Request): Promise<Entry[]> {
+    if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => unconfirmed(entry, failure));
     for (const entry of entries) this.#addressing.forget(entry);
     const exchange = missingExchangeIn(failure);
     const unfed = entries.filter(({ parcel, way }) => way === undefined && parcel.exchange === exchange);
@@ -66,4 +69,10 @@ export class PublishLosses {
     if (unfed.length > 0 && this.#options.provision) await this.#deletedExchange.wait(exchange);
     return entries;
   }
+}
+
+/** Those that RabbitMQ's sentence fits; where it fits none, the one that was alone. */
+function guiltyOf(lost: readonly Entry[], failure: Error): readonly Entry[] {
+  const named = lost.filter((entry) => isGuilty(entry, failure));
+  return named.length === 0 && lost.length === 1 ? lost : named;
 }

@@ -12,6 +12,8 @@ export interface Unsent {
   readonly parcel: Parcel;
   /** It has left at least once, and nobody knows whether it arrived. */
   readonly written: boolean;
+  /** It was written before on a connection that went, so an earlier copy may be stored. */
+  readonly wasLost: boolean;
 }
 
 const storedStateOf = ({ written }: Unsent): StoredState => (written ? 'unknown' : 'no');
@@ -68,20 +70,14 @@ export const unroutable = ({ message: { topic } }: Unsent): TransportError =>
   );
 
 /** RabbitMQ closed the channel, and this message was why. */
-export function refusedByChannel({ message: { topic }, parcel }: Unsent, failure: Error): TransportError {
+export function refusedByChannel({ message: { topic }, parcel, wasLost }: Unsent, failure: Error): TransportError {
   const what = `cannot publish ${parcel.content.length} bytes to "${topic}"`;
-  if (limitNamedIn(failure) === undefined) return channelError(failure, what, topic, { stored: 'no' });
+  if (limitNamedIn(failure) === undefined) {
+    return channelError(failure, what, topic, { stored: wasLost ? 'unknown' : 'no' });
+  }
   const text = `${what}: ${replyTextOf(failure)}. Send less, or raise max_message_size of the server.`;
   return errorOf('TRANSPORT_MESSAGE_TOO_LARGE', text, { topic, stored: 'no', cause: failure });
 }
-
-/** RabbitMQ closed the channel for a message of the same request. */
-export const neighbour = ({ message: { topic } }: Unsent, cause: Error): TransportError =>
-  errorOf(
-    'TRANSPORT_NEIGHBOUR_REFUSED',
-    `a request with a message for "${topic}" was refused: ${replyTextOf(cause)}.`,
-    { topic, stored: 'no', retryable: true, cause },
-  );
 
 export const unwritable = ({ message: { topic } }: Unsent, cause: unknown): TransportError =>
   errorOf('TRANSPORT_HEADER_INVALID', `a message for "${topic}" cannot be written as AMQP: ${messageOf(cause)}.`, {
@@ -94,8 +90,12 @@ export const unwritable = ({ message: { topic } }: Unsent, cause: unknown): Tran
 export function isGuilty({ parcel }: Unsent, failure: Error): boolean {
   const limit = limitNamedIn(failure);
   if (limit !== undefined) return parcel.content.length > limit;
-  return /access to exchange '([^']*)'/.exec(messageOf(failure))?.[1] === parcel.exchange;
+  const exchange = /access to exchange '([^']*)'/.exec(messageOf(failure))?.[1];
+  return (exchange === DEFAULT_EXCHANGE ? '' : exchange) === parcel.exchange;
 }
+
+/** What RabbitMQ calls the exchange whose name is empty in AMQP. */
+const DEFAULT_EXCHANGE = 'amq.default';
 
 function limitNamedIn(failure: Error): number | undefined {
   const limit = /larger than (?:configured )?max(?:imum)? size (\d+)/.exec(messageOf(failure))?.[1];

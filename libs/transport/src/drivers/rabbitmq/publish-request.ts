@@ -3,7 +3,7 @@ import type { Addressed } from './addressing.js';
 import type { Parcel } from './confirmed-channel.js';
 import type { Unsent } from './publish-errors.js';
 
-/** Channels that a request may lose to refusals before its messages are told so. */
+/** How often a request goes out again because an exchange, a rung or a queue is missing. */
 export const MAX_REFUSALS = 20;
 
 /** One message on its way. */
@@ -12,6 +12,8 @@ export interface Entry extends Unsent, Addressed {
   parcel: Parcel;
   way: Addressed['way'];
   written: boolean;
+  /** It was written before on a connection that went, so an earlier copy may be stored. */
+  wasLost: boolean;
 }
 
 /** One call of `send`. */
@@ -20,6 +22,8 @@ export interface Request {
   /** When sending again ends, on the monotonic clock; set when something was lost. */
   untilMs: number | undefined;
   refusals: number;
+  /** How many messages go out together: fewer while the one is searched for that RabbitMQ closes the channel for. */
+  most: number;
 }
 
 /** Tells all of them the same, and leaves none to be sent again. */

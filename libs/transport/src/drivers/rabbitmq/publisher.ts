@@ -1,14 +1,15 @@
 import {
   isTopicPattern,
-  TransportError,
+  type TransportError,
   type BrokerHost,
   type OutgoingMessage,
   type Producer,
   type SendResult,
 } from '../../contract/index.js';
 import { Addressing, placeNameOf, type Addressed } from './addressing.js';
-import { ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
-import { channelError } from './failures.js';
+import { ChannelPool } from './channel-pool.js';
+import { OwnChannel } from './own-channel.js';
+import { MAX_UNCONFIRMED, type ConfirmedChannel, type Fate, type Parcel } from './confirmed-channel.js';
 import type { Link } from './link.js';
 import { PublishLosses } from './losses.js';
 import { reservedHeader } from './mapping.js';
@@ -29,6 +30,21 @@ import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.j
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
 const MAX_REQUEST_BYTES = 4_194_304;
+/** A confirm that takes longer is reported. */
+const LATE_CONFIRM_MS = 10_000;
+
+/** A publish that the server has not confirmed yet. */
+interface Waiting {
+  readonly topic: string;
+  readonly sinceMs: number;
+}
+
+/** Messages that were published, and the fate of each. */
+interface Published {
+  readonly ready: readonly Entry[];
+  readonly fates: readonly (Fate | undefined)[];
+}
+
 /** Stores messages in RabbitMQ: a result per message, on the server's own confirmation. */
 export class RabbitmqPublisher implements Producer {
   readonly maxBytes: number;
@@ -41,7 +57,9 @@ export class RabbitmqPublisher implements Producer {
   readonly #onUnfed: (topic: string, error: TransportError) => void;
   readonly #closing = new AbortController();
   readonly #losses: PublishLosses;
-  #channel: Promise<ConfirmedChannel> | undefined;
+  readonly #channels: ChannelPool;
+  readonly #own: OwnChannel;
+  readonly #waiting = new Set<Waiting>();
 
   /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
   constructor(
@@ -55,6 +73,8 @@ export class RabbitmqPublisher implements Producer {
     this.#link = link;
     this.#options = options;
     this.#addressing = new Addressing(link, options);
+    this.#channels = new ChannelPool(link, host.clock);
+    this.#own = new OwnChannel(link);
     this.#losses = new PublishLosses(host.clock, options, this.#addressing, onUnfed, this.#closing.signal);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
@@ -62,9 +82,24 @@ export class RabbitmqPublisher implements Producer {
 
   /** Why nothing is confirmed now. */
   get obstacle(): string | undefined {
+    return this.#alarm ?? this.#losses.obstacles[0];
+  }
+
+  get #alarm(): string | undefined {
     const reason = this.#link.blockedBecause;
-    if (reason === undefined) return this.#losses.obstacle;
-    return `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
+    return reason === undefined ? undefined : `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
+  }
+
+  /** What makes publishes wait, of some topics or of all. */
+  get stalls(): string[] {
+    const alarm = this.#alarm;
+    return alarm === undefined ? [...this.#losses.obstacles, ...this.#unconfirmed()] : [alarm];
+  }
+
+  #unconfirmed(): string[] {
+    const now = this.#host.clock.monotonicMs();
+    const late = [...this.#waiting].filter(({ sinceMs }) => now - sinceMs > LATE_CONFIRM_MS);
+    return [...new Set(late.map(({ topic }) => topic))].map(lateSentence);
   }
 
   check(message: OutgoingMessage): void {
@@ -82,9 +117,18 @@ export class RabbitmqPublisher implements Producer {
 
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     const now = this.#host.clock.now();
-    const request: Request = { results: new Array<SendResult>(messages.length), untilMs: undefined, refusals: 0 };
+    const request: Request = {
+      results: new Array<SendResult>(messages.length),
+      untilMs: undefined,
+      refusals: 0,
+      most: Infinity,
+    };
     let open = messages.map((message, index) => this.#entryOf(message, index, now));
-    while (open.length > 0) open = await this.#round(open, request);
+    while (open.length > 0) {
+      const { most } = request;
+      const again = await this.#round(open.slice(0, most), request);
+      open = [...again, ...open.slice(most)];
+    }
     return request.results;
   }
 
@@ -94,9 +138,8 @@ export class RabbitmqPublisher implements Producer {
   }
 
   /** One message of the driver's own, to a queue by its name. @throws TransportError when there is no channel */
-  async store(parcel: Parcel): Promise<Fate> {
-    const channel = await this.#open();
-    return channel.publish(parcel);
+  store(parcel: Parcel): Promise<Fate> {
+    return this.#own.publish(parcel);
   }
 
   close(): void {
@@ -104,25 +147,47 @@ export class RabbitmqPublisher implements Producer {
   }
 
   #entryOf(message: OutgoingMessage, index: number, now: number): Entry {
-    return { index, message, ...this.#addressing.addressed(message, now), written: false };
+    return { index, message, ...this.#addressing.addressed(message, now), written: false, wasLost: false };
   }
 
   /** Sends what is open, and returns what has to be sent again. */
   async #round(open: readonly Entry[], request: Request): Promise<Entry[]> {
     if (this.#closing.signal.aborted) return end(open, request, closed);
-    const { obstacle } = this;
-    if (obstacle !== undefined && open.every(({ written }) => !written)) {
-      return end(open, request, (entry) => blocked(entry, obstacle));
-    }
-    const channel = await this.#channelFor(open, request);
+    const free = this.#withoutObstacle(open, request);
+    const channel = free.length === 0 ? undefined : await this.#channelFor(free, request);
     if (channel === undefined) return [];
-    // What waits here for a connection has less to wait for on the broker.
-    for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
-    const ready = await this.#withExchanges(open, request);
-    const fates = await Promise.all(ready.map((entry) => this.#publish(channel, entry, request)));
+    const { ready, fates } = await this.#publishOn(channel, free, request);
     const lost = ready.filter((_, index) => fates[index] === 'lost');
-    const again = [...lost, ...(await this.#afterFates(ready, fates, request))].sort((a, b) => a.index - b.index);
-    return lost.length === 0 ? again : this.#losses.after(channel.failure, again, request);
+    const again = await this.#afterFates(ready, fates, request);
+    if (lost.length === 0) request.most *= 2;
+    else again.push(...(await this.#losses.after(channel.failure, lost, request)));
+    return again.sort((a, b) => a.index - b.index);
+  }
+
+  /** Those that may go now. What was written before goes on: nobody may call it not stored. */
+  #withoutObstacle(open: readonly Entry[], request: Request): Entry[] {
+    const alarm = this.#alarm;
+    return open.filter((entry) => {
+      const obstacle = alarm ?? this.#losses.obstacleOf(exchangeOf(entry));
+      if (entry.written || obstacle === undefined) return true;
+      end([entry], request, () => blocked(entry, obstacle));
+      return false;
+    });
+  }
+
+  /** The channel is for these messages alone, until the fate of each is known. */
+  async #publishOn(channel: ConfirmedChannel, open: readonly Entry[], request: Request): Promise<Published> {
+    const waiting: Waiting = { topic: open[0]?.message.topic ?? '', sinceMs: this.#host.clock.monotonicMs() };
+    try {
+      // What waits here for a connection has less to wait for on the broker.
+      for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
+      const ready = await this.#withExchanges(open, request);
+      this.#waiting.add(waiting);
+      return { ready, fates: await this.#publishAll(channel, ready, request) };
+    } finally {
+      this.#waiting.delete(waiting);
+      this.#channels.release(channel);
+    }
   }
 
   /** A channel; where there is none the entries have their results, and it is undefined. */
@@ -130,26 +195,10 @@ export class RabbitmqPublisher implements Producer {
     const { untilMs } = request;
     if (untilMs !== undefined) await this.#link.whenOpen(Math.max(0, untilMs - this.#host.clock.monotonicMs()));
     try {
-      return await this.#open();
+      return await this.#channels.take();
     } catch (error) {
       end(open, request, (entry) => notSent(entry, error));
       return undefined;
-    }
-  }
-
-  #open(): Promise<ConfirmedChannel> {
-    this.#channel ??= this.#openChannel();
-    return this.#channel;
-  }
-
-  async #openChannel(): Promise<ConfirmedChannel> {
-    try {
-      const channel = await ConfirmedChannel.open(await this.#link.open());
-      channel.onClosed(() => (this.#channel = undefined));
-      return channel;
-    } catch (error) {
-      this.#channel = undefined;
-      throw error instanceof TransportError ? error : channelError(error, 'cannot open a channel to publish on');
     }
   }
 
@@ -175,8 +224,23 @@ export class RabbitmqPublisher implements Producer {
     return open.filter((entry) => !hasProblem(entry));
   }
 
+  async #publishAll(
+    channel: ConfirmedChannel,
+    entries: readonly Entry[],
+    request: Request,
+  ): Promise<readonly (Fate | undefined)[]> {
+    const fates: (Fate | undefined)[] = [];
+    const rest = entries.entries();
+    const publishRest = async (): Promise<void> => {
+      for (const [index, entry] of rest) fates[index] = await this.#publish(channel, entry, request);
+    };
+    await Promise.all(Array.from({ length: Math.min(MAX_UNCONFIRMED, entries.length) }, publishRest));
+    return fates;
+  }
+
   async #publish(channel: ConfirmedChannel, entry: Entry, request: Request): Promise<Fate | undefined> {
     try {
+      if (!channel.isOpen) return 'lost';
       const fate = channel.publish(entry.parcel);
       entry.written = true;
       return await fate;
@@ -245,3 +309,9 @@ const receiptOf = ({ message: { id, topic } }: Entry): SendResult => ({
   partition: undefined,
   offset: undefined,
 });
+
+/** The exchange of the topic, also where a ladder of delays comes first. */
+const exchangeOf = ({ parcel, way }: Entry): string => way?.destination.exchange ?? parcel.exchange;
+
+const lateSentence = (topic: string): string =>
+  `RabbitMQ has not confirmed a publish to "${topic}" for more than ${LATE_CONFIRM_MS / 1_000} s. Check that its queues have a majority of their nodes; other topics are not affected`;

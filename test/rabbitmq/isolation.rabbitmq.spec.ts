@@ -1,0 +1,104 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock, type BrokerConnection, type Clock, type OutgoingMessage } from 'nest-transport';
+import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { AckingSink, closeAll, connected, message, subscription, uniqueName } from './support.js';
+
+const MAX_MESSAGE_BYTES = 100_000;
+let server: PrivateRabbitmq;
+beforeAll(async () => {
+  server = await startRabbitmq({ config: { max_message_size: String(MAX_MESSAGE_BYTES) } });
+}, 60_000);
+afterAll(() => server.stop());
+afterEach(closeAll);
+
+const tooLarge = (topic: string): OutgoingMessage => ({
+  ...message(topic),
+  body: Buffer.alloc(2 * MAX_MESSAGE_BYTES),
+});
+
+/** A connection with a queue for each topic. */
+async function subscribed(topics: readonly string[], clock?: Clock) {
+  const connection = await connected({ url: server.url }, undefined, clock);
+  const sink = new AckingSink();
+  await connection.ensureTopics(topics, 'subscribe');
+  await connection.consume(topics.map((topic) => ({ subscription: subscription(topic, 'g'), sink })));
+  return { connection, sink };
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await pause(20);
+}
+
+describe('a message that RabbitMQ closes the channel for', () => {
+  test('fails alone: publishes to another topic at the same moment are stored once and get receipts', async () => {
+    const [small, large] = [uniqueName('small'), uniqueName('large')];
+    const { connection, sink } = await subscribed([small, large]);
+    const ids: string[] = [];
+    for (let round = 0; round < 20; round++) {
+      const one = message(small);
+      ids.push(one.id);
+      const innocent = connection.producer.send([one]);
+      const guilty = connection.producer.send([tooLarge(large)]);
+      expect(await innocent).toMatchObject([{ id: one.id, topic: small }]);
+      expect(await guilty).toMatchObject([{ code: 'TRANSPORT_MESSAGE_TOO_LARGE', topic: large, stored: 'no' }]);
+    }
+    await Promise.all(ids.map((id) => sink.got(id)));
+    expect(sink.ids).toEqual(ids);
+  });
+
+  test('fails alone among the messages of its request', async () => {
+    const topic = uniqueName('mixed');
+    const { connection, sink } = await subscribed([topic]);
+    const small = [message(topic), message(topic), message(topic)] as const;
+    const [first, second, third] = small;
+    const results = await connection.producer.send([first, tooLarge(topic), second, tooLarge(topic), third]);
+    const refused = { code: 'TRANSPORT_MESSAGE_TOO_LARGE', stored: 'no' };
+    expect(results).toMatchObject([{ id: first.id }, refused, { id: second.id }, refused, { id: third.id }]);
+    await Promise.all(small.map(({ id }) => sink.got(id)));
+  });
+
+  test('is found where the reason names no message: the others of its request are stored', async () => {
+    const topic = uniqueName('unnamed');
+    const { connection, sink } = await subscribed([topic]);
+    // RabbitMQ refuses a CC header that is not an array, and its sentence names no message.
+    const bad = { ...message(topic), headers: { CC: 'not-an-array' } };
+    const good = Array.from({ length: 8 }, () => message(topic));
+    const results = await connection.producer.send([...good.slice(0, 5), bad, ...good.slice(5)]);
+    expect(results[5]).toMatchObject({ code: 'TRANSPORT_OPTION_CONFLICT', stored: 'no' });
+    expect(results.filter((_, index) => index !== 5)).toMatchObject(good.map(({ id }) => ({ id })));
+    await Promise.all(good.map(({ id }) => sink.got(id)));
+  });
+});
+
+describe('a quorum queue that cannot confirm', () => {
+  const suspend = (topic: string) => server.control('eval', `sys:suspend(list_to_atom("%2F_g:${topic}")).`);
+  const resume = (topic: string) => server.control('eval', `sys:resume(list_to_atom("%2F_g:${topic}")).`);
+  const stored = async ({ producer }: BrokerConnection, topic: string): Promise<void> => {
+    const one = message(topic);
+    expect(await producer.send([one])).toMatchObject([{ id: one.id }]);
+  };
+
+  test.each([1, 2_000])(
+    'delays only its own topic, and health names that after 10 s (%i messages wait)',
+    async (count) => {
+      let aheadMs = 0;
+      const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+      const [good, stuck] = [uniqueName('good'), uniqueName('stuck')];
+      const { connection } = await subscribed([good, stuck], clock);
+      for (const topic of [good, stuck]) await stored(connection, topic);
+      await suspend(stuck);
+      const waiting = connection.producer.send(Array.from({ length: count }, () => message(stuck)));
+      for (let n = 0; n < 5; n++) {
+        await pause(100);
+        await stored(connection, good);
+      }
+      expect(connection.health().status).toBe('up');
+      aheadMs = 10_001;
+      expect(connection.health()).toEqual({ status: 'degraded', problems: [expect.stringContaining(`"${stuck}"`)] });
+      await resume(stuck);
+      expect(await waiting).toHaveLength(count);
+      await until(() => connection.health().status === 'up');
+    },
+    30_000,
+  );
+});
