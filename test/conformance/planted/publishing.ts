@@ -22,6 +22,7 @@ export const PUBLISHING: readonly Planted[] = [
     fault: 'takes each confirmation for the oldest request under way',
     createBroker: confirmingTheOldest,
     saying: /each result belongs to its message/,
+    options: { deadlineMs: 5_000 },
   },
   {
     promise: 'concurrent-senders-keep-apart',
@@ -37,6 +38,7 @@ export const PUBLISHING: readonly Planted[] = [
         },
       })),
     saying: /the order of "[^"]+" is kept/,
+    options: { deadlineMs: 5_000 },
   },
   {
     promise: 'concurrent-senders-keep-apart',

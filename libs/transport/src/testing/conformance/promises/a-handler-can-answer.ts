@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { answerTo } from '../../../consuming/index.js';
-import type { Reply } from '../../../contract/index.js';
+import type { OutgoingMessage, Reply } from '../../../contract/index.js';
 import type { ConformancePromise } from '../promise.js';
 
 const REFUSED: Reply = { kind: 'error', name: 'NotFoundException', message: 'no such "sku": größer' };
@@ -12,8 +12,10 @@ export const aHandlerCanAnswer: ConformancePromise = {
   async run(stage) {
     const asker = await stage.open();
     const { requester } = asker.publisher;
-    await stage.subscribe({
+    const left = stage.gate();
+    const responder = await stage.subscribe({
       handle: async (payload, delivery) => {
+        if (payload === 'left') await left.opened;
         const reply = answerTo(delivery, asker.connection.producer);
         assert.ok(reply, 'the delivery of a request can be answered');
         if (payload === 'c') return reply(REFUSED);
@@ -26,10 +28,13 @@ export const aHandlerCanAnswer: ConformancePromise = {
         }
       },
     });
+    const messageOf = (question: string): OutgoingMessage => ({
+      ...{ topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question },
+      body: Buffer.from(JSON.stringify(question)),
+    });
     const repliesTo = async (question: string, count: number): Promise<Reply[]> => {
       const answers: Reply[] = [];
-      const message = { topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question };
-      const stop = await requester.request({ ...message, body: Buffer.from(JSON.stringify(question)) }, (reply) => {
+      const stop = await requester.request(messageOf(question), (reply) => {
         answers.push(reply);
         stage.watch.changed();
       });
@@ -47,5 +52,14 @@ export const aHandlerCanAnswer: ConformancePromise = {
     assert.deepEqual(a, ['one a', 'two a']);
     assert.deepEqual(b, ['one b', 'two b'], 'answers do not cross');
     assert.deepEqual(await repliesTo('c', 1), [REFUSED], 'an error arrives with its name and message');
+
+    const late: Reply[] = [];
+    const leave = await requester.request(messageOf('left'), (reply) => void late.push(reply));
+    await stage.until('the request is handled', () => responder.running > 0);
+    leave();
+    left.open();
+    await responder.untilSettled(4);
+    await ask('d');
+    assert.deepEqual(late, [], 'a requester that has left gets no answer');
   },
 };
