@@ -1,4 +1,4 @@
-import { WIRE_HEADERS, type Broker } from 'nest-transport';
+import { TransportError, WIRE_HEADERS, type Broker, type OutgoingMessage, type SendResult } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
 import { ACK, alteringBroker } from './altered.js';
@@ -38,6 +38,30 @@ export const DEAD_LETTERS: readonly Planted[] = [
     createBroker: silenceIsTheEnd,
     saying: /all dead letters are shown, also while the broker stalls/,
     options: { deadlineMs: 5_000 },
+  },
+  {
+    promise: 'a-letter-may-be-larger-than-its-original',
+    fault: 'answers that a letter above its limit may be stored later',
+    createBroker: () => aboveLimit((message) => notStoredNow(message)),
+    saying: /2 messages are settled: not within/,
+  },
+  {
+    promise: 'a-letter-may-be-larger-than-its-original',
+    fault: 'cuts the body of a letter above its limit',
+    createBroker: () => aboveLimit((message) => ({ ...message, body: message.body?.subarray(0, 1_000) ?? null })),
+    saying: /the dead letter has the whole body/,
+  },
+  {
+    promise: 'every-failure-is-a-dead-letter',
+    fault: 'takes a second dead letter of a message for a duplicate (JetStream, by Nats-Msg-Id)',
+    createBroker: () => detectingDuplicates(),
+    saying: /dead letter 2 is stored/,
+  },
+  {
+    promise: 'groups-share-a-dead-letter-topic',
+    fault: 'takes the dead letter of another group for a duplicate (JetStream, by Nats-Msg-Id)',
+    createBroker: () => detectingDuplicates(),
+    saying: /each group has a dead letter/,
   },
   {
     promise: 'dead-letter-is-confirmed-first',
@@ -93,6 +117,41 @@ export const DEAD_LETTERS: readonly Planted[] = [
 function skippingUnreadable(): Broker {
   return wrapBroker(memory(), () => ({
     receive: (deliveries, go) => go(deliveries.filter((delivery) => isJson(delivery.body) || !delivery.settle(ACK))),
+  }));
+}
+
+/** A driver that does something else with dead letters of more than a mebibyte. */
+function aboveLimit(instead: (letter: OutgoingMessage) => OutgoingMessage | TransportError): Broker {
+  return wrapBroker(memory(), () => ({
+    send: async (messages, go) => {
+      const results: SendResult[] = [];
+      for (const message of messages) {
+        const sent = isLarge(message) ? instead(message) : message;
+        results.push(sent instanceof TransportError ? sent : ((await go([sent]))[0] as SendResult));
+      }
+      return results;
+    },
+  }));
+}
+
+const isLarge = ({ topic, body }: OutgoingMessage): boolean =>
+  topic.endsWith('.dead-letter') && (body?.length ?? 0) > 900_000;
+
+function notStoredNow({ topic }: OutgoingMessage): TransportError {
+  return new TransportError('TRANSPORT_PUBLISH_FAILED', 'too large', { topic, stored: 'no', retryable: true });
+}
+
+function detectingDuplicates(): Broker {
+  const stored = new Set<string>();
+  const isNew = ({ topic, id, isRepeated }: OutgoingMessage): boolean =>
+    isRepeated === true || !stored.has(`${topic} ${id}`);
+  return wrapBroker(memory(), () => ({
+    send: async (messages, go) => {
+      const fresh = messages.filter(isNew);
+      fresh.forEach(({ topic, id }) => stored.add(`${topic} ${id}`));
+      if (fresh.length > 0) await go(fresh);
+      return messages.map(({ id, topic }) => ({ id, topic, partition: undefined, offset: undefined }));
+    },
   }));
 }
 

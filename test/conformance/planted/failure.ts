@@ -98,6 +98,18 @@ export const FAILURE: readonly Planted[] = [
   },
   {
     promise: 'a-handler-can-answer',
+    fault: 'brings answers to a requester that has left',
+    createBroker: () =>
+      wrapBroker(memory(), () => ({
+        request: async (message, onReply, go) => {
+          await go(message, onReply);
+          return () => undefined;
+        },
+      })),
+    saying: /a requester that has left gets no answer/,
+  },
+  {
+    promise: 'a-handler-can-answer',
     fault: 'brings every answer to everybody who asked',
     createBroker: () => {
       const askers: ((reply: never) => void)[] = [];

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker, BrokerConnection, Delivery } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
@@ -28,6 +29,27 @@ export const LIFECYCLE: readonly Planted[] = [
     createBroker: () => memory(),
     options: { absentBroker: () => unreachable({ obeys: false }) },
     saying: /the wait ends: not within/,
+  },
+  {
+    promise: 'closing-ends-a-start',
+    fault: 'goes on with a start whose application is closed',
+    createBroker: () =>
+      wrapBroker(memory(), () => ({ ensureTopics: (_, go) => pause(2).then(go), leave: () => Promise.resolve() })),
+    saying: /28 messages are settled: not within/,
+  },
+  {
+    promise: 'closing-ends-a-start',
+    fault: 'waits for its connection before it closes, and for nothing that would come',
+    createBroker: () =>
+      wrapBroker(memory(), () => {
+        let isConnected = false;
+        const connected = (): void => void (isConnected = true);
+        return {
+          connect: (go) => pause(5).then(go).then(connected),
+          close: (go) => (isConnected ? go() : new Promise(() => undefined)),
+        };
+      }),
+    saying: /an application closes 0 ms after its start: not within/,
   },
   {
     promise: 'broker-restart-loses-nothing',

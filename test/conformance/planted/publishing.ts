@@ -1,6 +1,7 @@
-import { TransportError, type Broker, type OutgoingMessage } from 'nest-transport';
+import { setTimeout as pause } from 'node:timers/promises';
+import { TransportError, type Broker, type OutgoingMessage, type SendResult } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
-import { wrapBroker } from 'nest-transport/testing';
+import { faultyBroker, wrapBroker, type ConformanceOptions } from 'nest-transport/testing';
 import type { Planted } from './planted.js';
 
 export const PUBLISHING: readonly Planted[] = [
@@ -15,6 +16,50 @@ export const PUBLISHING: readonly Planted[] = [
           ),
       })),
     saying: /a producer that is closed tells so for each message, and never a receipt/,
+  },
+  {
+    promise: 'concurrent-senders-keep-apart',
+    fault: 'takes each confirmation for the oldest request under way',
+    createBroker: confirmingTheOldest,
+    saying: /each result belongs to its message/,
+    options: { deadlineMs: 5_000 },
+  },
+  {
+    promise: 'concurrent-senders-keep-apart',
+    fault: 'writes the messages of one request over several connections',
+    createBroker: () =>
+      wrapBroker(memory(), () => ({
+        send: async (messages, go) => {
+          const writes = messages.map(async (message, index) => {
+            await pause((messages.length - index) * 4);
+            return go([message]);
+          });
+          return (await Promise.all(writes)).flat();
+        },
+      })),
+    saying: /the order of "[^"]+" is kept/,
+    options: { deadlineMs: 5_000 },
+  },
+  {
+    promise: 'concurrent-senders-keep-apart',
+    fault: 'forgets a request when one for another topic follows',
+    createBroker: overwritingRequests,
+    saying: /messages are settled: not within/,
+  },
+  {
+    promise: 'a-stuck-topic-delays-only-itself',
+    fault: 'has one request under way for all topics',
+    ...stalled((broker) => {
+      let last: Promise<unknown> = Promise.resolve();
+      return wrapBroker(broker, () => ({
+        send: (messages, go) => {
+          const sent = last.then(() => go(messages));
+          last = sent;
+          return sent;
+        },
+      }));
+    }),
+    saying: /publishes to another topic are confirmed: not within|was not confirmed within/,
   },
   {
     promise: 'a-message-can-wait',
@@ -80,4 +125,47 @@ function fireAndForget(): Broker {
       close: (go) => (buffered.forEach((timer) => clearTimeout(timer)), go()),
     };
   });
+}
+
+function confirmingTheOldest(): Broker {
+  return wrapBroker(memory(), () => {
+    const waiting: ((results: readonly SendResult[]) => void)[] = [];
+    let turn = 0;
+    return {
+      send: (messages, go) => {
+        const delayMs = turn++ % 3;
+        void pause(delayMs * 4)
+          .then(() => go(messages))
+          .then((results) => waiting.shift()?.(results));
+        return new Promise((resolve) => waiting.push(resolve));
+      },
+    };
+  });
+}
+
+function overwritingRequests(): Broker {
+  return wrapBroker(memory(), () => {
+    let newest: readonly OutgoingMessage[] = [];
+    return {
+      send: async (messages, go) => {
+        newest = messages;
+        await pause(1);
+        if (newest === messages) return go(messages);
+        return messages.map(receiptFor);
+      },
+    };
+  });
+}
+
+/** A driver in front of a server that can be stopped from answering for one topic. */
+function stalled(driver: (broker: Broker) => Broker): {
+  readonly createBroker: () => Broker;
+  readonly options: Partial<ConformanceOptions>;
+} {
+  const server = faultyBroker(memory());
+  const stall = (topic: string) => {
+    const held = server.faults.hold(topic);
+    return () => held.release();
+  };
+  return { createBroker: () => driver(server), options: { stall, deadlineMs: 3_000 } };
 }

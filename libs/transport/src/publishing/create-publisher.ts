@@ -155,17 +155,23 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     if (options.timeoutMs === undefined) throw endless(topic);
     requireCapabilities(this.#broker, ['requestReply'], `request("${topic}")`, 'Publish an event instead.');
     const since = this.#host.clock.monotonicMs();
-    const message = await this.#requestMessage(event, payload, options);
+    const leftMs = (): number => Math.max(1, options.timeoutMs - Math.round(this.#host.clock.monotonicMs() - since));
+    const message = await this.#requestMessage(event, payload, options, leftMs);
     const schema = typeof event === 'string' ? undefined : event.answer;
-    const leftMs = Math.max(1, options.timeoutMs - Math.round(this.#host.clock.monotonicMs() - since));
-    const expected = { timeoutMs: options.timeoutMs, leftMs, codec: this.#format.codec, schema };
-    return request(this.requests, waitingForFirst(message, leftMs), expected, this.#host.clock);
+    const expected = { timeoutMs: options.timeoutMs, leftMs: leftMs(), codec: this.#format.codec, schema };
+    return request(this.requests, message, expected, this.#host.clock);
   }
 
-  async #requestMessage(event: Target, payload: unknown, options: RequestOptions): Promise<OutgoingMessage> {
+  async #requestMessage(
+    event: Target,
+    payload: unknown,
+    options: RequestOptions,
+    leftMs: () => number,
+  ): Promise<OutgoingMessage> {
     try {
       const made = this.#made(event, payload, options);
-      const message = made instanceof Promise ? await this.#within(made, topicOf(event), options.timeoutMs) : made;
+      const whole = made instanceof Promise ? await this.#within(made, topicOf(event), options.timeoutMs) : made;
+      const message = waitingForFirst(whole, leftMs());
       this.#checkedSize(message);
       return message;
     } catch (error) {

@@ -25,6 +25,7 @@ import {
 } from '../../consuming/index.js';
 import {
   createPublisher,
+  OrderedConnection,
   type ClosablePublisher,
   type PublishOptions,
   type PublishingOptions,
@@ -92,6 +93,7 @@ export class Application {
   readonly deadLetters: DeadLetterDesk;
   /** Handlers that have begun and not ended. */
   running = 0;
+  readonly #abort = new AbortController();
   #closing: Promise<void> | undefined;
   readonly #settled = new Set<string>();
   readonly #around: Surroundings;
@@ -116,15 +118,15 @@ export class Application {
     }
     const plans = (spec.subscriptions ?? []).map((subscription) => this.#plan(subscription));
     const settings = spec.codec === undefined ? {} : { codec: spec.codec };
-    this.connection = around.broker.open(host);
+    this.connection = new OrderedConnection(around.broker.open(host));
     this.publisher = createPublisher(around.broker, this.connection, host, spec.publishing ?? {}, spec.codec);
     this.deadLetters = new DeadLetterDesk(this.connection, host);
     this.consumer = new Consumer(around.broker, this.connection, host, plans, settings);
   }
 
   /** Connects, makes sure of its topics and starts, in the order an application does. */
-  async start(abort: AbortSignal = new AbortController().signal): Promise<void> {
-    await this.connection.connect(abort);
+  async start(): Promise<void> {
+    await this.connection.connect(this.#abort.signal);
     await this.connection.ensureTopics(this.#spec.publishesTo ?? [this.#around.topic], 'publish');
     this.publisher.start();
     await this.consumer.start();
@@ -183,6 +185,7 @@ export class Application {
   }
 
   async #close(drainTimeoutMs: number): Promise<void> {
+    this.#abort.abort();
     try {
       await this.consumer.drain(drainTimeoutMs);
       await this.publisher.close(drainTimeoutMs);

@@ -18,6 +18,11 @@ export interface ConformanceOptions {
   readonly absentBroker?: () => Broker;
   /** A topic name that the broker does not accept; it must be refused before anything is sent. @default the empty name */
   readonly refusedTopic?: string;
+  /**
+   * Stops the server from answering sends to this topic until the returned function is called. It must do so below the driver.
+   * Left out: the suite holds the sends above the driver, and cannot see how the driver behaves when they wait.
+   */
+  readonly stall?: (topic: string) => () => void;
   /** What the server still holds open for applications that are closed: connections, temporary topics. One sentence each. */
   readonly leftovers?: () => Promise<readonly string[]>;
   /** The large messages of the suite, in bytes; the driver's own limit where that is smaller. @default 1000000 */

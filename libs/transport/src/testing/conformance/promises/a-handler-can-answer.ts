@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { answerTo } from '../../../consuming/index.js';
-import type { Reply } from '../../../contract/index.js';
+import type { OutgoingMessage, Reply } from '../../../contract/index.js';
 import type { ConformancePromise } from '../promise.js';
 
 const REFUSED: Reply = { kind: 'error', name: 'NotFoundException', message: 'no such "sku": größer' };
@@ -12,8 +12,10 @@ export const aHandlerCanAnswer: ConformancePromise = {
   async run(stage) {
     const asker = await stage.open();
     const { requests } = asker.publisher;
-    await stage.subscribe({
+    const left = stage.gate();
+    const responder = await stage.subscribe({
       handle: async (payload, delivery) => {
+        if (payload === 'left') await left.opened;
         const reply = answerTo(delivery, asker.connection.producer);
         assert.ok(reply, 'the delivery of a request can be answered');
         if (payload === 'c') return reply(REFUSED);
@@ -26,9 +28,12 @@ export const aHandlerCanAnswer: ConformancePromise = {
         }
       },
     });
+    const messageOf = (question: string): OutgoingMessage => ({
+      ...{ topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question },
+      body: Buffer.from(JSON.stringify(question)),
+    });
     const repliesTo = async (question: string, count: number): Promise<Reply[]> => {
       const answers: Reply[] = [];
-      const message = { topic: stage.topic, key: undefined, headers: undefined, partition: undefined, id: question };
       let failure: Error | undefined;
       const onReply = (reply: Reply): void => {
         answers.push(reply);
@@ -38,7 +43,7 @@ export const aHandlerCanAnswer: ConformancePromise = {
         failure = error;
         stage.watch.changed();
       };
-      const stop = requests.send({ ...message, body: Buffer.from(JSON.stringify(question)) }, { onReply, onFailure });
+      const stop = requests.send(messageOf(question), { onReply, onFailure });
       const isOver = (): boolean => failure !== undefined || answers.length >= count;
       await stage.until(`${count} answers to "${question}" arrive`, isOver);
       stop();
@@ -55,5 +60,15 @@ export const aHandlerCanAnswer: ConformancePromise = {
     assert.deepEqual(a, ['one a', 'two a']);
     assert.deepEqual(b, ['one b', 'two b'], 'answers do not cross');
     assert.deepEqual(await repliesTo('c', 1), [REFUSED], 'an error arrives with its name and message');
+
+    const late: Reply[] = [];
+    const ignored = { onReply: (reply: Reply) => void late.push(reply), onFailure: () => undefined };
+    const leave = requests.send(messageOf('left'), ignored);
+    await stage.until('the request is handled', () => responder.running > 0);
+    leave();
+    left.open();
+    await responder.untilSettled(4);
+    await ask('d');
+    assert.deepEqual(late, [], 'a requester that has left gets no answer');
   },
 };

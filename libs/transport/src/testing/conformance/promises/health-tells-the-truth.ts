@@ -10,6 +10,8 @@ export const healthTellsTheTruth: ConformancePromise = {
     await application.untilSettled(1);
     assert.deepEqual(application.connection.health(), { status: 'up', problems: [] });
 
+    assert.ok(application.noticesOf('broker:connected').length > 0, 'a connection says when it is there');
+
     await application.close();
     const { status, problems } = application.connection.health();
     assert.equal(status, 'down', 'a connection that is closed says that it is down');

@@ -60,6 +60,12 @@ import { typesOfOneTopicKeepTheirOrder } from './types-of-one-topic-keep-their-o
 import { undecodableMessagesAreDeadLettered } from './undecodable-messages-are-dead-lettered.js';
 import { unknownTypesGoByPolicy } from './unknown-types-go-by-policy.js';
 import { unusualPayloadsArriveByteForByte } from './unusual-payloads-arrive-byte-for-byte.js';
+import { aLetterMayBeLargerThanItsOriginal } from './a-letter-may-be-larger-than-its-original.js';
+import { everyFailureIsADeadLetter } from './every-failure-is-a-dead-letter.js';
+import { groupsShareADeadLetterTopic } from './groups-share-a-dead-letter-topic.js';
+import { concurrentSendersKeepApart } from './concurrent-senders-keep-apart.js';
+import { aStuckTopicDelaysOnlyItself } from './a-stuck-topic-delays-only-itself.js';
+import { closingEndsAStart } from './closing-ends-a-start.js';
 import { whatPoliciesKeepBackIsUnsettled } from './what-policies-keep-back-is-unsettled.js';
 
 /** Every promise of the transport, one file each, in the order a reader would ask for them. */
@@ -107,7 +113,10 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   deadLettersOnceWithHeaders,
   deadLetterIsConfirmedFirst,
   deadLetterThatCannotBeStored,
+  aLetterMayBeLargerThanItsOriginal,
   deadLettersCanBeWorkedWith,
+  everyFailureIsADeadLetter,
+  groupsShareADeadLetterTopic,
   undecodableMessagesAreDeadLettered,
   contentTypesDecideWhoReads,
   schemaFailuresNameTheField,
@@ -120,10 +129,13 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   aMessageCanWait,
   // Publishing tells the truth
   publishFailuresSurface,
+  concurrentSendersKeepApart,
+  aStuckTopicDelaysOnlyItself,
   oversizeMessagesAreRefusedAlone,
   publishingNeedsAnOpenApplication,
   // Starting, stopping, outages
   brokerAbsentAtStart,
+  closingEndsAStart,
   brokerRestartLosesNothing,
   drainFinishesWhatRuns,
   drainEndsAtItsDeadline,

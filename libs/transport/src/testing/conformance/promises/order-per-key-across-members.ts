@@ -1,7 +1,13 @@
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Handler } from '../../../consuming/index.js';
 import type { ConformancePromise } from '../promise.js';
+import type { Stage } from '../stage.js';
 
 const MESSAGES = 300;
 const KEYS = 12;
+/** As long as a second member has to do it wrong. */
+const JOIN_MS = 300;
 
 export const orderPerKeyAcrossMembers: ConformancePromise = {
   name: 'order-per-key-across-members',
@@ -25,5 +31,35 @@ export const orderPerKeyAcrossMembers: ConformancePromise = {
     await second.close();
 
     stage.history.assertOrderPerKey();
+    await assertNeverWithTwo(stage);
   },
 };
+
+/** A second member joins while handlers of the first run: what follows in their keys waits for them. */
+async function assertNeverWithTwo(stage: Stage): Promise<void> {
+  const topic = stage.newTopic();
+  const publisher = await stage.open({ publishesTo: [topic] });
+  const gate = stage.gate();
+  const running = new Set<string>();
+  const together: string[] = [];
+  const handle: Handler = async (_, { key = '' }) => {
+    if (running.has(key)) together.push(key);
+    running.add(key);
+    await gate.opened;
+    running.delete(key);
+  };
+  const subscriptions = [{ topic, handle }];
+  const first = await stage.open({ subscriptions, publishesTo: [] });
+  await publisher.publishNumbers(KEYS, String, topic);
+  await first.untilReceived(KEYS);
+
+  const second = stage.prepare({ subscriptions, publishesTo: [] });
+  const joined = second.start();
+  await Promise.race([joined, pause(JOIN_MS)]);
+  await publisher.publishNumbers(KEYS, String, topic);
+  await pause(JOIN_MS);
+  gate.open();
+  await stage.watch.within('a second member joins', joined);
+  await stage.untilNothingIsOwed();
+  assert.deepEqual(together, [], 'no key is with two members at once');
+}

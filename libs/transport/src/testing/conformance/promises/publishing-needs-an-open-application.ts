@@ -14,6 +14,7 @@ export const publishingNeedsAnOpenApplication: ConformancePromise = {
     assert.throws(() => stage.prepare({ subscriptions: [{ topic: stage.options.refusedTopic }] }), {
       code: 'TRANSPORT_TOPIC_INVALID',
     });
+    assert.throws(() => stage.prepare({ subscriptions: [{ group: '' }] }), { code: 'TRANSPORT_GROUP_INVALID' });
     const publish = async (): Promise<void> => {
       await publisher.publish(stage.topic, { n: 0 });
       await publisher.close();
