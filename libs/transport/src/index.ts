@@ -25,6 +25,7 @@ export {
   type GuaranteeReason,
   type GuaranteeReasonCode,
   type Headers,
+  type RawHeaders,
   type HealthStatus,
   type MessageContext,
   type NoticeListener,

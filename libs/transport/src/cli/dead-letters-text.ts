@@ -33,10 +33,12 @@ export function reportText({ verb, topic }: Deed, { done }: Pick<DeskReport, 'do
   return `${[`${verb} ${lettersOf(done.length)} of ${topic}`, ...lines].join('\n')}\n`;
 }
 
-/** A dead letter as JSON: a body that is text as `body`, other bytes as `bodyBase64`. */
-export function letterJson({ body, ...letter }: StoredDeadLetter): object {
+/** A dead letter as JSON: a body that is text as `body`, other bytes as `bodyBase64`, as with the key and headers. */
+export function letterJson({ body, rawKey, rawHeaders, ...letter }: StoredDeadLetter): object {
   return {
     ...letter,
+    ...(rawKey === undefined ? {} : { keyBase64: textOf(rawKey, 'base64') }),
+    ...(rawHeaders === undefined ? {} : { headersBase64: base64Of(rawHeaders) }),
     ...(body === null || isUtf8(body) ? { body: textOf(body) } : { bodyBase64: textOf(body, 'base64') }),
   };
 }
@@ -49,6 +51,9 @@ export function reportJson(topic: string, isDryRun: boolean, { done, left }: Des
 
 const textOf = (body: Buffer | null, encoding: 'utf8' | 'base64' = 'utf8'): string | null =>
   body === null ? null : body.toString(encoding);
+
+const base64Of = (headers: Readonly<Record<string, Buffer>>): object =>
+  Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, textOf(bytes, 'base64')]));
 
 const lettersOf = (count: number): string => `${count} dead letter${count === 1 ? '' : 's'}`;
 

@@ -32,15 +32,17 @@ export function deadLetterOf(delivery: Delivery, deadLetterTopic: string, failur
   return {
     topic: deadLetterTopic,
     key: delivery.key,
+    rawKey: delivery.rawKey,
     body: delivery.body,
     headers: { ...foreignHeaders(delivery.headers), ...failureHeaders(delivery, failure) },
+    rawHeaders: delivery.rawHeaders === undefined ? undefined : foreignHeaders(delivery.rawHeaders),
     id: delivery.id,
     partition: undefined,
   };
 }
 
 /** n.b. ours are dropped from what came in: an old or forged one must not speak for this failure. */
-function foreignHeaders(headers: Headers): Headers {
+function foreignHeaders<Value>(headers: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.has(name)));
 }
 
@@ -74,11 +76,18 @@ function oneLine(text: string): string {
  * where the original is and why it failed.
  */
 export function withoutContent(letter: OutgoingMessage): OutgoingMessage {
-  const { key, body, headers = {} } = letter;
+  const { key, rawKey, body, headers = {} } = letter;
   const own = Object.entries(headers).filter(([name]) => OWN_HEADERS.has(name) || name === WIRE_HEADERS.id);
   const omitted = { [DEAD_LETTER_HEADERS.omittedBytes]: String(body?.length ?? 0) };
   const shortKey = key === undefined || key.length > MAX_ERROR_MESSAGE_LENGTH ? undefined : key;
-  return { ...letter, key: shortKey, body: Buffer.alloc(0), headers: { ...Object.fromEntries(own), ...omitted } };
+  return {
+    ...letter,
+    key: shortKey,
+    rawKey: shortKey === undefined ? undefined : rawKey,
+    body: Buffer.alloc(0),
+    headers: { ...Object.fromEntries(own), ...omitted },
+    rawHeaders: undefined,
+  };
 }
 
 interface Waiting {

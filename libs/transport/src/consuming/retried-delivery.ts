@@ -1,4 +1,4 @@
-import { Delivery, type Headers, type Reply, type Settlement } from '../contract/index.js';
+import { Delivery, type Headers, type RawHeaders, type Reply, type Settlement } from '../contract/index.js';
 import { isRetryHeader, withoutRetryHeaders, type RetryNote } from './retry-topics.js';
 
 /** Of a message that says nothing of itself. */
@@ -50,6 +50,14 @@ export class RetriedDelivery extends Delivery {
 
   override get reply(): ((reply: Reply) => void | Promise<void>) | undefined {
     return this.#inner.reply;
+  }
+
+  override get rawKey(): Buffer | undefined {
+    return this.#inner.rawKey;
+  }
+
+  override get rawHeaders(): RawHeaders | undefined {
+    return withoutRetryHeaders(this.#inner.rawHeaders);
   }
 
   get headers(): Headers {

@@ -1,4 +1,11 @@
-import { nameOfPattern, RETRY_HEADERS, type Delivery, type Headers, type OutgoingMessage } from '../contract/index.js';
+import {
+  nameOfPattern,
+  RETRY_HEADERS,
+  type Delivery,
+  type Headers,
+  type OutgoingMessage,
+  type RawHeaders,
+} from '../contract/index.js';
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(RETRY_HEADERS));
 
@@ -42,12 +49,14 @@ export interface RetryWait {
 
 /** The copy that waits: the same key, body and headers, what its original was, and when it is due. */
 export function retryCopyOf(delivery: Delivery, retryTopic: string, wait: RetryWait): OutgoingMessage {
-  const { id, key, body, headers } = delivery;
+  const { id, key, rawKey, body, headers, rawHeaders } = delivery;
   return {
     topic: retryTopic,
     key,
+    rawKey,
     body,
     headers: { ...withoutRetryHeaders(headers), ...retryHeaders(delivery, wait) },
+    rawHeaders: withoutRetryHeaders(rawHeaders),
     id,
     partition: undefined,
     // n.b. a message may wait in one topic twice, after the settings of its tiers were changed.
@@ -75,7 +84,9 @@ function retryHeaders(delivery: Delivery, { dueAtMs, firstFailedAtMs }: RetryWai
 /** Whether a header says something about a wait, and nothing to a handler. */
 export const isRetryHeader = (name: string): boolean => OWN_HEADERS.has(name.toLowerCase());
 
-export function withoutRetryHeaders(headers: Headers): Headers {
+export function withoutRetryHeaders<Given extends Headers | RawHeaders | undefined>(headers: Given): Given;
+export function withoutRetryHeaders(headers: Headers | RawHeaders | undefined): Headers | RawHeaders | undefined {
+  if (headers === undefined) return undefined;
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isRetryHeader(name)));
 }
 

@@ -1,4 +1,4 @@
-import { WIRE_HEADERS, type Headers } from './message.js';
+import { WIRE_HEADERS, type Headers, type RawHeaders } from './message.js';
 import type { Reply } from './reply.js';
 import type { Settlement } from './settlement.js';
 
@@ -11,6 +11,8 @@ export interface MessageContext<Raw = unknown> {
   /** The publisher's id; for a foreign message without one, its place on the broker. Never empty, the same on redelivery. */
   readonly id: string;
   readonly key: string | undefined;
+  /** The key's bytes where they are not valid UTF-8, and `key` shows them with replacement characters; else undefined. Kafka only. */
+  readonly rawKey: Buffer | undefined;
   readonly headers: Headers;
   /** 1 on the first delivery. */
   readonly attempt: number;
@@ -80,6 +82,15 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
    * Undefined where the broker promises no order.
    */
   get stream(): number | undefined {
+    return undefined;
+  }
+
+  get rawKey(): Buffer | undefined {
+    return undefined;
+  }
+
+  /** The bytes of those headers that are not valid UTF-8, so that a copy keeps them; undefined when there are none. */
+  get rawHeaders(): RawHeaders | undefined {
     return undefined;
   }
 

@@ -4,15 +4,22 @@
  */
 export type Headers = Readonly<Record<string, string>>;
 
+/** Headers whose bytes are not valid UTF-8, by lower-case name. */
+export type RawHeaders = Readonly<Record<string, Buffer>>;
+
 /** A message on its way out: checked, encoded and named, ready for any driver. */
 export interface OutgoingMessage {
   readonly topic: string;
   /** Messages with the same key keep their order. */
   readonly key: string | undefined;
+  /** The key's bytes where they are not valid UTF-8; `key` is then only what can be shown of them. A driver that can write bytes writes these. */
+  readonly rawKey?: Buffer | undefined;
   /** The encoded payload; `null` is a Kafka tombstone. */
   readonly body: Buffer | null;
   /** Everything that travels beside the body, `message-id` included; undefined when nothing does. */
   readonly headers: Headers | undefined;
+  /** The bytes of those headers that are not valid UTF-8. A driver that can write bytes writes these instead of the text. */
+  readonly rawHeaders?: RawHeaders | undefined;
   /** UUID v7 unless the caller gave another; the same id marks the same message on every broker. */
   readonly id: string;
   /** A partition asked for by name; undefined lets the driver choose by key, or in turn. */

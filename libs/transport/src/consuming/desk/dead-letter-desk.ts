@@ -151,12 +151,13 @@ export class DeadLetterDesk {
       if (!isFirst && ratePerSecond !== undefined && !dryRun && !this.#ending.aborted)
         await this.#pause(1_000 / ratePerSecond);
       // n.b. what follows a letter that could not be sent back would overtake it.
-      const error = failedKeys.has(letter.key ?? '')
+      const error = failedKeys.has(keyOf(letter) ?? '')
         ? overtaking(letter)
         : await this.#replay(reading, letter, to, dryRun);
       if (error === undefined) done.push(letter.id);
       else left.push({ id: letter.id, error });
-      if (error !== undefined && letter.key !== undefined) failedKeys.add(letter.key);
+      const key = keyOf(letter);
+      if (error !== undefined && key !== undefined) failedKeys.add(key);
     }
     return { done, left };
   }
@@ -197,12 +198,17 @@ function refuseHalfSaid(what: string, selection: DeadLetterSelection): void {
   }
 }
 
-function originalOf({ id, key, body, headers }: StoredDeadLetter, topic: string): OutgoingMessage {
+/** n.b. keys that are not valid UTF-8 may look the same as text. */
+const keyOf = ({ key, rawKey }: StoredDeadLetter): string | undefined => rawKey?.toString('base64') ?? key;
+
+function originalOf({ id, key, rawKey, body, headers, rawHeaders }: StoredDeadLetter, topic: string): OutgoingMessage {
   return {
     topic,
     key,
+    rawKey,
     body,
     headers: { ...headers, [WIRE_HEADERS.id]: id },
+    rawHeaders,
     id,
     partition: undefined,
     isRepeated: true,

@@ -1,4 +1,4 @@
-import { DEAD_LETTER_HEADERS, type Delivery, type Headers } from '../../contract/index.js';
+import { DEAD_LETTER_HEADERS, type Delivery, type Headers, type RawHeaders } from '../../contract/index.js';
 import { fingerprintOf } from './fingerprint.js';
 
 /** A dead letter as it lies in its topic: the original, and why it is there. */
@@ -6,10 +6,14 @@ export interface StoredDeadLetter {
   /** The id of the original, which a replay keeps. */
   readonly id: string;
   readonly key: string | undefined;
+  /** The key's bytes where they are not valid UTF-8. */
+  readonly rawKey?: Buffer | undefined;
   /** The original's bytes; `null` is a tombstone. */
   readonly body: Buffer | null;
   /** The original's headers, without those that say why it is here. */
   readonly headers: Headers;
+  /** The bytes of those headers of the original that are not valid UTF-8. */
+  readonly rawHeaders?: RawHeaders | undefined;
   /** Where the original came from; undefined for a message that no `nest-transport` put here. */
   readonly originalTopic: string | undefined;
   readonly originalOffset: string | undefined;
@@ -38,8 +42,9 @@ export function storedDeadLetter(delivery: Delivery): StoredDeadLetter {
   return {
     id: delivery.id,
     key: delivery.key ?? told('key'),
+    ...bytesOf(delivery),
     body: delivery.body,
-    headers: Object.fromEntries(Object.entries(delivery.headers).filter(([name]) => !OWN.has(name))),
+    headers: withoutOwn(delivery.headers),
     originalTopic: told('topic'),
     originalOffset: told('offset'),
     group: told('group'),
@@ -51,6 +56,18 @@ export function storedDeadLetter(delivery: Delivery): StoredDeadLetter {
     omittedBytes: numberOf(told('omittedBytes')),
     fingerprint: fingerprintOf(errorName, errorMessage),
   };
+}
+
+/** n.b. left out where everything is text, as nearly always. */
+function bytesOf({ rawKey, rawHeaders }: Delivery): Pick<StoredDeadLetter, 'rawKey' | 'rawHeaders'> {
+  return {
+    ...(rawKey === undefined ? {} : { rawKey }),
+    ...(rawHeaders === undefined ? {} : { rawHeaders: withoutOwn(rawHeaders) }),
+  };
+}
+
+function withoutOwn<Value>(headers: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN.has(name)));
 }
 
 function numberOf(text: string | undefined): number | undefined {

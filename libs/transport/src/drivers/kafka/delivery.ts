@@ -1,6 +1,6 @@
-import { Delivery, type Headers, type Settlement } from '../../contract/index.js';
+import { Delivery, type Headers, type RawHeaders, type Settlement } from '../../contract/index.js';
 import type { FetchedRecord } from './client/seam.js';
-import { headerOf, headersOf, keyText } from './mapping.js';
+import { headerOf, headersOf, keyText, rawHeadersOf, rawKeyOf } from './mapping.js';
 
 /** A record as the Kafka client read it: `context.raw`. Keys, values and headers are bytes. */
 export interface KafkaRecord extends FetchedRecord {}
@@ -39,6 +39,14 @@ export class KafkaDelivery extends Delivery<KafkaRecord> {
   /** A message without a key keeps the order of its partition. */
   override get stream(): number {
     return this.partition as number;
+  }
+
+  override get rawKey(): Buffer | undefined {
+    return rawKeyOf(this.raw.key);
+  }
+
+  override get rawHeaders(): RawHeaders | undefined {
+    return rawHeadersOf(this.raw);
   }
 
   get headers(): Headers {

@@ -5,6 +5,8 @@ import {
   headerOf,
   headersOf,
   keyText,
+  rawHeadersOf,
+  rawKeyOf,
   sendError,
   storedAfter,
   topicProblem,
@@ -168,6 +170,17 @@ describe('names, keys and headers', () => {
     value: null,
     timestamp: '0',
     headers,
+  });
+
+  it('keeps the bytes of keys and headers that are no UTF-8, and only of those', () => {
+    const odd = Buffer.from([0x61, 0xff]);
+    expect([null, Buffer.from('größe'), odd].map(rawKeyOf)).toEqual([undefined, undefined, odd]);
+    expect(rawHeadersOf(record({ a: Buffer.from('größe'), b: 'text', c: [odd, Buffer.from('last')] }))).toBeUndefined();
+    expect(rawHeadersOf(record(undefined))).toBeUndefined();
+    expect(rawHeadersOf(record({ A: odd, b: [Buffer.from('first'), odd], c: Buffer.from('d') }))).toEqual({
+      a: odd,
+      b: odd,
+    });
   });
 
   it('shows no header that is not there, and never one of Object', () => {

@@ -1,7 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import {
   TransportError,
   type ErrorCode,
   type Headers,
+  type RawHeaders,
   type StoredState,
   type TransportErrorDetails,
 } from '../../contract/index.js';
@@ -19,7 +21,7 @@ export function topicProblem(topic: string): string | undefined {
     : `it contains ${JSON.stringify(wrong)}, and Kafka takes letters, digits, ".", "_" and "-"`;
 }
 
-/** A record key as text. Keys that are no UTF-8 keep their order, their bytes are under `raw`. */
+/** A record key as text. Keys that are no UTF-8 keep their order, their bytes are `rawKey`. */
 export function keyText(key: Buffer | null | undefined): string | undefined {
   if (key == null) return undefined;
   // Short ASCII keys are the rule, and reading them as Latin-1 is the fastest way there is.
@@ -48,14 +50,28 @@ export function headerOf(record: FetchedRecord, name: string): string | undefine
   return undefined;
 }
 
+/** The headers whose bytes are not valid UTF-8, as `headersOf` shows them; undefined when there are none. */
+export function rawHeadersOf(record: FetchedRecord): RawHeaders | undefined {
+  const found = Object.entries(record.headers ?? {}).flatMap(([name, value]) => {
+    const last = lastValue(value);
+    return typeof last === 'object' && !isUtf8(last) ? [[name.toLowerCase(), last] as const] : [];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
+}
+
+/** The bytes of a key that is not valid UTF-8. */
+export const rawKeyOf = (key: Buffer | null | undefined): Buffer | undefined =>
+  key == null || isUtf8(key) ? undefined : key;
+
+const lastText = (value: unknown): string | undefined => lastValue(value)?.toString();
+
 /** n.b. kafkajs makes an array of a header called "constructor", with a function in it: only bytes and texts count. */
-function lastText(value: unknown): string | undefined {
-  if (Buffer.isBuffer(value)) return value.toString();
-  if (typeof value === 'string') return value;
+function lastValue(value: unknown): Buffer | string | undefined {
+  if (Buffer.isBuffer(value) || typeof value === 'string') return value;
   if (!Array.isArray(value)) return undefined;
   for (let index = value.length - 1; index >= 0; index--) {
-    const text = lastText(value[index]);
-    if (text !== undefined) return text;
+    const last = lastValue(value[index]);
+    if (last !== undefined) return last;
   }
   return undefined;
 }

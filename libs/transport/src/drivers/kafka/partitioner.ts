@@ -22,14 +22,16 @@ const mix = (word: number): number => Math.imul(word ^ (word >>> 24), M);
 const byte = (key: Uint8Array, index: number): number => key[index] as number;
 
 /** A partition for a message that names none. */
-export type ChoosePartition = (topic: string, key: string | undefined, partitions: number) => number;
+export type ChoosePartition = (topic: string, key: string | Buffer | undefined, partitions: number) => number;
 
 /** By key, the same partition for the same key; without a key in turn, beginning anywhere. */
 export function byKey(): ChoosePartition {
   const inTurn = roundRobin();
   return (topic, key, partitions) =>
-    key === undefined ? inTurn(topic, key, partitions) : (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
+    key === undefined ? inTurn(topic, key, partitions) : (murmur2(bytesOf(key)) & 0x7fffffff) % partitions;
 }
+
+const bytesOf = (key: string | Buffer): Buffer => (typeof key === 'string' ? Buffer.from(key) : key);
 
 /** In turn, whatever the key: messages of one key lose their order. */
 export function roundRobin(): ChoosePartition {

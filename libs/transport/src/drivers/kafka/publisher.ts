@@ -226,10 +226,10 @@ export class KafkaPublisher implements Producer {
   }
 }
 
-const recordOf = ({ key, body, headers, partition }: OutgoingMessage): OutgoingRecord => ({
-  key: key ?? null,
+const recordOf = ({ key, rawKey, body, headers, rawHeaders, partition }: OutgoingMessage): OutgoingRecord => ({
+  key: rawKey ?? key ?? null,
   value: body,
-  headers,
+  headers: rawHeaders === undefined ? headers : { ...headers, ...rawHeaders },
   partition,
 });
 

@@ -1,4 +1,11 @@
-import { Delivery, type Headers, type OutgoingMessage, type Reply, type Settlement } from '../../contract/index.js';
+import {
+  Delivery,
+  type Headers,
+  type OutgoingMessage,
+  type RawHeaders,
+  type Reply,
+  type Settlement,
+} from '../../contract/index.js';
 
 /** A message as the memory broker keeps it. */
 export interface MemoryRecord {
@@ -40,6 +47,14 @@ export class MemoryDelivery extends Delivery<MemoryRecord> {
 
   get offset(): string {
     return String(this.raw.offset);
+  }
+
+  override get rawKey(): Buffer | undefined {
+    return this.raw.message.rawKey;
+  }
+
+  override get rawHeaders(): RawHeaders | undefined {
+    return this.raw.message.rawHeaders;
   }
 
   get headers(): Headers {

@@ -1,4 +1,4 @@
-import { Delivery, type Headers, type Reply, type Settlement } from '../../contract/index.js';
+import { Delivery, type Headers, type RawHeaders, type Reply, type Settlement } from '../../contract/index.js';
 
 /** A message that an unreliable intake holds: it may be handed over several times. */
 export interface HeldMessage {
@@ -33,6 +33,14 @@ export class UnreliableDelivery extends Delivery {
 
   get offset(): string | undefined {
     return this.held.inner.offset;
+  }
+
+  override get rawKey(): Buffer | undefined {
+    return this.held.inner.rawKey;
+  }
+
+  override get rawHeaders(): RawHeaders | undefined {
+    return this.held.inner.rawHeaders;
   }
 
   get headers(): Headers {

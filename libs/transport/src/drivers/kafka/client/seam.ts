@@ -35,9 +35,9 @@ export interface TopicSettings {
 
 /** A record on its way out. The client writes the partition it chooses into it. */
 export interface OutgoingRecord {
-  readonly key: string | null;
+  readonly key: string | Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly headers: Readonly<Record<string, string | Buffer>> | undefined;
   partition: number | undefined;
 }
 
