@@ -1,3 +1,4 @@
+import type { StreamConfig } from '@nats-io/jetstream';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { isTransportError, type PublishReceipt, type SendResult } from 'nest-transport';
 import { startNats, type PrivateNats } from '../brokers/nats.mjs';
@@ -383,7 +384,7 @@ describe('publishing over an outage', () => {
       'it is stored, and the acknowledgement is lost',
       async () => (await storedIn(stream, server.url)) === 2,
     );
-    await jsm.streams.update(stream, { sealed: true });
+    await jsm.streams.update(stream, { sealed: true } as Partial<StreamConfig>);
     drop();
     const [result] = await sending;
     expect(result).toMatchObject({ code: 'TRANSPORT_PUBLISH_FAILED', stored: 'unknown' });

@@ -217,12 +217,12 @@ export class Coalescer {
   }
 
   #scheduleSweep(oldest: number): void {
-    const { clock, publishTimeoutMs } = this.#settings;
+    const { clock } = this.#settings;
     const open = [...this.#refused, ...this.#inFlight].find(({ since }) => since > oldest);
     const since = [open?.since, this.#backlog.oldest].filter((one) => one !== undefined);
-    const next = since.length === 0 ? undefined : Math.min(...since);
-    const inMs = next === undefined ? publishTimeoutMs : Math.max(1, next - oldest);
-    this.#callOffSweep = this.outstanding === 0 ? undefined : clock.schedule(inMs, () => this.#sweep());
+    // Everybody has been answered: a driver that never answers must not keep the process alive. The next publish starts the sweep again.
+    if (since.length === 0) this.#callOffSweep = undefined;
+    else this.#callOffSweep = clock.schedule(Math.max(1, Math.min(...since) - oldest), () => this.#sweep());
   }
 
   #timedOut({ topic, id }: OutgoingMessage, stored: 'no' | 'unknown'): TransportError {

@@ -319,6 +319,19 @@ describe('a topic that does not answer', () => {
     await stuck;
   });
 
+  it('leaves no timer behind once its publishes have timed out, though the driver never answers', async () => {
+    const { publisher, clock } = setUp({ publishTimeoutMs: 1_000 });
+    const stuck = outcome(publisher.publish('stuck', 1));
+    await turn();
+    clock.advance(1_000);
+    expect(await stuck).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'unknown']);
+    expect(clock.pending).toBe(0);
+    const next = outcome(publisher.publish('stuck', 2));
+    clock.advance(1_000);
+    expect(await next).toEqual(['TRANSPORT_PUBLISH_TIMEOUT', 'no']);
+    expect(clock.pending).toBe(0);
+  });
+
   it('leaves the other topics a share of the room, also when it has filled all of it', async () => {
     const { publisher, producer, clock } = setUp({ maxOutstanding: 32, publishTimeoutMs: 1_000 });
     const stuck = Array.from({ length: 40 }, (_, n) => outcome(publisher.publish('stuck', n)));
