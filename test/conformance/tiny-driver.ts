@@ -1,5 +1,5 @@
-import { Delivery, TransportError, type Broker, type BrokerConnection, type OutgoingMessage } from 'nest-transport';
-import type { Capabilities, Headers, SubscriptionSink } from 'nest-transport';
+import { Delivery, TransportError, type Broker, type BrokerConnection, type BrokerHost } from 'nest-transport';
+import type { Capabilities, Headers, OutgoingMessage, Subscription, SubscriptionSink } from 'nest-transport';
 
 const CAPABILITIES: Capabilities = {
   ...{ groups: 'native', atLeastOnce: 'native', startFromBeginning: 'native', headers: 'native' },
@@ -99,9 +99,14 @@ export function tiny(): Broker {
     if (topic === '')
       throw new TransportError('TRANSPORT_TOPIC_INVALID', '[tiny] a topic needs a name.', { stored: 'no' });
   };
+  const checkSubscription = ({ topic, group }: Subscription): void => {
+    check({ topic });
+    if (group === '') throw new TransportError('TRANSPORT_GROUP_INVALID', '[tiny] a group needs a name.');
+  };
 
-  const open = (): BrokerConnection => {
+  const open = ({ broker, notices }: BrokerHost): BrokerConnection => {
     let closed = false;
+    const connect = async () => notices.emit('broker:connected', { broker });
     const store = (message: OutgoingMessage) => {
       const { id, topic } = message;
       if (closed) return new TransportError('TRANSPORT_CLOSED', '[tiny] closed.', { stored: 'no', topic });
@@ -121,13 +126,13 @@ export function tiny(): Broker {
     };
     return {
       producer: { maxBytes: 1_000_000, maxRequestBytes: 10_000_000, check, send },
-      connect: async () => undefined,
-      connectOnce: async () => undefined,
+      connect,
+      connectOnce: connect,
       ensureTopics: async (topics) => topics.forEach((topic) => logOf(topic)),
       consume,
       health: () => (closed ? { status: 'down', problems: ['closed'] } : { status: 'up', problems: [] }),
       close: async () => void (closed = true),
     };
   };
-  return { driver: 'tiny', capabilities: CAPABILITIES, checkSubscription: check, open };
+  return { driver: 'tiny', capabilities: CAPABILITIES, checkSubscription, open };
 }

@@ -61,6 +61,7 @@ export {
   type DeliveryState,
   type OptionRule,
   type OutgoingMessage,
+  type OnStored,
   type Producer,
   type Reply,
   type Requester,

@@ -19,7 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
     ['if (this.#closed) return Promise.resolve(', 'if (false) return Promise.resolve(', 'publish-failures-surface'],
     ['if (dueAt <= storedAt) return', 'if (true) return', 'a-message-can-wait'],
     ['this.#store.waiting.add(dueAt, () => void topic.append(message, dueAt));', '', 'a-message-can-wait'],
-    ['if (listening) onReply(reply);', 'onReply(reply);', 'a-handler-can-answer'],
+    ['if (!leaving.signal.aborted) onReply(reply);', 'onReply(reply);', 'a-handler-can-answer'],
     ['offset: String(offset) };', 'offset: String(offset + 1) };', 'concurrent-senders-keep-apart'],
     [
       'partition, offset: String(offset) };',

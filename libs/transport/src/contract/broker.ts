@@ -97,6 +97,9 @@ export interface Consumption {
 /** What became of one message: a receipt, or an error whose `stored` says what is known. */
 export type SendResult = PublishReceipt | TransportError;
 
+/** Called as soon as one message of a `send` is stored: its position in the call, and where it is. At most once a message. */
+export type OnStored = (index: number, receipt: PublishReceipt) => void;
+
 /**
  * Stores messages and reports an outcome for each.
  *
@@ -122,8 +125,10 @@ export interface Producer {
    * Never rejects. An error's `stored` is `'no'` only where the broker certainly stored the message nowhere; where one of several
    * queues or an earlier try may hold it, `'unknown'`. Only `'no'` is sent again. When a request was rejected because of one unknown
    * message in it, all of them get `TRANSPORT_NEIGHBOUR_REFUSED` and the caller sends smaller requests.
+   * @param onStored for a driver whose broker confirms message by message: who published one goes on before its neighbours are stored.
+   *   The result says the same again
    */
-  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]>;
+  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]>;
 }
 
 /** `'degraded'`: messages flow, but a part of them waits; `'down'`: none flow. */

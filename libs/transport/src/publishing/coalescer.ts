@@ -129,7 +129,10 @@ export class Coalescer {
 
   async #request(sent: readonly Caller[]): Promise<void> {
     this.#inFlight = sent;
-    const results = await this.#sender.send(sent.map(({ message }) => message));
+    const results = await this.#sender.send(
+      sent.map(({ message }) => message),
+      (index, receipt) => answerEarly(sent[index], receipt),
+    );
     this.#inFlight = [];
     this.#refused = this.#abandoned ? [] : this.#sendAgain(sent, results);
     if (this.#refused.length === 0) return this.#end(sent, results);
@@ -174,7 +177,7 @@ export class Coalescer {
     for (let index = 0; index < callers.length; index++) {
       const caller = callers[index] as Caller;
       const result = results[index] as SendResult;
-      // Told before that its time was over.
+      // It is stored, as the driver reported early, or its time was over.
       if (caller.isAnswered) continue;
       caller.isAnswered = true;
       if (result instanceof TransportError) {
@@ -247,6 +250,13 @@ export class Coalescer {
       { driver, topic, stored: 'no' },
     );
   }
+}
+
+/** Who published it goes on at once; the request that carried it still holds its room until it ends. */
+function answerEarly(caller: Caller | undefined, receipt: PublishReceipt): void {
+  if (caller === undefined || caller.isAnswered) return;
+  caller.isAnswered = true;
+  caller.resolve(receipt);
 }
 
 /** Pauses before refused messages are sent again; short, because others wait meanwhile. */

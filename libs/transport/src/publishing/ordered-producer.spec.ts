@@ -1,4 +1,4 @@
-import type { OutgoingMessage, Producer, SendResult } from '../contract/index.js';
+import type { OnStored, OutgoingMessage, Producer, PublishReceipt, SendResult } from '../contract/index.js';
 import { OrderedProducer } from './ordered-producer.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -11,21 +11,34 @@ const message = (topic: string, id: string): OutgoingMessage => ({
   partition: undefined,
 });
 
+interface UnderWay {
+  readonly ids: string[];
+  readonly end: () => void;
+  readonly fail: () => void;
+  /** Reports one message early. */
+  readonly store: (index: number) => void;
+}
+
 /** Keeps every send under way until a test ends it. */
 class HeldProducer implements Producer {
   readonly maxBytes = 10;
   readonly maxRequestBytes = 100;
-  readonly underWay: { readonly ids: string[]; readonly end: () => void; readonly fail: () => void }[] = [];
+  readonly underWay: UnderWay[] = [];
   readonly started: string[][] = [];
 
   check(): void {}
 
-  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
     const ids = messages.map(({ id }) => id);
     this.started.push(ids);
     return new Promise((resolve, reject) => {
       const results = messages.map(({ id, topic }) => ({ id, topic, partition: undefined, offset: undefined }));
-      this.underWay.push({ ids, end: () => resolve(results), fail: () => reject(new Error('broken driver')) });
+      this.underWay.push({
+        ids,
+        end: () => resolve(results),
+        fail: () => reject(new Error('broken driver')),
+        store: (index) => onStored?.(index, results[index] as PublishReceipt),
+      });
     });
   }
 }
@@ -65,6 +78,23 @@ describe('the sends of one application', () => {
     expect(driver.started).toEqual([['1', '3'], ['2']]);
     driver.underWay.forEach(({ end }) => end());
     expect((await sent).map((result) => (result as { id: string }).id)).toEqual(['1', '2', '3']);
+  });
+
+  it('of several topics report early by the position in the whole call', async () => {
+    const reported: unknown[] = [];
+    const driver = new HeldProducer();
+    const sent = new OrderedProducer(driver).send(
+      [message('a', '1'), message('b', '2'), message('a', '3')],
+      (index, { id }) => reported.push([index, id]),
+    );
+    driver.underWay[0]?.store(1);
+    driver.underWay[1]?.store(0);
+    expect(reported).toEqual([
+      [2, '3'],
+      [1, '2'],
+    ]);
+    driver.underWay.forEach(({ end }) => end());
+    await sent;
   });
 
   it('go on after one that a broken driver rejected', async () => {

@@ -1,4 +1,4 @@
-import type { OutgoingMessage, Producer, SendResult } from '../contract/index.js';
+import type { OnStored, OutgoingMessage, Producer, SendResult } from '../contract/index.js';
 
 /**
  * Everything that leaves an application through one connection: publishes, dead letters, retry copies, replies, requests
@@ -30,18 +30,24 @@ export class OrderedProducer implements Producer {
     this.#producer.check(message);
   }
 
-  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
     const topic = messages[0]?.topic;
     if (topic === undefined) return Promise.resolve([]);
     return messages.every((message) => message.topic === topic)
-      ? this.#sendInTurn(topic, messages)
-      : this.#sendByTopic(messages);
+      ? this.#sendInTurn(topic, messages, onStored)
+      : this.#sendByTopic(messages, onStored);
   }
 
-  #sendInTurn(topic: string, messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  #sendInTurn(
+    topic: string,
+    messages: readonly OutgoingMessage[],
+    onStored: OnStored | undefined,
+  ): Promise<readonly SendResult[]> {
     const before = this.#newest.get(topic);
     const sent =
-      before === undefined ? this.#producer.send(messages) : before.then(() => this.#producer.send(messages));
+      before === undefined
+        ? this.#producer.send(messages, onStored)
+        : before.then(() => this.#producer.send(messages, onStored));
     const end = (): void => {
       if (this.#newest.get(topic) === ended) this.#newest.delete(topic);
     };
@@ -50,12 +56,16 @@ export class OrderedProducer implements Producer {
     return sent;
   }
 
-  async #sendByTopic(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  async #sendByTopic(
+    messages: readonly OutgoingMessage[],
+    onStored: OnStored | undefined,
+  ): Promise<readonly SendResult[]> {
     const results: SendResult[] = [];
     const sendTopic = async (indexes: readonly number[], topic: string): Promise<void> => {
       const answered = await this.#sendInTurn(
         topic,
         indexes.map((index) => messages[index] as OutgoingMessage),
+        onStored && ((position, receipt) => onStored(indexes[position] as number, receipt)),
       );
       indexes.forEach((index, position) => (results[index] = answered[position] as SendResult));
     };

@@ -6,6 +6,7 @@ import {
   isTransportError,
   type Broker,
   type BrokerConnection,
+  type OnStored,
   type OutgoingMessage,
   type PublishReceipt,
   type SendResult,
@@ -31,8 +32,12 @@ class FakeProducer {
     this.checked(message);
   }
 
-  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  /** Of the newest request. */
+  report: OnStored | undefined;
+
+  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
     this.requests.push(messages);
+    this.report = onStored;
     if (this.rule !== undefined) return Promise.resolve(this.rule(messages));
     return new Promise((resolve) => {
       this.answer = async (results = messages.map(stored)) => {
@@ -109,6 +114,32 @@ describe('coalescing', () => {
     expect(resolved).toBe(false);
     await producer.answer?.([{ id: 'id-1', topic: 'a', partition: 3, offset: '17' }]);
     expect(await receipt).toEqual({ id: 'id-1', topic: 'a', partition: 3, offset: '17' });
+  });
+});
+
+describe('a driver that confirms message by message', () => {
+  it('lets who published a stored message go on before its neighbours are stored', async () => {
+    const { publisher, producer } = setUp();
+    const [first, second] = ['id-1', 'id-2'].map((id) => publisher.publish('a', 1, { id }));
+    await turn();
+    producer.report?.(1, { id: 'id-2', topic: 'a', partition: undefined, offset: '7' });
+    expect(await second).toEqual({ id: 'id-2', topic: 'a', partition: undefined, offset: '7' });
+    expect(producer.requests).toHaveLength(1);
+    await producer.answer?.();
+    await first;
+  });
+
+  it('is believed: a failure of the request afterwards does not hurt what was stored, and is not sent again', async () => {
+    const { publisher, producer, failures } = setUp();
+    const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'away.', { stored: 'unknown', topic: 'a' });
+    const [first, second] = ['id-1', 'id-2'].map((id) => outcome(publisher.publish('a', 1, { id })));
+    await turn();
+    producer.report?.(0, { id: 'id-1', topic: 'a', partition: undefined, offset: undefined });
+    await producer.answer?.([{ id: 'id-1', topic: 'a', partition: undefined, offset: undefined }, away]);
+    expect(await first).toMatchObject({ id: 'id-1' });
+    expect(await second).toEqual(['TRANSPORT_BROKER_UNREACHABLE', 'unknown']);
+    expect(failures).toEqual([['a', 1, 'TRANSPORT_BROKER_UNREACHABLE']]);
+    expect(producer.requests).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   TransportError,
   isTransportError,
+  type OnStored,
   type OutgoingMessage,
   type Producer,
   type SendResult,
@@ -19,9 +20,10 @@ export class Sender {
   /**
    * A result per message, in the order given. Where the broker refused a request because of one of its messages, the
    * others go again without it. Never rejects.
+   * @param onStored told early what the driver stored of the first request
    */
-  async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
-    const answered = await this.#request(messages);
+  async send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
+    const answered = await this.#request(messages, onStored);
     const refused = refusedForNeighbours(answered);
     if (refused === undefined) return answered;
     if (messages.length === 1) return [this.#refusedAlone(messages[0] as OutgoingMessage, answered[0])];
@@ -38,9 +40,9 @@ export class Sender {
     part.forEach((index, position) => (results[index] = again[position] as SendResult));
   }
 
-  async #request(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  async #request(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
     try {
-      const results = await this.#producer.send(messages);
+      const results = await this.#producer.send(messages, onStored);
       if (results.length === messages.length) return results;
       return messages.map((message, index) => results[index] ?? this.#unanswered(message));
     } catch (cause) {

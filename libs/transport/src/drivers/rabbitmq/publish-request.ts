@@ -1,4 +1,4 @@
-import type { SendResult, TransportError } from '../../contract/index.js';
+import type { OnStored, SendResult, TransportError } from '../../contract/index.js';
 import type { Addressed } from './addressing.js';
 import type { Parcel } from './confirmed-channel.js';
 import type { Unsent } from './publish-errors.js';
@@ -19,6 +19,7 @@ export interface Entry extends Unsent, Addressed {
 /** One call of `send`. */
 export interface Request {
   readonly results: SendResult[];
+  readonly onStored: OnStored | undefined;
   /** When sending again ends, on the monotonic clock; set when something was lost. */
   untilMs: number | undefined;
   refusals: number;

@@ -2,8 +2,10 @@ import {
   isTopicPattern,
   type TransportError,
   type BrokerHost,
+  type OnStored,
   type OutgoingMessage,
   type Producer,
+  type PublishReceipt,
   type SendResult,
 } from '../../contract/index.js';
 import { Addressing, placeNameOf, type Addressed } from './addressing.js';
@@ -115,10 +117,11 @@ export class RabbitmqPublisher implements Producer {
     this.#addressing.checkDelay(message, this.#host.clock.now());
   }
 
-  async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+  async send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
     const now = this.#host.clock.now();
     const request: Request = {
       results: new Array<SendResult>(messages.length),
+      onStored,
       untilMs: undefined,
       refusals: 0,
       most: Infinity,
@@ -232,7 +235,11 @@ export class RabbitmqPublisher implements Producer {
     const fates: (Fate | undefined)[] = [];
     const rest = entries.entries();
     const publishRest = async (): Promise<void> => {
-      for (const [index, entry] of rest) fates[index] = await this.#publish(channel, entry, request);
+      for (const [index, entry] of rest) {
+        const fate = await this.#publish(channel, entry, request);
+        fates[index] = fate;
+        if (fate === 'stored') request.onStored?.(entry.index, receiptOf(entry));
+      }
     };
     await Promise.all(Array.from({ length: Math.min(MAX_UNCONFIRMED, entries.length) }, publishRest));
     return fates;
@@ -303,7 +310,7 @@ export class RabbitmqPublisher implements Producer {
   }
 }
 
-const receiptOf = ({ message: { id, topic } }: Entry): SendResult => ({
+const receiptOf = ({ message: { id, topic } }: Entry): PublishReceipt => ({
   id,
   topic,
   partition: undefined,

@@ -133,7 +133,9 @@ function wrapProducer(inner: Producer, by: Interception): Producer {
       return inner.obstacle;
     },
     check: (message) => (by.check ? by.check(message, () => inner.check(message)) : inner.check(message)),
-    send: (messages) => (by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages)),
+    // What is intercepted may change the outcome, so nothing is reported early then.
+    send: (messages, onStored) =>
+      by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages, onStored),
   };
 }
 
