@@ -61,7 +61,6 @@ export {
   type DeliveryState,
   type OptionRule,
   type OutgoingMessage,
-  type OnStored,
   type Producer,
   type Reply,
   type Requester,

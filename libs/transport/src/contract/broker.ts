@@ -97,8 +97,19 @@ export interface Consumption {
 /** What became of one message: a receipt, or an error whose `stored` says what is known. */
 export type SendResult = PublishReceipt | TransportError;
 
-/** Called as soon as one message of a `send` is stored: its position in the call, and where it is. At most once a message. */
-export type OnStored = (index: number, receipt: PublishReceipt) => void;
+/**
+ * For a driver whose broker confirms message by message: lets the messages under way be a window that slides, instead of one
+ * request after the other. Positions count the messages of the call first, then those that `next` gave, in that order.
+ */
+export interface SendWindow {
+  /** Called as soon as one message is stored: who published it goes on before its neighbours are stored. At most once a message. */
+  stored(index: number, receipt: PublishReceipt): void;
+  /**
+   * Up to `limit` more messages for the topic of the call, to follow those under way; empty when none wait. Each has its
+   * result behind those of the call. n.b. take none once a message was refused or lost: it has to go again before them.
+   */
+  next(limit: number): readonly OutgoingMessage[];
+}
 
 /**
  * Stores messages and reports an outcome for each.
@@ -125,10 +136,9 @@ export interface Producer {
    * Never rejects. An error's `stored` is `'no'` only where the broker certainly stored the message nowhere; where one of several
    * queues or an earlier try may hold it, `'unknown'`. Only `'no'` is sent again. When a request was rejected because of one unknown
    * message in it, all of them get `TRANSPORT_NEIGHBOUR_REFUSED` and the caller sends smaller requests.
-   * @param onStored for a driver whose broker confirms message by message: who published one goes on before its neighbours are stored.
-   *   The result says the same again
+   * @param window for a driver whose broker confirms message by message; it may be left unused, by the driver and by the caller
    */
-  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]>;
+  send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]>;
 }
 
 /** `'degraded'`: messages flow, but a part of them waits; `'down'`: none flow. */

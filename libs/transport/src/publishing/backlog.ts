@@ -9,10 +9,12 @@ export interface Caller {
   /** On the monotonic clock. */
   readonly since: number;
   isAnswered: boolean;
+  /** It no longer counts against what may be outstanding. */
+  isReleased: boolean;
 }
 
-/** Most messages of one request: more gain nothing, and delay the answer to the first. */
-const MAX_REQUEST_MESSAGES = 5_000;
+/** Most messages of one request: more gain nothing, and delay what others send to the same topic. */
+export const MAX_REQUEST_MESSAGES = 5_000;
 
 /** Messages that wait for their request, oldest first. */
 export class Backlog {
@@ -45,6 +47,15 @@ export class Backlog {
     }
     if (count === this.#callers.length) return this.takeAll();
     return this.#callers.splice(0, count);
+  }
+
+  /** What fits both bounds: perhaps nothing. */
+  takeFitting(maxBytes: number, limit: number): Caller[] {
+    let bytes = 0;
+    const end = Math.min(limit, this.#callers.length);
+    let count = 0;
+    while (count < end && (bytes += (this.#callers[count] as Caller).bytes) <= maxBytes) count++;
+    return count === this.#callers.length ? this.takeAll() : this.#callers.splice(0, count);
   }
 
   takeAll(): Caller[] {

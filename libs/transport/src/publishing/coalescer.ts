@@ -5,8 +5,9 @@ import {
   type Producer,
   type PublishReceipt,
   type SendResult,
+  type SendWindow,
 } from '../contract/index.js';
-import { Backlog, type Caller } from './backlog.js';
+import { Backlog, MAX_REQUEST_MESSAGES, type Caller } from './backlog.js';
 import type { Room } from './room.js';
 import { isWorthAnotherTry, Sender } from './sender.js';
 
@@ -36,6 +37,8 @@ export class Coalescer {
   readonly #backlog = new Backlog();
   /** Callers of the request under way; empty when there is none. */
   #inFlight: readonly Caller[] = [];
+  /** Those of the request under way that are stored, and count no longer. */
+  #storedEarly = 0;
   /** Those whose message was refused for now; they go first in the next request. */
   #refused: readonly Caller[] = [];
   #outstandingBytes = 0;
@@ -55,7 +58,11 @@ export class Coalescer {
 
   /** Messages accepted and not yet answered. */
   get outstanding(): number {
-    return this.#backlog.size + this.#inFlight.length + this.#refused.length;
+    return this.#backlog.size + this.#open;
+  }
+
+  get #open(): number {
+    return this.#inFlight.length - this.#storedEarly + this.#refused.length;
   }
 
   get outstandingBytes(): number {
@@ -71,14 +78,14 @@ export class Coalescer {
     return new Promise((resolve, reject) => {
       this.#outstandingBytes += bytes;
       this.#settings.room.take(bytes);
-      this.#backlog.add({ message, bytes, resolve, reject, since, isAnswered: false });
+      this.#backlog.add({ message, bytes, resolve, reject, since, isAnswered: false, isReleased: false });
       this.#scheduleFlush();
     });
   }
 
   /** Resolves when everything published so far is answered. */
   async flush(): Promise<void> {
-    await this.#backlog.passed(this.#inFlight.length + this.#refused.length);
+    await this.#backlog.passed(this.#open);
   }
 
   /** Refuses what has not been sent; what is under way ends by itself. */
@@ -127,18 +134,49 @@ export class Coalescer {
     return room > 0 ? [...refused, ...this.#backlog.take(room)] : refused;
   }
 
-  async #request(sent: readonly Caller[]): Promise<void> {
+  async #request(first: readonly Caller[]): Promise<void> {
+    const sent = [...first];
     this.#inFlight = sent;
-    const results = await this.#sender.send(
-      sent.map(({ message }) => message),
-      (index, receipt) => answerEarly(sent[index], receipt),
-    );
+    const results = await this.#sender.send(first.map(messageOf), this.#windowOver(sent));
     this.#inFlight = [];
+    this.#storedEarly = 0;
     this.#refused = this.#abandoned ? [] : this.#sendAgain(sent, results);
     if (this.#refused.length === 0) return this.#end(sent, results);
     const open = new Set(this.#refused);
     const isOver = (_: unknown, index: number): boolean => !open.has(sent[index] as Caller);
     this.#end(sent.filter(isOver), results.filter(isOver));
+  }
+
+  /** Grows the request while its driver takes more, as long as it would be no larger than one made in the usual way. */
+  #windowOver(sent: Caller[]): SendWindow {
+    let roomBytes = this.#producer.maxRequestBytes - sent.reduce((sum, { bytes }) => sum + bytes, 0);
+    return {
+      stored: (index, receipt) => this.#stored(sent[index], receipt),
+      next: (limit) => {
+        this.#settings.onRoom();
+        if (this.#abandoned) return [];
+        const more = this.#backlog.takeFitting(roomBytes, Math.min(limit, MAX_REQUEST_MESSAGES - sent.length));
+        for (const { bytes } of more) roomBytes -= bytes;
+        sent.push(...more);
+        return more.map(messageOf);
+      },
+    };
+  }
+
+  /** Who published it goes on at once. n.b. one whose time was over holds its room until the request ends. */
+  #stored(caller: Caller | undefined, receipt: PublishReceipt): void {
+    if (caller === undefined || caller.isAnswered) return;
+    this.#storedEarly++;
+    this.#release(caller);
+    caller.isAnswered = true;
+    caller.resolve(receipt);
+  }
+
+  #release(caller: Caller): void {
+    if (caller.isReleased) return;
+    caller.isReleased = true;
+    this.#outstandingBytes -= caller.bytes;
+    this.#settings.room.release(caller.bytes);
   }
 
   /**
@@ -164,10 +202,7 @@ export class Coalescer {
   }
 
   #end(callers: readonly Caller[], results: readonly SendResult[]): void {
-    for (const { bytes } of callers) {
-      this.#outstandingBytes -= bytes;
-      this.#settings.room.release(bytes);
-    }
+    for (const caller of callers) this.#release(caller);
     this.#answer(callers, results);
   }
 
@@ -221,7 +256,7 @@ export class Coalescer {
 
   #scheduleSweep(oldest: number): void {
     const { clock } = this.#settings;
-    const open = [...this.#refused, ...this.#inFlight].find(({ since }) => since > oldest);
+    const open = [...this.#refused, ...this.#inFlight].find(({ since, isAnswered }) => since > oldest && !isAnswered);
     const since = [open?.since, this.#backlog.oldest].filter((one) => one !== undefined);
     // Everybody has been answered: a driver that never answers must not keep the process alive. The next publish starts the sweep again.
     if (since.length === 0) this.#callOffSweep = undefined;
@@ -252,12 +287,7 @@ export class Coalescer {
   }
 }
 
-/** Who published it goes on at once; the request that carried it still holds its room until it ends. */
-function answerEarly(caller: Caller | undefined, receipt: PublishReceipt): void {
-  if (caller === undefined || caller.isAnswered) return;
-  caller.isAnswered = true;
-  caller.resolve(receipt);
-}
+const messageOf = ({ message }: Caller): OutgoingMessage => message;
 
 /** Pauses before refused messages are sent again; short, because others wait meanwhile. */
 const FIRST_PAUSE_MS = 50;

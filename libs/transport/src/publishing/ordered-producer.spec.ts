@@ -1,4 +1,4 @@
-import type { OnStored, OutgoingMessage, Producer, PublishReceipt, SendResult } from '../contract/index.js';
+import type { OutgoingMessage, Producer, PublishReceipt, SendResult, SendWindow } from '../contract/index.js';
 import { OrderedProducer } from './ordered-producer.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -28,7 +28,7 @@ class HeldProducer implements Producer {
 
   check(): void {}
 
-  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
+  send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
     const ids = messages.map(({ id }) => id);
     this.started.push(ids);
     return new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ class HeldProducer implements Producer {
         ids,
         end: () => resolve(results),
         fail: () => reject(new Error('broken driver')),
-        store: (index) => onStored?.(index, results[index] as PublishReceipt),
+        store: (index) => window?.stored(index, results[index] as PublishReceipt),
       });
     });
   }
@@ -83,10 +83,10 @@ describe('the sends of one application', () => {
   it('of several topics report early by the position in the whole call', async () => {
     const reported: unknown[] = [];
     const driver = new HeldProducer();
-    const sent = new OrderedProducer(driver).send(
-      [message('a', '1'), message('b', '2'), message('a', '3')],
-      (index, { id }) => reported.push([index, id]),
-    );
+    const sent = new OrderedProducer(driver).send([message('a', '1'), message('b', '2'), message('a', '3')], {
+      stored: (index, { id }) => reported.push([index, id]),
+      next: () => [],
+    });
     driver.underWay[0]?.store(1);
     driver.underWay[1]?.store(0);
     expect(reported).toEqual([

@@ -1,4 +1,4 @@
-import type { OnStored, OutgoingMessage, Producer, SendResult } from '../contract/index.js';
+import type { OutgoingMessage, Producer, SendResult, SendWindow } from '../contract/index.js';
 
 /**
  * Everything that leaves an application through one connection: publishes, dead letters, retry copies, replies, requests
@@ -30,24 +30,24 @@ export class OrderedProducer implements Producer {
     this.#producer.check(message);
   }
 
-  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
+  send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
     const topic = messages[0]?.topic;
     if (topic === undefined) return Promise.resolve([]);
     return messages.every((message) => message.topic === topic)
-      ? this.#sendInTurn(topic, messages, onStored)
-      : this.#sendByTopic(messages, onStored);
+      ? this.#sendInTurn(topic, messages, window)
+      : this.#sendByTopic(messages, window);
   }
 
   #sendInTurn(
     topic: string,
     messages: readonly OutgoingMessage[],
-    onStored: OnStored | undefined,
+    window: SendWindow | undefined,
   ): Promise<readonly SendResult[]> {
     const before = this.#newest.get(topic);
     const sent =
       before === undefined
-        ? this.#producer.send(messages, onStored)
-        : before.then(() => this.#producer.send(messages, onStored));
+        ? this.#producer.send(messages, window)
+        : before.then(() => this.#producer.send(messages, window));
     const end = (): void => {
       if (this.#newest.get(topic) === ended) this.#newest.delete(topic);
     };
@@ -58,14 +58,14 @@ export class OrderedProducer implements Producer {
 
   async #sendByTopic(
     messages: readonly OutgoingMessage[],
-    onStored: OnStored | undefined,
+    window: SendWindow | undefined,
   ): Promise<readonly SendResult[]> {
     const results: SendResult[] = [];
     const sendTopic = async (indexes: readonly number[], topic: string): Promise<void> => {
       const answered = await this.#sendInTurn(
         topic,
         indexes.map((index) => messages[index] as OutgoingMessage),
-        onStored && ((position, receipt) => onStored(indexes[position] as number, receipt)),
+        window && reportingOnly(window, indexes),
       );
       indexes.forEach((index, position) => (results[index] = answered[position] as SendResult));
     };
@@ -73,6 +73,12 @@ export class OrderedProducer implements Producer {
     return results;
   }
 }
+
+/** Of one topic among several: which messages come next is no longer the same for all. */
+const reportingOnly = (window: SendWindow, indexes: readonly number[]): SendWindow => ({
+  stored: (position, receipt) => window.stored(indexes[position] as number, receipt),
+  next: () => [],
+});
 
 function indexesByTopic(messages: readonly OutgoingMessage[]): Map<string, number[]> {
   const indexes = new Map<string, number[]>();

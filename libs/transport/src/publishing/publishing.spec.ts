@@ -6,14 +6,14 @@ import {
   isTransportError,
   type Broker,
   type BrokerConnection,
-  type OnStored,
   type OutgoingMessage,
   type PublishReceipt,
   type SendResult,
+  type SendWindow,
   type StandardSchema,
 } from '../contract/index.js';
 import { ManualClock } from '../testing/manual-clock.js';
-import { createPublisher, messageIds, type PublishingOptions } from './index.js';
+import { createPublisher, messageIds, type Publisher, type PublishingOptions } from './index.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const stored = ({ id, topic }: OutgoingMessage): PublishReceipt => ({ id, topic, partition: 0, offset: '0' });
@@ -33,11 +33,11 @@ class FakeProducer {
   }
 
   /** Of the newest request. */
-  report: OnStored | undefined;
+  window: SendWindow | undefined;
 
-  send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
+  send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
     this.requests.push(messages);
-    this.report = onStored;
+    this.window = window;
     if (this.rule !== undefined) return Promise.resolve(this.rule(messages));
     return new Promise((resolve) => {
       this.answer = async (results = messages.map(stored)) => {
@@ -118,11 +118,101 @@ describe('coalescing', () => {
 });
 
 describe('a driver that confirms message by message', () => {
+  const at = (id: string): PublishReceipt => ({ id, topic: 'a', partition: undefined, offset: undefined });
+  const publishIds = (publisher: Publisher, ...ids: string[]): Promise<unknown>[] =>
+    ids.map((id) => outcome(publisher.publish('a', id, { id })));
+
+  it('takes what was published meanwhile into the request under way, in order, and each gets its own result', async () => {
+    const { publisher, producer } = setUp();
+    const first = publishIds(publisher, '1');
+    await turn();
+    const others = publishIds(publisher, '2', '3', '4');
+    expect(producer.window?.next(2).map(({ id }) => id)).toEqual(['2', '3']);
+    expect(producer.window?.next(2).map(({ id }) => id)).toEqual(['4']);
+    expect(producer.window?.next(2)).toEqual([]);
+    const lost = new TransportError('TRANSPORT_PUBLISH_UNKNOWN', 'lost.', { stored: 'unknown' });
+    await producer.answer?.([at('1'), at('2'), lost, at('4')]);
+    expect(await Promise.all([...first, ...others])).toEqual([
+      at('1'),
+      at('2'),
+      ['TRANSPORT_PUBLISH_UNKNOWN', 'unknown'],
+      at('4'),
+    ]);
+    expect(producer.requests).toHaveLength(1);
+  });
+
+  it('lets in who waits for room as soon as another message is stored', async () => {
+    const { publisher, producer } = setUp({ maxOutstanding: 1 });
+    const all = publishIds(publisher, '1', '2');
+    await turn();
+    expect(producer.window?.next(9)).toEqual([]);
+    producer.window?.stored(0, at('1'));
+    expect(producer.window?.next(9).map(({ id }) => id)).toEqual(['2']);
+    await producer.answer?.([at('1'), at('2')]);
+    expect(await Promise.all(all)).toEqual([at('1'), at('2')]);
+  });
+
+  it('gets no more into one request than one request may hold', async () => {
+    const { publisher, producer } = setUp();
+    producer.maxRequestBytes = 450;
+    const all = [publisher.publish('a', 'x'.repeat(60))];
+    await turn();
+    all.push(...['y', 'z'].map((letter) => publisher.publish('a', letter.repeat(60))));
+    producer.window?.stored(0, at('1'));
+    expect(producer.window?.next(9)).toHaveLength(1);
+    expect(producer.window?.next(9)).toEqual([]);
+    producer.rule = (messages) => messages.map(stored);
+    await producer.answer?.([at('1'), at('2')]);
+    await Promise.all(all);
+    expect(producer.sent.map(({ length }) => length)).toEqual([1, 1]);
+  });
+
+  it('has what it took sent again in order when it was refused for now', async () => {
+    const { publisher, producer, clock } = setUp();
+    const busy = new TransportError('TRANSPORT_PUBLISH_FAILED', 'electing.', { stored: 'no', retryable: true });
+    const all = publishIds(publisher, '1', '2');
+    await turn();
+    all.push(...publishIds(publisher, '3'));
+    producer.window?.next(9);
+    await producer.answer?.([at('1'), busy, busy]);
+    producer.rule = (messages) => messages.map(({ id }) => at(id));
+    clock.advance(50);
+    expect(await Promise.all(all)).toEqual([at('1'), at('2'), at('3')]);
+    expect(producer.sent).toEqual([
+      ['1', '2'],
+      ['2', '3'],
+    ]);
+  });
+
+  it('that gives no result for what it took leaves it unknown', async () => {
+    const { publisher, producer } = setUp();
+    const all = publishIds(publisher, '1');
+    await turn();
+    all.push(...publishIds(publisher, '2'));
+    producer.window?.next(9);
+    await producer.answer?.([at('1')]);
+    expect(await Promise.all(all)).toEqual([at('1'), ['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']]);
+  });
+
+  it('takes nothing after the publisher was abandoned', async () => {
+    const { publisher, producer, clock } = setUp();
+    const all = publishIds(publisher, '1');
+    await turn();
+    all.push(...publishIds(publisher, '2'));
+    const closed = publisher.close(10);
+    clock.advance(10);
+    await turn();
+    expect(producer.window?.next(9)).toEqual([]);
+    await producer.answer?.([at('1')]);
+    expect(await Promise.all(all)).toEqual([at('1'), ['TRANSPORT_CLOSED', 'no']]);
+    await closed;
+  });
+
   it('lets who published a stored message go on before its neighbours are stored', async () => {
     const { publisher, producer } = setUp();
     const [first, second] = ['id-1', 'id-2'].map((id) => publisher.publish('a', 1, { id }));
     await turn();
-    producer.report?.(1, { id: 'id-2', topic: 'a', partition: undefined, offset: '7' });
+    producer.window?.stored(1, { id: 'id-2', topic: 'a', partition: undefined, offset: '7' });
     expect(await second).toEqual({ id: 'id-2', topic: 'a', partition: undefined, offset: '7' });
     expect(producer.requests).toHaveLength(1);
     await producer.answer?.();
@@ -134,7 +224,7 @@ describe('a driver that confirms message by message', () => {
     const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'away.', { stored: 'unknown', topic: 'a' });
     const [first, second] = ['id-1', 'id-2'].map((id) => outcome(publisher.publish('a', 1, { id })));
     await turn();
-    producer.report?.(0, { id: 'id-1', topic: 'a', partition: undefined, offset: undefined });
+    producer.window?.stored(0, { id: 'id-1', topic: 'a', partition: undefined, offset: undefined });
     await producer.answer?.([{ id: 'id-1', topic: 'a', partition: undefined, offset: undefined }, away]);
     expect(await first).toMatchObject({ id: 'id-1' });
     expect(await second).toEqual(['TRANSPORT_BROKER_UNREACHABLE', 'unknown']);

@@ -1,10 +1,10 @@
 import {
   TransportError,
   isTransportError,
-  type OnStored,
   type OutgoingMessage,
   type Producer,
   type SendResult,
+  type SendWindow,
 } from '../contract/index.js';
 
 /** Sends messages so that each gets a result, whatever its neighbours and the driver do. */
@@ -20,10 +20,11 @@ export class Sender {
   /**
    * A result per message, in the order given. Where the broker refused a request because of one of its messages, the
    * others go again without it. Never rejects.
-   * @param onStored told early what the driver stored of the first request
+   * @param window lets the first request grow: the results of what was taken follow
    */
-  async send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
-    const answered = await this.#request(messages, onStored);
+  async send(given: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
+    const messages = [...given];
+    const answered = await this.#request(given, messages, window && recording(window, messages));
     const refused = refusedForNeighbours(answered);
     if (refused === undefined) return answered;
     if (messages.length === 1) return [this.#refusedAlone(messages[0] as OutgoingMessage, answered[0])];
@@ -40,9 +41,14 @@ export class Sender {
     part.forEach((index, position) => (results[index] = again[position] as SendResult));
   }
 
-  async #request(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
+  /** @param messages those that are given, and later those that were taken too */
+  async #request(
+    given: readonly OutgoingMessage[],
+    messages: readonly OutgoingMessage[],
+    window: SendWindow | undefined,
+  ): Promise<readonly SendResult[]> {
     try {
-      const results = await this.#producer.send(messages, onStored);
+      const results = await this.#producer.send(given, window);
       if (results.length === messages.length) return results;
       return messages.map((message, index) => results[index] ?? this.#unanswered(message));
     } catch (cause) {
@@ -67,6 +73,16 @@ export class Sender {
     );
   }
 }
+
+/** The same window; what a driver takes from it is added to `messages`. */
+const recording = (window: SendWindow, messages: OutgoingMessage[]): SendWindow => ({
+  stored: (index, receipt) => window.stored(index, receipt),
+  next: (limit) => {
+    const taken = window.next(limit);
+    messages.push(...taken);
+    return taken;
+  },
+});
 
 /**
  * The part without what may not overtake a message that will be sent again: it gets the same answer, unsent.

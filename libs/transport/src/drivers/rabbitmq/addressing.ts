@@ -48,7 +48,9 @@ export class Addressing {
     const waitMs = waitOf(message, now);
     if (waitMs > 0) return delayed(record, delayedWay(place, waitMs));
     const mandatory = this.isHeld(message.topic) || this.#options.unroutable === 'fail';
-    return { parcel: { ...place, ...record, mandatory }, way: undefined };
+    const { exchange, routingKey } = place;
+    const { content, properties } = record;
+    return { parcel: { exchange, routingKey, content, properties, mandatory }, way: undefined };
   }
 
   /** Cheap when it is known. @throws TransportError */

@@ -31,6 +31,17 @@ describe('a pool of confirm channels', () => {
     expect(scene.opened).toBe(2);
   });
 
+  it('lends further channels to one user only as far as half of the free ones stay free', async () => {
+    const { pool } = pooled(16);
+    const first = await pool.take();
+    expect(await pool.takeFree(9)).toHaveLength(3);
+    expect(await pool.takeFree(9)).toHaveLength(2);
+    expect(await pool.takeFree(1)).toHaveLength(1);
+    expect(await pool.takeFree(1)).toHaveLength(0);
+    pool.release(first);
+    expect(await pool.take()).toBe(first);
+  });
+
   it('lends at most half of the channels that the server allows; the next user waits for a release', async () => {
     const { pool } = pooled(4);
     const [first] = await Promise.all([pool.take(), pool.take()]);

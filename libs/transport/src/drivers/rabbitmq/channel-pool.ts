@@ -38,6 +38,13 @@ export class ChannelPool {
     }
   }
 
+  /** Up to so many more, as far as nobody would have to wait for them. Never rejects. */
+  async takeFree(count: number): Promise<ConfirmedChannel[]> {
+    const free = Math.min(count, Math.floor((this.#most - this.#inUse) / 2));
+    const taken = await Promise.allSettled(Array.from({ length: Math.max(0, free) }, () => this.take()));
+    return taken.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  }
+
   /** n.b. only when every publish on it has its fate: the next user takes a failure of the channel for its own. */
   release(channel: ConfirmedChannel): void {
     this.#idle = this.#idle.filter(({ isOpen }) => isOpen);

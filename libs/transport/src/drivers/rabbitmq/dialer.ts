@@ -3,6 +3,7 @@ import type { ChannelModel, Options, SocketOptions } from 'amqplib';
 import { loadPeer, TransportError } from '../../contract/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import { dialError } from './failures.js';
+import { gatherWrites } from './gathered-writes.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
 
 /** One AMQP connection, and a way to end its socket whatever state it is in. */
@@ -56,6 +57,7 @@ export class Dialer {
         ...this.#socketOptions(ending.signal),
         ...(external ? { credentials: amqplib.credentials.external() } : {}),
       });
+      gatherWrites(model);
       return { model, destroy };
     } catch (error) {
       destroy();

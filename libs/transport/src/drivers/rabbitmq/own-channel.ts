@@ -20,7 +20,7 @@ export class OwnChannel {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       this.#channel ??= this.#open();
-      return await (await this.#channel).publish(parcel);
+      return await (await this.#channel).store(parcel);
     } finally {
       this.#leave();
     }

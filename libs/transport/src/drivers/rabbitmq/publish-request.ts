@@ -1,6 +1,6 @@
-import type { OnStored, SendResult, TransportError } from '../../contract/index.js';
+import type { SendResult, SendWindow, TransportError } from '../../contract/index.js';
 import type { Addressed } from './addressing.js';
-import type { Parcel } from './confirmed-channel.js';
+import type { Fate, Parcel } from './confirmed-channel.js';
 import type { Unsent } from './publish-errors.js';
 
 /** How often a request goes out again because an exchange, a rung or a queue is missing. */
@@ -14,12 +14,16 @@ export interface Entry extends Unsent, Addressed {
   written: boolean;
   /** It was written before on a connection that went, so an earlier copy may be stored. */
   wasLost: boolean;
+  /** Of the newest try; undefined before it, and for what could not be written. */
+  fate: Fate | undefined;
 }
 
 /** One call of `send`. */
 export interface Request {
   readonly results: SendResult[];
-  readonly onStored: OnStored | undefined;
+  readonly window: SendWindow | undefined;
+  /** Messages of the call, and those taken since. */
+  size: number;
   /** When sending again ends, on the monotonic clock; set when something was lost. */
   untilMs: number | undefined;
   refusals: number;

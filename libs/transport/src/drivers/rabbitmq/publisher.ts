@@ -2,11 +2,11 @@ import {
   isTopicPattern,
   type TransportError,
   type BrokerHost,
-  type OnStored,
   type OutgoingMessage,
   type Producer,
   type PublishReceipt,
   type SendResult,
+  type SendWindow,
 } from '../../contract/index.js';
 import { Addressing, placeNameOf, type Addressed } from './addressing.js';
 import { ChannelPool } from './channel-pool.js';
@@ -26,25 +26,27 @@ import {
   patternRefused,
   refused,
   unroutable,
-  unwritable,
 } from './publish-errors.js';
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
+import { PublishRun, type Lane } from './publish-run.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
 const MAX_REQUEST_BYTES = 4_194_304;
+/** Channels of one busy topic: together they hold as much as a channel could if the server did not stop the connection for it. */
+const LANES = 4;
 /** A confirm that takes longer is reported. */
 const LATE_CONFIRM_MS = 10_000;
 
-/** A publish that the server has not confirmed yet. */
+/** Publishes that the server has not confirmed yet, and when it last confirmed one of them. */
 interface Waiting {
   readonly topic: string;
-  readonly sinceMs: number;
+  sinceMs: number;
 }
 
-/** Messages that were published, and the fate of each. */
+/** What was published, by channel, and what was taken and has to go another way. */
 interface Published {
-  readonly ready: readonly Entry[];
-  readonly fates: readonly (Fate | undefined)[];
+  readonly lanes: readonly Lane[];
+  readonly deferred: readonly Entry[];
 }
 
 /** Stores messages in RabbitMQ: a result per message, on the server's own confirmation. */
@@ -117,19 +119,12 @@ export class RabbitmqPublisher implements Producer {
     this.#addressing.checkDelay(message, this.#host.clock.now());
   }
 
-  async send(messages: readonly OutgoingMessage[], onStored?: OnStored): Promise<readonly SendResult[]> {
-    const now = this.#host.clock.now();
-    const request: Request = {
-      results: new Array<SendResult>(messages.length),
-      onStored,
-      untilMs: undefined,
-      refusals: 0,
-      most: Infinity,
-    };
-    let open = messages.map((message, index) => this.#entryOf(message, index, now));
+  async send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
+    const request: Request = { results: [], window, size: 0, untilMs: undefined, refusals: 0, most: Infinity };
+    let open = this.#entriesOf(messages, request);
     while (open.length > 0) {
       const { most } = request;
-      const again = await this.#round(open.slice(0, most), request);
+      const again = await this.#round(open.slice(0, most), request, open.length <= most);
       open = [...again, ...open.slice(most)];
     }
     return request.results;
@@ -149,22 +144,38 @@ export class RabbitmqPublisher implements Producer {
     this.#closing.abort();
   }
 
-  #entryOf(message: OutgoingMessage, index: number, now: number): Entry {
-    return { index, message, ...this.#addressing.addressed(message, now), written: false, wasLost: false };
+  #entriesOf(messages: readonly OutgoingMessage[], request: Request): Entry[] {
+    const now = this.#host.clock.now();
+    return messages.map((message) => {
+      const { parcel, way } = this.#addressing.addressed(message, now);
+      return { index: request.size++, message, parcel, way, written: false, wasLost: false, fate: undefined };
+    });
   }
 
-  /** Sends what is open, and returns what has to be sent again. */
-  async #round(open: readonly Entry[], request: Request): Promise<Entry[]> {
+  /** Sends what is open, and returns what has to be sent again. @param isAll whether nothing of the request waits behind it */
+  async #round(open: readonly Entry[], request: Request, isAll: boolean): Promise<Entry[]> {
     if (this.#closing.signal.aborted) return end(open, request, closed);
     const free = this.#withoutObstacle(open, request);
-    const channel = free.length === 0 ? undefined : await this.#channelFor(free, request);
-    if (channel === undefined) return [];
-    const { ready, fates } = await this.#publishOn(channel, free, request);
-    const lost = ready.filter((_, index) => fates[index] === 'lost');
-    const again = await this.#afterFates(ready, fates, request);
-    if (lost.length === 0) request.most *= 2;
-    else again.push(...(await this.#losses.after(channel.failure, lost, request)));
+    const channels = free.length === 0 ? undefined : await this.#channelsFor(free, request);
+    if (channels === undefined) return [];
+    const { lanes, deferred } = await this.#publishOn(channels, free, request, isAll && free.length === open.length);
+    const again = [...deferred];
+    for (const { entries } of lanes) again.push(...(await this.#afterFates(entries, request)));
+    again.push(...(await this.#afterLosses(lanes, request)));
     return again.sort((a, b) => a.index - b.index);
+  }
+
+  async #afterLosses(lanes: readonly Lane[], request: Request): Promise<Entry[]> {
+    const again: Entry[] = [];
+    let most = request.most * 2;
+    for (const { channel, entries } of lanes) {
+      const lost = entries.filter(({ fate }) => fate === 'lost');
+      if (lost.length === 0) continue;
+      again.push(...(await this.#losses.after(channel.failure, lost, request)));
+      most = request.most;
+    }
+    request.most = most;
+    return again;
   }
 
   /** Those that may go now. What was written before goes on: nobody may call it not stored. */
@@ -178,27 +189,37 @@ export class RabbitmqPublisher implements Producer {
     });
   }
 
-  /** The channel is for these messages alone, until the fate of each is known. */
-  async #publishOn(channel: ConfirmedChannel, open: readonly Entry[], request: Request): Promise<Published> {
+  /** The channels are for these messages alone, until the fate of each is known. */
+  async #publishOn(
+    channels: readonly ConfirmedChannel[],
+    open: readonly Entry[],
+    request: Request,
+    isAll: boolean,
+  ): Promise<Published> {
     const waiting: Waiting = { topic: open[0]?.message.topic ?? '', sinceMs: this.#host.clock.monotonicMs() };
     try {
       // What waits here for a connection has less to wait for on the broker.
       for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
       const ready = await this.#withExchanges(open, request);
       this.#waiting.add(waiting);
-      return { ready, fates: await this.#publishAll(channel, ready, request) };
+      return await this.#publishAll(channels, ready, request, waiting, isAll && ready.length === open.length);
     } finally {
       this.#waiting.delete(waiting);
-      this.#channels.release(channel);
+      for (const channel of channels) this.#channels.release(channel);
     }
   }
 
-  /** A channel; where there is none the entries have their results, and it is undefined. */
-  async #channelFor(open: readonly Entry[], request: Request): Promise<ConfirmedChannel | undefined> {
+  /**
+   * One channel, and more where many messages wait: each may have only so many unconfirmed. Where there is none the entries
+   * have their results, and it is undefined.
+   */
+  async #channelsFor(open: readonly Entry[], request: Request): Promise<ConfirmedChannel[] | undefined> {
     const { untilMs } = request;
     if (untilMs !== undefined) await this.#link.whenOpen(Math.max(0, untilMs - this.#host.clock.monotonicMs()));
     try {
-      return await this.#channels.take();
+      const channels = [await this.#channels.take()];
+      const isBusy = open.length > MAX_UNCONFIRMED / 2 && untilMs === undefined;
+      return isBusy ? channels.concat(await this.#channels.takeFree(LANES - 1)) : channels;
     } catch (error) {
       end(open, request, (entry) => notSent(entry, error));
       return undefined;
@@ -210,63 +231,51 @@ export class RabbitmqPublisher implements Producer {
   }
 
   /** Those whose exchange is there. */
-  async #withExchanges(open: readonly Entry[], request: Request): Promise<Entry[]> {
+  async #withExchanges(open: readonly Entry[], request: Request): Promise<readonly Entry[]> {
+    const places = new Map(open.map((entry) => [placeNameOf(entry), entry]));
     const problems = new Map<string, unknown>();
-    for (const entry of open) {
-      const place = placeNameOf(entry);
-      if (problems.has(place)) continue;
+    for (const [place, entry] of places) {
       try {
         await this.#addressing.ensure(entry, entry.message.topic);
       } catch (error) {
         problems.set(place, error);
       }
     }
-    if (problems.size === 0) return [...open];
+    if (problems.size === 0) return open;
     const hasProblem = (entry: Entry): boolean => problems.has(placeNameOf(entry));
     end(open.filter(hasProblem), request, (entry) => notSent(entry, problems.get(placeNameOf(entry))));
     return open.filter((entry) => !hasProblem(entry));
   }
 
+  /** @param mayGrow whether the order allows that newer messages follow */
   async #publishAll(
-    channel: ConfirmedChannel,
-    entries: readonly Entry[],
+    channels: readonly ConfirmedChannel[],
+    ready: readonly Entry[],
     request: Request,
-  ): Promise<readonly (Fate | undefined)[]> {
-    const fates: (Fate | undefined)[] = [];
-    const rest = entries.entries();
-    const publishRest = async (): Promise<void> => {
-      for (const [index, entry] of rest) {
-        const fate = await this.#publish(channel, entry, request);
-        fates[index] = fate;
-        if (fate === 'stored') request.onStored?.(entry.index, receiptOf(entry));
-      }
+    waiting: Waiting,
+    mayGrow: boolean,
+  ): Promise<Published> {
+    const deferred: Entry[] = [];
+    const places = new Set(ready.map(placeNameOf));
+    const more = (limit: number): readonly Entry[] => {
+      const isWell = mayGrow && deferred.length === 0 && this.obstacle === undefined && !this.#closing.signal.aborted;
+      const taken = isWell ? this.#entriesOf(request.window?.next(limit) ?? [], request) : [];
+      const elsewhere = taken.findIndex((entry) => !places.has(placeNameOf(entry)));
+      if (elsewhere !== -1) deferred.push(...taken.splice(elsewhere));
+      return taken;
     };
-    await Promise.all(Array.from({ length: Math.min(MAX_UNCONFIRMED, entries.length) }, publishRest));
-    return fates;
-  }
-
-  async #publish(channel: ConfirmedChannel, entry: Entry, request: Request): Promise<Fate | undefined> {
-    try {
-      if (!channel.isOpen) return 'lost';
-      const fate = channel.publish(entry.parcel);
-      entry.written = true;
-      return await fate;
-    } catch (error) {
-      // Why 'no' for certain: amqplib writes a message whole or not at all.
-      request.results[entry.index] = unwritable(entry, error);
-      return undefined;
-    }
+    const stored = (entry: Entry): void => {
+      waiting.sinceMs = this.#host.clock.monotonicMs();
+      request.window?.stored(entry.index, receiptOf(entry));
+    };
+    return { lanes: await new PublishRun(channels, ready, request, { more, stored }).run(), deferred };
   }
 
   /** Fills in what is known, and returns those that go elsewhere. */
-  async #afterFates(
-    entries: readonly Entry[],
-    fates: readonly (Fate | undefined)[],
-    request: Request,
-  ): Promise<Entry[]> {
+  async #afterFates(entries: readonly Entry[], request: Request): Promise<Entry[]> {
     const again: Entry[] = [];
-    for (const [index, entry] of entries.entries()) {
-      const fate = fates[index];
+    for (const entry of entries) {
+      const { fate } = entry;
       if (fate === 'stored') request.results[entry.index] = receiptOf(entry);
       if (fate === 'refused') request.results[entry.index] = refused(entry);
       if (fate !== 'unroutable') continue;

@@ -134,8 +134,8 @@ function wrapProducer(inner: Producer, by: Interception): Producer {
     },
     check: (message) => (by.check ? by.check(message, () => inner.check(message)) : inner.check(message)),
     // What is intercepted may change the outcome, so nothing is reported early then.
-    send: (messages, onStored) =>
-      by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages, onStored),
+    send: (messages, window) =>
+      by.send ? by.send(messages, (sent) => inner.send(sent)) : inner.send(messages, window),
   };
 }
 
