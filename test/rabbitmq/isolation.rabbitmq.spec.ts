@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, type BrokerConnection, type Clock, type OutgoingMessage } from 'nest-transport';
 import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
@@ -101,4 +103,60 @@ describe('a quorum queue that cannot confirm', () => {
     },
     30_000,
   );
+});
+
+/** A port that leads to the server, whose connections a test can cut. */
+async function cuttableWire(target: number) {
+  const sockets = new Set<Socket>();
+  const gate = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    for (const [socket, other] of [[near, far] as const, [far, near] as const]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => other.destroy());
+      socket.pipe(other);
+    }
+  });
+  await once(gate.listen(0, '127.0.0.1'), 'listening');
+  const cut = (): void => sockets.forEach((socket) => socket.destroy());
+  const close = (): void => void (cut(), gate.close());
+  return { port: (gate.address() as AddressInfo).port, cut, close };
+}
+
+describe('a burst of publishes to one topic, on several channels', () => {
+  const KEYS = 40;
+  const burst = (topic: string, count: number): OutgoingMessage[] =>
+    Array.from({ length: count }, (_, n) => ({
+      ...message(topic, `${topic}-${n}`),
+      key: n % KEYS === 0 ? undefined : `key-${n % KEYS}`,
+    }));
+  const isInOrder = (ids: readonly string[]): boolean =>
+    ids.every((id, at) => at === 0 || numberOf(id) > numberOf(ids[at - 1] as string));
+  const numberOf = (id: string): number => Number(id.split('-').at(-1));
+
+  test('keeps the order per key, and among the messages without a key, though the connection is cut', async () => {
+    const topic = uniqueName('burst');
+    const { sink } = await subscribed([topic]);
+    const wire = await cuttableWire(Number(new URL(server.url).port));
+    const url = new URL(server.url);
+    url.port = String(wire.port);
+    const connection = await connected({ url: url.href });
+    const messages = burst(topic, 4_000);
+    let isFirst = true;
+    const results = await connection.producer.send(messages, {
+      stored: (index) => {
+        if (index < 1_000 || !isFirst) return;
+        isFirst = false;
+        wire.cut();
+      },
+      next: () => [],
+    });
+    expect(isFirst).toBe(false);
+    expect(results.filter((result) => 'code' in result)).toEqual([]);
+    await Promise.all(messages.map(({ id }) => sink.got(id)));
+    const firstTimes = [...new Set(sink.ids)];
+    for (let key = 0; key < KEYS; key++) {
+      expect(isInOrder(firstTimes.filter((id) => numberOf(id) % KEYS === key))).toBe(true);
+    }
+    wire.close();
+  });
 });
