@@ -7,6 +7,7 @@ export * from './codec.js';
 export * from './delivery.js';
 export * from './errors.js';
 export * from './event-definition.js';
+export * from './after-this-turn.js';
 export * from './fifo.js';
 export * from './guarantee.js';
 export * from './message.js';

@@ -151,10 +151,12 @@ export class Coalescer {
   #windowOver(sent: Caller[]): SendWindow {
     let roomBytes = this.#producer.maxRequestBytes - sent.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
-      stored: (index, receipt) => this.#stored(sent[index], receipt),
+      stored: (index, receipt) => {
+        if (this.#inFlight === sent) this.#stored(sent[index], receipt);
+      },
       next: (limit) => {
         this.#settings.onRoom();
-        if (this.#abandoned) return [];
+        if (this.#abandoned || this.#inFlight !== sent) return [];
         const more = this.#backlog.takeFitting(roomBytes, Math.min(limit, MAX_REQUEST_MESSAGES - sent.length));
         for (const { bytes } of more) roomBytes -= bytes;
         sent.push(...more);

@@ -194,6 +194,18 @@ describe('a driver that confirms message by message', () => {
     expect(await Promise.all(all)).toEqual([at('1'), ['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']]);
   });
 
+  it('gets nothing more for a request that it has answered', async () => {
+    const { publisher, producer } = setUp();
+    const all = publishIds(publisher, '1');
+    await turn();
+    const ended = producer.window;
+    await producer.answer?.([at('1')]);
+    producer.rule = (messages) => messages.map(({ id }) => at(id));
+    all.push(...publishIds(publisher, '2'));
+    expect(ended?.next(9)).toEqual([]);
+    expect(await Promise.all(all)).toEqual([at('1'), at('2')]);
+  });
+
   it('takes nothing after the publisher was abandoned', async () => {
     const { publisher, producer, clock } = setUp();
     const all = publishIds(publisher, '1');

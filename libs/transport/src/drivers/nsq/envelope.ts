@@ -37,15 +37,28 @@ export function wrap(message: OutgoingMessage, source: string, timeMs: number): 
   const text = JSON.stringify;
   let head = `{"specversion":"1.0","id":${text(id)},"source":${text(encodeURIComponent(source))}`;
   head += `,"type":${text(headers[WIRE_HEADERS.type] ?? topic)},"time":"${new Date(timeMs).toISOString()}"`;
-  head += `,"datacontenttype":${text(contentType)}`;
+  head += contentType === JSON_TYPE ? JSON_ATTRIBUTE : `,"datacontenttype":${text(contentType)}`;
   if (key !== undefined) head += `,"${KEY_ATTRIBUTE}":${text(key)}`;
   head += attributesOf(headers);
   if (body === null) return Buffer.from(`${head}}`);
-  if (isEmbeddable(body, contentType)) return Buffer.concat([Buffer.from(`${head},"data":`), body, END]);
+  if (isEmbeddable(body, contentType)) return withData(`${head},"data":`, body);
   return Buffer.from(`${head},"data_base64":"${body.toString('base64')}"}`);
 }
 
-const END = Buffer.from('}');
+const JSON_ATTRIBUTE = `,"datacontenttype":"${JSON_TYPE}"`;
+const CLOSE_BRACE = 0x7d;
+/** UTF-8 needs at most three bytes for a unit of UTF-16. */
+const MAX_UTF8_BYTES = 3;
+
+/** n.b. hot path: one buffer, and no copy in between. */
+function withData(head: string, body: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length * MAX_UTF8_BYTES + body.length + 1);
+  const headBytes = bytes.write(head);
+  body.copy(bytes, headBytes);
+  const end = headBytes + body.length;
+  bytes[end] = CLOSE_BRACE;
+  return bytes.subarray(0, end + 1);
+}
 
 function attributesOf(headers: Headers): string {
   let attributes = '';
@@ -68,7 +81,7 @@ function isEmbeddable(body: Buffer, contentType: string): boolean {
   const first = body[0];
   const last = body[body.length - 1];
   if (first === undefined || last === undefined || first <= 0x20 || last <= 0x20) return false;
-  return isJsonContentType(contentType) && isUtf8(body) && jsonOf(body) !== undefined;
+  return (contentType === JSON_TYPE || isJsonContentType(contentType)) && isUtf8(body) && jsonOf(body) !== undefined;
 }
 
 /** A message as it was meant. */

@@ -7,25 +7,16 @@ import {
   type OutgoingMessage,
   type Producer,
   type SendResult,
+  type SendWindow,
 } from '../../contract/index.js';
 import { BARE_CAPABILITIES } from './capabilities.js';
 import { NsqError, type NsqProducer } from './client/index.js';
 import { wrap } from './envelope.js';
 import { checkTopicName, errorOf, sendError } from './mapping.js';
+import { MpubRun, type Entry } from './mpub-run.js';
 import type { ResolvedNsqOptions } from './options.js';
 
-interface Entry {
-  readonly message: OutgoingMessage;
-  readonly index: number;
-  readonly stored: Buffer;
-}
-
-/** A message of MPUB has its size in front. */
-const SIZE_BYTES = 4;
-/** The number of messages, in front of all. */
-const COUNT_BYTES = 4;
-
-/** Stores messages: one MPUB for those of a topic, confirmed by nsqd's OK, all or none. */
+/** Stores messages: those that wait for one topic in one MPUB, or two, each confirmed by nsqd's OK, all or none. */
 export class NsqPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
@@ -54,19 +45,12 @@ export class NsqPublisher implements Producer {
     this.#stored.set(message, stored);
   }
 
-  async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
-    const results = new Array<SendResult>(messages.length);
-    const byTopic = new Map<string, Entry[]>();
-    messages.forEach((message, index) => {
-      const stored = this.#prepare(message);
-      if (stored instanceof TransportError) return void (results[index] = stored);
-      const entries = byTopic.get(message.topic);
-      if (entries === undefined) byTopic.set(message.topic, [{ message, index, stored }]);
-      else entries.push({ message, index, stored });
-    });
-    const requests = [...byTopic.values()].flatMap((entries) => this.#split(entries));
-    await Promise.all(requests.map((entries) => this.#request(entries, results)));
-    return results;
+  send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
+    return new MpubRun(messages, window, {
+      prepare: (message) => this.#prepare(message),
+      request: (entries) => this.#request(entries),
+      maxRequestBytes: this.#options.maxRequestBytes,
+    }).run();
   }
 
   /** Stores nothing from now on. */
@@ -115,36 +99,16 @@ export class NsqPublisher implements Producer {
     });
   }
 
-  /** Into requests that nsqd takes. */
-  #split(entries: readonly Entry[]): Entry[][] {
-    const requests: Entry[][] = [];
-    let request: Entry[] = [];
-    let bytes = COUNT_BYTES;
-    for (const entry of entries) {
-      const size = SIZE_BYTES + entry.stored.length;
-      if (request.length > 0 && bytes + size > this.#options.maxRequestBytes) {
-        requests.push(request);
-        request = [];
-        bytes = COUNT_BYTES;
-      }
-      request.push(entry);
-      bytes += size;
-    }
-    return [...requests, request];
-  }
-
-  async #request(entries: readonly Entry[], results: SendResult[]): Promise<void> {
+  async #request(entries: readonly Entry[]): Promise<TransportError | undefined> {
     const { topic } = (entries[0] as Entry).message;
     const bodies = entries.map(({ stored }) => stored);
     try {
       if (bodies.length === 1) await this.#producer.publish(topic, bodies[0] as Buffer);
       else await this.#producer.publishAll(topic, bodies);
-      for (const { message, index } of entries) {
-        results[index] = { id: message.id, topic, partition: undefined, offset: undefined };
-      }
+      return undefined;
     } catch (error) {
       if (!(error instanceof NsqError)) throw error;
-      for (const { index } of entries) results[index] = this.#errorOf(error, topic, entries.length);
+      return this.#errorOf(error, topic, entries.length);
     }
   }
 

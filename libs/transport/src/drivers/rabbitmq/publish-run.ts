@@ -1,3 +1,4 @@
+import { afterThisTurn } from '../../contract/index.js';
 import { MAX_UNCONFIRMED, type ConfirmedChannel, type Fate } from './confirmed-channel.js';
 import { unwritable } from './publish-errors.js';
 import type { Entry, Request } from './publish-request.js';
@@ -113,9 +114,6 @@ export class PublishRun {
     });
   }
 }
-
-/** Confirms come in groups, and who waited for one publishes its next message in the same turn: this runs when all of them have. */
-const afterThisTurn = (action: () => void): void => queueMicrotask(() => process.nextTick(action));
 
 /** FNV-1a over UTF-16 units: cheap, and spread well enough over a handful of channels. */
 function hashOf(key: string): number {
