@@ -45,8 +45,8 @@ const row = (
 
 /** The same rows for a broker: one by one, with 500 outstanding, and from a backlog, each beside its client used by hand. */
 const brokerRows = (broker: 'nats' | 'nsq' | 'rabbitmq', client: string): readonly Row[] => [
-  row(`${broker}-publish-raw-1`, broker, `${client}, one by one`, `publish-${broker}-raw`, 4_000),
-  row(`${broker}-publish-ours-1`, broker, 'ours, one by one', `publish-${broker}-ours`, 4_000),
+  row(`${broker}-publish-raw-1`, broker, `${client}, one by one`, `publish-${broker}-raw`, 12_000),
+  row(`${broker}-publish-ours-1`, broker, 'ours, one by one', `publish-${broker}-ours`, 12_000),
   row(`${broker}-publish-raw-500`, broker, `${client}, 500 outstanding`, `publish-${broker}-raw`, 80_000, 500),
   row(`${broker}-publish-ours-500`, broker, 'ours, 500 outstanding', `publish-${broker}-ours`, 80_000, 500),
   row(`${broker}-consume-raw`, broker, `${client}, consume + JSON.parse`, `consume-${broker}-raw`, 80_000),

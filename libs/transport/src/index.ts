@@ -65,6 +65,7 @@ export {
   type Reply,
   type Requester,
   type SendResult,
+  type SendWindow,
   type Settlement,
   type Subscription,
   type SubscriptionSink,

@@ -27,8 +27,8 @@ export interface CoalescerSettings {
  * The publishes of one topic. Gathers what is published while a request is under way and sends it together in the next one. When nothing is under
  * way, a message leaves in the next microtask, together with its neighbours of the same turn.
  *
- * One request at a time: that keeps the order of messages, and costs nothing, because the broker shares the same wire
- * (docs/adr/0007-one-request-in-flight.md).
+ * One request at a time keeps the order of messages (docs/adr/0007-one-request-in-flight.md). A driver whose broker confirms
+ * message by message lets it grow while it is under way (docs/adr/0031-one-ordered-path-per-topic.md).
  */
 export class Coalescer {
   readonly #producer: Producer;

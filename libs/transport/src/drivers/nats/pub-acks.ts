@@ -48,10 +48,15 @@ export class PubAcks implements LinkListener {
     this.#stopListening = link.listen(this);
   }
 
-  /** Writes in order; resolves with an answer for each, in the same order. */
-  async publish(publications: readonly (() => Publication)[]): Promise<PubAnswer[]> {
+  /** Writes in order; resolves with an answer for each, in the same order. @param onAnswer called with each as it comes */
+  async publish(
+    publications: readonly (() => Publication)[],
+    onAnswer: (position: number, answer: PubAnswer) => void,
+  ): Promise<PubAnswer[]> {
     const first = this.#published;
-    const answers = publications.map((publication) => this.#write(publication));
+    const answers = publications.map((publication, position) =>
+      this.#write(publication, (answer) => onAnswer(position, answer)),
+    );
     const last = this.#published;
     const callOff = this.#clock.schedule(this.#timeoutMs, () => this.#giveUp(first, last));
     return Promise.all(answers).finally(callOff);
@@ -91,9 +96,13 @@ export class PubAcks implements LinkListener {
     for (const tell of this.#untilUp.splice(0)) tell(false);
   }
 
-  #write(publication: () => Publication): Promise<PubAnswer> {
+  #write(publication: () => Publication, onAnswer: (answer: PubAnswer) => void): Promise<PubAnswer> {
     const token = (this.#published++).toString(36);
-    return new Promise((tell) => {
+    return new Promise((resolve) => {
+      const tell = (answer: PubAnswer): void => {
+        onAnswer(answer);
+        resolve(answer);
+      };
       try {
         this.#listen();
         const { subject, payload, headers } = publication();

@@ -8,6 +8,7 @@ import {
   type Producer,
   type PublishReceipt,
   type SendResult,
+  type SendWindow,
   TransportError,
 } from '../../contract/index.js';
 import { encodeHeaders } from './answers.js';
@@ -92,8 +93,8 @@ export class JetStreamPublisher implements Producer {
     checkMessage(message, this.#checkedNames);
   }
 
-  send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
-    return this.#send(messages, undefined);
+  send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
+    return this.#send(messages, undefined, window);
   }
 
   /** Stores a request; its answers go to the address. */
@@ -107,7 +108,11 @@ export class JetStreamPublisher implements Producer {
     this.#acks.close();
   }
 
-  async #send(messages: readonly OutgoingMessage[], answerTo: string | undefined): Promise<readonly SendResult[]> {
+  async #send(
+    messages: readonly OutgoingMessage[],
+    answerTo: string | undefined,
+    window?: SendWindow,
+  ): Promise<readonly SendResult[]> {
     const results = new Array<SendResult>(messages.length);
     let open = messages.map((message, index): Entry => ({
       index,
@@ -121,17 +126,25 @@ export class JetStreamPublisher implements Producer {
     while (open.length > 0) {
       if (this.#closed) open = this.#settle(open, results, ({ message, tries }) => closedError(message, tries));
       else if (!this.#link.isUp) open = await this.#withoutConnection(open, results);
-      else open = await this.#round(open, results, answerTo);
+      else open = await this.#round(open, results, answerTo, window);
     }
     return results;
   }
 
   /** Writes all of them, in order, and waits for the answers; what has to be written again is returned, in order. */
-  async #round(open: readonly Entry[], results: SendResult[], answerTo: string | undefined): Promise<Entry[]> {
+  async #round(
+    open: readonly Entry[],
+    results: SendResult[],
+    answerTo: string | undefined,
+    window: SendWindow | undefined,
+  ): Promise<Entry[]> {
     const entries = await this.#ready(open, results);
     // The client discards what it is given without a connection, and nobody would answer for it.
     if (this.#closed || !this.#link.isUp) return entries;
-    const answers = await this.#acks.publish(entries.map((entry) => () => this.#write(entry, answerTo)));
+    const publications = entries.map((entry) => () => this.#write(entry, answerTo));
+    const answers = await this.#acks.publish(publications, (position, answer) =>
+      reportStored(window, entries[position] as Entry, answer),
+    );
     const again: Entry[] = [];
     const looks: Looks = new Map();
     let isBusy = false;
@@ -362,3 +375,8 @@ const receiptOf = ({ message: { id, topic }, waitsAt }: Entry, sequence: number)
 });
 
 const isTooLarge = (error: unknown): boolean => /max_payload/.test((error as Error).message);
+
+/** Who published it goes on at once. n.b. a duplicate is looked at first: it may be another message. */
+function reportStored(window: SendWindow | undefined, entry: Entry, answer: PubAnswer): void {
+  if (answer.kind === 'stored' && !answer.duplicate) window?.stored(entry.index, receiptOf(entry, answer.sequence));
+}

@@ -1,6 +1,6 @@
 import {
   requireCapabilities,
-  TransportError,
+  type TransportError,
   WIRE_HEADERS,
   DEAD_LETTER_HEADERS,
   type BrokerHost,
