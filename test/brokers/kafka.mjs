@@ -1,12 +1,15 @@
 // How a real Kafka starts. Plain JavaScript on built-ins only: scripts use it before an install, Jest suites after it.
 //
 //   const kafka = await startKafka();               a private node: kill it, restart it, nobody else uses it
+//   const kafka = await startKafka({ nodes: 3 });   a private cluster: kill, freeze, thaw and restart its nodes
 //   const kafka = await useKafka();                 the one to share: KAFKA_BROKERS, a container, or a private node
 import { mayInstall } from '../../scripts/lib/environment.mjs';
 import { runningContainer } from './container.mjs';
 import { knownClasses, prepareClasses } from './kafka/classes.mjs';
+import { clusterOf, startTogether } from './cluster.mjs';
 import { kafkaJars } from './kafka/jars.mjs';
-import { formatNode } from './kafka/node.mjs';
+import { formatNode, newClusterId } from './kafka/node.mjs';
+import { freePorts } from './ports.mjs';
 import { probeKafka } from './kafka/probe.mjs';
 import { USERS } from './kafka/security.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
@@ -49,14 +52,53 @@ export { BrokerUnavailable } from './unavailable.mjs';
 
 /** @typedef {KafkaAddress & import('./private-server.mjs').Controls} PrivateKafka */
 
+/** @typedef {{ brokers: string[], env: { KAFKA_BROKERS: string } } & import('./cluster.mjs').Cluster} KafkaCluster */
+
 /**
- * Starts a private Kafka node (KRaft, one node, topic auto-creation off) on free ports in a temporary folder.
- * It dies with this process, however that ends. About 4 s; the first ever call on a machine downloads the jars.
- * @param {StartOptions} [options]
- * @returns {Promise<PrivateKafka>}
+ * Starts a private Kafka (KRaft, topic auto-creation off) on free ports in a temporary folder: one node, or several that
+ * each hold everything, of which a majority has to store a message.
+ * It dies with this process, however that ends. About 4 s a node; the first ever call on a machine downloads the jars.
+ * @overload
+ * @param {StartOptions & { nodes: number }} options
+ * @returns {Promise<KafkaCluster>}
  * @throws {BrokerUnavailable} when java, mvn or the jars cannot be had; the message says the command
  */
+/**
+ * @overload
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateKafka>}
+ */
+/** @param {StartOptions & { nodes?: number }} [options] */
 export async function startKafka(options = {}) {
+  return options.nodes === undefined ? startNode(options) : startNodes(options.nodes, options);
+}
+
+/**
+ * @param {number} count
+ * @param {StartOptions} options
+ * @returns {Promise<KafkaCluster>}
+ */
+async function startNodes(count, options) {
+  const { config = {}, heapMb = 512, fullCompiler = false } = options;
+  const libs = await prepareKafka(options);
+  const archive = await knownClasses();
+  const controllerPorts = await freePorts(count);
+  const clusterId = newClusterId();
+  const prepared = await Promise.all(
+    controllerPorts.map((_, index) => {
+      const place = { clusterId, nodeId: index + 1, controllerPorts };
+      return formatNode({ libs, security: false, config, port: undefined, heapMb, archive, fullCompiler, place });
+    }),
+  );
+  const cluster = clusterOf(await startTogether(prepared));
+  return Object.assign(cluster, at(prepared.flatMap((node) => addresses(node, 'PLAINTEXT'))));
+}
+
+/**
+ * @param {StartOptions} options
+ * @returns {Promise<PrivateKafka>}
+ */
+async function startNode(options) {
   const { security = false, config = {}, port, heapMb = 768, fullCompiler = false } = options;
   const libs = await prepareKafka(options);
   const archive = await knownClasses();

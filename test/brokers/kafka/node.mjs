@@ -23,6 +23,14 @@ const START_TIMEOUT_MS = 90_000;
  * @property {string | undefined} [archive] of classes
  * @property {boolean} [fullCompiler]
  * @property {string[]} [more] arguments of the node's JVM
+ * @property {ClusterPlace} [place] in a cluster (default: alone)
+ */
+
+/**
+ * @typedef {object} ClusterPlace
+ * @property {string} clusterId the same for all
+ * @property {number} nodeId from 1 on
+ * @property {readonly number[]} controllerPorts of all nodes, by node
  */
 
 /**
@@ -51,9 +59,17 @@ export async function formatNode(options) {
  * @param {NodeOptions} options
  * @returns {Promise<KafkaNode>}
  */
-async function formatIn(folder, { libs, security, config, port, heapMb, archive, fullCompiler = false, more = [] }) {
+async function formatIn(
+  folder,
+  { libs, security, config, port, heapMb, archive, fullCompiler = false, more = [], place },
+) {
   const secureCount = security ? SECURE_LISTENERS.length : 0;
-  const [controllerPort = 0, freePort = 0, ...securePorts] = await freePorts(2 + secureCount);
+  const [ownPort = 0, freePort = 0, ...securePorts] = await freePorts(2 + secureCount);
+  const { nodeId, controllerPorts, clusterId } = place ?? {
+    nodeId: 1,
+    controllerPorts: [ownPort],
+    clusterId: newClusterId(),
+  };
   const secure = security ? await secureListeners(join(folder, 'certificates'), securePorts) : undefined;
   const listeners = [
     { name: 'PLAINTEXT', protocol: 'PLAINTEXT', port: port ?? freePort },
@@ -61,8 +77,8 @@ async function formatIn(folder, { libs, security, config, port, heapMb, archive,
   ];
   const properties = join(folder, 'server.properties');
   const dataFolder = join(folder, 'data');
-  await writeFile(properties, serverProperties({ dataFolder, controllerPort, listeners, extra: config }));
-  await format({ libs, archive }, properties, security ? SCRAM_ARGUMENTS : []);
+  await writeFile(properties, serverProperties({ dataFolder, nodeId, controllerPorts, listeners, extra: config }));
+  await format({ libs, archive }, clusterId, properties, security ? SCRAM_ARGUMENTS : []);
   const jvm = await jvmArguments({ libs, heapMb, archive, fullCompiler });
   const start = () =>
     startKept({
@@ -80,16 +96,17 @@ async function formatIn(folder, { libs, security, config, port, heapMb, archive,
 
 /**
  * @param {{ libs: string, archive: string | undefined }} java
+ * @param {string} clusterId
  * @param {string} properties
  * @param {string[]} extra
  */
-async function format(java, properties, extra) {
+async function format(java, clusterId, properties, extra) {
   const jvm = await jvmArguments({ ...java, heapMb: 128 });
-  await run('java', [...jvm, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties, ...extra]);
+  await run('java', [...jvm, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, ...extra]);
 }
 
 /** 16 random bytes as Kafka writes them. n.b. never with a "-" in front: the tool would take it for an option. */
-function clusterId() {
+export function newClusterId() {
   const bytes = randomBytes(16);
   bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
   return bytes.toString('base64url');

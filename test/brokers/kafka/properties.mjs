@@ -17,32 +17,37 @@
 /**
  * @param {object} node
  * @param {string} node.dataFolder
- * @param {number} node.controllerPort
+ * @param {number} node.nodeId from 1 on
+ * @param {readonly number[]} node.controllerPorts of all nodes
  * @param {readonly Listener[]} node.listeners
  * @param {Record<string, string>} [node.extra] wins over everything here
  */
-export function serverProperties({ dataFolder, controllerPort, listeners, extra = {} }) {
+export function serverProperties({ dataFolder, nodeId, controllerPorts, listeners, extra = {} }) {
   const bound = listeners.map(({ name, port }) => `${name}://127.0.0.1:${port}`);
+  const voters = controllerPorts.map((port, index) => `${index + 1}@127.0.0.1:${port}`);
+  const copies = String(controllerPorts.length);
+  const majority = String(Math.floor(controllerPorts.length / 2) + 1);
   const protocols = listeners.map(({ name, protocol }) => `${name}:${protocol}`);
   return asText({
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': String(nodeId),
+    'controller.quorum.voters': voters.join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    listeners: [`CONTROLLER://127.0.0.1:${controllerPort}`, ...bound].join(','),
+    listeners: [`CONTROLLER://127.0.0.1:${controllerPorts[nodeId - 1]}`, ...bound].join(','),
     'advertised.listeners': bound.join(','),
     'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...protocols].join(','),
     'log.dirs': dataFolder,
     // A typo in a topic name is an error in a test, as it is in production.
     'auto.create.topics.enable': 'false',
     'num.partitions': '3',
-    // One node holds everything.
-    'default.replication.factor': '1',
-    'offsets.topic.replication.factor': '1',
+    // Each node holds everything.
+    'default.replication.factor': copies,
+    'min.insync.replicas': majority,
+    'offsets.topic.replication.factor': copies,
     'offsets.topic.num.partitions': '5',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': majority,
     'transaction.state.log.num.partitions': '5',
     // A test's first member need not wait for others, and a dead one may be noticed within a second.
     'group.initial.rebalance.delay.ms': '0',

@@ -77,6 +77,10 @@ export class RetriedDelivery extends Delivery {
     this.#inner.park(nextAttempt, delayMs);
   }
 
+  override mayBegin(): boolean {
+    return this.#inner.mayBegin();
+  }
+
   override revoke(): void {
     this.#inner.revoke();
   }

@@ -171,7 +171,7 @@ export class SubscriptionRunner implements DeliverySink {
   /** n.b. the hot path: one iteration per message, and nothing awaited that is not a promise. */
   async #work(): Promise<void> {
     for (let delivery = this.#next(); delivery !== undefined; delivery = this.#next()) {
-      if (delivery.state === 'revoked') {
+      if (!delivery.mayBegin()) {
         this.#release(delivery);
         continue;
       }

@@ -145,6 +145,15 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
     this.state = 'parked';
   }
 
+  /**
+   * Asked right before a handler begins. False: the message may belong to somebody else by now, because this process was stopped
+   * (a suspended machine, a blocked event loop, a lost network) for longer than the broker waits. The driver has revoked the
+   * delivery by then, and hands it over again if it turns out to be still ours. n.b. hot path, and never throws.
+   */
+  mayBegin(): boolean {
+    return this.state !== 'revoked';
+  }
+
   /** The driver takes the delivery back: it will not be settled, and what has not started will not run. */
   revoke(): void {
     if (this.state === 'settled') return;

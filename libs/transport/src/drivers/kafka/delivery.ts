@@ -10,6 +10,7 @@ export interface DeliveryOwner {
   readonly topic: string;
   readonly group: string;
   readonly partition: number;
+  mayBegin(): boolean;
   settled(sequence: number, settlement: Settlement): void;
   parked(sequence: number, nextAttempt: number): void;
 }
@@ -60,6 +61,10 @@ export class KafkaDelivery extends Delivery<KafkaRecord> {
 
   header(name: string): string | undefined {
     return this.#headers === undefined ? headerOf(this.raw, name) : this.#headers[name.toLowerCase()];
+  }
+
+  override mayBegin(): boolean {
+    return super.mayBegin() && this.#owner.mayBegin();
   }
 
   override park(nextAttempt: number, delayMs: number): void {

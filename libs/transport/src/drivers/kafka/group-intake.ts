@@ -41,6 +41,8 @@ export class GroupIntake implements IntakeOwner {
   readonly #endWaiters = new EndWaiters();
   #member: ClientMember | undefined;
   #stopped = false;
+  /** The group may have given the partitions away: nothing begins until it confirms the member, or it joins again. */
+  #isDoubtful = false;
   #commitProblem: string | undefined;
   /** n.b. one after the other: several fetches of one member ask at the same time. */
   #answering: Promise<unknown> = Promise.resolve();
@@ -86,6 +88,7 @@ export class GroupIntake implements IntakeOwner {
       joined: (assignment) => this.#joined(member(), assignment),
       positions: (committed) => this.#inTurn(() => this.#positions(member(), committed)),
       fetched: (batch, beat) => this.#fetched(batch, beat),
+      confirmed: () => this.#confirmed(),
       passed: ({ topic, partition, offset }) => this.#intakes.get(placeOf(topic, partition))?.pass(offset),
       died: (failure) => {
         // What runs may end; it is committed by the next member if the partition is still ours then.
@@ -129,6 +132,15 @@ export class GroupIntake implements IntakeOwner {
     this.#commits.touched(intake, now);
   }
 
+  /** Whether a handler may begin: the group counts this member as alive, by the clock and not only by the last event. */
+  mayBegin(): boolean {
+    const confirmedAtMs = this.#member?.confirmedAtMs ?? Infinity;
+    if (this.#host.clock.monotonicMs() - confirmedAtMs <= this.#options.sessionTimeoutMs) return true;
+    this.#isDoubtful = true;
+    this.recall();
+    return false;
+  }
+
   /** Nothing begins from now on, until the next member is placed: somebody else may have the partitions by then. */
   recall(): void {
     for (const intake of this.#intakes.values()) intake.recall();
@@ -156,8 +168,17 @@ export class GroupIntake implements IntakeOwner {
     this.#tellPlaced();
   }
 
+  /** A stop of this process that was longer than the session, and the group has waited all the same. */
+  #confirmed(): void {
+    if (!this.#isDoubtful) return;
+    this.#isDoubtful = false;
+    if (this.#stopped) return;
+    for (const [place, intake] of this.#intakes) if (!this.#unplaced.has(place)) intake.release();
+  }
+
   /** "Revoke that waits": nothing new begins, what runs may end, and all of it is committed while we still may. */
   async #beforeJoin(): Promise<void> {
+    this.#isDoubtful = false;
     this.recall();
     // n.b. when the broker does not know us any more, others have our partitions already, and waiting helps nobody.
     const stillOurs = this.#intakes.size > 0 && (await this.#commits.flush());
@@ -228,10 +249,13 @@ export class GroupIntake implements IntakeOwner {
   /** Says where to read on: where a kept partition was, else where the group's commit is, else where it begins. */
   async #positions(member: ClientMember, committed: readonly CommittedOffset[]): Promise<ReadPosition[]> {
     const positions: ReadPosition[] = [];
+    const assigned = this.#assigned;
     for (const entry of committed) {
       const place = placeOf(entry.topic, entry.partition);
-      if (!this.#assigned.has(place)) continue;
-      const intake = this.#keep(place, entry) ?? (await this.#open(member, place, entry));
+      if (!assigned.has(place)) continue;
+      const intake = this.#placed(place, entry) ?? this.#keep(place, entry) ?? (await this.#open(member, place, entry));
+      // The group has changed meanwhile: the answer is to a question of the assignment before.
+      if (assigned !== this.#assigned) return [];
       this.#unplaced.delete(place);
       if (intake?.position !== undefined)
         positions.push({ topic: entry.topic, partition: entry.partition, offset: intake.position });
@@ -244,11 +268,19 @@ export class GroupIntake implements IntakeOwner {
     if (this.#unplaced.size === 0) this.#placedWaiters.splice(0).forEach((tell) => tell());
   }
 
+  /**
+   * What was said since the assignment stands: a client with a fetcher for each broker asks once for each, with offsets that
+   * were read before the first answer.
+   */
+  #placed(place: string, { expired }: CommittedOffset): PartitionIntake | undefined {
+    return this.#unplaced.has(place) || expired ? undefined : this.#intakes.get(place);
+  }
+
   /** The intake that was there before, unless somebody else has had the partition since. */
-  #keep(place: string, { offset }: CommittedOffset): PartitionIntake | undefined {
+  #keep(place: string, { offset, expired }: CommittedOffset): PartitionIntake | undefined {
     const intake = this.#intakes.get(place);
     if (intake === undefined) return undefined;
-    if (!intake.agreesWith(offset)) {
+    if (expired || !intake.agreesWith(offset)) {
       this.#drop(place, intake);
       return undefined;
     }
@@ -259,7 +291,10 @@ export class GroupIntake implements IntakeOwner {
   async #open(member: ClientMember, place: string, entry: CommittedOffset): Promise<PartitionIntake | undefined> {
     const target = this.#sinks.get(entry.topic);
     if (target === undefined) return undefined;
-    const { offset, metadata } = await this.#start(member, target, entry);
+    const assigned = this.#assigned;
+    const start = await this.#start(member, target, entry);
+    if (start === undefined || assigned !== this.#assigned) return undefined;
+    const { offset, metadata } = start;
     const { broker, clock, notices } = this.#host;
     const { subscription, sink } = target;
     const { partition } = entry;
@@ -277,6 +312,8 @@ export class GroupIntake implements IntakeOwner {
     const intake = new PartitionIntake(settings, this, offset, known);
     this.#intakes.set(place, intake);
     if (this.#stopped) intake.hold();
+    // The client may have it paused still, for an intake that is no more.
+    this.#restorePause(member, entry.topic, partition);
     notices.emit('partition:assigned', { broker, topic: entry.topic, group: this.#group, partition });
     return intake;
   }
@@ -284,12 +321,15 @@ export class GroupIntake implements IntakeOwner {
   /**
    * Where a partition begins. For `startFrom: 'new'` the end, or the place of a moment or an offset, is committed before anything is handled: the position of
    * a group that has committed nothing would be the end again after the next rebalance, past what came in between.
+   * Undefined when the group has changed before it was committed: in the new generation it would be somebody else's commit.
    */
   async #start(
     member: ClientMember,
     { subscription }: SubscriptionSink,
-    { topic, partition, offset, expired, metadata }: CommittedOffset,
-  ): Promise<{ offset: number | undefined; metadata: string }> {
+    { topic, partition, offset: committed, expired, metadata }: CommittedOffset,
+  ): Promise<{ offset: number | undefined; metadata: string } | undefined> {
+    const assigned = this.#assigned;
+    const offset = expired ? await this.#stillThere(member, topic, partition, committed) : committed;
     if (offset !== undefined || subscription.startFrom === 'beginning') return { offset, metadata };
     const siblings = await member.committed(topic, await this.#partitionIds(member, topic, partition));
     const firstCount = siblings
@@ -307,8 +347,21 @@ export class GroupIntake implements IntakeOwner {
       notices.emit('subscription:warned', { broker, topic, group: this.#group, warning });
     }
     const text = encodeCommitState(start, { ...NOTHING_KNOWN, partitions: firstCount ?? count });
+    if (assigned !== this.#assigned) return undefined;
     await member.commit([{ topic, partition, offset: start, metadata: text }]);
     return { offset: start, metadata: text };
+  }
+
+  /** The group's commit where the broker still has it, although it no longer has the place that was read. */
+  async #stillThere(
+    member: ClientMember,
+    topic: string,
+    partition: number,
+    offset: number | undefined,
+  ): Promise<number | undefined> {
+    const bounds = (await member.bounds(topic, [partition])).get(partition);
+    const isThere = offset !== undefined && bounds !== undefined && offset >= bounds.low && offset <= bounds.high;
+    return isThere ? offset : undefined;
   }
 
   async #partitionIds(member: ClientMember, topic: string, atLeast: number): Promise<number[]> {

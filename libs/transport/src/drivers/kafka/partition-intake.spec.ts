@@ -35,7 +35,13 @@ function setUp() {
       clock,
       notices: new Notices(),
     },
-    { pause: () => undefined, resume: () => undefined, touched: () => undefined, moved: () => undefined },
+    {
+      pause: () => undefined,
+      resume: () => undefined,
+      touched: () => undefined,
+      mayBegin: () => true,
+      moved: () => undefined,
+    },
     0,
     NOTHING_KNOWN,
   );

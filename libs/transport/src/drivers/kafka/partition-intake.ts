@@ -24,6 +24,8 @@ export interface IntakeSettings {
 export interface IntakeOwner {
   pause(intake: PartitionIntake): void;
   resume(intake: PartitionIntake): void;
+  /** False: the partition may be somebody else's by now, and what has not begun is taken back. */
+  mayBegin(): boolean;
   /** Something is to be committed; `now` when it should not wait for the interval. */
   touched(intake: PartitionIntake, now: boolean): void;
   /** The sink has something more, or there is nothing more to give to it. */
@@ -190,6 +192,10 @@ export class PartitionIntake implements DeliveryOwner {
     return count;
   }
 
+  mayBegin(): boolean {
+    return !this.#over && this.#owner.mayBegin();
+  }
+
   settled(sequence: number, settlement: Settlement): void {
     if (this.#over) return;
     if (settlement.kind === 'nack') return this.#handOverLater(sequence, settlement.delayMs);
@@ -202,6 +208,12 @@ export class PartitionIntake implements DeliveryOwner {
     if (this.#over) return;
     this.#ledger.park(sequence, nextAttempt);
     this.#touch(false);
+    // It was running when the others were recalled. n.b. later: the runner has not put it aside yet.
+    if (this.#held) queueMicrotask(() => this.#recallAgain());
+  }
+
+  #recallAgain(): void {
+    if (this.#held && !this.#over) this.recall();
   }
 
   /** What is to be committed now. From here on a change makes it dirty again. */
@@ -229,7 +241,8 @@ export class PartitionIntake implements DeliveryOwner {
   }
 
   #touch(now: boolean): void {
-    if (this.#touched && !now) return;
+    // n.b. a commit may fail after the partition has become somebody else's.
+    if (this.#over || (this.#touched && !now)) return;
     this.#touched = true;
     this.#owner.touched(this, now);
   }

@@ -101,7 +101,7 @@ export interface CommittedOffset {
   readonly partition: number;
   /** undefined: the group has never committed here. */
   readonly offset: number | undefined;
-  /** The group had an offset, and the broker has deleted the records there. */
+  /** The broker no longer has the place that was read, or that was committed; `offset` may still be there. */
   readonly expired: boolean;
   readonly metadata: string;
 }
@@ -127,6 +127,8 @@ export interface MemberListener {
   fetched(batch: FetchedBatch, beat: () => Promise<void>): Promise<void>;
   /** The broker had nothing to give of a partition before this place: markers, and records of transactions that were aborted. */
   passed(position: ReadPosition): void;
+  /** The group counts the member as alive, see `confirmedAtMs`. */
+  confirmed(): void;
   /** The member is dead for good, its sockets are closed. Not told after `leave`. */
   died(failure: ClientFailure): void;
 }
@@ -142,6 +144,8 @@ export interface ClientMember {
   /** Joins the group; resolves when it is placed. @throws ClientFailure */
   start(): Promise<void>;
   readonly memberId: string | undefined;
+  /** When it asked the group for the last confirmation that it is alive, on the monotonic clock; 0 before the first. */
+  readonly confirmedAtMs: number;
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
   /**

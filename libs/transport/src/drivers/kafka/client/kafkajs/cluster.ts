@@ -7,8 +7,12 @@ import type { CommittedOffset, OffsetCommit } from '../seam.js';
  * - wait before a join (`findGroupCoordinator` is asked before each): "revoke that waits"
  * - answer where a partition is read from (`offsetFetch`), so that partitions which stay are not read twice, nothing has
  *   to be sought, and the metadata of commits is seen
+ * - refuse kafkajs' own commit when a position is out of range (`offsetCommit` of a negative number): it would overwrite the
+ *   group's offset, which may still be there
  * - commit in the name of the generation that had the partition (`offsetCommit`): kafkajs' own commit takes the current
  *   generation, so that a late one would overwrite the next owner's
+ * - know when the group last counted the member as alive (`syncGroup`, `heartbeat`), by when it was asked and not by when the
+ *   answer was read: between them this process may have been stopped
  * - join again under the id of a member that died (`joinGroup`), so that the group need not wait for its session to end
  */
 export interface KafkaJsCluster {
@@ -30,11 +34,20 @@ export interface KafkaJsBroker {
   readonly nodeId: string | number;
   isConnected(): boolean;
   joinGroup(request: { memberId: string }): Promise<{ memberId: string; generationId: number }>;
+  syncGroup(request: unknown): Promise<unknown>;
+  heartbeat(request: unknown): Promise<unknown>;
   offsetFetch(request: OffsetFetchRequest): Promise<OffsetFetchResponse>;
-  offsetCommit(request: unknown): Promise<unknown>;
+  offsetCommit(request: OffsetCommitRequest): Promise<unknown>;
   metadata(
     topics: readonly string[],
   ): Promise<{ topicMetadata: { topic: string; partitionMetadata: { partitionId: number }[] }[] }>;
+}
+
+interface OffsetCommitRequest {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly groupGenerationId: number;
+  readonly topics: readonly { topic: string; partitions: readonly { partition: number; offset: string | number }[] }[];
 }
 
 interface OffsetFetchRequest {
@@ -51,6 +64,8 @@ export interface ClusterHooks {
   beforeJoin(): Promise<void>;
   /** The committed offsets go in, the offsets to read from come out. */
   positions(committed: readonly CommittedOffset[]): Promise<ReadonlyMap<string, number>>;
+  /** The group has confirmed that the member is alive. */
+  confirmed(): void;
 }
 
 export const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
@@ -71,6 +86,9 @@ export class TappedCluster {
   readonly #tapped = new WeakSet<KafkaJsBroker>();
   #coordinator: KafkaJsBroker | undefined;
   #membership: Membership | undefined;
+  /** Places that kafkajs found out of range, until it asks where to go on. */
+  readonly #outOfRange = new Set<string>();
+  #confirmedAtMs = 0;
   /** The id to join under when kafkajs has none; forgotten as soon as the broker does not know it. */
   #formerId: string | undefined;
 
@@ -90,6 +108,11 @@ export class TappedCluster {
 
   get memberId(): string | undefined {
     return this.#membership?.memberId;
+  }
+
+  /** When the group last counted the member as alive, at the earliest; on the monotonic clock. */
+  get confirmedAtMs(): number {
+    return this.#confirmedAtMs;
   }
 
   /** One try, in the name of the generation joined last. */
@@ -167,7 +190,10 @@ export class TappedCluster {
     if (this.#tapped.has(broker)) return broker;
     this.#tapped.add(broker);
     this.#tapJoin(broker);
+    this.#tapSignOfLife(broker, 'syncGroup');
+    this.#tapSignOfLife(broker, 'heartbeat');
     this.#tapOffsetFetch(broker);
+    this.#tapOffsetCommit(broker);
     return broker;
   }
 
@@ -184,11 +210,42 @@ export class TappedCluster {
     };
   }
 
+  #tapSignOfLife(broker: KafkaJsBroker, name: 'syncGroup' | 'heartbeat'): void {
+    const ask = broker[name].bind(broker);
+    broker[name] = async (request) => {
+      const askedAtMs = performance.now();
+      const answer = await ask(request);
+      this.#confirmedAtMs = Math.max(this.#confirmedAtMs, askedAtMs);
+      this.#hooks.confirmed();
+      return answer;
+    };
+  }
+
+  #tapOffsetCommit(broker: KafkaJsBroker): void {
+    const commit = broker.offsetCommit.bind(broker);
+    broker.offsetCommit = async (request) => {
+      if (!isReset(request)) return commit(request);
+      for (const { topic, partitions } of request.topics) {
+        for (const { partition } of partitions) this.#outOfRange.add(placeOf(topic, partition));
+      }
+      return undefined;
+    };
+  }
+
+  #withOutOfRange(committed: readonly CommittedOffset[]): CommittedOffset[] {
+    return committed.map((entry) =>
+      this.#outOfRange.delete(placeOf(entry.topic, entry.partition)) ? { ...entry, expired: true } : entry,
+    );
+  }
+
   #tapOffsetFetch(broker: KafkaJsBroker): void {
     const fetch = broker.offsetFetch.bind(broker);
     broker.offsetFetch = async (request) => {
+      const membership = this.#membership;
       const response = await fetch(request);
-      const positions = await this.#hooks.positions(committedOf(response));
+      // An answer to the generation before; kafkajs asks again in the new one.
+      if (membership !== this.#membership) return response;
+      const positions = await this.#hooks.positions(this.#withOutOfRange(committedOf(response)));
       for (const { topic, partitions } of response.responses) {
         for (const entry of partitions) {
           const position = positions.get(placeOf(topic, entry.partition));
@@ -199,6 +256,10 @@ export class TappedCluster {
     };
   }
 }
+
+/** kafkajs' word for "reset this partition": it commits no other offset by itself, as nothing is auto-committed. */
+const isReset = ({ topics }: OffsetCommitRequest): boolean =>
+  topics.every(({ partitions }) => partitions.every(({ offset }) => Number(offset) < 0));
 
 const committedOf = ({ responses }: OffsetFetchResponse): CommittedOffset[] =>
   responses.flatMap(({ topic, partitions }) =>
@@ -212,8 +273,8 @@ const committedOf = ({ responses }: OffsetFetchResponse): CommittedOffset[] =>
     })),
   );
 
-function byTopic(offsets: readonly OffsetCommit[]): { topic: string; partitions: unknown[] }[] {
-  const topics = new Map<string, unknown[]>();
+function byTopic(offsets: readonly OffsetCommit[]): OffsetCommitRequest['topics'] {
+  const topics = new Map<string, { partition: number; offset: string; metadata: string }[]>();
   for (const { topic, partition, offset, metadata } of offsets) {
     const partitions = topics.get(topic) ?? [];
     topics.set(topic, partitions);
