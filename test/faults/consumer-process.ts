@@ -40,4 +40,5 @@ class App {}
 
 const app = await createTransportApp(App, { http: false, logger: ['error', 'warn'] });
 app.get(Notices).on('subscription:started', () => process.stdout.write('started\n'));
+app.get(Notices).on('partition:revoked', () => process.stdout.write('revoked\n'));
 await app.listen();

@@ -61,4 +61,20 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
     history.assertOrderPerKey();
     history.assertDuplicatesAtMost(0);
   }, 120_000);
+
+  it('by SIGSTOP, and goes on when another member has its partitions, begins no handler of what it had', async () => {
+    const first = await scene.startConsumer();
+    await scene.untilHandled(MESSAGES * 0.3, 30_000);
+    first.kill('SIGSTOP');
+    await scene.startConsumer();
+    await scene.untilHandled(MESSAGES, 60_000);
+    const begun = scene.begun;
+    const revoked = once(first.stdout as NodeJS.ReadableStream, 'data');
+    first.kill('SIGCONT');
+    await revoked;
+    expect(scene.begun - begun).toBe(0);
+    const history = scene.history();
+    history.assertNothingLost();
+    history.assertDuplicatesAtMost(MAX_UNCOMMITTED);
+  }, 120_000);
 });

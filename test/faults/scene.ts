@@ -66,6 +66,11 @@ export class Scene {
     return this.#notes.entries.filter(({ what }) => what === 'handled');
   }
 
+  /** Handlers that have begun. */
+  get begun(): number {
+    return this.#notes.entries.filter(({ what }) => what === 'handle').length;
+  }
+
   /** Resolves when so many different messages were handled. */
   async untilHandled(count: number, deadlineMs: number): Promise<void> {
     const deadline = Date.now() + deadlineMs;
