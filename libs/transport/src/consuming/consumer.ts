@@ -32,6 +32,7 @@ import { WindowReplay, type Replayable, type ReplayReport, type ReplayWindow } f
 import { copyTopicsOf } from './retry-topics.js';
 import { refuseReadTwice, retrySinks, retryTopicsOf, type RetrySink } from './retry-sinks.js';
 import type { RunnerPlan, RunnerTools } from './runner-plan.js';
+import { SuspectGate } from './suspect-gate.js';
 import { SubscriptionRunner } from './runner.js';
 
 export interface ConsumerSettings {
@@ -315,13 +316,15 @@ export class Consumer {
 }
 
 function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: ConsumerSettings): RunnerTools {
+  const random = settings.random ?? Math.random;
   return {
     clock: host.clock,
     notices: host.notices,
     deadLetters: new DeadLetters(connection.producer),
     classify: settings.classify,
     restOf: settings.restOf,
-    random: settings.random ?? Math.random,
+    suspects: new SuspectGate(host.clock, random),
+    random,
   };
 }
 

@@ -77,6 +77,14 @@ export class RetriedDelivery extends Delivery {
     this.#inner.park(nextAttempt, delayMs);
   }
 
+  override get suspicion(): number {
+    return this.#inner.suspicion;
+  }
+
+  override recordStart(): void | Promise<void> {
+    return this.#inner.recordStart();
+  }
+
   override mayBegin(): boolean {
     return this.#inner.mayBegin();
   }

@@ -5,6 +5,7 @@ import type { DeadLetters } from './dead-letter.js';
 import type { Holds } from './policies/holds.js';
 import type { Refusal, RestOfWork } from './route.js';
 import type { Router } from './routing.js';
+import type { SuspectGate } from './suspect-gate.js';
 
 /** One subscription, with everything decided: names, options, routes. */
 export interface RunnerPlan {
@@ -34,6 +35,8 @@ export interface RunnerTools {
   readonly deadLetters: DeadLetters;
   readonly classify: Classifier | undefined;
   readonly restOf?: RestOfWork | undefined;
+  /** Shared by all subscriptions of the process that may end each other; a runner without it has its own. */
+  readonly suspects?: SuspectGate;
   /** A number in [0, 1), for the jitter of delays. */
   readonly random: () => number;
 }

@@ -18,6 +18,7 @@ import type { ReadyRoute } from './routing.js';
 import { isThenable } from './is-thenable.js';
 import { NotBegun } from './policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
+import { isSuspect, SuspectGate } from './suspect-gate.js';
 import { attemptsInAll, hasTiers } from './tiers.js';
 import { decide, type Verdict } from './verdict.js';
 
@@ -33,6 +34,9 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #failures = new FailureLog();
   readonly #mostDeliveries: number;
   readonly #copies: Copies;
+  readonly #suspects: SuspectGate;
+  /** Handlers that wait for an answer of this one must not hold it up. */
+  readonly #answers: boolean;
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
   readonly #maxWorkers: number;
   readonly #pauses = new Map<symbol, string>();
@@ -48,7 +52,9 @@ export class SubscriptionRunner implements DeliverySink {
     this.#plan = plan;
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
-    this.#mostDeliveries = attemptsInAll(plan.options.retry) + UNFINISHED_DELIVERIES;
+    this.#mostDeliveries = attemptsInAll(plan.options.retry) + (plan.nativeRedelivery ? UNFINISHED_DELIVERIES : 0);
+    this.#suspects = tools.suspects ?? new SuspectGate(tools.clock, tools.random);
+    this.#answers = plan.refuse !== undefined;
     this.#maxWorkers = messagesAtOnce(plan.options);
     this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers);
     this.#copies = new Copies(plan, tools, this.#failures, {
@@ -182,6 +188,17 @@ export class SubscriptionRunner implements DeliverySink {
           await storeAgain();
           continue;
         }
+      } catch (error) {
+        await this.#failSafely(delivery, error);
+        continue;
+      }
+      const isAlone = isSuspect(delivery);
+      const turn = this.#answers && !isAlone ? undefined : this.#suspects.enter(isAlone);
+      try {
+        if (turn !== undefined && !(await this.#mayBeginAfter(turn, delivery, isAlone))) {
+          this.#release(delivery);
+          continue;
+        }
         delivery.state = 'running';
         const outcome = this.#handle(delivery);
         const result = isThenable(outcome) ? await outcome : outcome;
@@ -194,11 +211,20 @@ export class SubscriptionRunner implements DeliverySink {
       } catch (error) {
         await this.#failSafely(delivery, error);
         continue;
+      } finally {
+        if (!this.#answers || isAlone) this.#suspects.leave(isAlone);
       }
       this.#end(delivery, ACK);
     }
     this.#workers--;
     this.#tellWhenIdle();
+  }
+
+  /** It had to wait for its turn, and may have been taken back meanwhile. */
+  async #mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: boolean): Promise<boolean> {
+    await turn;
+    if (isAlone && delivery.mayBegin()) await delivery.recordStart();
+    return delivery.mayBegin();
   }
 
   #next(): Delivery | undefined {

@@ -94,6 +94,14 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
     return undefined;
   }
 
+  /**
+   * To how many processes it was given that ended without a word of it; 0 where the broker does not know. From 2 on it runs
+   * alone: it may be what ends them.
+   */
+  get suspicion(): number {
+    return 0;
+  }
+
   /** Answers the sender; undefined when nobody waits for an answer. */
   get reply(): ((reply: Reply) => void | Promise<void>) | undefined {
     return undefined;
@@ -152,6 +160,11 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
    */
   mayBegin(): boolean {
     return this.state !== 'revoked';
+  }
+
+  /** Makes it safe on the broker that this attempt begins, where the broker does not count deliveries. Called for suspects only. */
+  recordStart(): void | Promise<void> {
+    return undefined;
   }
 
   /** The driver takes the delivery back: it will not be settled, and what has not started will not run. */
