@@ -6,6 +6,7 @@ describe('the metadata of a commit', () => {
   it('comes back as it was', () => {
     const full = state({
       partitions: 6,
+      openings: 2,
       attempts: new Map([
         [100, 3],
         [140, 2],
@@ -25,6 +26,7 @@ describe('the metadata of a commit', () => {
       100,
       state({
         partitions: 6,
+        openings: 2,
         attempts: new Map([[100, 3]]),
         done: [
           [101, 109],
@@ -32,7 +34,7 @@ describe('the metadata of a commit', () => {
         ],
       }),
     );
-    expect(text).toBe('nt1;p=6;a=0:3;d=1-8,b');
+    expect(text).toBe('nt1;p=6;u=2;a=0:3;d=1-8,b');
   });
 
   it('is empty when there is nothing to say', () => {

@@ -2,9 +2,10 @@
  * What rides in the metadata of a committed offset, so that the next owner of a partition knows more than the offset:
  *
  * ```
- * nt1;p=6;a=0:3,1c:2;d=1-9,b
- * |   |   |          └ done above the offset: runs `first-length less one`, or a single one
- * |   |   └ attempts: the message at this offset is about to have its 3rd attempt
+ * nt1;p=6;u=2;a=0:3,1c:2;d=1-9,b
+ * |   |   |   |          └ done above the offset: runs `first-length less one`, or a single one
+ * |   |   |   └ attempts: the message at this offset is about to have its 3rd attempt
+ * |   |   └ opened twice since a member last left it in order, or got further: members have ended without a word
  * |   └ partitions the topic had when the group first met it
  * └ format and version; a text that begins otherwise is foreign, and ignored
  * ```
@@ -16,13 +17,15 @@
 export interface CommitState {
   /** Partitions that the topic had when the group first met it; undefined when not known. */
   readonly partitions: number | undefined;
+  /** How often the partition was opened since a member left it in order or got further; 0 when it was left in order. */
+  readonly openings: number;
   /** Number of the next attempt, by offset, of messages that wait for one. */
   readonly attempts: ReadonlyMap<number, number>;
   /** Runs of offsets above the committed one that are done, lowest first. */
   readonly done: readonly (readonly [first: number, last: number])[];
 }
 
-export const NOTHING_KNOWN: CommitState = { partitions: undefined, attempts: new Map(), done: [] };
+export const NOTHING_KNOWN: CommitState = { partitions: undefined, openings: 0, attempts: new Map(), done: [] };
 
 export const MAX_METADATA_BYTES = 4_096;
 
@@ -34,6 +37,7 @@ const MAX_ATTEMPTS_BYTES = 1_024;
 export function encodeCommitState(offset: number, state: CommitState, maxBytes = MAX_METADATA_BYTES): string {
   const parts = [MAGIC];
   if (state.partitions !== undefined) parts.push(`p=${state.partitions.toString(36)}`);
+  if (state.openings > 0) parts.push(`u=${state.openings.toString(36)}`);
   const attempts = fit(newestFirst(offset, state.attempts), Math.min(MAX_ATTEMPTS_BYTES, maxBytes - used(parts)));
   if (attempts !== '') parts.push(`a=${attempts}`);
   const done = fit(runTexts(offset, state.done), maxBytes - used(parts));
@@ -47,8 +51,10 @@ export function decodeCommitState(offset: number, text: string | null | undefine
   const fields = new Map(text.split(';').map((field) => [field.slice(0, 2), field.slice(2)]));
   try {
     const partitions = fields.get('p=');
+    const openings = fields.get('u=');
     return {
       partitions: partitions === undefined ? undefined : parse(partitions),
+      openings: openings === undefined ? 0 : parse(openings),
       attempts: new Map(items(fields.get('a=')).map((item) => attemptOf(offset, item))),
       done: runsOf(offset, items(fields.get('d='))),
     };

@@ -11,6 +11,8 @@ export interface DeliveryOwner {
   readonly group: string;
   readonly partition: number;
   mayBegin(): boolean;
+  suspicionOf(offset: string): number;
+  recordStart(sequence: number, nextAttempt: number): Promise<void>;
   settled(sequence: number, settlement: Settlement): void;
   parked(sequence: number, nextAttempt: number): void;
 }
@@ -61,6 +63,14 @@ export class KafkaDelivery extends Delivery<KafkaRecord> {
 
   header(name: string): string | undefined {
     return this.#headers === undefined ? headerOf(this.raw, name) : this.#headers[name.toLowerCase()];
+  }
+
+  override get suspicion(): number {
+    return this.#owner.suspicionOf(this.offset);
+  }
+
+  override recordStart(): Promise<void> {
+    return this.#owner.recordStart(this.#sequence, this.attempt + 1);
   }
 
   override mayBegin(): boolean {

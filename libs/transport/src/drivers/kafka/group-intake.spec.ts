@@ -13,6 +13,8 @@ class FakeMember implements ClientMember {
   readonly memberId = 'member-1';
   readonly paused = new Set<string>();
   readonly commits: string[] = [];
+  /** Of the newest commit. */
+  metadata = '';
   confirmedAtMs = Infinity;
   high = 100;
   partitions = 1;
@@ -33,7 +35,10 @@ class FakeMember implements ClientMember {
   }
 
   commit(offsets: readonly OffsetCommit[]): Promise<void> {
-    for (const { topic, partition, offset } of offsets) this.commits.push(`${topic}/${partition}@${offset}`);
+    for (const { topic, partition, offset, metadata } of offsets) {
+      this.commits.push(`${topic}/${partition}@${offset}`);
+      this.metadata = metadata;
+    }
     return this.commitOutcome();
   }
 
@@ -59,12 +64,12 @@ class FakeMember implements ClientMember {
   }
 }
 
-const at = (partition: number, offset?: number, topic = 't', expired = false): CommittedOffset => ({
+const at = (partition: number, offset?: number, topic = 't', expired = false, metadata = ''): CommittedOffset => ({
   topic,
   partition,
   offset,
   expired,
-  metadata: '',
+  metadata,
 });
 
 const batch = (partition: number, from: number, to: number): FetchedBatch => ({
@@ -233,13 +238,13 @@ describe('a commit that fails after the partition has gone', () => {
     member.commitOutcome = () => new Promise((_, reject) => (fail = reject));
     end(10);
     clock.advance(500);
-    expect(member.commits).toEqual(['t/0@10']);
+    expect(member.commits).toEqual(['t/0@0', 't/0@10']);
     listener.joined({});
     fail(new ClientFailure('protocol', 'stale', { protocol: 'ILLEGAL_GENERATION' }));
     await turn();
     clock.advance(10_000);
     await turn();
-    expect(member.commits).toEqual(['t/0@10']);
+    expect(member.commits).toEqual(['t/0@0', 't/0@10']);
   });
 });
 
@@ -297,5 +302,58 @@ describe('a process that was stopped for longer than its session', () => {
     expect(got).toHaveLength(3);
     await listener.positions([at(0, 3)]);
     expect(got).toHaveLength(3);
+  });
+});
+
+describe('a partition whose members end without a word', () => {
+  /** Opens it as the next process would, with what the last one has committed. */
+  async function opened(offset: number, metadata: string) {
+    const scene = setUp();
+    await scene.join(0);
+    await scene.listener.positions([at(0, offset, 't', false, metadata)]);
+    await scene.fetched(0, offset, offset + 3);
+    return scene;
+  }
+
+  it('counts its openings, and suspects what they may have begun', async () => {
+    const first = await opened(100, '');
+    expect(first.member.metadata).toBe('nt1;u=1');
+    expect(first.got[0]?.suspicion).toBe(0);
+    const second = await opened(100, first.member.metadata);
+    expect(second.got[0]?.suspicion).toBe(1);
+    const third = await opened(100, second.member.metadata);
+    expect(third.member.metadata).toBe('nt1;u=3');
+    expect(third.got.map(({ suspicion }) => suspicion)).toEqual([2, 2, 2]);
+  });
+
+  it('commits the next attempt at a suspect before this one begins', async () => {
+    const { got, member } = await opened(100, 'nt1;u=2');
+    const [suspect] = got as [Delivery];
+    await suspect.recordStart();
+    expect(member.metadata).toBe('nt1;u=3;a=0:2');
+    const next = await opened(100, member.metadata);
+    expect(next.got.map(({ attempt }) => attempt)).toEqual([2, 1, 1]);
+  });
+
+  it('suspects nobody when a member got further', async () => {
+    const { end, clock, member } = await opened(100, 'nt1;u=1');
+    end(1);
+    clock.advance(10_000);
+    await turn();
+    expect([member.commits.at(-1), member.metadata]).toEqual(['t/0@101', '']);
+  });
+
+  it('suspects nobody when a member left in order', async () => {
+    const { intake, member } = await opened(100, 'nt1;u=1');
+    expect(member.metadata).toBe('nt1;u=2');
+    await intake.close();
+    expect([member.commits.at(-1), member.metadata]).toEqual(['t/0@100', '']);
+  });
+
+  it('goes on suspecting when the member that left had a handler running', async () => {
+    const { intake, got, member } = await opened(100, 'nt1;u=1');
+    (got[0] as Delivery).state = 'running';
+    await intake.close();
+    expect(member.metadata).toBe('nt1;u=2');
   });
 });

@@ -1,4 +1,4 @@
-import type { BrokerHost, Clock, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Clock, Subscription, SubscriptionSink } from '../../contract/index.js';
 import {
   ClientFailure,
   type ClientMember,
@@ -7,7 +7,7 @@ import {
   type MemberListener,
   type ReadPosition,
 } from './client/seam.js';
-import { decodeCommitState, encodeCommitState, NOTHING_KNOWN } from './commit-metadata.js';
+import { decodeCommitState, encodeCommitState, NOTHING_KNOWN, type CommitState } from './commit-metadata.js';
 import { Commits } from './commits.js';
 import { Exposure } from './exposure.js';
 import { transportError } from './mapping.js';
@@ -128,6 +128,10 @@ export class GroupIntake implements IntakeOwner {
     if (!this.#stopped) this.#member?.resume(intake.topic, intake.partition);
   }
 
+  commitNow(): Promise<unknown> {
+    return this.#commits.flush();
+  }
+
   touched(intake: PartitionIntake, now: boolean): void {
     this.#commits.touched(intake, now);
   }
@@ -158,6 +162,7 @@ export class GroupIntake implements IntakeOwner {
   /** Commits what is done, several times if it must be, and takes the rest back. */
   async close(): Promise<void> {
     this.stop();
+    for (const intake of this.#intakes.values()) intake.leave();
     const { clock } = this.#host;
     const deadline = clock.monotonicMs() + CLOSE_COMMIT_LIMIT_MS;
     while (!(await this.#commits.flush()) && clock.monotonicMs() < deadline) await sleep(clock, CLOSE_RETRY_MS);
@@ -183,6 +188,7 @@ export class GroupIntake implements IntakeOwner {
     // n.b. when the broker does not know us any more, others have our partitions already, and waiting helps nobody.
     const stillOurs = this.#intakes.size > 0 && (await this.#commits.flush());
     if (stillOurs) await this.#handlersEnd();
+    for (const intake of this.#intakes.values()) intake.leave();
     if (stillOurs) await this.#commits.flush();
     this.#commits.suspend();
   }
@@ -248,20 +254,18 @@ export class GroupIntake implements IntakeOwner {
 
   /** Says where to read on: where a kept partition was, else where the group's commit is, else where it begins. */
   async #positions(member: ClientMember, committed: readonly CommittedOffset[]): Promise<ReadPosition[]> {
-    const positions: ReadPosition[] = [];
     const assigned = this.#assigned;
-    for (const entry of committed) {
-      const place = placeOf(entry.topic, entry.partition);
-      if (!assigned.has(place)) continue;
-      const intake = this.#placed(place, entry) ?? this.#keep(place, entry) ?? (await this.#open(member, place, entry));
-      // The group has changed meanwhile: the answer is to a question of the assignment before.
-      if (assigned !== this.#assigned) return [];
-      this.#unplaced.delete(place);
-      if (intake?.position !== undefined)
-        positions.push({ topic: entry.topic, partition: entry.partition, offset: intake.position });
-    }
+    const ours = committed.filter(({ topic, partition }) => assigned.has(placeOf(topic, partition)));
+    const fresh = ours.filter((entry) => this.#placed(entry) === undefined && this.#keep(entry) === undefined);
+    await this.#openAll(member, fresh);
+    // The group has changed meanwhile: the answer is to a question of the assignment before.
+    if (assigned !== this.#assigned) return [];
+    for (const { topic, partition } of ours) this.#unplaced.delete(placeOf(topic, partition));
     this.#tellPlaced();
-    return positions;
+    return ours.flatMap(({ topic, partition }) => {
+      const offset = this.#intakes.get(placeOf(topic, partition))?.position;
+      return offset === undefined ? [] : [{ topic, partition, offset }];
+    });
   }
 
   #tellPlaced(): void {
@@ -272,12 +276,14 @@ export class GroupIntake implements IntakeOwner {
    * What was said since the assignment stands: a client with a fetcher for each broker asks once for each, with offsets that
    * were read before the first answer.
    */
-  #placed(place: string, { expired }: CommittedOffset): PartitionIntake | undefined {
+  #placed({ topic, partition, expired }: CommittedOffset): PartitionIntake | undefined {
+    const place = placeOf(topic, partition);
     return this.#unplaced.has(place) || expired ? undefined : this.#intakes.get(place);
   }
 
   /** The intake that was there before, unless somebody else has had the partition since. */
-  #keep(place: string, { offset, expired }: CommittedOffset): PartitionIntake | undefined {
+  #keep({ topic, partition, offset, expired }: CommittedOffset): PartitionIntake | undefined {
+    const place = placeOf(topic, partition);
     const intake = this.#intakes.get(place);
     if (intake === undefined) return undefined;
     if (expired || !intake.agreesWith(offset)) {
@@ -288,16 +294,42 @@ export class GroupIntake implements IntakeOwner {
     return intake;
   }
 
-  async #open(member: ClientMember, place: string, entry: CommittedOffset): Promise<PartitionIntake | undefined> {
-    const target = this.#sinks.get(entry.topic);
-    if (target === undefined) return undefined;
+  /**
+   * n.b. that a partition is opened is committed before anything of it is handed over: whoever opens it next knows then how many
+   * members ended without a word. In a group that has changed meanwhile it would be somebody else's commit.
+   */
+  async #openAll(member: ClientMember, fresh: readonly CommittedOffset[]): Promise<void> {
     const assigned = this.#assigned;
-    const start = await this.#start(member, target, entry);
-    if (start === undefined || assigned !== this.#assigned) return undefined;
-    const { offset, metadata } = start;
+    const starts: Start[] = [];
+    for (const entry of fresh) {
+      const target = this.#sinks.get(entry.topic);
+      if (target !== undefined) starts.push({ target, ...(await this.#start(member, target, entry)) });
+    }
+    if (starts.length === 0 || assigned !== this.#assigned) return;
+    await this.#commitOpening(member, starts);
+    if (assigned !== this.#assigned) return;
+    for (const start of starts) this.#open(member, start);
+  }
+
+  async #commitOpening(member: ClientMember, starts: readonly Start[]): Promise<void> {
+    const offsets = starts.map(({ target, partition, offset, known }) => ({
+      topic: target.subscription.topic,
+      partition,
+      offset,
+      metadata: encodeCommitState(offset, known),
+    }));
+    try {
+      await member.commit(offsets);
+    } catch (error) {
+      // Without its first commit a group that starts with what is new would start further on the next time.
+      if (starts.some(({ isFirst }) => isFirst)) throw error;
+    }
+  }
+
+  #open(member: ClientMember, { target, partition, offset, known }: Start): void {
     const { broker, clock, notices } = this.#host;
     const { subscription, sink } = target;
-    const { partition } = entry;
+    const { topic } = subscription;
     const settings = {
       broker,
       subscription,
@@ -308,29 +340,31 @@ export class GroupIntake implements IntakeOwner {
       clock,
       notices,
     };
-    const known = offset === undefined ? NOTHING_KNOWN : decodeCommitState(offset, metadata);
     const intake = new PartitionIntake(settings, this, offset, known);
-    this.#intakes.set(place, intake);
+    this.#intakes.set(placeOf(topic, partition), intake);
     if (this.#stopped) intake.hold();
     // The client may have it paused still, for an intake that is no more.
-    this.#restorePause(member, entry.topic, partition);
-    notices.emit('partition:assigned', { broker, topic: entry.topic, group: this.#group, partition });
-    return intake;
+    this.#restorePause(member, topic, partition);
+    notices.emit('partition:assigned', { broker, topic, group: this.#group, partition });
   }
 
   /**
    * Where a partition begins. For `startFrom: 'new'` the end, or the place of a moment or an offset, is committed before anything is handled: the position of
    * a group that has committed nothing would be the end again after the next rebalance, past what came in between.
-   * Undefined when the group has changed before it was committed: in the new generation it would be somebody else's commit.
    */
   async #start(
     member: ClientMember,
     { subscription }: SubscriptionSink,
     { topic, partition, offset: committed, expired, metadata }: CommittedOffset,
-  ): Promise<{ offset: number | undefined; metadata: string } | undefined> {
-    const assigned = this.#assigned;
+  ): Promise<Omit<Start, 'target'>> {
     const offset = expired ? await this.#stillThere(member, topic, partition, committed) : committed;
-    if (offset !== undefined || subscription.startFrom === 'beginning') return { offset, metadata };
+    if (offset !== undefined) {
+      const known = decodeCommitState(offset, metadata);
+      return { partition, offset, known: { ...known, openings: known.openings + 1 }, isFirst: false };
+    }
+    const bounds = (await member.bounds(topic, [partition])).get(partition) ?? { low: 0, high: 0 };
+    const known = { ...NOTHING_KNOWN, openings: 1 };
+    if (subscription.startFrom === 'beginning') return { partition, offset: bounds.low, known, isFirst: false };
     const siblings = await member.committed(topic, await this.#partitionIds(member, topic, partition));
     const firstCount = siblings
       .map((one) => decodeCommitState(one.offset ?? 0, one.metadata).partitions)
@@ -338,18 +372,22 @@ export class GroupIntake implements IntakeOwner {
     const count = Math.max(siblings.length, partition + 1);
     // A partition that came later is part of what is new, and so is what a group had not read: from the beginning.
     const fromLow = expired || (firstCount !== undefined && partition >= firstCount);
-    const bounds = (await member.bounds(topic, [partition])).get(partition) ?? { low: 0, high: 0 };
-    const { offset: start, warning } = fromLow
-      ? { offset: bounds.low }
-      : await firstPlace(member, subscription, partition, bounds);
+    const start = fromLow ? bounds.low : await this.#firstPlace(member, subscription, partition, bounds);
+    return { partition, offset: start, known: { ...known, partitions: firstCount ?? count }, isFirst: true };
+  }
+
+  async #firstPlace(
+    member: ClientMember,
+    subscription: Subscription,
+    partition: number,
+    bounds: { readonly low: number; readonly high: number },
+  ): Promise<number> {
+    const { offset, warning } = await firstPlace(member, subscription, partition, bounds);
     if (warning !== undefined) {
       const { broker, notices } = this.#host;
-      notices.emit('subscription:warned', { broker, topic, group: this.#group, warning });
+      notices.emit('subscription:warned', { broker, topic: subscription.topic, group: this.#group, warning });
     }
-    const text = encodeCommitState(start, { ...NOTHING_KNOWN, partitions: firstCount ?? count });
-    if (assigned !== this.#assigned) return undefined;
-    await member.commit([{ topic, partition, offset: start, metadata: text }]);
-    return { offset: start, metadata: text };
+    return offset;
   }
 
   /** The group's commit where the broker still has it, although it no longer has the place that was read. */
@@ -397,6 +435,16 @@ export class GroupIntake implements IntakeOwner {
       tls: this.#options.tls !== undefined,
     };
   }
+}
+
+/** Where a partition is read from, and what its next commit says of it. */
+interface Start {
+  readonly target: SubscriptionSink;
+  readonly partition: number;
+  readonly offset: number;
+  readonly known: CommitState;
+  /** The group has committed nothing here, and does not begin at the beginning. */
+  readonly isFirst: boolean;
 }
 
 const CLOSE_COMMIT_LIMIT_MS = 3_000;

@@ -40,6 +40,7 @@ function setUp() {
       resume: () => undefined,
       touched: () => undefined,
       mayBegin: () => true,
+      commitNow: () => Promise.resolve(),
       moved: () => undefined,
     },
     0,

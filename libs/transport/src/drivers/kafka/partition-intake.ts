@@ -26,6 +26,8 @@ export interface IntakeOwner {
   resume(intake: PartitionIntake): void;
   /** False: the partition may be somebody else's by now, and what has not begun is taken back. */
   mayBegin(): boolean;
+  /** Resolves when what was to be committed so far is, or could not be. */
+  commitNow(): Promise<unknown>;
   /** Something is to be committed; `now` when it should not wait for the interval. */
   touched(intake: PartitionIntake, now: boolean): void;
   /** The sink has something more, or there is nothing more to give to it. */
@@ -74,7 +76,8 @@ export class PartitionIntake implements DeliveryOwner {
     this.partition = settings.partition;
     this.#settings = settings;
     this.#owner = owner;
-    this.#ledger = new PartitionLedger(start, known, settings.exposure, settings.maxUncommitted);
+    const { exposure, maxUncommitted, subscription } = settings;
+    this.#ledger = new PartitionLedger(start, known, exposure, maxUncommitted, subscription.maxInFlight + CHUNK);
     this.#position = start;
   }
 
@@ -173,7 +176,13 @@ export class PartitionIntake implements DeliveryOwner {
 
   release(): void {
     this.#held = false;
+    this.#ledger.taken();
     this.#pump();
+  }
+
+  /** Nothing runs and nothing begins: whoever has the partition next need suspect no message. */
+  leave(): void {
+    if (!this.#over && this.running === 0 && this.#ledger.leave()) this.#touch(false);
   }
 
   /** The partition is somebody else's: nothing of it is settled any more. Returns how many were with the sink. */
@@ -190,6 +199,18 @@ export class PartitionIntake implements DeliveryOwner {
     this.#tellWaiters();
     if (unsettled.length > 0) this.#settings.sink.revoked();
     return count;
+  }
+
+  suspicionOf(offset: string): number {
+    return this.#ledger.suspicionOf(Number(offset));
+  }
+
+  /** The attempt after this one is written down before this one begins: if it ends the process, it was one all the same. */
+  async recordStart(sequence: number, nextAttempt: number): Promise<void> {
+    if (this.#over) return;
+    this.#ledger.park(sequence, nextAttempt);
+    this.#touch(false);
+    await this.#owner.commitNow();
   }
 
   mayBegin(): boolean {

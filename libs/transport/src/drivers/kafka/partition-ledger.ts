@@ -8,6 +8,7 @@ export interface CommitSnapshot {
   readonly offset: number;
   readonly headSequence: number;
   readonly metadata: string;
+  readonly openings: number;
   /** Messages that it makes safe, those behind an unsettled one included. */
   readonly done: number;
 }
@@ -25,18 +26,42 @@ export class PartitionLedger {
   /** Runs of offsets that a former owner has done, lowest first. */
   readonly #doneBefore: (readonly [first: number, last: number])[];
   readonly #partitions: number | undefined;
+  readonly #start: number;
+  /** Written into each commit until the partition gets further, or is left in order. */
+  #openings: number;
+  /** As the last commit has it. */
+  #committedOpenings: number;
+  #isLeft = false;
+  #hasCommitted = false;
+  readonly #suspicion: number;
+  readonly #suspectEnd: number;
   #lowestCommit: number | undefined;
   /** What this partition adds to the group's exposure: with handlers or done, and done. */
   #exposed = 0;
   #done = 0;
 
-  /** @param start the committed offset; undefined when the group has none */
-  constructor(start: number | undefined, known: CommitState, exposure: Exposure, maxUncommitted: number) {
+  /**
+   * @param start the committed offset; undefined when the group has none
+   * @param known as committed there, this opening included
+   * @param mostBegun messages that a member may have begun beyond the last one that is known to be done
+   */
+  constructor(
+    start: number | undefined,
+    known: CommitState,
+    exposure: Exposure,
+    maxUncommitted: number,
+    mostBegun: number,
+  ) {
     this.#watermark = new Watermark(start ?? 0);
     this.#lowestCommit = start;
     this.#attempts = new Map(known.attempts);
     this.#doneBefore = [...known.done];
     this.#partitions = known.partitions;
+    this.#start = start ?? 0;
+    this.#openings = known.openings;
+    this.#committedOpenings = known.openings;
+    this.#suspicion = Math.max(0, known.openings - 1);
+    this.#suspectEnd = Math.max(this.#start, known.done.at(-1)?.[1] ?? 0) + mostBegun;
     this.#exposure = exposure;
     this.#maxUncommitted = maxUncommitted;
   }
@@ -76,7 +101,7 @@ export class PartitionLedger {
 
   /** Whether this memory of the partition still holds, given what the broker has as committed. */
   agreesWith(committed: number | undefined): boolean {
-    if (committed === undefined) return this.#lowestCommit === undefined;
+    if (committed === undefined) return !this.#hasCommitted;
     return committed >= (this.#lowestCommit ?? 0) && committed <= this.#watermark.headOffset;
   }
 
@@ -137,14 +162,35 @@ export class PartitionLedger {
     this.#attempts.set(offset, nextAttempt);
   }
 
+  /** How many members in a row ended without a word while this message may have been with a handler of theirs. */
+  suspicionOf(offset: number): number {
+    return this.#suspicion > 0 && offset < this.#suspectEnd ? this.#suspicion : 0;
+  }
+
+  /** No handler runs, and none begins before `taken`. Returns whether a commit has to say so. */
+  leave(): boolean {
+    this.#isLeft = true;
+    return this.#committedOpenings > 0;
+  }
+
+  taken(): void {
+    this.#isLeft = false;
+  }
+
   /** What is to be committed now. */
   snapshot(maxMetadataBytes: number): CommitSnapshot {
     const { headOffset: offset, headSequence } = this.#watermark;
-    const state = { partitions: this.#partitions, attempts: this.#attempts, done: this.#doneAbove() };
-    return { offset, headSequence, metadata: encodeCommitState(offset, state, maxMetadataBytes), done: this.#done };
+    const isFurther = offset > this.#start && (this.#suspicion < 2 || offset >= this.#suspectEnd);
+    if (isFurther) this.#openings = 0;
+    const openings = this.#isLeft ? 0 : this.#openings;
+    const state = { partitions: this.#partitions, openings, attempts: this.#attempts, done: this.#doneAbove() };
+    const metadata = encodeCommitState(offset, state, maxMetadataBytes);
+    return { offset, headSequence, metadata, openings, done: this.#done };
   }
 
-  committed({ offset, headSequence, done }: CommitSnapshot): void {
+  committed({ offset, headSequence, openings, done }: CommitSnapshot): void {
+    this.#committedOpenings = openings;
+    this.#hasCommitted = true;
     this.#watermark.committedUpTo(headSequence);
     this.#lowestCommit = Math.max(this.#lowestCommit ?? 0, offset);
     this.#exposed -= done;

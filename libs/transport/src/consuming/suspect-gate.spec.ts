@@ -1,0 +1,68 @@
+import { ManualClock } from '../testing/manual-clock.js';
+import { SuspectGate } from './suspect-gate.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function setUp(random: () => number = () => 0) {
+  const clock = new ManualClock();
+  const gate = new SuspectGate(clock, random);
+  const running = new Set<string>();
+  const start = (name: string, isSuspect: boolean): void => {
+    const turnComes = gate.enter(isSuspect);
+    if (turnComes === undefined) running.add(name);
+    else void turnComes.then(() => running.add(name));
+  };
+  const end = async (name: string, isSuspect: boolean): Promise<void> => {
+    running.delete(name);
+    gate.leave(isSuspect);
+    await turn();
+  };
+  return { clock, gate, start, end, running: () => [...running] };
+}
+
+describe('a suspect', () => {
+  it('waits for the handlers that run, and runs alone, one at a time, before anything new', async () => {
+    const { start, end, running } = setUp();
+    start('a', false);
+    start('suspect 1', true);
+    start('suspect 2', true);
+    start('b', false);
+    await turn();
+    expect(running()).toEqual(['a']);
+    await end('a', false);
+    expect(running()).toEqual(['suspect 1']);
+    await end('suspect 1', true);
+    expect(running()).toEqual(['suspect 2']);
+    await end('suspect 2', true);
+    expect(running()).toEqual(['b']);
+  });
+
+  it('is any of those that wait, so that one which ends the process does not always come before the same others', async () => {
+    const { start, end, running } = setUp(() => 0.99);
+    for (const name of ['1', '2', '3']) start(name, true);
+    await turn();
+    expect(running()).toEqual(['1']);
+    await end('1', true);
+    expect(running()).toEqual(['3']);
+  });
+
+  it('runs beside a handler that does not end within a minute', async () => {
+    const { start, clock, running } = setUp();
+    start('endless', false);
+    start('suspect', true);
+    clock.advance(59_999);
+    await turn();
+    expect(running()).toEqual(['endless']);
+    clock.advance(1);
+    await turn();
+    expect(running()).toEqual(['endless', 'suspect']);
+  });
+});
+
+describe('without suspects', () => {
+  it('everything runs at once', () => {
+    const { start, running } = setUp();
+    for (const name of ['a', 'b', 'c']) start(name, false);
+    expect(running()).toEqual(['a', 'b', 'c']);
+  });
+});
