@@ -39,6 +39,11 @@ export interface ConsumingOptions {
   readonly concurrency?: number;
   /** Messages taken from the broker and not yet settled; those that wait for a retry are not counted. A small window is also the faster one. @default 256, or twice what the batches take */
   readonly maxInFlight?: number;
+  /**
+   * Bytes of the bodies of messages taken from the broker and not yet settled; those that wait for a retry count, as this process
+   * holds them. Nothing more is taken until some are settled; one message is always taken, whatever its size. @default 67108864
+   */
+  readonly maxInFlightBytes?: number;
   /** How often and when a message that failed is tried again. @default that of the module, else see `RetryOptions` */
   readonly retry?: RetryOptions;
   /**
@@ -70,6 +75,7 @@ export const CONSUMING_DEFAULTS = {
   ordering: 'key',
   concurrency: 16,
   maxInFlight: 256,
+  maxInFlightBytes: 67_108_864,
   startFrom: 'beginning',
   validate: true,
 } as const satisfies ConsumingOptions;
@@ -81,6 +87,7 @@ export const CONSUMING_RULES = {
   batch: option.record,
   concurrency: option.integer(1),
   maxInFlight: option.integer(1),
+  maxInFlightBytes: option.integer(1),
   retry: option.record,
   deadLetterTopic: option.either(option.text, option.oneOf(false)),
   startFrom: startFromRule,

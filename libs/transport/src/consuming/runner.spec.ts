@@ -656,6 +656,52 @@ describe('types', () => {
 });
 
 describe('intake', () => {
+  it('holds at most maxInFlightBytes in an outage of all keys, and takes the rest as messages get their end', async () => {
+    let isAway = true;
+    const handle = () => (isAway ? Promise.reject(new Error('away')) : undefined);
+    const options = { maxInFlightBytes: 10_000, retry: { maxAttempts: 1_000, initialDelayMs: 100, maxDelayMs: 100 } };
+    const { runner, clock } = setUp({ handle, options });
+    const text = 'x'.repeat(998);
+    const taken = runner.receive(Array.from({ length: 50 }, (_, n) => deliver(`key-${n}`, text)));
+    await turn();
+    expect(runner.inFlight).toBe(10);
+    for (let tries = 0; tries < 20; tries++) {
+      clock.advance(100);
+      await turn();
+    }
+    expect(runner.inFlight).toBe(10);
+    isAway = false;
+    for (let tries = 0; tries < 20; tries++) {
+      clock.advance(100);
+      await turn();
+    }
+    await taken;
+    expect(runner.inFlight).toBe(0);
+  });
+
+  it('goes on with other keys in an outage of one key, until that key holds maxInFlightBytes', async () => {
+    const handled: string[] = [];
+    const handle: Handler = (_, { key = '' }) =>
+      key === 'bad' ? Promise.reject(new Error('away')) : void handled.push(key);
+    const options = { maxInFlightBytes: 10_000, retry: { maxAttempts: 1_000, initialDelayMs: 100, maxDelayMs: 100 } };
+    const { runner } = setUp({ handle, options });
+    const text = 'x'.repeat(998);
+    void runner.receive(Array.from({ length: 18 }, (_, n) => deliver(n % 2 === 0 ? 'bad' : `good-${n}`, text)));
+    await turn();
+    expect([runner.inFlight, handled.length]).toEqual([9, 9]);
+    void runner.receive(Array.from({ length: 4 }, (_, n) => deliver(n % 2 === 0 ? 'bad' : `good-${n}`, text)));
+    await turn();
+    expect([runner.inFlight, handled.length]).toEqual([10, 9]);
+  });
+
+  it('takes one message that is larger than maxInFlightBytes', async () => {
+    const { calls, handle } = recorder();
+    const { runner } = setUp({ handle, options: { maxInFlightBytes: 10 } });
+    await runner.receive([deliver('a', 'x'.repeat(100)), deliver('b', 'y'.repeat(100))]);
+    await turn();
+    expect(calls).toHaveLength(2);
+  });
+
   it('asks to wait at maxInFlight and takes more at the low mark', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, options: { concurrency: 2, maxInFlight: 4 } });

@@ -42,6 +42,7 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #pauses = new Map<symbol, string>();
   #workers = 0;
   #unsettled = 0;
+  #unsettledBytes = 0;
   #draining = false;
   /** Those who wait until nothing runs. */
   #tellStill: (() => void)[] = [];
@@ -56,7 +57,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#suspects = tools.suspects ?? new SuspectGate(tools.clock, tools.random);
     this.#answers = plan.refuse !== undefined;
     this.#maxWorkers = messagesAtOnce(plan.options);
-    this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers);
+    this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers, plan.options.maxInFlightBytes);
     this.#copies = new Copies(plan, tools, this.#failures, {
       end: (delivery, settlement) => this.#end(delivery, settlement),
       retryHere: (delivery, delayMs, error) =>
@@ -128,7 +129,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   get #isFull(): boolean {
-    return this.#gate.isFull(this.#active) || (this.#isPaused && !this.#draining);
+    return this.#gate.isFull(this.#active, this.#unsettledBytes) || (this.#isPaused && !this.#draining);
   }
 
   #startDraining(): Promise<void> {
@@ -147,8 +148,10 @@ export class SubscriptionRunner implements DeliverySink {
     if (this.#draining) return deliveries.length;
     let index = start;
     while (index < deliveries.length && !this.#isFull) {
+      const delivery = deliveries[index++] as Delivery;
       this.#unsettled++;
-      this.#lanes.add(deliveries[index++] as Delivery);
+      this.#unsettledBytes += sizeOf(delivery);
+      this.#lanes.add(delivery);
     }
     this.#startWorkers();
     return index;
@@ -380,6 +383,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   #release(delivery: Delivery): void {
     this.#unsettled--;
+    this.#unsettledBytes -= sizeOf(delivery);
     this.#failures.forget(delivery);
     this.#copies.forget(delivery);
     this.#lanes.done(delivery);
@@ -387,7 +391,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #makeRoom(): void {
-    if (this.#gate.hasWaiting && !this.#isPaused) this.#gate.letIn(this.#active);
+    if (this.#gate.hasWaiting && !this.#isPaused) this.#gate.letIn(this.#active, this.#unsettledBytes);
   }
 
   #tellWhenIdle(): void {
@@ -396,6 +400,8 @@ export class SubscriptionRunner implements DeliverySink {
     if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
   }
 }
+
+const sizeOf = ({ body }: Delivery): number => body?.length ?? 0;
 
 /**
  * Deliveries beyond the attempts of all tiers that a message may have, where the broker counts them: those that a process was given and

@@ -1,5 +1,6 @@
 import { Delivery, type Headers, type RawHeaders, type Settlement } from '../../contract/index.js';
 import type { FetchedRecord } from './client/seam.js';
+import { withOwnBytes } from './own-bytes.js';
 import { headerOf, headersOf, keyText, rawHeadersOf, rawKeyOf } from './mapping.js';
 
 /** A record as the Kafka client read it: `context.raw`. Keys, values and headers are bytes. */
@@ -20,7 +21,8 @@ export interface DeliveryOwner {
 /** One Kafka record on its way to a handler. The constructor reads the key; everything else is read when it is asked for. */
 export class KafkaDelivery extends Delivery<KafkaRecord> {
   readonly offset: string;
-  readonly raw: KafkaRecord;
+  raw: KafkaRecord;
+  declare body: Buffer | null;
   readonly #owner: DeliveryOwner;
   readonly #sequence: number;
   #headers: Headers | undefined;
@@ -79,6 +81,8 @@ export class KafkaDelivery extends Delivery<KafkaRecord> {
 
   override park(nextAttempt: number, delayMs: number): void {
     super.park(nextAttempt, delayMs);
+    this.raw = withOwnBytes(this.raw);
+    this.body = this.raw.value;
     this.#owner.parked(this.#sequence, nextAttempt);
   }
 
