@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,16 +26,14 @@ export async function crashLoop(
   const folder = mkdtempSync(join(tmpdir(), 'nest-transport-killer-'));
   const file = join(folder, 'notes');
   writeFileSync(file, '');
-  await publishAll(broker, topic, messages);
   const order = JSON.stringify({ broker, topic, file, killer });
+  await found(file, order);
+  await publishAll(broker, topic, messages);
   const deadline = Date.now() + limitMs;
   let deaths = 0;
   try {
     for (;;) {
-      const child = spawn(process.execPath, [...FLAGS, 'test/faults/killer-process.ts', order], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-        env: { ...process.env, NODE_OPTIONS: '' },
-      });
+      const child = start(order);
       const exited = once(child, 'exit').then(() => true);
       while (!(await Promise.race([exited, pause(50, false)]))) {
         const state = stateOf(file);
@@ -49,6 +47,20 @@ export async function crashLoop(
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+const start = (order: string): ChildProcess =>
+  spawn(process.execPath, [...FLAGS, 'test/faults/killer-process.ts', order], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+
+/** Some brokers keep messages only for groups that have been there once. */
+async function found(file: string, order: string): Promise<void> {
+  const founder = start(order);
+  while (!readFileSync(file, 'utf8').includes('started')) await pause(20);
+  founder.kill('SIGTERM');
+  await once(founder, 'exit');
 }
 
 async function publishAll(order: BrokerOrder, topic: string, messages: number): Promise<void> {

@@ -39,4 +39,5 @@ class App {}
 
 const app = await createTransportApp(App, { http: false, logger: ['error', 'warn'] });
 app.get(Notices).on('message:dead-lettered', ({ id }) => write('dead-lettered', id));
+app.get(Notices).on('subscription:started', () => write('started', ''));
 await app.listen();

@@ -64,6 +64,18 @@ export class Lanes {
     return this.#ready.shift();
   }
 
+  /** The next delivery becomes any of those that could run now: they are of different lanes, and owe each other no order. */
+  shuffle(random: () => number): void {
+    for (let turns = Math.floor(random() * this.#ready.size); turns > 0; turns--) {
+      this.#ready.push(this.#ready.shift() as Delivery);
+    }
+  }
+
+  /** The next delivery, without taking it. */
+  peek(): Delivery | undefined {
+    return this.#ready.peek();
+  }
+
   /** The delivery has ended; its successor may run. */
   done(delivery: Delivery): void {
     const lane = this.laneOf(delivery);

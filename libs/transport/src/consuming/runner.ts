@@ -32,9 +32,11 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #lanes: Lanes;
   readonly #gate: IntakeGate;
   readonly #failures = new FailureLog();
-  readonly #mostDeliveries: number;
+  readonly #mostAttempts: number;
   readonly #copies: Copies;
   readonly #suspects: SuspectGate;
+  /** Those of this subscription. */
+  readonly #suspected = new Set<Delivery>();
   /** Handlers that wait for an answer of this one must not hold it up. */
   readonly #answers: boolean;
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
@@ -53,7 +55,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#plan = plan;
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
-    this.#mostDeliveries = attemptsInAll(plan.options.retry) + (plan.nativeRedelivery ? UNFINISHED_DELIVERIES : 0);
+    this.#mostAttempts = attemptsInAll(plan.options.retry);
     this.#suspects = tools.suspects ?? new SuspectGate(tools.clock, tools.random);
     this.#answers = plan.refuse !== undefined;
     this.#maxWorkers = messagesAtOnce(plan.options);
@@ -151,6 +153,7 @@ export class SubscriptionRunner implements DeliverySink {
       const delivery = deliveries[index++] as Delivery;
       this.#unsettled++;
       this.#unsettledBytes += sizeOf(delivery);
+      if (isSuspect(delivery)) this.#arrive(delivery);
       this.#lanes.add(delivery);
     }
     this.#startWorkers();
@@ -230,12 +233,20 @@ export class SubscriptionRunner implements DeliverySink {
     return delivery.mayBegin();
   }
 
+  #arrive(suspect: Delivery): void {
+    this.#suspected.add(suspect);
+    this.#suspects.arrived();
+  }
+
   #next(): Delivery | undefined {
-    return this.#isPaused ? undefined : this.#lanes.next();
+    if (this.#isPaused) return undefined;
+    const next = this.#lanes.peek();
+    if (next !== undefined && isSuspect(next)) this.#lanes.shuffle(this.#tools.random);
+    return this.#lanes.next();
   }
 
   #handle(delivery: Delivery): unknown {
-    if (delivery.attempt > this.#mostDeliveries) throw this.#exhausted(delivery);
+    if (delivery.attempt > this.#mostAttempts && this.#isExhausted(delivery)) throw this.#exhausted(delivery);
     if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
     const route = this.#plan.route(delivery);
     if (route === undefined) return this.#handleUnknownType(delivery);
@@ -253,6 +264,20 @@ export class SubscriptionRunner implements DeliverySink {
     if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
     const valid = validate(route.schema, payload, route.type ?? delivery.topic);
     return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
+  }
+
+  /**
+   * More attempts than it may have. Where the broker counts deliveries, they count for all that were in flight with one that ended
+   * its process: there a suspect must be the last of them, and others may have deliveries that were never begun.
+   */
+  #isExhausted(delivery: Delivery): boolean {
+    if (!this.#plan.nativeRedelivery) return true;
+    const beyond = delivery.attempt - this.#mostAttempts;
+    return beyond > (isSuspect(delivery) ? this.#mostBeyond : UNFINISHED_DELIVERIES);
+  }
+
+  get #mostBeyond(): number {
+    return this.#suspects.isLast ? RUN_TOGETHER : MOST_AMONG_SUSPECTS;
   }
 
   /** It kills its process, or never ends: the broker brings it back for ever, and no failure is ever seen. */
@@ -384,6 +409,7 @@ export class SubscriptionRunner implements DeliverySink {
   #release(delivery: Delivery): void {
     this.#unsettled--;
     this.#unsettledBytes -= sizeOf(delivery);
+    if (this.#suspected.size > 0 && this.#suspected.delete(delivery)) this.#suspects.gone();
     this.#failures.forget(delivery);
     this.#copies.forget(delivery);
     this.#lanes.done(delivery);
@@ -408,6 +434,10 @@ const sizeOf = ({ body }: Delivery): number => body?.length ?? 0;
  * did not begin, because it was ended, count as well, and must not cost a message its attempts.
  */
 const UNFINISHED_DELIVERIES = 10;
+/** Deliveries before a suspect runs alone. */
+const RUN_TOGETHER = 2;
+/** The same for one of many suspects. More than half of the others get their end with each process, so this is for several guilty ones. */
+const MOST_AMONG_SUSPECTS = 30;
 const PERMANENT: Classification = { kind: 'permanent' };
 /** Before a message is looked at again whose failure could not be dealt with. */
 const FAULT_PAUSE_MS = 1_000;

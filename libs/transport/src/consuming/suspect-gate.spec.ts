@@ -8,12 +8,14 @@ function setUp(random: () => number = () => 0) {
   const gate = new SuspectGate(clock, random);
   const running = new Set<string>();
   const start = (name: string, isSuspect: boolean): void => {
+    if (isSuspect) gate.arrived();
     const turnComes = gate.enter(isSuspect);
     if (turnComes === undefined) running.add(name);
     else void turnComes.then(() => running.add(name));
   };
   const end = async (name: string, isSuspect: boolean): Promise<void> => {
     running.delete(name);
+    if (isSuspect) gate.gone();
     gate.leave(isSuspect);
     await turn();
   };
@@ -22,11 +24,12 @@ function setUp(random: () => number = () => 0) {
 
 describe('a suspect', () => {
   it('waits for the handlers that run, and runs alone, one at a time, before anything new', async () => {
-    const { start, end, running } = setUp();
+    const { start, end, running, clock } = setUp();
     start('a', false);
     start('suspect 1', true);
     start('suspect 2', true);
     start('b', false);
+    clock.advance(1_000);
     await turn();
     expect(running()).toEqual(['a']);
     await end('a', false);
@@ -38,18 +41,32 @@ describe('a suspect', () => {
   });
 
   it('is any of those that wait, so that one which ends the process does not always come before the same others', async () => {
-    const { start, end, running } = setUp(() => 0.99);
+    const { start, end, running, clock } = setUp(() => 0.99);
     for (const name of ['1', '2', '3']) start(name, true);
     await turn();
-    expect(running()).toEqual(['1']);
-    await end('1', true);
+    expect(running()).toEqual([]);
+    clock.advance(1_000);
+    await turn();
     expect(running()).toEqual(['3']);
+    await end('3', true);
+    expect(running()).toEqual(['2']);
+  });
+
+  it('is known to be the last when all others have had their end', async () => {
+    const { gate, start, end, clock } = setUp();
+    for (const name of ['1', '2']) start(name, true);
+    clock.advance(1_000);
+    await turn();
+    expect(gate.isLast).toBe(false);
+    await end('1', true);
+    expect(gate.isLast).toBe(true);
   });
 
   it('runs beside a handler that does not end within a minute', async () => {
     const { start, clock, running } = setUp();
     start('endless', false);
     start('suspect', true);
+    clock.advance(1_000);
     clock.advance(59_999);
     await turn();
     expect(running()).toEqual(['endless']);

@@ -2,6 +2,8 @@ import type { Clock, Delivery } from '../contract/index.js';
 
 /** Processes that a message was with, and that ended without a word of it, before it runs alone: one may end by itself. */
 const RUNS_ALONE_FROM = 2;
+/** So long the first suspect waits for others to arrive: only of the last one is it certain that no other ends the process. */
+const GATHER_MS = 1_000;
 /** So long a suspect waits for handlers that run; then it runs beside them, as some handlers have no end. */
 const PATIENCE_MS = 60_000;
 
@@ -21,16 +23,40 @@ export class SuspectGate {
   readonly #suspects: (() => void)[] = [];
   readonly #others: (() => void)[] = [];
   #callOffPatience: (() => void) | undefined;
+  /** Suspects with the process, whether they wait for their turn, for a retry or for their key. */
+  #known = 0;
+  #isGathering = false;
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
     this.#random = random;
   }
 
+  /** No other suspect is left: if it has ended processes, it was this one. */
+  get isLast(): boolean {
+    return this.#known <= 1;
+  }
+
+  /** A suspect has come to the process. */
+  arrived(): void {
+    this.#known++;
+    if (this.#known > 1 || this.#isGathering) return;
+    this.#isGathering = true;
+    this.#clock.schedule(GATHER_MS, () => {
+      this.#isGathering = false;
+      this.#next();
+    });
+  }
+
+  /** A suspect has its end, or is with somebody else. */
+  gone(): void {
+    this.#known--;
+  }
+
   /** undefined: it may run at once, else when the promise has resolved. `leave` is called when it has ended. n.b. hot path. */
   enter(isSuspect: boolean): Promise<void> | undefined {
     if (isSuspect) return this.#waitAmong(this.#suspects);
-    if (this.#runsAlone || this.#suspects.length > 0) return this.#waitAmong(this.#others);
+    if (this.#runsAlone || this.#isGathering || this.#suspects.length > 0) return this.#waitAmong(this.#others);
     this.#running++;
     return undefined;
   }
@@ -49,7 +75,7 @@ export class SuspectGate {
   }
 
   #next(): void {
-    if (this.#runsAlone) return;
+    if (this.#runsAlone || this.#isGathering) return;
     if (this.#suspects.length === 0) return this.#letOthersIn();
     if (this.#running === 0) return this.#letSuspectIn();
     this.#callOffPatience ??= this.#clock.schedule(PATIENCE_MS, () => {

@@ -28,6 +28,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
   readonly #owner: DeliveryOwner;
   readonly #read: ReadHeaders;
   readonly #storedAtMs: number | undefined;
+  readonly #suspicion: number;
   #id: string | undefined;
 
   constructor(
@@ -36,6 +37,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     place: StreamPlace | undefined,
     attempt: number,
     nowMs: number,
+    suspicion = 0,
   ) {
     const read = readHeaders(message);
     super(message.subject, owner.group, read.key, read.hasBody ? bufferOf(message.data) : null, attempt, undefined);
@@ -48,6 +50,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     this.#owner = owner;
     this.#read = read;
     this.#storedAtMs = place?.storedAtMs;
+    this.#suspicion = suspicion;
     this.#id = undefined;
   }
 
@@ -60,6 +63,10 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     this.address = address;
     this.deliveries = deliveries;
     this.touchedMs = nowMs;
+  }
+
+  override get suspicion(): number {
+    return this.#suspicion;
   }
 
   get headers(): Headers {

@@ -165,8 +165,12 @@ export class Source implements DeliveryOwner, PullListener {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return undefined;
     }
-    const attempt = Math.max(place.deliveries, this.#attempts.get(place.sequence) ?? 1);
-    const delivery = new NatsDelivery(this, message, place, attempt, nowMs);
+    const noted = this.#attempts.get(place.sequence);
+    const attempt = Math.max(place.deliveries, noted ?? 1);
+    // Where no order is kept, an attempt that failed is a delivery too.
+    const isExplained = noted !== undefined || this.#owner.subscription.ordering === 'none';
+    const suspicion = isExplained ? 0 : place.deliveries - 1;
+    const delivery = new NatsDelivery(this, message, place, attempt, nowMs, suspicion);
     this.#unsettled.add(delivery);
     return delivery;
   }

@@ -60,7 +60,9 @@ export class AttemptNotes {
 
   #correct(delivery: RabbitmqDelivery): void {
     const noted = this.#attempts.get(delivery.id);
-    if (noted !== undefined && noted > delivery.attempt) delivery.attempt = noted;
+    if (noted === undefined || noted <= delivery.attempt) return;
+    delivery.explain();
+    delivery.attempt = noted;
   }
 
   async #read(): Promise<void> {

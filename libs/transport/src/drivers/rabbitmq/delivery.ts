@@ -18,6 +18,7 @@ export class RabbitmqDelivery extends Delivery<RabbitmqRecord> {
   /** When it came, on the monotonic clock. */
   readonly receivedAtMs: number;
   readonly #owner: DeliveryOwner;
+  #suspicion: number;
   #id: string | undefined;
   #headers: Headers | undefined;
 
@@ -28,14 +29,25 @@ export class RabbitmqDelivery extends Delivery<RabbitmqRecord> {
     group: string,
     attempt: number,
     receivedAtMs: number,
+    suspicion = 0,
   ) {
     super(topic, group, keyOf(record), bodyOf(record), attempt, undefined);
     this.raw = record;
     this.countedAttempt = attempt;
     this.receivedAtMs = receivedAtMs;
     this.#owner = owner;
+    this.#suspicion = suspicion;
     this.#id = idOf(record);
     this.#headers = undefined;
+  }
+
+  override get suspicion(): number {
+    return this.#suspicion;
+  }
+
+  /** Whoever had it last has said what became of it. */
+  explain(): void {
+    this.#suspicion = 0;
   }
 
   /**

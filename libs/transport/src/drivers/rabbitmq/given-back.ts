@@ -38,6 +38,7 @@ export class GivenBack {
     this.#memories.delete(delivery.id);
     const { attempts, deliveries } = pastOf(delivery.raw);
     if (attempts - deliveries !== memory.noted || deliveries > memory.deliveries + 1) return;
+    delivery.explain();
     delivery.attempt = memory.attempt;
     delivery.notBeforeMs = memory.notBeforeMs;
   }

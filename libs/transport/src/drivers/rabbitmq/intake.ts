@@ -85,7 +85,8 @@ export class Intake implements DeliveryOwner, Load {
     const from = isTopicPattern(topic) ? (past.topic ?? record.fields.routingKey) : topic;
     const attempt = past.attempts + 1;
     const { clock } = this.#parts.host;
-    const delivery = new RabbitmqDelivery(this, record, from, group, attempt, clock.monotonicMs());
+    const { deliveries: suspicion } = past;
+    const delivery = new RabbitmqDelivery(this, record, from, group, attempt, clock.monotonicMs(), suspicion);
     this.#unsettled.set(delivery, reader);
     const leftMs = past.dueAt === 0 ? 0 : past.dueAt - clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);

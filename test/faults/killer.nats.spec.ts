@@ -1,0 +1,32 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { uniqueName } from '../brokers/names.mjs';
+import { crashLoop } from './crash-loop.js';
+
+const MESSAGES = 500;
+const KILLER = '123';
+const MAX_ATTEMPTS = 3;
+/** Everything that was in flight is delivered as often: with each process about half of the others get their end. */
+const HALVINGS = 14;
+const servers = [process.env['NATS_URL'] ?? ''];
+
+describe('a message whose handler ends its process', () => {
+  const topic = uniqueName('killer');
+  afterAll(async () => {
+    const connection = await connect({ servers });
+    const { streams } = await jetstreamManager(connection);
+    for (const subject of [topic, `${topic}.>`]) {
+      for await (const name of streams.names(subject)) await streams.delete(name);
+    }
+    await connection.close();
+  });
+
+  it('alone becomes a dead letter, although everything that was in flight was delivered as often, and all others are handled', async () => {
+    const broker = { name: 'nats', options: { servers, provision: {}, ackWaitMs: 2_000 } } as const;
+    const limits = { messages: MESSAGES, killer: KILLER, limitMs: 150_000 };
+    const { deaths, handled, deadLettered } = await crashLoop(broker, { topic, ...limits });
+    expect(deadLettered).toEqual([KILLER]);
+    expect(handled.size).toBe(MESSAGES - 1);
+    expect(deaths).toBeLessThanOrEqual(MAX_ATTEMPTS + HALVINGS);
+  }, 180_000);
+});
