@@ -81,6 +81,10 @@ export class RetriedDelivery extends Delivery {
     return this.#inner.suspicion;
   }
 
+  override get suspectsFollowWithinMs(): number {
+    return this.#inner.suspectsFollowWithinMs;
+  }
+
   override recordStart(): void | Promise<void> {
     return this.#inner.recordStart();
   }

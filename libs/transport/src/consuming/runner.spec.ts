@@ -40,6 +40,19 @@ class FakeDelivery extends Delivery {
     return this.#stream;
   }
 
+  suspected = 0;
+
+  override get suspicion(): number {
+    return this.suspected;
+  }
+
+  /** Every message that it was given with counts the same deliveries. */
+  suspect(deliveries: number): this {
+    this.suspected = deliveries - 1;
+    this.attempt = deliveries;
+    return this;
+  }
+
   header(name: string): string | undefined {
     return this.headers[name];
   }
@@ -766,6 +779,60 @@ describe('revoked deliveries', () => {
     runner.revoked();
     await turn();
     expect([clock.pending, runner.inFlight]).toEqual([0, 0]);
+  });
+});
+
+describe('messages whose processes ended without a word', () => {
+  const suspects = (deliveries: number) => ['a', 'b', 'c'].map((key) => deliver(key).suspect(deliveries));
+
+  it('run alone, one at a time, before anything new', async () => {
+    const gate = new Gate();
+    const { runner, clock } = setUp({ handle: gate.handle, nativeRedelivery: true });
+    const [first, second, third] = suspects(3) as [FakeDelivery, FakeDelivery, FakeDelivery];
+    const other = deliver('d');
+    void runner.receive([first, second, third, other]);
+    clock.advance(1_000);
+    for (let count = 1; count <= 3; count++) {
+      await turn();
+      expect(gate.started).toHaveLength(count);
+      await gate.finish(gate.started.at(-1) as string);
+    }
+    await turn();
+    expect([...gate.started.slice(0, 3)].sort()).toEqual([first, second, third].map(name));
+    expect(gate.started.slice(3)).toEqual([name(other)]);
+  });
+
+  it('run beside others after a single end: it proves nothing', async () => {
+    const gate = new Gate();
+    const { runner } = setUp({ handle: gate.handle, nativeRedelivery: true });
+    void runner.receive(suspects(2));
+    await turn();
+    expect(gate.started).toHaveLength(3);
+  });
+
+  it('are handled, however often they were delivered with one that ends its process; only the last is a dead letter', async () => {
+    const { calls, handle } = recorder();
+    const { runner, clock, sent } = setUp({ handle, nativeRedelivery: true, options: { retry: { maxAttempts: 3 } } });
+    void runner.receive(suspects(9));
+    for (let seconds = 0; seconds < 5; seconds++) {
+      clock.advance(1_000);
+      await turn();
+    }
+    expect([calls.length, sent.length, runner.inFlight]).toEqual([2, 1, 0]);
+  });
+
+  it('are no dead letters before others that were with the same process had the time to come, and are handled', async () => {
+    const { calls, handle } = recorder();
+    const { runner, clock, sent } = setUp({ handle, nativeRedelivery: true, options: { retry: { maxAttempts: 3 } } });
+    const [first, second] = suspects(9) as [FakeDelivery, FakeDelivery];
+    void runner.receive([first]);
+    clock.advance(900);
+    await turn();
+    expect([calls.length, sent.length]).toEqual([0, 0]);
+    void runner.receive([second]);
+    clock.advance(200);
+    await turn();
+    expect([calls.length, sent.length]).toEqual([1, 1]);
   });
 });
 

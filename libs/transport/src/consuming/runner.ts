@@ -35,8 +35,8 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #mostAttempts: number;
   readonly #copies: Copies;
   readonly #suspects: SuspectGate;
-  /** Those of this subscription. */
-  readonly #suspected = new Set<Delivery>();
+  /** Those of this subscription, and when they came. */
+  readonly #suspected = new Map<Delivery, number>();
   /** Handlers that wait for an answer of this one must not hold it up. */
   readonly #answers: boolean;
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
@@ -199,6 +199,7 @@ export class SubscriptionRunner implements DeliverySink {
         continue;
       }
       const isAlone = isSuspect(delivery);
+      if (isAlone && this.#waitsForOthers(delivery)) continue;
       const turn = this.#answers && !isAlone ? undefined : this.#suspects.enter(isAlone);
       try {
         if (turn !== undefined && !(await this.#mayBeginAfter(turn, delivery, isAlone))) {
@@ -234,7 +235,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #arrive(suspect: Delivery): void {
-    this.#suspected.add(suspect);
+    this.#suspected.set(suspect, this.#tools.clock.monotonicMs());
     this.#suspects.arrived();
   }
 
@@ -264,6 +265,15 @@ export class SubscriptionRunner implements DeliverySink {
     if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
     const valid = validate(route.schema, payload, route.type ?? delivery.topic);
     return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
+  }
+
+  /** It would be the last suspect, and is to become a dead letter: others may come that have to be handled before that is certain. */
+  #waitsForOthers(suspect: Delivery): boolean {
+    if (suspect.attempt <= this.#mostAttempts || !this.#isExhausted(suspect)) return false;
+    const knownMs = this.#tools.clock.monotonicMs() - (this.#suspected.get(suspect) ?? 0);
+    const leftMs = this.#plan.nativeRedelivery ? suspect.suspectsFollowWithinMs - knownMs : 0;
+    if (leftMs > 0) this.#putBack(suspect, leftMs);
+    return leftMs > 0;
   }
 
   /**

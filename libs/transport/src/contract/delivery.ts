@@ -162,6 +162,11 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
     return this.state !== 'revoked';
   }
 
+  /** So long after a suspect others may still come that were with the same process when it ended. */
+  get suspectsFollowWithinMs(): number {
+    return 1_000;
+  }
+
   /** Makes it safe on the broker that this attempt begins, where the broker does not count deliveries. Called for suspects only. */
   recordStart(): void | Promise<void> {
     return undefined;

@@ -29,6 +29,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
   readonly #read: ReadHeaders;
   readonly #storedAtMs: number | undefined;
   readonly #suspicion: number;
+  readonly #ackWaitMs: number;
   #id: string | undefined;
 
   constructor(
@@ -37,7 +38,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     place: StreamPlace | undefined,
     attempt: number,
     nowMs: number,
-    suspicion = 0,
+    { suspicion = 0, ackWaitMs = 0 } = {},
   ) {
     const read = readHeaders(message);
     super(message.subject, owner.group, read.key, read.hasBody ? bufferOf(message.data) : null, attempt, undefined);
@@ -51,6 +52,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     this.#read = read;
     this.#storedAtMs = place?.storedAtMs;
     this.#suspicion = suspicion;
+    this.#ackWaitMs = ackWaitMs;
     this.#id = undefined;
   }
 
@@ -67,6 +69,11 @@ export class NatsDelivery extends Delivery<NatsMessage> {
 
   override get suspicion(): number {
     return this.#suspicion;
+  }
+
+  /** The time of each message that a process had runs out by itself. */
+  override get suspectsFollowWithinMs(): number {
+    return this.#ackWaitMs;
   }
 
   get headers(): Headers {

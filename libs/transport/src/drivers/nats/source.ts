@@ -170,7 +170,8 @@ export class Source implements DeliveryOwner, PullListener {
     // Where no order is kept, an attempt that failed is a delivery too.
     const isExplained = noted !== undefined || this.#owner.subscription.ordering === 'none';
     const suspicion = isExplained ? 0 : place.deliveries - 1;
-    const delivery = new NatsDelivery(this, message, place, attempt, nowMs, suspicion);
+    const { ackWaitMs } = this.#place;
+    const delivery = new NatsDelivery(this, message, place, attempt, nowMs, { suspicion, ackWaitMs });
     this.#unsettled.add(delivery);
     return delivery;
   }

@@ -86,6 +86,8 @@ export class KafkaJsMember implements ClientMember {
       throw this.#failure ?? toFailure(error);
     }
     if (this.#failure !== undefined) throw this.#failure;
+    // It was asked to leave while it joined: nobody would end the watchdog.
+    if (this.#over) return;
     this.#started = true;
     this.#watchdog = setInterval(() => this.#checkHearing(), WATCHDOG_INTERVAL_MS);
   }
