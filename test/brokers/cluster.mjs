@@ -50,6 +50,7 @@ export async function startTogether(prepared) {
   );
   const failed = started.find((outcome) => outcome.status === 'rejected');
   if (failed === undefined) return started.map((outcome) => /** @type {any} */ (outcome).value);
-  await Promise.all(started.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.stop() : undefined)));
+  const running = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  await Promise.all(running.map(({ stop }) => stop()));
   throw failed.reason;
 }
