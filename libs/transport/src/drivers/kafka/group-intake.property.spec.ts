@@ -66,6 +66,8 @@ class World {
   #commitsFail = false;
   /** The group goes on without the member, which does not know yet. */
   #isExpelled = false;
+  /** Nobody knows whose the partitions are. */
+  #isJoining = false;
 
   constructor() {
     const host = { service: 's', broker: 'default', notices: new Notices(), clock: this.clock };
@@ -79,7 +81,12 @@ class World {
       maxInFlight: 32,
     } as const;
     const sink = { receive: (ds: readonly Delivery[]) => void this.inHand.push(...ds), revoked: () => this.#letGo() };
-    const options = resolveKafkaOptions({ brokers: ['h:1'], sessionTimeoutMs: SESSION_MS, maxUncommitted: 64 });
+    const options = resolveKafkaOptions({
+      brokers: ['h:1'],
+      sessionTimeoutMs: SESSION_MS,
+      maxUncommitted: 64,
+      commitIntervalMs: 50,
+    });
     this.#intake = new GroupIntake(host, 'g', [{ subscription, sink }], options);
     this.#member = this.#createMember();
     this.#listener = this.#intake.listen(
@@ -217,6 +224,7 @@ class World {
       this.#letGo();
       return undefined;
     }
+    if (this.#isJoining) this.problems.push(`${delivery.offset} begins while the member joins`);
     delivery.state = 'running';
     return delivery;
   }
@@ -240,7 +248,11 @@ class World {
 
   #failOne(choice: number, delay: number): void {
     const delivery = this.#begin(choice);
-    if (delivery === undefined) return;
+    if (delivery !== undefined) this.#park(delivery, delay);
+  }
+
+  #park(delivery: Delivery, delay: number): void {
+    if (delivery.state !== 'running') return;
     delivery.notBeforeMs = this.clock.monotonicMs() + delay;
     delivery.park(delivery.attempt + 1, delay);
   }
@@ -275,10 +287,17 @@ class World {
   }
 
   async #rebalance(keeps: readonly boolean[], answers: number, late: boolean): Promise<void> {
+    const running = [this.#begin(0), this.#begin(1)].filter((delivery) => delivery !== undefined);
     const leaving = this.#listener.beforeJoin();
     let isLeft = false;
     void leaving.then(() => (isLeft = true));
+    await turn();
+    for (const delivery of running) this.#park(delivery, 1);
     for (let count = 0; count < 2_000 && !isLeft; count++) await this.#wait(10);
+    this.#isJoining = true;
+    await this.#wait(50);
+    for (let count = 0; count < 3; count++) this.#handleOne(count);
+    this.#isJoining = false;
     const ours = PARTITIONS.filter((partition) => keeps[partition]);
     const before = PARTITIONS.map((partition) => this.#committedOf(partition));
     for (const partition of PARTITIONS) {
@@ -300,7 +319,8 @@ class World {
       // The client would ask again.
       if (positions === undefined) count = this.#retryPlacing();
       for (const { partition, offset } of positions ?? []) this.#log(partition).position ??= offset;
-      this.#handleOne(count);
+      for (const partition of ours) await this.#fetch(partition, 5);
+      for (let handled = 0; handled < 5; handled++) this.#handleOne(handled);
       await this.#wait(300);
     }
   }
