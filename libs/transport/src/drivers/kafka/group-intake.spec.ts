@@ -206,6 +206,27 @@ describe('a partition that was paused because its sink was full', () => {
   });
 });
 
+describe('a client that throws because its member is dying', () => {
+  it('harms nobody, and the next member reads the partition', async () => {
+    const { member, listener, join, fetched, fill } = setUp();
+    const letIn = fill();
+    await join(0);
+    await listener.positions([at(0, 500)]);
+    await fetched(0, 500, 1_500);
+    const { resume } = member;
+    member.resume = () => {
+      throw new Error('Consumer group was not initialized');
+    };
+    letIn();
+    await turn();
+    expect([...member.paused]).toEqual(['t/0']);
+    member.resume = resume;
+    await join(0);
+    await listener.positions([at(0, 500)]);
+    expect([...member.paused]).toEqual([]);
+  });
+});
+
 describe('a handler that was running when the group changed', () => {
   it('is not tried again before the member is placed, when it fails', async () => {
     const { listener, join, fetched, got } = setUp();

@@ -121,11 +121,21 @@ export class GroupIntake implements IntakeOwner {
   }
 
   pause(intake: PartitionIntake): void {
-    this.#member?.pause(intake.topic, intake.partition);
+    this.#unlessDying((member) => member.pause(intake.topic, intake.partition));
   }
 
   resume(intake: PartitionIntake): void {
-    if (!this.#stopped) this.#member?.resume(intake.topic, intake.partition);
+    if (!this.#stopped) this.#unlessDying((member) => member.resume(intake.topic, intake.partition));
+  }
+
+  /** Why no failure is reported: only a member that dies throws here, and the next one is told what is paused when it joins. */
+  #unlessDying(action: (member: ClientMember) => void): void {
+    if (this.#member === undefined) return;
+    try {
+      action(this.#member);
+    } catch {
+      // As said above.
+    }
   }
 
   commitNow(): Promise<unknown> {

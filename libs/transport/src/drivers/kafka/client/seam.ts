@@ -146,7 +146,9 @@ export interface ClientMember {
   readonly memberId: string | undefined;
   /** When it asked the group for the last confirmation that it is alive, on the monotonic clock; 0 before the first. */
   readonly confirmedAtMs: number;
+  /** n.b. may throw while the member dies: kafkajs does, between the end of its group and the event that reports it. */
   pause(topic: string, partition: number): void;
+  /** As `pause`. */
   resume(topic: string, partition: number): void;
   /**
    * Commits in the name of the generation that the member joined last: what has been taken from it since is refused.

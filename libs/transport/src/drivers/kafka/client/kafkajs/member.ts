@@ -93,21 +93,11 @@ export class KafkaJsMember implements ClientMember {
   }
 
   pause(topic: string, partition: number): void {
-    this.#unlessDying(() => this.#consumer.pause([{ topic, partitions: [partition] }]));
+    if (!this.#over) this.#consumer.pause([{ topic, partitions: [partition] }]);
   }
 
   resume(topic: string, partition: number): void {
-    this.#unlessDying(() => this.#consumer.resume([{ topic, partitions: [partition] }]));
-  }
-
-  /** n.b. kafkajs throws between the end of its group and the event that reports it; the next member is told again what is paused. */
-  #unlessDying(action: () => void): void {
-    if (this.#over) return;
-    try {
-      action();
-    } catch (error) {
-      if ((error as Error).name !== 'KafkaJSNonRetriableError') throw error;
-    }
+    if (!this.#over) this.#consumer.resume([{ topic, partitions: [partition] }]);
   }
 
   async commit(offsets: readonly OffsetCommit[]): Promise<void> {
