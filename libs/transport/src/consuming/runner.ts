@@ -1,13 +1,16 @@
 import {
   ACK,
   TransportError,
+  isA,
+  isThenable,
   isTransportError,
+  shown,
   validate,
   type Delivery,
   type DeliverySink,
   type Settlement,
 } from '../contract/index.js';
-import { classify, type Classification } from './classification.js';
+import { classifySafely, type Classification } from './classification.js';
 import { messagesAtOnce } from './consuming-options.js';
 import { Copies } from './copies.js';
 import { isDeadLetterTopic } from './dead-letter.js';
@@ -15,7 +18,6 @@ import { FailureLog } from './failure-log.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
 import type { ReadyRoute } from './routing.js';
-import { isThenable } from './is-thenable.js';
 import { NotBegun } from './policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
 import { attemptsInAll, hasTiers } from './tiers.js';
@@ -234,7 +236,7 @@ export class SubscriptionRunner implements DeliverySink {
       : 'retry.maxAttempts';
     return new TransportError(
       'TRANSPORT_ATTEMPTS_EXHAUSTED',
-      `Message ${id} came for the ${attempt}th time and may be tried ${attemptsInAll(retry)} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
+      `Message ${shown(id)} came for the ${attempt}th time and may be tried ${attemptsInAll(retry)} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
     );
   }
 
@@ -249,30 +251,35 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #nobodyTakes({ type, topic, group }: Delivery): string {
-    return `no handler of group "${group}" takes messages of type "${type}" from topic "${topic}"`;
+    return `no handler of group "${group}" takes messages of type "${shown(type)}" from topic "${topic}"`;
   }
 
-  /** n.b. a classifier, or a driver's headers, may throw as well: the message then waits, and the worker goes on. */
+  /**
+   * n.b. a driver's headers may throw as well. Then the same failure is dealt with again after a pause, and health says so: the handler
+   * is not called for it once more.
+   */
   async #failSafely(delivery: Delivery, error: unknown): Promise<void> {
     try {
       await this.#fail(delivery, error);
     } catch (fault) {
       if (delivery.state === 'settled' || delivery.state === 'revoked') return this.#release(delivery);
-      this.#tools.notices.emit('message:retried', {
-        ...aboutOf(this.#plan, delivery),
-        delayMs: FAULT_PAUSE_MS,
-        error: fault,
-      });
-      delivery.park(delivery.attempt, FAULT_PAUSE_MS);
-      this.#park(delivery, FAULT_PAUSE_MS);
+      this.#copies.storeLater(delivery, FAULT_PAUSE_MS, () => this.#fail(delivery, error));
+      this.#reportFault(delivery, fault);
     }
+  }
+
+  #reportFault(delivery: Delivery, error: unknown): void {
+    const { broker, topic, group } = this.#plan;
+    const { key, attempt } = delivery;
+    const about = { broker, topic, group, id: readableIdOf(delivery), key, attempt };
+    this.#tools.notices.emit('message:retried', { ...about, delayMs: FAULT_PAUSE_MS, error });
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
     // n.b. a policy kept it back until something else came first.
-    if (error instanceof NotBegun) return this.#putBack(delivery, 0);
+    if (isA(error, NotBegun)) return this.#putBack(delivery, 0);
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
-    this.#failures.record(delivery, error, this.#tools.clock.now());
+    this.#failures.record(delivery, error, this.#tools.clock);
     const classification = this.#classify(error);
     const verdict = this.#decide(delivery, classification);
     if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
@@ -289,17 +296,16 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #decide(delivery: Delivery, classification: Classification): Verdict {
-    const { firstFailedAt, lastFailedAt } = this.#failures.of(delivery);
+    const failingForMs = this.#tools.clock.monotonicMs() - this.#failures.of(delivery).firstFailedMs;
     const { retry } = this.#plan.options;
-    return decide(classification, delivery.attempt, retry, this.#tools.random(), lastFailedAt - firstFailedAt);
+    return decide(classification, delivery.attempt, retry, this.#tools.random(), failingForMs);
   }
 
   #classify(error: unknown): Classification {
     if (isTransportError(error, 'TRANSPORT_TYPE_UNHANDLED')) {
       return { kind: this.#plan.unknownType === 'fail' ? 'retryable' : 'permanent' };
     }
-    if (this.#plan.options.retry.neverFor?.some((never) => error instanceof never)) return PERMANENT;
-    return this.#tools.classify?.(error) ?? classify(error);
+    return classifySafely(error, this.#tools.classify, this.#plan.options.retry.neverFor);
   }
 
   #drop(delivery: Delivery, reason: string): void {
@@ -376,10 +382,18 @@ export class SubscriptionRunner implements DeliverySink {
  * did not begin, because it was ended, count as well, and must not cost a message its attempts.
  */
 const UNFINISHED_DELIVERIES = 10;
-const PERMANENT: Classification = { kind: 'permanent' };
-/** Before a message is looked at again whose failure could not be dealt with. */
+/** Before a failure is dealt with again that could not be. */
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
 /** What handling gives for a type that the subscription does not care for. */
 const IGNORED = Symbol('ignored');
+
+/** n.b. an id is read from the headers, which may be what cannot be read. */
+function readableIdOf(delivery: Delivery): string {
+  try {
+    return delivery.id;
+  } catch {
+    return `${delivery.topic}/${delivery.partition ?? 0}`;
+  }
+}

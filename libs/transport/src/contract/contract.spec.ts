@@ -44,6 +44,11 @@ describe('errors', () => {
     expect(error).toMatchObject({ cause, stored: 'no', driver: 'kafka', retryable: false, topic: undefined });
   });
 
+  it('escape what is foreign in them', () => {
+    const error = new TransportError('TRANSPORT_CLOSED', 'Message a\nb \u001b[31m');
+    expect(error.message).toBe('Message a\\nb \\x1b[31m (TRANSPORT_CLOSED)');
+  });
+
   it('are told apart by code, and others are not taken for ours', () => {
     const error = new TransportError('TRANSPORT_CLOSED', 'closed.');
     expect(isTransportError(error)).toBe(true);
@@ -239,6 +244,28 @@ describe('schemas', () => {
   });
 });
 
+describe('a schema of another realm or library', () => {
+  const thenable = (result: unknown) => ({
+    then: (done: (result: unknown) => void) => void setImmediate(done, result),
+  });
+  const schema = (result: unknown): StandardSchema =>
+    ({ '~standard': { version: 1, vendor: 'x', validate: () => thenable(result) } }) as never;
+
+  it('is awaited when it returns a thenable that is no Promise', async () => {
+    expect(await validate(schema({ value: 7 }), 1, 'x')).toBe(7);
+    await expect(validate(schema({ issues: [{ message: 'no' }] }), 1, 'x')).rejects.toThrow('event "x": no.');
+  });
+
+  it('refuses a payload as invalid though its issues cannot be read', () => {
+    const issue = Object.defineProperty({ path: 7 }, 'message', {
+      get: () => {
+        throw new Error('lazy');
+      },
+    });
+    expect(describeIssues([issue as never])).toBe('an issue without a message');
+  });
+});
+
 describe('defineEvent', () => {
   it('lives on a topic of its own name unless told otherwise', () => {
     expect(defineEvent('order.created').topic).toBe('order.created');
@@ -276,6 +303,10 @@ describe('capabilities', () => {
     expect(refuse).toThrow('which the memory driver cannot promise: it lives in memory. Use kafka().');
   });
 
+  it('that a driver does not name are unsupported', () => {
+    expect(() => requireCapabilities(broker, ['wildcards'], 'x')).toThrow('asks for "wildcards"');
+  });
+
   it('that are there are not', () => {
     expect(() => requireCapabilities(broker, ['groups'], 'x')).not.toThrow();
   });
@@ -306,6 +337,27 @@ describe('notices', () => {
     notices.on('broker:connected', ({ broker }) => seen.push(broker));
     notices.emit('broker:connected', connected);
     expect([faults, seen]).toEqual([[['broker:connected', 'boom']], ['default']]);
+  });
+
+  it('go on when a listener rejects, and report it like one that throws', async () => {
+    const faults: unknown[] = [];
+    const notices = new Notices((error, name) => faults.push([name, (error as Error).message]));
+    // n.b. an asynchronous listener, which the type lets pass as one that returns nothing.
+    const listener = (): unknown => Promise.reject(new Error('later'));
+    notices.on('broker:connected', listener as () => void);
+    notices.emit('broker:connected', connected);
+    await new Promise(setImmediate);
+    expect(faults).toEqual([['broker:connected', 'later']]);
+  });
+
+  it('go on when whoever is to be told of a failed listener fails as well', () => {
+    const notices = new Notices(() => {
+      throw new Error('the logger is broken');
+    });
+    notices.on('broker:connected', () => {
+      throw new Error('boom');
+    });
+    expect(() => notices.emit('broker:connected', connected)).not.toThrow();
   });
 
   it('stop twice without taking a later listener along', () => {

@@ -4,7 +4,10 @@ import { Server, type MessageHandler } from '@nestjs/microservices';
 import { finalize } from 'rxjs';
 import {
   jsonCodec,
+  explanationOf,
   messageOf,
+  shown,
+  stackOf,
   requireCapabilities,
   type Delivery,
   type NoticeListener,
@@ -225,14 +228,14 @@ export class TransportServer extends Server {
 
   #reportUntold(failure: unknown, { topic, id }: Delivery): void {
     this.#runtime.log.warn(
-      `Whoever asked could not be told that the request was given up: ${messageOf(failure)} topic=${topic} id=${id}`,
+      `Whoever asked could not be told that the request was given up: ${messageOf(failure)} topic=${topic} id=${shown(id)}`,
     );
   }
 
   #reportUnsaid(error: unknown, { topic, id }: Delivery): void {
     this.#runtime.log.error(
-      `A request was answered with "Internal server error": ${messageOf(error)} topic=${topic} id=${id}`,
-      error instanceof Error ? error.stack : undefined,
+      `A request was answered with "Internal server error": ${explanationOf(error)} topic=${topic} id=${shown(id)}`,
+      stackOf(error),
     );
   }
 

@@ -1,4 +1,4 @@
-import { isThenable } from '../is-thenable.js';
+import { isThenable } from '../../contract/index.js';
 import type { Handler, RestOfWork } from '../route.js';
 import { isStandard, type Around, type Policy, type PolicyHost, type PolicyKind } from './policy.js';
 
