@@ -1,4 +1,11 @@
-import { Controller, Injectable, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import {
+  BadRequestException,
+  Controller,
+  Injectable,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import {
   BrokerHandle,
@@ -55,6 +62,29 @@ describe('a handler of batches', () => {
     await acked;
     expect(batches.map((batch) => batch.sort())).toEqual([['a1', 'b1', 'c1'], ['b2']]);
     expect(guarded).toEqual([3, 1]);
+  });
+
+  test('loses to the dead letters only the message that its pipe rejects', async () => {
+    const positive = {
+      transform: (batch: Price[]): Price[] => {
+        const bad = batch.find(({ cents }) => cents < 0);
+        if (bad !== undefined) throw new BadRequestException([`cents of ${bad.sku} must be positive`]);
+        return batch;
+      },
+    };
+    @Controller()
+    class Catalogue {
+      @Subscribe(PriceChanged, { batch: { maxMessages: 4, maxWaitMs: 5 } })
+      update(@Payload(positive) _: Price[]): void {}
+    }
+    const { publisher, notices } = await boot({ controllers: [Catalogue] });
+    const dead: unknown[] = [];
+    notices.on('message:dead-lettered', ({ key }) => dead.push(key));
+    const ends = [countOf(notices, 'message:acked', 3), countOf(notices, 'message:dead-lettered', 1)];
+    const all = prices('a', 'b', 'c', 'd').map((price) => (price.sku === 'c' ? { ...price, cents: -1 } : price));
+    await Promise.all(all.map((price) => publisher.publish(PriceChanged, price)));
+    await Promise.all(ends);
+    expect(dead).toEqual(['c']);
   });
 
   test('fails as a whole with what it throws, and each message is a dead letter of its own', async () => {

@@ -232,7 +232,7 @@ export class Consumer {
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic, retryTopics);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
-    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings.restOf);
+    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings);
     const pause = (reason: string): (() => void) => sink.pause(reason);
     const policed = withPolicies(routes, options.policies, { topic, group }, this.#host, { ...settings, pause });
     const runnerPlan: RunnerPlan = {

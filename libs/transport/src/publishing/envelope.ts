@@ -4,10 +4,10 @@ import {
   TransportError,
   WIRE_HEADERS,
   isJsonContentType,
+  isThenable,
   type Codec,
   type Headers,
   type OutgoingMessage,
-  isThenable,
 } from '../contract/index.js';
 import type { PublishOptions } from './publisher.js';
 
