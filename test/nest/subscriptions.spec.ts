@@ -3,6 +3,8 @@ import {
   Controller,
   Injectable,
   UseGuards,
+  UseInterceptors,
+  type CallHandler,
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
@@ -10,6 +12,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import {
   BrokerHandle,
   defineEvent,
+  InjectBroker,
   RetryAfter,
   Subscribe,
   TransportHealth,
@@ -26,6 +29,8 @@ interface Price {
 const PriceChanged = defineEvent<Price>('price.changed', { key: ({ sku }) => sku });
 const PriceChecked = defineEvent('price.checked', { schema: z.object({ sku: z.string() }) });
 const prices = (...skus: string[]): Price[] => skus.map((sku) => ({ sku, cents: 1 }));
+
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 afterEach(closeAll);
 
@@ -149,6 +154,75 @@ describe('a subscription', () => {
     await acked;
     expect(seen).toEqual(['a']);
     expect(app.get(TransportHealth).status).toBe('up');
+  });
+
+  describe('paused by its own handler', () => {
+    const seen = new Map<string, number>();
+    beforeEach(() => seen.clear());
+
+    /** Resolves when both of two messages are done. */
+    async function runWith(controller: new (...parameters: never[]) => object): Promise<void> {
+      const { publisher, notices } = await boot({ controllers: [controller] });
+      const acked = countOf(notices, 'message:acked', 2);
+      await Promise.all(prices('a', 'b').map((price) => publisher.publish(PriceChanged, price)));
+      await acked;
+    }
+
+    test('lets the handler go on once no other one runs', async () => {
+      let running = 0;
+      @Controller()
+      class Catalogue {
+        constructor(private readonly broker: BrokerHandle) {}
+
+        @Subscribe(PriceChanged)
+        async update(@Payload() { sku }: Price): Promise<void> {
+          running++;
+          await tick();
+          if (sku === 'a') {
+            const subscription = this.broker.subscription('price.changed');
+            await subscription.pause('the supplier is away');
+            seen.set('running', running);
+            subscription.resume();
+          } else for (let turn = 0; turn < 10; turn++) await tick();
+          running--;
+        }
+      }
+      await runWith(Catalogue);
+      expect(seen).toEqual(new Map([['running', 1]]));
+    });
+
+    test('lets several handlers go on that pause it at the same time', async () => {
+      @Controller()
+      class Catalogue {
+        constructor(@InjectBroker() private readonly broker: BrokerHandle) {}
+
+        @Subscribe(PriceChanged)
+        async update(@Payload() { sku }: Price): Promise<void> {
+          await tick();
+          await this.broker.subscription('price.changed').pause('the supplier is away');
+          seen.set(sku, 1);
+        }
+      }
+      await runWith(Catalogue);
+      expect([...seen.keys()].sort()).toEqual(['a', 'b']);
+    });
+
+    test('lets a handler of batches go on, behind an interceptor too', async () => {
+      @Controller()
+      class Catalogue {
+        constructor(private readonly broker: BrokerHandle) {}
+
+        @UseInterceptors({ intercept: (_: unknown, next: CallHandler) => next.handle() })
+        @Subscribe(PriceChanged, { batch: { maxMessages: 2, maxWaitMs: 5 } })
+        async update(@Payload() batch: Price[]): Promise<void> {
+          await tick();
+          await this.broker.subscription('price.changed').pause('the supplier is away');
+          seen.set('batch', batch.length);
+        }
+      }
+      await runWith(Catalogue);
+      expect(seen).toEqual(new Map([['batch', 2]]));
+    });
   });
 
   test('is refused by a code when there is none of its name', async () => {

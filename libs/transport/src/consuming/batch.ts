@@ -10,6 +10,7 @@ import {
 } from '../contract/index.js';
 import { classifySafely, type Classifier } from './classification.js';
 import type { ResolvedRetryOptions } from './retry-options.js';
+import type { HandlerCalls } from './handler-calls.js';
 import { decide } from './verdict.js';
 import type { Handler, RestOfWork, Route } from './route.js';
 
@@ -70,6 +71,7 @@ export class BatchCollector {
   readonly #clock: Clock;
   readonly #restOf: RestOfWork | undefined;
   readonly #endsMessage: EndsMessage;
+  readonly #calls: HandlerCalls | undefined;
   #gathered: Gathered[] = [];
   #running = 0;
   #isDue = false;
@@ -84,6 +86,7 @@ export class BatchCollector {
     clock: Clock,
     restOf?: RestOfWork,
     endsMessage: EndsMessage = () => false,
+    calls?: HandlerCalls,
   ) {
     this.#handle = handle;
     this.#options = options;
@@ -91,6 +94,7 @@ export class BatchCollector {
     this.#clock = clock;
     this.#restOf = restOf;
     this.#endsMessage = endsMessage;
+    this.#calls = calls;
   }
 
   /** Resolves when the message's batch was handled, and its own outcome is good. */
@@ -152,7 +156,7 @@ export class BatchCollector {
     const batch = gathered.filter(({ delivery }) => delivery.state !== 'revoked');
     for (const { delivery, done } of gathered) if (delivery.state === 'revoked') done();
     if (batch.length === 0) return;
-    const outcomes = await this.#outcomes(batch).catch((error: unknown) => this.#failed(batch, error));
+    const outcomes = await this.#tracked(batch).catch((error: unknown) => this.#failed(batch, error));
     // n.b. over the batch: the outcomes may be an array with holes.
     if (outcomes !== undefined) batch.forEach((each, index) => tell(each, outcomes[index]));
   }
@@ -168,6 +172,11 @@ export class BatchCollector {
     const middle = Math.ceil(ending.length / 2);
     await this.#handleAll(ending.slice(0, middle));
     await this.#handleAll(ending.slice(middle));
+  }
+
+  #tracked(batch: readonly Gathered[]): Promise<readonly unknown[]> {
+    if (!this.#calls?.isTracked) return this.#outcomes(batch);
+    return this.#calls.track(batch.length, () => this.#outcomes(batch));
   }
 
   async #outcomes(batch: readonly Gathered[]): Promise<readonly unknown[]> {
@@ -208,6 +217,7 @@ interface BatchedOptions {
 interface BatchTools {
   readonly restOf?: RestOfWork | undefined;
   readonly classify?: Classifier | undefined;
+  readonly calls?: HandlerCalls | undefined;
 }
 
 /** The same routes, with their handlers behind collectors where batches are asked for. */
@@ -215,14 +225,14 @@ export function batched(
   routes: readonly Route[],
   { batch, concurrency, retry }: BatchedOptions,
   clock: Clock,
-  { restOf, classify }: BatchTools,
+  { restOf, classify, calls }: BatchTools,
 ): { readonly routes: readonly Route[]; readonly collectors: readonly BatchCollector[] } {
   if (batch === undefined) return { routes, collectors: [] };
   const endsMessage: EndsMessage = (error, { attempt }) =>
     decide(classifySafely(error, classify, retry.neverFor), attempt, retry, 0).kind !== 'retry';
   // n.b. the handler of a batch is called with arrays; its type was checked where it was written.
   const collectorOf = ({ handle }: Route): BatchCollector =>
-    new BatchCollector(handle as unknown as BatchHandler, batch, concurrency, clock, restOf, endsMessage);
+    new BatchCollector(handle as unknown as BatchHandler, batch, concurrency, clock, restOf, endsMessage, calls);
   const collectors = routes.map(collectorOf);
   const collected = routes.map((route, index) => ({ ...route, handle: (collectors[index] as BatchCollector).collect }));
   return { routes: collected, collectors };

@@ -19,6 +19,7 @@ import {
 import { batched, type BatchCollector } from './batch.js';
 import type { Classifier } from './classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
+import { HandlerCalls } from './handler-calls.js';
 import { Guarantees, type GuaranteeSubject } from './guarantees.js';
 import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
 import { withPolicies } from './policies/index.js';
@@ -43,6 +44,8 @@ export interface ConsumerSettings {
   readonly restOf?: RestOfWork;
   /** A number in [0, 1), for the jitter of delays. @default Math.random */
   readonly random?: () => number;
+  /** Whether handlers may pause their own subscriptions. @default once a control was asked for */
+  readonly tracksHandlers?: boolean;
 }
 
 /** What is known of one subscription before it starts: every default filled in. */
@@ -155,10 +158,20 @@ export class Consumer {
    * @param group left out where the topic has one subscription
    */
   control(topic: string, group?: string): SubscriptionControl | undefined {
+    const found = this.#find(topic, group);
+    if (found?.plan.calls !== undefined) found.plan.calls.isTracked = true;
+    return found?.control;
+  }
+
+  isPaused(topic: string, group: string): boolean {
+    return (this.#find(topic, group)?.control.pauseReasons.length ?? 0) > 0;
+  }
+
+  #find(topic: string, group: string | undefined): Running | undefined {
     const found = this.#running.filter(
       ({ control }) => control.topic === topic && (group ?? control.group) === control.group,
     );
-    return found.length === 1 ? found[0]?.control : undefined;
+    return found.length === 1 ? found[0] : undefined;
   }
 
   /**
@@ -232,7 +245,9 @@ export class Consumer {
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic, retryTopics);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
-    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings);
+    const calls = new HandlerCalls();
+    calls.isTracked = settings.tracksHandlers ?? false;
+    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, { ...settings, calls });
     const pause = (reason: string): (() => void) => sink.pause(reason);
     const policed = withPolicies(routes, options.policies, { topic, group }, this.#host, { ...settings, pause });
     const runnerPlan: RunnerPlan = {
@@ -249,6 +264,7 @@ export class Consumer {
       // n.b. of the plan's own routes: a message may be given up before it is known which of them is meant.
       refuse: plan.routes.find(({ refuse }) => refuse !== undefined)?.refuse,
       holds: policed.holds,
+      calls,
     };
     const warnings = startWarnings(this.#broker, plan, options);
     const sink = new SubscriptionRunner(runnerPlan, tools);

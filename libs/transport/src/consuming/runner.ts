@@ -41,8 +41,8 @@ export class SubscriptionRunner implements DeliverySink {
   #workers = 0;
   #unsettled = 0;
   #draining = false;
-  /** Those who wait until nothing runs. */
-  #tellStill: (() => void)[] = [];
+  /** Those who wait until no other handler runs. */
+  #stillWaiters: StillWaiter[] = [];
   #drained: Promise<void> | undefined;
   #tellDrained: (() => void) | undefined;
 
@@ -114,9 +114,25 @@ export class SubscriptionRunner implements DeliverySink {
     };
   }
 
-  /** Resolves when no handler runs. */
+  /** Resolves when no handler runs; where a handler of this subscription calls it, when no other one runs that does not wait as well. */
   untilStill(): Promise<void> {
-    return this.#workers === 0 ? Promise.resolve() : new Promise((resolve) => this.#tellStill.push(resolve));
+    if (this.#workers === 0) return Promise.resolve();
+    const endWait = this.#plan.calls?.beginWait();
+    return new Promise((resolve) => {
+      this.#stillWaiters.push({ resolve, endWait });
+      this.#tellStill();
+    });
+  }
+
+  #tellStill(): void {
+    const { waiting = 0 } = this.#plan.calls ?? {};
+    const isStill = ({ endWait }: StillWaiter): boolean => this.#workers <= (endWait === undefined ? 0 : waiting);
+    const still = this.#stillWaiters.filter(isStill);
+    this.#stillWaiters = this.#stillWaiters.filter((waiter) => !still.includes(waiter));
+    for (const { resolve, endWait } of still) {
+      endWait?.();
+      resolve();
+    }
   }
 
   get #isPaused(): boolean {
@@ -185,7 +201,7 @@ export class SubscriptionRunner implements DeliverySink {
           continue;
         }
         delivery.state = 'running';
-        const outcome = this.#handle(delivery);
+        const outcome = this.#plan.calls?.isTracked ? this.#handleTracked(delivery) : this.#handle(delivery);
         const result = isThenable(outcome) ? await outcome : outcome;
         if (result === IGNORED) {
           this.#drop(delivery, this.#nobodyTakes(delivery));
@@ -205,6 +221,15 @@ export class SubscriptionRunner implements DeliverySink {
 
   #next(): Delivery | undefined {
     return this.#isPaused ? undefined : this.#lanes.next();
+  }
+
+  /** n.b. with the rest of its work, which runs in the same context, and so that nothing is left of it. */
+  #handleTracked(delivery: Delivery): Promise<unknown> | undefined {
+    return this.#plan.calls?.track(1, async () => {
+      const result = await this.#handle(delivery);
+      await this.#tools.restOf?.(result);
+      return result === IGNORED ? IGNORED : undefined;
+    });
   }
 
   #handle(delivery: Delivery): unknown {
@@ -371,10 +396,17 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #tellWhenIdle(): void {
+    if (this.#stillWaiters.length > 0) this.#tellStill();
     if (this.#workers > 0) return;
-    for (const tell of this.#tellStill.splice(0)) tell();
     if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
   }
+}
+
+/** Somebody who waits until no other handler runs. */
+interface StillWaiter {
+  readonly resolve: () => void;
+  /** Of one that is itself inside a handler. */
+  readonly endWait: (() => void) | undefined;
 }
 
 /**

@@ -70,8 +70,8 @@ export class TransportRuntime {
   }
 
   /** Checks all subscriptions before a broker is asked. */
-  prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>): void {
-    for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? []);
+  prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>, tracksHandlers: boolean): void {
+    for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? [], tracksHandlers);
   }
 
   /** @throws TransportError `TRANSPORT_GUARANTEE_UNMET`, for what no broker can mend by its settings */

@@ -16,6 +16,7 @@ import {
 import { answerTo, type Handler, type Route } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import { isStream } from './completion.js';
+import { injectsBrokers } from './broker-scan.js';
 import { placesOfPattern, refuseDeafProviders } from './handler-scan.js';
 import { answering, refusing } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
@@ -185,7 +186,7 @@ export class TransportServer extends Server {
     const { service, brokers, defaultBroker, subscriptions } = this.#runtime.options;
     const brokerNames = [...brokers.keys()];
     const plans = planSubscriptions(this.#registrations, { service, brokerNames, defaultBroker, subscriptions });
-    this.#runtime.prepare(plans);
+    this.#runtime.prepare(plans, injectsBrokers(this.#modules, brokerNames));
   }
 
   #begin(): Promise<void> {
