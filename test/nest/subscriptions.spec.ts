@@ -18,6 +18,7 @@ import {
   TransportHealth,
   type MessageContext,
   type NoticeMap,
+  type PolicyFunction,
 } from 'nest-transport';
 import { z } from 'zod';
 import { boot, closeAll, next } from './boot.js';
@@ -41,6 +42,50 @@ function countOf(notices: Parameters<typeof next>[0], name: keyof NoticeMap, cou
     notices.on(name, () => --left === 0 && resolve());
   });
 }
+
+test('what a handler does to its headers reaches neither another group nor its dead letter', async () => {
+  const seen: unknown[] = [];
+  @Controller()
+  class Groups {
+    @Subscribe('moved', { group: 'first' })
+    first(@Payload() _: unknown, @Ctx() { headers }: MessageContext): void {
+      (headers as Record<string, string>)['tenant'] = 'evil';
+    }
+
+    @Subscribe('moved', { group: 'second' })
+    async second(@Payload() _: unknown, @Ctx() context: MessageContext): Promise<void> {
+      for (let turn = 0; turn < 5; turn++) await tick();
+      seen.push(context.headers['tenant']);
+    }
+  }
+  const { publisher, notices } = await boot({ controllers: [Groups] });
+  const ends = [countOf(notices, 'message:acked', 1), countOf(notices, 'message:dead-lettered', 1)];
+  notices.on('message:dead-lettered', ({ error }) => seen.push((error as Error).name));
+  await publisher.publish('moved', {}, { headers: { tenant: 'ours' } });
+  await Promise.all(ends);
+  expect(seen.sort()).toEqual(['TypeError', 'ours']);
+});
+
+test('a policy of a user gets the same context as its handler', async () => {
+  const contexts: unknown[] = [];
+  const noting: PolicyFunction = (next) => (payload, context) => {
+    contexts.push(context);
+    return next(payload, context);
+  };
+  @Controller()
+  class Moves {
+    @Subscribe('moved', { policies: [noting] })
+    move(@Payload() _: unknown, @Ctx() context: MessageContext): void {
+      contexts.push(context);
+    }
+  }
+  const { publisher, notices } = await boot({ controllers: [Moves] });
+  const acked = countOf(notices, 'message:acked', 1);
+  await publisher.publish('moved', {});
+  await acked;
+  expect(contexts[0]).toBe(contexts[1]);
+  expect('settle' in (contexts[0] as object)).toBe(false);
+});
 
 describe('a handler of batches', () => {
   test('gets arrays of payloads and contexts through guards, and only the message that failed comes again', async () => {

@@ -4,6 +4,8 @@ import {
   checkOptions,
   defineEvent,
   Delivery,
+  contextOf,
+  deliveryOf,
   describeIssues,
   ERROR_CODES,
   isJsonContentType,
@@ -418,6 +420,65 @@ describe('a delivery', () => {
     delivery.settle(ACK);
     delivery.revoke();
     expect(delivery.state).toBe('settled');
+  });
+
+  describe('as its handler sees it', () => {
+    it('has the fields of a context and nothing that settles, moves or changes the message', () => {
+      const delivery = deliver();
+      const context = contextOf(delivery);
+      const { topic, group, key, attempt, partition, offset, type, id, rawKey, publishedAt, raw } = delivery;
+      expect(context).toMatchObject({
+        topic,
+        group,
+        key,
+        attempt,
+        partition,
+        offset,
+        type,
+        id,
+        rawKey,
+        publishedAt,
+        raw,
+      });
+      const inner = [
+        'state',
+        'laneNext',
+        'notBeforeMs',
+        'requestReceivedAtMs',
+        'aborts',
+        'body',
+        'face',
+        'settle',
+        'park',
+        'revoke',
+        'abort',
+        'reply',
+      ];
+      expect(inner.filter((name) => name in context)).toEqual([]);
+      expect(Object.keys(context)).toEqual([]);
+      expect(() => Object.assign(context, { attempt: 9 })).toThrow(TypeError);
+    });
+
+    it('is one object at each attempt, shows the attempt that runs, and is aborted when the broker takes it back', () => {
+      const delivery = deliver();
+      const context = contextOf(delivery);
+      delivery.park(2, 0);
+      delivery.revoke();
+      expect(contextOf(delivery)).toBe(context);
+      expect([context.attempt, context.signal.aborted]).toEqual([2, true]);
+      expect(deliveryOf(context)).toBe(delivery);
+    });
+
+    it('has headers that cannot be changed', () => {
+      const { headers } = contextOf(deliver());
+      expect(() => Object.assign(headers, { tenant: 'evil' })).toThrow(TypeError);
+    });
+
+    it('can be written to a log, without its payload', () => {
+      const text = JSON.stringify(contextOf(deliver()));
+      expect(JSON.parse(text)).toMatchObject({ topic: 'orders', group: 'inventory', attempt: 1, id: 'orders/3/7' });
+      expect(text).not.toContain('raw');
+    });
   });
 
   it('takes its type from the header, and its place for an id when it has none', () => {

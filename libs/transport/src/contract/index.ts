@@ -13,6 +13,7 @@ export * from './foreign-text.js';
 export * from './guarantee.js';
 export * from './is-thenable.js';
 export * from './message.js';
+export * from './message-face.js';
 export * from './message-size.js';
 export * from './notices.js';
 export * from './options.js';
