@@ -26,6 +26,7 @@ import { withPolicies } from './policies/index.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { hasTiers } from './tiers.js';
+import { SettlementFailures } from './settlement-failures.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
@@ -89,6 +90,7 @@ export class Consumer {
   /** What tells this instance's own groups from those of the others. */
   readonly #instance = randomBytes(4).toString('hex');
   readonly #replays = new Set<WindowReplay>();
+  readonly #settlementFailures: SettlementFailures;
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -107,6 +109,7 @@ export class Consumer {
     this.#broker = broker;
     this.#connection = connection;
     this.#host = host;
+    this.#settlementFailures = new SettlementFailures(host);
     refuseDuplicates(plans);
     const { codec = jsonCodec } = settings;
     const tools = runnerTools(connection, host, settings);
@@ -126,11 +129,13 @@ export class Consumer {
     return this.#running.reduce((sum, { sink }) => sum + sink.inFlight, 0);
   }
 
-  /** One sentence per subscription with messages that wait because their dead letter or retry copy cannot be stored. */
+  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly. */
   get problems(): readonly string[] {
-    return this.#running.flatMap(({ plan, sink }) =>
-      sink.waitingCopies === 0 ? [] : [copiesWait(plan, sink.waitingCopies)],
-    );
+    return this.#running.flatMap(({ plan, sink }) => {
+      const copies = sink.waitingCopies === 0 ? undefined : copiesWait(plan, sink.waitingCopies);
+      const settlements = this.#settlementFailures.problemOf(plan.topic, plan.group);
+      return [copies, settlements].filter((problem) => problem !== undefined);
+    });
   }
 
   /** The subscriptions with every default filled in, for logs and health. */

@@ -109,6 +109,7 @@ function setUp({
     'message:dropped',
     'message:dead-lettered',
     'message:dead-letter-failed',
+    'settlement:failed',
     'settlement:ignored',
   ] as const) {
     notices.on(name, (notice) => seen.push([name, notice as never]));
@@ -549,6 +550,20 @@ describe('a handler that fails', () => {
       expect([calls, runner.inFlight, sent.length]).toEqual([3, 0, 1]);
       expect(sent[0]?.headers?.['dead-letter-error-message']).toEqual(expect.any(String));
     });
+  });
+
+  it('and whose settlement the driver cannot send is reported, and the worker goes on', async () => {
+    const { runner, names } = setUp({ options: { concurrency: 1 } });
+    const [odd, good] = [deliver('a'), deliver('b')];
+    Object.defineProperty(odd, 'settled', {
+      value: () => {
+        throw new Error('the channel is closed');
+      },
+    });
+    void runner.receive([odd, good]);
+    await turn();
+    expect(names()).toContain('settlement:failed');
+    expect([good.settlement?.kind, runner.inFlight]).toEqual(['ack', 0]);
   });
 
   it('becomes one dead letter though its requester cannot be answered', async () => {

@@ -4,6 +4,7 @@ import {
   isA,
   isThenable,
   isTransportError,
+  settlementFailed,
   shown,
   validate,
   type Delivery,
@@ -371,11 +372,21 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #end(delivery: Delivery, settlement: Settlement): void {
-    if (!delivery.settle(settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
+    if (!this.#settle(delivery, settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
     if (settlement === ACK && this.#tools.notices.heard('message:acked')) {
       this.#tools.notices.emit('message:acked', aboutOf(this.#plan, delivery));
     }
     this.#release(delivery);
+  }
+
+  /** n.b. a driver that throws here must not take the worker along. */
+  #settle(delivery: Delivery, settlement: Settlement): boolean {
+    try {
+      return delivery.settle(settlement);
+    } catch (error) {
+      settlementFailed({ notices: this.#tools.notices, broker: this.#plan.broker }, delivery, settlement, error);
+      return true;
+    }
   }
 
   #ignoreSettlement(delivery: Delivery, settlement: string): void {

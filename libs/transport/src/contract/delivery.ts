@@ -77,7 +77,7 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
   abstract readonly raw: Raw;
   abstract header(name: string): string | undefined;
 
-  /** Carries a settlement to the broker. Called at most once, and never after a revoke. Must not throw: report by notice. */
+  /** Carries a settlement to the broker. Called at most once, and never after a revoke. A settlement that fails is reported by `settlementFailed`. */
   protected abstract settled(settlement: Settlement): void;
 
   /**

@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
   TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
   TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',
+  TRANSPORT_SETTLEMENT_FAILED: 'The broker did not take the settlement of a message, which can be delivered again.',
   TRANSPORT_SUBSCRIPTION_DUPLICATE: 'Two handlers claim the same event type of one subscription.',
   TRANSPORT_SUBSCRIPTION_UNKNOWN:
     'The application has no such subscription, or several that fit the name; or no such topic with dead letters.',

@@ -22,6 +22,7 @@ export * from './reply.js';
 export * from './reply-message.js';
 export * from './schema.js';
 export * from './settlement.js';
+export * from './settlement-failure.js';
 export * from './start-from.js';
 export * from './subscription.js';
 export * from './thrown.js';

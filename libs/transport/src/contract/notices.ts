@@ -63,6 +63,8 @@ export interface NoticeMap {
   'message:dead-letter-failed': OfMessage & { readonly deadLetterTopic: string; readonly error: TransportError };
   /** A settlement came too late, twice, or for a delivery that belongs to somebody else by now: nothing was done. */
   'settlement:ignored': OfMessage & { readonly settlement: string };
+  /** The broker refused a settlement, or it was lost: the message can be delivered again. Drivers report it by `settlementFailed`. */
+  'settlement:failed': OfMessage & { readonly settlement: string; readonly error: TransportError };
   'publish:failed': OfBroker & { readonly topic: string; readonly messages: number; readonly error: TransportError };
   'drain:started': OfBroker & { readonly inFlight: number; readonly timeoutMs: number };
   'drain:finished': OfBroker & { readonly unsettled: number; readonly durationMs: number };

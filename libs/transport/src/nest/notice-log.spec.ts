@@ -38,6 +38,7 @@ const EVERY: NoticeMap = {
   'message:dead-lettered': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error: { secret: 'payload' } },
   'message:dead-letter-failed': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error },
   'settlement:ignored': { ...message, settlement: 'ack' },
+  'settlement:failed': { ...message, settlement: 'ack', error },
   'publish:failed': { broker: 'main', topic: 'orders', messages: 2, error },
   'drain:started': { broker: 'main', inFlight: 3, timeoutMs: 100 },
   'drain:finished': { broker: 'main', unsettled: 1, durationMs: 100 },

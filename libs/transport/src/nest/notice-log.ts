@@ -89,6 +89,7 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     'debug',
     (notice) => `A settlement (${notice.settlement}) came too late and did nothing. ${msg(notice)}`,
   ],
+  'settlement:failed': ['warn', (notice) => `A settlement failed. ${notice.error.message} ${msg(notice)}`],
   // Why a warning: whoever published is told by the rejection, too.
   'publish:failed': [
     'warn',
