@@ -18,7 +18,7 @@ class Worker {
   @Subscribe('work')
   async work(@Payload() _: unknown): Promise<void> {
     say('working');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, process.argv[2] === 'stuck' ? 20_000 : 300));
     say('worked');
   }
 }

@@ -5,6 +5,20 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fromSource = ['--conditions=nest-transport:source', '--import', './tools/typescript-loader.mjs'];
 
+test('a second Ctrl-C ends an application at once, although a handler still runs', async () => {
+  const child = spawn(process.execPath, [...fromSource, 'test/e2e/signalled-app.ts', 'stuck'], { cwd: root });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (!chunk.toString().includes('working')) return;
+    child.kill('SIGINT');
+    // Why a pause: what follows within 250 ms is taken for the same Ctrl-C, which npm passes on once more.
+    setTimeout(() => child.kill('SIGINT'), 500);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect({ output, code }).toEqual({ output: 'working\n', code: 130 });
+});
+
 test.each([
   ['hybrid', 'SIGTERM'],
   ['hybrid', 'SIGINT'],

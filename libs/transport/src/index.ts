@@ -45,6 +45,7 @@ export {
   DEAD_LETTER_HEADERS,
   Delivery,
   option,
+  settlementFailed,
   isTopicPattern,
   matchesTopic,
   systemClock,

@@ -5,14 +5,20 @@ import { BatchCollector, type BatchHandler } from './batch.js';
 
 const delivery = (id: string, state = 'running'): Delivery => ({ id, state, topic: 'prices' }) as Delivery;
 
-function setUp(handle: BatchHandler, { maxMessages = 3, atOnce = 1 } = {}) {
+interface Setup {
+  readonly maxMessages?: number;
+  readonly atOnce?: number;
+  readonly endsMessage?: (error: unknown, delivery: Delivery) => boolean;
+}
+
+function setUp(handle: BatchHandler, { maxMessages = 3, atOnce = 1, endsMessage }: Setup = {}) {
   const clock = new ManualClock();
   const seen: unknown[][] = [];
   const noted: BatchHandler = (payloads, deliveries) => {
     seen.push([...payloads]);
     return handle(payloads, deliveries);
   };
-  const collector = new BatchCollector(noted, { maxMessages, maxWaitMs: 100 }, atOnce, clock);
+  const collector = new BatchCollector(noted, { maxMessages, maxWaitMs: 100 }, atOnce, clock, undefined, endsMessage);
   const collect = (...ids: string[]) => Promise.allSettled(ids.map((id) => collector.collect(id, delivery(id))));
   return { clock, seen, collector, collect };
 }
@@ -70,6 +76,36 @@ describe('a batch', () => {
   test('fails as a whole with what the handler throws', async () => {
     const { collect } = setUp(() => Promise.reject(new Error('no database')));
     expect(reasons(await collect('a', 'b', 'c'))).toEqual(['no database', 'no database', 'no database']);
+  });
+
+  test('whose handler throws is handled in halves before the error ends messages, until it ends those alone that are bad', async () => {
+    const handle = (payloads: readonly unknown[]): void => {
+      if (payloads.includes('c')) throw new Error('c is bad');
+    };
+    const { seen, collect } = setUp(handle, { maxMessages: 5, endsMessage: () => true });
+    expect(reasons(await collect('a', 'b', 'c', 'd', 'e'))).toEqual(['done', 'done', 'c is bad', 'done', 'done']);
+    expect(seen.map((batch) => batch.join(''))).toEqual(['abcde', 'abc', 'ab', 'c', 'de']);
+  });
+
+  test('whose handler throws is handled once where its messages are tried again anyway', async () => {
+    const endsMessage = (_: unknown, { id }: Delivery): boolean => id === 'c';
+    const { seen, collect } = setUp(() => Promise.reject(new Error('no database')), { endsMessage });
+    expect(reasons(await collect('a', 'b', 'c'))).toEqual(['no database', 'no database', 'no database']);
+    expect(seen.map((batch) => batch.join(''))).toEqual(['abc', 'c']);
+  });
+
+  test('is done for the messages of which its outcomes say nothing', async () => {
+    const { collect } = setUp(() => Object.assign(new Array(3), { 1: new Error('b is bad') }));
+    expect(reasons(await collect('a', 'b', 'c'))).toEqual(['done', 'b is bad', 'done']);
+  });
+
+  test('fails for one message alone, though its outcome cannot be read', async () => {
+    const trap = (): never => {
+      throw new Error('trap');
+    };
+    const odd = new Proxy({}, { get: trap, getPrototypeOf: trap });
+    const { collect } = setUp(() => [odd, new Error('b is bad'), undefined]);
+    expect(reasons(await collect('a', 'b', 'c'))).toEqual(['done', 'b is bad', 'done']);
   });
 
   test('fails for one message alone, by an Error or by a rejected outcome in its place', async () => {

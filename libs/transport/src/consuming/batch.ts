@@ -1,4 +1,17 @@
-import { checkOptions, option, TransportError, withDefaults, type Clock, type Delivery } from '../contract/index.js';
+import {
+  checkOptions,
+  fieldOf,
+  isA,
+  option,
+  TransportError,
+  withDefaults,
+  type Clock,
+  type Delivery,
+} from '../contract/index.js';
+import { classifySafely, type Classifier } from './classification.js';
+import type { ResolvedRetryOptions } from './retry-options.js';
+import type { HandlerCalls } from './handler-calls.js';
+import { decide } from './verdict.js';
 import type { Handler, RestOfWork, Route } from './route.js';
 
 /** How messages are gathered for a handler that takes many at once. */
@@ -32,9 +45,13 @@ export function resolveBatchOptions(where: string, options: BatchOptions): Requi
 /**
  * A handler of many messages. It returns nothing when all are done, or an outcome for each, in their order: an `Error` (or
  * a rejected `PromiseSettledResult`, as `Promise.allSettled` gives it) is the failure of that message alone. When it
- * throws, every message of the batch has failed with that error.
+ * throws, every message of the batch has failed with that error; before that error ends messages, they are handled in smaller batches, down
+ * to one message, so that it ends only those that it is about.
  */
 export type BatchHandler = (payloads: readonly unknown[], deliveries: readonly Delivery[]) => unknown;
+
+/** Whether a failure would be the end of a message: a dead letter, or dropped. */
+type EndsMessage = (error: unknown, delivery: Delivery) => boolean;
 
 interface Gathered {
   readonly payload: unknown;
@@ -53,6 +70,8 @@ export class BatchCollector {
   readonly #batchesAtOnce: number;
   readonly #clock: Clock;
   readonly #restOf: RestOfWork | undefined;
+  readonly #endsMessage: EndsMessage;
+  readonly #calls: HandlerCalls | undefined;
   #gathered: Gathered[] = [];
   #running = 0;
   #isDue = false;
@@ -66,12 +85,16 @@ export class BatchCollector {
     batchesAtOnce: number,
     clock: Clock,
     restOf?: RestOfWork,
+    endsMessage: EndsMessage = () => false,
+    calls?: HandlerCalls,
   ) {
     this.#handle = handle;
     this.#options = options;
     this.#batchesAtOnce = batchesAtOnce;
     this.#clock = clock;
     this.#restOf = restOf;
+    this.#endsMessage = endsMessage;
+    this.#calls = calls;
   }
 
   /** Resolves when the message's batch was handled, and its own outcome is good. */
@@ -123,25 +146,37 @@ export class BatchCollector {
 
   async #run(gathered: readonly Gathered[]): Promise<void> {
     this.#running++;
-    // n.b. somebody else gets what was revoked meanwhile; the runner ignores whatever is said of it here.
-    const batch = gathered.filter(({ delivery }) => delivery.state !== 'revoked');
-    for (const { delivery, done } of gathered) if (delivery.state === 'revoked') done();
-    if (batch.length > 0) await this.#tellOutcomes(batch);
+    await this.#handleAll(gathered);
     this.#running--;
     this.#handOver();
   }
 
-  async #tellOutcomes(batch: readonly Gathered[]): Promise<void> {
-    try {
-      const outcomes = await this.#outcomes(batch);
-      batch.forEach(({ done, failed }, index) => {
-        const failure = failureIn(outcomes[index]);
-        if (failure === undefined) done();
-        else failed(failure.error);
-      });
-    } catch (error) {
-      for (const { failed } of batch) failed(error);
-    }
+  async #handleAll(gathered: readonly Gathered[]): Promise<void> {
+    // n.b. somebody else gets what was revoked meanwhile; the runner ignores whatever is said of it here.
+    const batch = gathered.filter(({ delivery }) => delivery.state !== 'revoked');
+    for (const { delivery, done } of gathered) if (delivery.state === 'revoked') done();
+    if (batch.length === 0) return;
+    const outcomes = await this.#tracked(batch).catch((error: unknown) => this.#failed(batch, error));
+    // n.b. over the batch: the outcomes may be an array with holes.
+    if (outcomes !== undefined) batch.forEach((each, index) => tell(each, outcomes[index]));
+  }
+
+  /**
+   * The handler failed for all of a batch: a pipe that rejects one payload, or an error of one message that nobody caught. Those that the
+   * error would end are handled again in halves; the others are tried again anyway.
+   */
+  async #failed(batch: readonly Gathered[], error: unknown): Promise<void> {
+    const isEnding = ({ delivery }: Gathered): boolean => batch.length > 1 && this.#endsMessage(error, delivery);
+    const ending = batch.filter(isEnding);
+    for (const each of batch) if (!ending.includes(each)) each.failed(error);
+    const middle = Math.ceil(ending.length / 2);
+    await this.#handleAll(ending.slice(0, middle));
+    await this.#handleAll(ending.slice(middle));
+  }
+
+  #tracked(batch: readonly Gathered[]): Promise<readonly unknown[]> {
+    if (!this.#calls?.isTracked) return this.#outcomes(batch);
+    return this.#calls.track(batch.length, () => this.#outcomes(batch));
   }
 
   async #outcomes(batch: readonly Gathered[]): Promise<readonly unknown[]> {
@@ -160,25 +195,44 @@ export class BatchCollector {
 }
 
 function failureIn(outcome: unknown): { readonly error: unknown } | undefined {
-  if (outcome instanceof Error) return { error: outcome };
-  const { status, reason } = Object(outcome) as Partial<PromiseRejectedResult>;
-  return status === 'rejected' ? { error: reason } : undefined;
+  if (isA(outcome, Error)) return { error: outcome };
+  return fieldOf(outcome, 'status') === 'rejected' ? { error: fieldOf(outcome, 'reason') } : undefined;
+}
+
+function tell({ done, failed }: Gathered, outcome: unknown): void {
+  const failure = failureIn(outcome);
+  if (failure === undefined) done();
+  else failed(failure.error);
 }
 
 const describe = (result: unknown): string =>
   Array.isArray(result) ? `an array of ${result.length}` : `a value that is no array (${typeof result})`;
 
+interface BatchedOptions {
+  readonly batch?: Required<BatchOptions>;
+  readonly concurrency: number;
+  readonly retry: ResolvedRetryOptions;
+}
+
+interface BatchTools {
+  readonly restOf?: RestOfWork | undefined;
+  readonly classify?: Classifier | undefined;
+  readonly calls?: HandlerCalls | undefined;
+}
+
 /** The same routes, with their handlers behind collectors where batches are asked for. */
 export function batched(
   routes: readonly Route[],
-  { batch, concurrency }: { readonly batch?: Required<BatchOptions>; readonly concurrency: number },
+  { batch, concurrency, retry }: BatchedOptions,
   clock: Clock,
-  restOf: RestOfWork | undefined,
+  { restOf, classify, calls }: BatchTools,
 ): { readonly routes: readonly Route[]; readonly collectors: readonly BatchCollector[] } {
   if (batch === undefined) return { routes, collectors: [] };
+  const endsMessage: EndsMessage = (error, { attempt }) =>
+    decide(classifySafely(error, classify, retry.neverFor), attempt, retry, 0).kind !== 'retry';
   // n.b. the handler of a batch is called with arrays; its type was checked where it was written.
   const collectorOf = ({ handle }: Route): BatchCollector =>
-    new BatchCollector(handle as unknown as BatchHandler, batch, concurrency, clock, restOf);
+    new BatchCollector(handle as unknown as BatchHandler, batch, concurrency, clock, restOf, endsMessage, calls);
   const collectors = routes.map(collectorOf);
   const collected = routes.map((route, index) => ({ ...route, handle: (collectors[index] as BatchCollector).collect }));
   return { routes: collected, collectors };

@@ -1,5 +1,6 @@
-import { TransportError, type ErrorCode } from '../contract/index.js';
+import { isA, isTransportError, messageOf, type ErrorCode } from '../contract/index.js';
 import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
+import type { ErrorClass } from './retry-options.js';
 
 /** What an error says about trying again; decided by the error alone, wherever it was thrown. */
 export type Classification =
@@ -39,8 +40,34 @@ const PERMANENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * | everything else, unknown included   | retryable      |
  */
 export function classify(error: unknown): Classification {
-  if (error instanceof RetryAfter) return { kind: 'retry-after', delayMs: error.delayMs };
-  if (error instanceof DeadLetter) return PERMANENT;
-  if (error instanceof Drop) return { kind: 'drop', reason: error.message };
-  return error instanceof TransportError && PERMANENT_CODES.has(error.code) ? PERMANENT : RETRYABLE;
+  if (isA(error, RetryAfter)) return retryAfter(error.delayMs);
+  if (isA(error, DeadLetter)) return PERMANENT;
+  if (isA(error, Drop)) return { kind: 'drop', reason: messageOf(error) };
+  return isTransportError(error) && PERMANENT_CODES.has(error.code) ? PERMANENT : RETRYABLE;
+}
+
+/**
+ * Classifies whatever was thrown and never throws itself: a classifier that fails leaves the error to the table, and an error that cannot be
+ * read is retryable, so its attempts are counted and it ends as a dead letter.
+ */
+export function classifySafely(
+  error: unknown,
+  classifier: Classifier | undefined,
+  neverFor: readonly ErrorClass[] = [],
+): Classification {
+  if (neverFor.some((never) => isA(error, never))) return PERMANENT;
+  return attempted(() => classifier?.(error)) ?? attempted(() => classify(error)) ?? RETRYABLE;
+}
+
+function attempted(classification: () => Classification | undefined): Classification | undefined {
+  try {
+    return classification();
+  } catch {
+    return undefined;
+  }
+}
+
+/** n.b. the field of an error can be overwritten, and a timer of NaN milliseconds is due at once. */
+function retryAfter(delayMs: number): Classification {
+  return Number.isFinite(delayMs) && delayMs >= 0 ? { kind: 'retry-after', delayMs } : RETRYABLE;
 }

@@ -19,12 +19,14 @@ import {
 import { batched, type BatchCollector } from './batch.js';
 import type { Classifier } from './classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
+import { HandlerCalls } from './handler-calls.js';
 import { Guarantees, type GuaranteeSubject } from './guarantees.js';
 import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
 import { withPolicies } from './policies/index.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { hasTiers } from './tiers.js';
+import { SettlementFailures } from './settlement-failures.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
@@ -44,6 +46,8 @@ export interface ConsumerSettings {
   readonly restOf?: RestOfWork;
   /** A number in [0, 1), for the jitter of delays. @default Math.random */
   readonly random?: () => number;
+  /** Whether handlers may pause their own subscriptions. @default once a control was asked for */
+  readonly tracksHandlers?: boolean;
 }
 
 /** What is known of one subscription before it starts: every default filled in. */
@@ -87,6 +91,7 @@ export class Consumer {
   /** What tells this instance's own groups from those of the others. */
   readonly #instance = randomBytes(4).toString('hex');
   readonly #replays = new Set<WindowReplay>();
+  readonly #settlementFailures: SettlementFailures;
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -105,6 +110,7 @@ export class Consumer {
     this.#broker = broker;
     this.#connection = connection;
     this.#host = host;
+    this.#settlementFailures = new SettlementFailures(host);
     refuseDuplicates(plans);
     const { codec = jsonCodec } = settings;
     const tools = runnerTools(connection, host, settings);
@@ -124,11 +130,13 @@ export class Consumer {
     return this.#running.reduce((sum, { sink }) => sum + sink.inFlight, 0);
   }
 
-  /** One sentence per subscription with messages that wait because their dead letter or retry copy cannot be stored. */
+  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly. */
   get problems(): readonly string[] {
-    return this.#running.flatMap(({ plan, sink }) =>
-      sink.waitingCopies === 0 ? [] : [copiesWait(plan, sink.waitingCopies)],
-    );
+    return this.#running.flatMap(({ plan, sink }) => {
+      const copies = sink.waitingCopies === 0 ? undefined : copiesWait(plan, sink.waitingCopies);
+      const settlements = this.#settlementFailures.problemOf(plan.topic, plan.group);
+      return [copies, settlements].filter((problem) => problem !== undefined);
+    });
   }
 
   /** The subscriptions with every default filled in, for logs and health. */
@@ -156,10 +164,20 @@ export class Consumer {
    * @param group left out where the topic has one subscription
    */
   control(topic: string, group?: string): SubscriptionControl | undefined {
+    const found = this.#find(topic, group);
+    if (found?.plan.calls !== undefined) found.plan.calls.isTracked = true;
+    return found?.control;
+  }
+
+  isPaused(topic: string, group: string): boolean {
+    return (this.#find(topic, group)?.control.pauseReasons.length ?? 0) > 0;
+  }
+
+  #find(topic: string, group: string | undefined): Running | undefined {
     const found = this.#running.filter(
       ({ control }) => control.topic === topic && (group ?? control.group) === control.group,
     );
-    return found.length === 1 ? found[0]?.control : undefined;
+    return found.length === 1 ? found[0] : undefined;
   }
 
   /**
@@ -233,7 +251,9 @@ export class Consumer {
     const deadLetterTopic = deadLetterTopicOf(plan, options);
     this.#checkNames(where, subscription, deadLetterTopic, retryTopics);
     if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
-    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, settings.restOf);
+    const calls = new HandlerCalls();
+    calls.isTracked = settings.tracksHandlers ?? false;
+    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, { ...settings, calls });
     const pause = (reason: string): (() => void) => sink.pause(reason);
     const policed = withPolicies(routes, options.policies, { topic, group }, this.#host, { ...settings, pause });
     const runnerPlan: RunnerPlan = {
@@ -250,6 +270,7 @@ export class Consumer {
       // n.b. of the plan's own routes: a message may be given up before it is known which of them is meant.
       refuse: plan.routes.find(({ refuse }) => refuse !== undefined)?.refuse,
       holds: policed.holds,
+      calls,
     };
     const warnings = startWarnings(this.#broker, plan, options);
     const sink = new SubscriptionRunner(runnerPlan, tools);

@@ -9,6 +9,7 @@ import {
 } from './retry-options.js';
 import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
+  capabilityOf,
   GUARANTEE_LEVELS,
   isStartOffset,
   option,
@@ -134,7 +135,8 @@ export function resolveConsumingOptions(
 }
 
 function defaultsFor({ delivery, retry = {} }: ConsumingOptions, capabilities: Capabilities | undefined) {
-  const lacks = (name: CapabilityName): boolean => capabilities?.[name] === 'absent';
+  const lacks = (name: CapabilityName): boolean =>
+    capabilities !== undefined && capabilityOf(capabilities, name) === 'absent';
   const startsNew = delivery === 'every-instance' || lacks('startFromBeginning');
   const inProcess = retry.inProcess === true;
   const defaults: ConsumingOptions = {

@@ -1,4 +1,12 @@
-import { isTransportError, messageOf, TransportError, type Delivery, type Settlement } from '../contract/index.js';
+import {
+  asError,
+  explanationOf,
+  isTransportError,
+  shown,
+  TransportError,
+  type Delivery,
+  type Settlement,
+} from '../contract/index.js';
 import { deadLetterOf, withoutContent } from './dead-letter.js';
 import type { FailureLog, FailureRecord } from './failure-log.js';
 import { retryCopyOf } from './retry-topics.js';
@@ -71,13 +79,13 @@ export class Copies {
       error: failure.error,
       ...(isTooLarge ? { isBodyOmitted: true } : {}),
     });
-    await this.#plan.refuse?.(failure.error, delivery);
+    await this.#refuse(failure.error, delivery);
     this.#originals.end(delivery, { kind: 'reject', reason: asError(failure.error) });
   }
 
   async #discard(delivery: Delivery, { error }: FailureRecord): Promise<void> {
-    await this.#plan.refuse?.(error, delivery);
-    const reason = `dead letters are switched off, and handling failed: ${messageOf(error)}`;
+    await this.#refuse(error, delivery);
+    const reason = `dead letters are switched off, and handling failed: ${explanationOf(error)}`;
     this.#tools.notices.emit('message:dropped', { ...aboutOf(this.#plan, delivery), reason });
     this.#originals.end(delivery, { kind: 'reject', reason: asError(error) });
   }
@@ -85,7 +93,7 @@ export class Copies {
   #deadLetterFailed(delivery: Delivery, deadLetterTopic: string, cause: TransportError): void {
     const error = new TransportError(
       'TRANSPORT_DEAD_LETTER_FAILED',
-      `The dead letter of message ${delivery.id} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is tried again. ${cause.message}`,
+      `The dead letter of message ${shown(delivery.id)} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is tried again. ${cause.message}`,
       { retryable: true, topic: deadLetterTopic, cause },
     );
     this.#tools.notices.emit('message:dead-letter-failed', {
@@ -93,7 +101,7 @@ export class Copies {
       deadLetterTopic,
       error,
     });
-    this.#storeLater(delivery, this.#pauseMs(), () => this.toDeadLetters(delivery));
+    this.storeLater(delivery, this.#pauseMs(), () => this.toDeadLetters(delivery));
   }
 
   async #moveTo(retryTopic: string, delivery: Delivery, delayMs: number): Promise<void> {
@@ -114,10 +122,20 @@ export class Copies {
     const error = notMoved(delivery, retryTopic, cause, 'its original stays unsettled and is stored there later');
     const pauseMs = this.#pauseMs();
     this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs: pauseMs, error });
-    this.#storeLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
+    this.storeLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
   }
 
-  #storeLater(delivery: Delivery, pauseMs: number, store: () => Promise<void>): void {
+  /** n.b. the letter is stored by now: a requester that cannot be answered must not make another one of it. */
+  async #refuse(error: unknown, delivery: Delivery): Promise<void> {
+    try {
+      await this.#plan.refuse?.(error, delivery);
+    } catch {
+      // A refusal reports its failures itself.
+    }
+  }
+
+  /** Keeps the original unsettled, and calls `store` in place of its handler after the pause. */
+  storeLater(delivery: Delivery, pauseMs: number, store: () => Promise<void>): void {
     this.#waiting.set(delivery, store);
     this.#originals.wait(delivery, pauseMs);
   }
@@ -135,11 +153,7 @@ const MOVED: Settlement = Object.freeze({ kind: 'ack' });
 function notMoved({ id, topic }: Delivery, retryTopic: string, cause: TransportError, what: string): TransportError {
   return new TransportError(
     cause.code,
-    `Message ${id} of "${topic}" could not be stored in "${retryTopic}", where it was to wait; ${what}. ${cause.message}`,
+    `Message ${shown(id)} of "${topic}" could not be stored in "${retryTopic}", where it was to wait; ${what}. ${cause.message}`,
     { retryable: true, topic: retryTopic, cause },
   );
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
 }

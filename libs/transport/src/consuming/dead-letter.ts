@@ -2,8 +2,10 @@ import {
   DEAD_LETTER_HEADERS,
   WIRE_HEADERS,
   TransportError,
+  explanationOf,
   isTransportError,
-  messageOf,
+  MAX_EXPLANATION_LENGTH,
+  nameOf,
   nameOfPattern,
   sizeAtMost,
   type Delivery,
@@ -23,8 +25,6 @@ export function defaultDeadLetterTopic(topic: string, group: string): string {
 
 export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(LAST_WORD);
 
-/** Longer messages are cut: a header is for people to read, and brokers bound its size. */
-const MAX_ERROR_MESSAGE_LENGTH = 1_000;
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
 
 /** The copy that goes to the dead-letter topic: the same id, key, body and headers, and why it is there. */
@@ -58,8 +58,8 @@ function failureHeaders(delivery: Delivery, failure: FailureRecord): Headers {
     [DEAD_LETTER_HEADERS.attempts]: String(delivery.attempt),
     [DEAD_LETTER_HEADERS.firstFailedAt]: new Date(failure.firstFailedAt).toISOString(),
     [DEAD_LETTER_HEADERS.lastFailedAt]: new Date(failure.lastFailedAt).toISOString(),
-    [DEAD_LETTER_HEADERS.errorName]: error instanceof Error ? oneLine(messageOf(error.name)) : typeof error,
-    [DEAD_LETTER_HEADERS.errorMessage]: oneLine(messageOf(error)),
+    [DEAD_LETTER_HEADERS.errorName]: oneLine(nameOf(error)),
+    [DEAD_LETTER_HEADERS.errorMessage]: oneLine(explanationOf(error)),
   };
   return Object.fromEntries(
     Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
@@ -68,7 +68,7 @@ function failureHeaders(delivery: Delivery, failure: FailureRecord): Headers {
 
 /** Some brokers write headers as lines of text, so control characters are taken out. */
 function oneLine(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, MAX_ERROR_MESSAGE_LENGTH);
+  return text.slice(0, MAX_EXPLANATION_LENGTH).replace(/[\u0000-\u001f\u007f]+/g, ' ');
 }
 
 /**
@@ -79,7 +79,7 @@ export function withoutContent(letter: OutgoingMessage): OutgoingMessage {
   const { key, rawKey, body, headers = {} } = letter;
   const own = Object.entries(headers).filter(([name]) => OWN_HEADERS.has(name) || name === WIRE_HEADERS.id);
   const omitted = { [DEAD_LETTER_HEADERS.omittedBytes]: String(body?.length ?? 0) };
-  const shortKey = key === undefined || key.length > MAX_ERROR_MESSAGE_LENGTH ? undefined : key;
+  const shortKey = key === undefined || key.length > MAX_EXPLANATION_LENGTH ? undefined : key;
   return {
     ...letter,
     key: shortKey,

@@ -1,7 +1,10 @@
 import {
   isJsonContentType,
+  isThenable,
+  isTransportError,
   jsonCodec,
   messageOf,
+  shown,
   TransportError,
   WIRE_HEADERS,
   type Codec,
@@ -48,7 +51,8 @@ function speaks(codec: Codec, contentType: string | undefined): boolean {
 function decodeWith(codec: Codec, body: Buffer, topic: string): unknown {
   try {
     const payload = codec.decode(body, topic);
-    return payload instanceof Promise ? payload.catch((error: unknown) => refuse(error, codec, body)) : payload;
+    if (!isThenable(payload)) return payload;
+    return Promise.resolve(payload).catch((error: unknown) => refuse(error, codec, body));
   } catch (error) {
     return refuse(error, codec, body);
   }
@@ -56,8 +60,8 @@ function decodeWith(codec: Codec, body: Buffer, topic: string): unknown {
 
 /** n.b. codecs are other people's code: what they throw means that the bytes are not theirs. */
 function refuse(cause: unknown, codec: Codec, body: Buffer): never {
-  if (cause instanceof TransportError) throw cause;
-  const message = `The body (${body.length} bytes) is not "${codec.contentType}": ${messageOf(cause)}.`;
+  if (isTransportError(cause)) throw cause;
+  const message = `The body (${body.length} bytes) is not "${codec.contentType}": ${shown(messageOf(cause), 500)}.`;
   throw new TransportError('TRANSPORT_PAYLOAD_UNDECODABLE', message, { cause });
 }
 
@@ -65,6 +69,6 @@ function unknownFormat(contentType: string, codecs: readonly Codec[]): Transport
   const known = codecs.map((codec) => `"${codec.contentType}"`).join(' and ');
   return new TransportError(
     'TRANSPORT_CONTENT_TYPE_UNKNOWN',
-    `The message is written as "${contentType.slice(0, 100)}", and this subscription reads ${known}. Give its event that codec, as in defineEvent('...', { codec: msgpack() }).`,
+    `The message is written as "${shown(contentType, 100)}", and this subscription reads ${known}. Give its event that codec, as in defineEvent('...', { codec: msgpack() }).`,
   );
 }

@@ -38,6 +38,15 @@ export const RETRY_DEFAULTS = {
   inProcess: false,
 } as const satisfies RetryOptions;
 
+/** n.b. `instanceof` with an arrow function throws. */
+function isErrorClass(value: unknown): boolean {
+  try {
+    return typeof value === 'function' && typeof (new Error() instanceof value) === 'boolean';
+  } catch {
+    return false;
+  }
+}
+
 /** The rules of `RetryOptions`. */
 export const RETRY_RULES = {
   maxAttempts: option.integer(1),
@@ -51,8 +60,8 @@ export const RETRY_RULES = {
   inProcess: option.flag,
   deadlineMs: option.integer(0),
   neverFor: {
-    expected: 'an array of error classes',
-    accepts: (value) => Array.isArray(value) && value.every((item) => typeof item === 'function'),
+    expected: 'an array of error classes; a function that looks at an error is none',
+    accepts: (value) => Array.isArray(value) && value.every(isErrorClass),
   } satisfies OptionRule,
 } as const satisfies Record<keyof RetryOptions, unknown>;
 

@@ -2,6 +2,7 @@ import type { Clock, Delivery, Notices } from '../contract/index.js';
 import type { Classifier } from './classification.js';
 import type { ResolvedConsumingOptions, UnknownTypePolicy } from './consuming-options.js';
 import type { DeadLetters } from './dead-letter.js';
+import type { HandlerCalls } from './handler-calls.js';
 import type { Holds } from './policies/holds.js';
 import type { Refusal, RestOfWork } from './route.js';
 import type { Router } from './routing.js';
@@ -27,6 +28,8 @@ export interface RunnerPlan {
   readonly refuse?: Refusal | undefined;
   /** Messages that policies keep back; undefined where there are none. */
   readonly holds?: Holds | undefined;
+  /** Which code runs inside handlers; undefined where nobody pauses the subscription. */
+  readonly calls?: HandlerCalls | undefined;
 }
 
 export interface RunnerTools {

@@ -15,7 +15,8 @@ import { ManualClock } from '../testing/manual-clock.js';
 import { resolveConsumingOptions, type ConsumingOptions } from './consuming-options.js';
 import { DeadLetters } from './dead-letter.js';
 import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
-import type { Handler, Route } from './route.js';
+import type { Classifier } from './classification.js';
+import type { Handler, Refusal, Route } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { SubscriptionRunner } from './runner.js';
 
@@ -98,6 +99,8 @@ interface Setup {
   readonly send?: (messages: readonly OutgoingMessage[]) => Promise<readonly SendResult[]>;
   readonly nativeRedelivery?: boolean;
   readonly codec?: Codec;
+  readonly classify?: Classifier;
+  readonly refuse?: Refusal;
 }
 
 function setUp({
@@ -107,6 +110,8 @@ function setUp({
   send,
   nativeRedelivery = false,
   codec = jsonCodec,
+  classify,
+  refuse,
 }: Setup = {}) {
   const clock = new ManualClock();
   const notices = new Notices();
@@ -117,6 +122,7 @@ function setUp({
     'message:dropped',
     'message:dead-lettered',
     'message:dead-letter-failed',
+    'settlement:failed',
     'settlement:ignored',
   ] as const) {
     notices.on(name, (notice) => seen.push([name, notice as never]));
@@ -144,12 +150,13 @@ function setUp({
       nativeRedelivery,
       leavesDeadLetters: false,
       route: routerOf(all, codec),
+      refuse,
     },
     {
       clock,
       notices,
       deadLetters: new DeadLetters(producer),
-      classify: undefined,
+      classify,
       random: () => 0.5,
     },
   );
@@ -515,6 +522,100 @@ describe('a handler that fails', () => {
     void runner.receive([deliver('a')]);
     await turn();
     expect([names(), runner.inFlight]).toEqual([['message:dead-lettered'], 0]);
+  });
+
+  describe('whatever its error is made of, is tried maxAttempts times and becomes a dead letter', () => {
+    const trap = (): never => {
+      throw new Error('trap');
+    };
+    const { proxy: revoked, revoke } = Proxy.revocable(new Error('x'), {});
+    revoke();
+    class Odd {
+      static [Symbol.hasInstance](value: unknown): boolean {
+        return value instanceof Error && value.message === '' ? false : trap();
+      }
+    }
+    const throwing = (name: string): Error => Object.defineProperty(new Error('x'), name, { get: trap });
+
+    it.each<[string, unknown, Setup]>([
+      ['a message that throws', throwing('message'), {}],
+      ['a name that throws', throwing('name'), {}],
+      ['a cause that throws', throwing('cause'), {}],
+      ['a Proxy whose traps throw', new Proxy({}, { get: trap, getPrototypeOf: trap }), {}],
+      ['a revoked Proxy', revoked, {}],
+      ['a neverFor that throws', new Error('x'), { options: { retry: { neverFor: [Odd] } } }],
+      ['a classifier that throws', new Error('x'), { classify: trap }],
+      ['a RetryAfter without a delay', Object.assign(new RetryAfter(1), { delayMs: Number.NaN }), {}],
+    ])('%s', async (_, thrown, setup) => {
+      let calls = 0;
+      const handle = (): Promise<void> => {
+        calls++;
+        return Promise.reject(thrown as Error);
+      };
+      const retry = { maxAttempts: 3, initialDelayMs: 10, ...setup.options?.retry };
+      const { runner, clock, names, sent } = setUp({ ...setup, handle, options: { concurrency: 1, retry } });
+      void runner.receive([deliver('a')]);
+      for (let turns = 0; turns < 10; turns++) {
+        await turn();
+        clock.advance(5_000);
+      }
+      expect(names().at(-1)).toBe('message:dead-lettered');
+      expect([calls, runner.inFlight, sent.length]).toEqual([3, 0, 1]);
+      expect(sent[0]?.headers?.['dead-letter-error-message']).toEqual(expect.any(String));
+    });
+  });
+
+  it('and whose settlement the driver cannot send is reported, and the worker goes on', async () => {
+    const { runner, names } = setUp({ options: { concurrency: 1 } });
+    const [odd, good] = [deliver('a'), deliver('b')];
+    Object.defineProperty(odd, 'settled', {
+      value: () => {
+        throw new Error('the channel is closed');
+      },
+    });
+    void runner.receive([odd, good]);
+    await turn();
+    expect(names()).toContain('settlement:failed');
+    expect([good.settlement?.kind, runner.inFlight]).toEqual(['ack', 0]);
+  });
+
+  it('becomes one dead letter though its requester cannot be answered', async () => {
+    const refuse = (): never => {
+      throw new Error('the logger is broken');
+    };
+    const { runner, clock, names, sent } = setUp({ handle: () => Promise.reject(new DeadLetter('x')), refuse });
+    void runner.receive([deliver('a')]);
+    await turn();
+    clock.advance(10_000);
+    await turn();
+    expect([names(), sent.length, runner.inFlight]).toEqual([['message:dead-lettered'], 1, 0]);
+  });
+
+  it('says in its dead letter what explains the failure', async () => {
+    const error = Object.assign(new Error('Bad Request Exception'), {
+      getResponse: () => ({ message: ['n must be an integer'] }),
+    });
+    error.cause = new TypeError('n is a text');
+    const { runner, sent } = setUp({ handle: () => Promise.reject(error), options: { retry: { maxAttempts: 1 } } });
+    void runner.receive([deliver('a')]);
+    await turn();
+    expect(sent[0]?.headers?.['dead-letter-error-message']).toBe(
+      'Bad Request Exception: n must be an integer; caused by TypeError: n is a text',
+    );
+  });
+
+  it('has its deadline measured by the monotonic clock, whatever becomes of the time of day', async () => {
+    const { runner, clock, names } = setUp({
+      handle: () => Promise.reject(new RetryAfter(10)),
+      options: { retry: { deadlineMs: 1_000, maxAttempts: 9 } },
+    });
+    let dayMs = clock.now();
+    clock.now = () => (dayMs += 3_600_000);
+    void runner.receive([deliver('a')]);
+    await turn();
+    clock.advance(10);
+    await turn();
+    expect(names()).toEqual(['message:retried', 'message:retried']);
   });
 
   it('waits, and takes no worker with it, when its failure cannot be dealt with', async () => {

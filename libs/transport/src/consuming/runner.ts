@@ -1,13 +1,17 @@
 import {
   ACK,
   TransportError,
+  isA,
+  isThenable,
   isTransportError,
+  settlementFailed,
+  shown,
   validate,
   type Delivery,
   type DeliverySink,
   type Settlement,
 } from '../contract/index.js';
-import { classify, type Classification } from './classification.js';
+import { classifySafely, type Classification } from './classification.js';
 import { messagesAtOnce } from './consuming-options.js';
 import { Copies } from './copies.js';
 import { isDeadLetterTopic } from './dead-letter.js';
@@ -15,7 +19,6 @@ import { FailureLog } from './failure-log.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
 import type { ReadyRoute } from './routing.js';
-import { isThenable } from './is-thenable.js';
 import { NotBegun } from './policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
 import { isSuspect, SuspectGate } from './suspect-gate.js';
@@ -46,8 +49,8 @@ export class SubscriptionRunner implements DeliverySink {
   #unsettled = 0;
   #unsettledBytes = 0;
   #draining = false;
-  /** Those who wait until nothing runs. */
-  #tellStill: (() => void)[] = [];
+  /** Those who wait until no other handler runs. */
+  #stillWaiters: StillWaiter[] = [];
   #drained: Promise<void> | undefined;
   #tellDrained: (() => void) | undefined;
 
@@ -121,9 +124,25 @@ export class SubscriptionRunner implements DeliverySink {
     };
   }
 
-  /** Resolves when no handler runs. */
+  /** Resolves when no handler runs; where a handler of this subscription calls it, when no other one runs that does not wait as well. */
   untilStill(): Promise<void> {
-    return this.#workers === 0 ? Promise.resolve() : new Promise((resolve) => this.#tellStill.push(resolve));
+    if (this.#workers === 0) return Promise.resolve();
+    const endWait = this.#plan.calls?.beginWait();
+    return new Promise((resolve) => {
+      this.#stillWaiters.push({ resolve, endWait });
+      this.#tellStill();
+    });
+  }
+
+  #tellStill(): void {
+    const { waiting = 0 } = this.#plan.calls ?? {};
+    const isStill = ({ endWait }: StillWaiter): boolean => this.#workers <= (endWait === undefined ? 0 : waiting);
+    const still = this.#stillWaiters.filter(isStill);
+    this.#stillWaiters = this.#stillWaiters.filter((waiter) => !still.includes(waiter));
+    for (const { resolve, endWait } of still) {
+      endWait?.();
+      resolve();
+    }
   }
 
   get #isPaused(): boolean {
@@ -207,7 +226,7 @@ export class SubscriptionRunner implements DeliverySink {
           continue;
         }
         delivery.state = 'running';
-        const outcome = this.#handle(delivery);
+        const outcome = this.#plan.calls?.isTracked ? this.#handleTracked(delivery) : this.#handle(delivery);
         const result = isThenable(outcome) ? await outcome : outcome;
         if (result === IGNORED) {
           this.#drop(delivery, this.#nobodyTakes(delivery));
@@ -244,6 +263,15 @@ export class SubscriptionRunner implements DeliverySink {
     const next = this.#lanes.peek();
     if (next !== undefined && isSuspect(next)) this.#lanes.shuffle(this.#tools.random);
     return this.#lanes.next();
+  }
+
+  /** n.b. with the rest of its work, which runs in the same context, and so that nothing is left of it. */
+  #handleTracked(delivery: Delivery): Promise<unknown> | undefined {
+    return this.#plan.calls?.track(1, async () => {
+      const result = await this.#handle(delivery);
+      await this.#tools.restOf?.(result);
+      return result === IGNORED ? IGNORED : undefined;
+    });
   }
 
   #handle(delivery: Delivery): unknown {
@@ -298,7 +326,7 @@ export class SubscriptionRunner implements DeliverySink {
       : 'retry.maxAttempts';
     return new TransportError(
       'TRANSPORT_ATTEMPTS_EXHAUSTED',
-      `Message ${id} came for the ${attempt}th time and may be tried ${attemptsInAll(retry)} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
+      `Message ${shown(id)} came for the ${attempt}th time and may be tried ${attemptsInAll(retry)} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
     );
   }
 
@@ -313,30 +341,35 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #nobodyTakes({ type, topic, group }: Delivery): string {
-    return `no handler of group "${group}" takes messages of type "${type}" from topic "${topic}"`;
+    return `no handler of group "${group}" takes messages of type "${shown(type)}" from topic "${topic}"`;
   }
 
-  /** n.b. a classifier, or a driver's headers, may throw as well: the message then waits, and the worker goes on. */
+  /**
+   * n.b. a driver's headers may throw as well. Then the same failure is dealt with again after a pause, and health says so: the handler
+   * is not called for it once more.
+   */
   async #failSafely(delivery: Delivery, error: unknown): Promise<void> {
     try {
       await this.#fail(delivery, error);
     } catch (fault) {
       if (delivery.state === 'settled' || delivery.state === 'revoked') return this.#release(delivery);
-      this.#tools.notices.emit('message:retried', {
-        ...aboutOf(this.#plan, delivery),
-        delayMs: FAULT_PAUSE_MS,
-        error: fault,
-      });
-      delivery.park(delivery.attempt, FAULT_PAUSE_MS);
-      this.#park(delivery, FAULT_PAUSE_MS);
+      this.#copies.storeLater(delivery, FAULT_PAUSE_MS, () => this.#fail(delivery, error));
+      this.#reportFault(delivery, fault);
     }
+  }
+
+  #reportFault(delivery: Delivery, error: unknown): void {
+    const { broker, topic, group } = this.#plan;
+    const { key, attempt } = delivery;
+    const about = { broker, topic, group, id: readableIdOf(delivery), key, attempt };
+    this.#tools.notices.emit('message:retried', { ...about, delayMs: FAULT_PAUSE_MS, error });
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
     // n.b. a policy kept it back until something else came first.
-    if (error instanceof NotBegun) return this.#putBack(delivery, 0);
+    if (isA(error, NotBegun)) return this.#putBack(delivery, 0);
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
-    this.#failures.record(delivery, error, this.#tools.clock.now());
+    this.#failures.record(delivery, error, this.#tools.clock);
     const classification = this.#classify(error);
     const verdict = this.#decide(delivery, classification);
     if (verdict.kind === 'drop') return this.#drop(delivery, verdict.reason);
@@ -353,17 +386,16 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #decide(delivery: Delivery, classification: Classification): Verdict {
-    const { firstFailedAt, lastFailedAt } = this.#failures.of(delivery);
+    const failingForMs = this.#tools.clock.monotonicMs() - this.#failures.of(delivery).firstFailedMs;
     const { retry } = this.#plan.options;
-    return decide(classification, delivery.attempt, retry, this.#tools.random(), lastFailedAt - firstFailedAt);
+    return decide(classification, delivery.attempt, retry, this.#tools.random(), failingForMs);
   }
 
   #classify(error: unknown): Classification {
     if (isTransportError(error, 'TRANSPORT_TYPE_UNHANDLED')) {
       return { kind: this.#plan.unknownType === 'fail' ? 'retryable' : 'permanent' };
     }
-    if (this.#plan.options.retry.neverFor?.some((never) => error instanceof never)) return PERMANENT;
-    return this.#tools.classify?.(error) ?? classify(error);
+    return classifySafely(error, this.#tools.classify, this.#plan.options.retry.neverFor);
   }
 
   #drop(delivery: Delivery, reason: string): void {
@@ -404,11 +436,21 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #end(delivery: Delivery, settlement: Settlement): void {
-    if (!delivery.settle(settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
+    if (!this.#settle(delivery, settlement)) return this.#ignoreSettlement(delivery, settlement.kind);
     if (settlement === ACK && this.#tools.notices.heard('message:acked')) {
       this.#tools.notices.emit('message:acked', aboutOf(this.#plan, delivery));
     }
     this.#release(delivery);
+  }
+
+  /** n.b. a driver that throws here must not take the worker along. */
+  #settle(delivery: Delivery, settlement: Settlement): boolean {
+    try {
+      return delivery.settle(settlement);
+    } catch (error) {
+      settlementFailed({ notices: this.#tools.notices, broker: this.#plan.broker }, delivery, settlement, error);
+      return true;
+    }
   }
 
   #ignoreSettlement(delivery: Delivery, settlement: string): void {
@@ -431,13 +473,20 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #tellWhenIdle(): void {
+    if (this.#stillWaiters.length > 0) this.#tellStill();
     if (this.#workers > 0) return;
-    for (const tell of this.#tellStill.splice(0)) tell();
     if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
   }
 }
 
 const sizeOf = ({ body }: Delivery): number => body?.length ?? 0;
+
+/** Somebody who waits until no other handler runs. */
+interface StillWaiter {
+  readonly resolve: () => void;
+  /** Of one that is itself inside a handler. */
+  readonly endWait: (() => void) | undefined;
+}
 
 /**
  * Deliveries beyond the attempts of all tiers that a message may have, where the broker counts them: those that a process was given and
@@ -448,10 +497,18 @@ const UNFINISHED_DELIVERIES = 10;
 const RUN_TOGETHER = 2;
 /** The same for one of many suspects. More than half of the others get their end with each process, so this is for several guilty ones. */
 const MOST_AMONG_SUSPECTS = 30;
-const PERMANENT: Classification = { kind: 'permanent' };
-/** Before a message is looked at again whose failure could not be dealt with. */
+/** Before a failure is dealt with again that could not be. */
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
 /** What handling gives for a type that the subscription does not care for. */
 const IGNORED = Symbol('ignored');
+
+/** n.b. an id is read from the headers, which may be what cannot be read. */
+function readableIdOf(delivery: Delivery): string {
+  try {
+    return delivery.id;
+  } catch {
+    return `${delivery.topic}/${delivery.partition ?? 0}`;
+  }
+}

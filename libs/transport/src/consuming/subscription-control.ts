@@ -12,7 +12,7 @@ export interface SubscriptionControl {
   readonly pauseReasons: readonly string[];
   /**
    * Begins no handler and takes no message until `resume`. Messages already taken stay unsettled, and with this member.
-   * Resolves when the handlers that run have ended; a batch that is being gathered is handed over at once, and counts as one that
+   * Resolves when the handlers that run have ended; where one of them calls it, when the others have. A batch that is being gathered is handed over at once, and counts as one that
    * runs. A second pause changes the reason.
    * @param reason for logs and health
    */

@@ -76,7 +76,7 @@ export class WindowReplay {
     const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
     // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
     // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
-    const own = { group, holds: undefined, nativeRedelivery: false, retryTopics: undefined };
+    const own = { group, holds: undefined, calls: undefined, nativeRedelivery: false, retryTopics: undefined };
     this.#runner = new SubscriptionRunner({ ...plan, ...own }, tools);
     const until = window.until ?? new Date(host.clock.now());
     const settings = {

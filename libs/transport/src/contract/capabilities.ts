@@ -35,6 +35,10 @@ export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
 /** Why a driver cannot promise what it does not, for the error that says so: each a sentence without its full stop. */
 export type CapabilityReasons = Readonly<Partial<Record<CapabilityName, string>>>;
 
+/** What a driver says of one of them. n.b. a driver that is older than a capability does not name it, and cannot have it. */
+export const capabilityOf = (capabilities: Partial<Capabilities>, name: CapabilityName): Capability =>
+  capabilities[name] ?? 'absent';
+
 /** As much of a broker as says what it can. */
 interface CapableBroker {
   readonly driver: string;
@@ -55,7 +59,7 @@ export function requireCapabilities(
 ): void {
   for (const name of names) {
     const { driver, capabilities, absentBecause } = broker;
-    if (capabilities[name] !== 'absent') continue;
+    if (capabilityOf(capabilities, name) !== 'absent') continue;
     const reason = absentBecause?.[name];
     const why = reason === undefined ? '' : `: ${reason}`;
     throw new TransportError(

@@ -1,4 +1,5 @@
-import { TransportError, messageOf } from './errors.js';
+import { TransportError } from './errors.js';
+import { messageOf } from './thrown.js';
 import { refuseHostileNames } from './json-safety.js';
 
 /**

@@ -4,6 +4,8 @@ import {
   checkOptions,
   defineEvent,
   Delivery,
+  contextOf,
+  deliveryOf,
   describeIssues,
   ERROR_CODES,
   isJsonContentType,
@@ -42,6 +44,11 @@ describe('errors', () => {
     });
     expect(error.message).toBe('[kafka] no. (TRANSPORT_PUBLISH_FAILED)');
     expect(error).toMatchObject({ cause, stored: 'no', driver: 'kafka', retryable: false, topic: undefined });
+  });
+
+  it('escape what is foreign in them', () => {
+    const error = new TransportError('TRANSPORT_CLOSED', 'Message a\nb \u001b[31m');
+    expect(error.message).toBe('Message a\\nb \\x1b[31m (TRANSPORT_CLOSED)');
   });
 
   it('are told apart by code, and others are not taken for ours', () => {
@@ -239,6 +246,28 @@ describe('schemas', () => {
   });
 });
 
+describe('a schema of another realm or library', () => {
+  const thenable = (result: unknown) => ({
+    then: (done: (result: unknown) => void) => void setImmediate(done, result),
+  });
+  const schema = (result: unknown): StandardSchema =>
+    ({ '~standard': { version: 1, vendor: 'x', validate: () => thenable(result) } }) as never;
+
+  it('is awaited when it returns a thenable that is no Promise', async () => {
+    expect(await validate(schema({ value: 7 }), 1, 'x')).toBe(7);
+    await expect(validate(schema({ issues: [{ message: 'no' }] }), 1, 'x')).rejects.toThrow('event "x": no.');
+  });
+
+  it('refuses a payload as invalid though its issues cannot be read', () => {
+    const issue = Object.defineProperty({ path: 7 }, 'message', {
+      get: () => {
+        throw new Error('lazy');
+      },
+    });
+    expect(describeIssues([issue as never])).toBe('an issue without a message');
+  });
+});
+
 describe('defineEvent', () => {
   it('lives on a topic of its own name unless told otherwise', () => {
     expect(defineEvent('order.created').topic).toBe('order.created');
@@ -276,6 +305,10 @@ describe('capabilities', () => {
     expect(refuse).toThrow('which the memory driver cannot promise: it lives in memory. Use kafka().');
   });
 
+  it('that a driver does not name are unsupported', () => {
+    expect(() => requireCapabilities(broker, ['wildcards'], 'x')).toThrow('asks for "wildcards"');
+  });
+
   it('that are there are not', () => {
     expect(() => requireCapabilities(broker, ['groups'], 'x')).not.toThrow();
   });
@@ -306,6 +339,27 @@ describe('notices', () => {
     notices.on('broker:connected', ({ broker }) => seen.push(broker));
     notices.emit('broker:connected', connected);
     expect([faults, seen]).toEqual([[['broker:connected', 'boom']], ['default']]);
+  });
+
+  it('go on when a listener rejects, and report it like one that throws', async () => {
+    const faults: unknown[] = [];
+    const notices = new Notices((error, name) => faults.push([name, (error as Error).message]));
+    // n.b. an asynchronous listener, which the type lets pass as one that returns nothing.
+    const listener = (): unknown => Promise.reject(new Error('later'));
+    notices.on('broker:connected', listener as () => void);
+    notices.emit('broker:connected', connected);
+    await new Promise(setImmediate);
+    expect(faults).toEqual([['broker:connected', 'later']]);
+  });
+
+  it('go on when whoever is to be told of a failed listener fails as well', () => {
+    const notices = new Notices(() => {
+      throw new Error('the logger is broken');
+    });
+    notices.on('broker:connected', () => {
+      throw new Error('boom');
+    });
+    expect(() => notices.emit('broker:connected', connected)).not.toThrow();
   });
 
   it('stop twice without taking a later listener along', () => {
@@ -366,6 +420,65 @@ describe('a delivery', () => {
     delivery.settle(ACK);
     delivery.revoke();
     expect(delivery.state).toBe('settled');
+  });
+
+  describe('as its handler sees it', () => {
+    it('has the fields of a context and nothing that settles, moves or changes the message', () => {
+      const delivery = deliver();
+      const context = contextOf(delivery);
+      const { topic, group, key, attempt, partition, offset, type, id, rawKey, publishedAt, raw } = delivery;
+      expect(context).toMatchObject({
+        topic,
+        group,
+        key,
+        attempt,
+        partition,
+        offset,
+        type,
+        id,
+        rawKey,
+        publishedAt,
+        raw,
+      });
+      const inner = [
+        'state',
+        'laneNext',
+        'notBeforeMs',
+        'requestReceivedAtMs',
+        'aborts',
+        'body',
+        'face',
+        'settle',
+        'park',
+        'revoke',
+        'abort',
+        'reply',
+      ];
+      expect(inner.filter((name) => name in context)).toEqual([]);
+      expect(Object.keys(context)).toEqual([]);
+      expect(() => Object.assign(context, { attempt: 9 })).toThrow(TypeError);
+    });
+
+    it('is one object at each attempt, shows the attempt that runs, and is aborted when the broker takes it back', () => {
+      const delivery = deliver();
+      const context = contextOf(delivery);
+      delivery.park(2, 0);
+      delivery.revoke();
+      expect(contextOf(delivery)).toBe(context);
+      expect([context.attempt, context.signal.aborted]).toEqual([2, true]);
+      expect(deliveryOf(context)).toBe(delivery);
+    });
+
+    it('has headers that cannot be changed', () => {
+      const { headers } = contextOf(deliver());
+      expect(() => Object.assign(headers, { tenant: 'evil' })).toThrow(TypeError);
+    });
+
+    it('can be written to a log, without its payload', () => {
+      const text = JSON.stringify(contextOf(deliver()));
+      expect(JSON.parse(text)).toMatchObject({ topic: 'orders', group: 'inventory', attempt: 1, id: 'orders/3/7' });
+      expect(text).not.toContain('raw');
+    });
   });
 
   it('takes its type from the header, and its place for an id when it has none', () => {

@@ -13,6 +13,7 @@ export interface MessageContext<Raw = unknown> {
   readonly key: string | undefined;
   /** The key's bytes where they are not valid UTF-8, and `key` shows them with replacement characters; else undefined. Kafka only. */
   readonly rawKey: Buffer | undefined;
+  /** Frozen. */
   readonly headers: Headers;
   /** 1 on the first delivery. */
   readonly attempt: number;
@@ -39,7 +40,7 @@ export interface MessageContext<Raw = unknown> {
 export type DeliveryState = 'queued' | 'running' | 'parked' | 'settled' | 'revoked';
 
 /**
- * One message as a driver hands it to a subscription; the same object is the handler's context.
+ * One message as a driver hands it to a subscription. Handlers see it through `contextOf`, which shows the part that is a `MessageContext`.
  * Drivers extend it. One instance per message and attempt-to-deliver; fields are set once, in the constructor,
  * so that the hot path sees one shape.
  */
@@ -54,6 +55,8 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
   requestReceivedAtMs = 0;
   /** The next delivery of the same lane; consuming links lanes through their members, so that a lane costs nothing. */
   laneNext: Delivery | undefined = undefined;
+  /** How handlers see it; see `contextOf`. */
+  face: MessageContext | undefined = undefined;
   /** Behind `signal`; made when somebody asks, so that a message costs nothing of it. */
   aborts: AbortController | undefined = undefined;
 
@@ -74,7 +77,7 @@ export abstract class Delivery<Raw = unknown> implements MessageContext<Raw> {
   abstract readonly raw: Raw;
   abstract header(name: string): string | undefined;
 
-  /** Carries a settlement to the broker. Called at most once, and never after a revoke. Must not throw: report by notice. */
+  /** Carries a settlement to the broker. Called at most once, and never after a revoke. A settlement that fails is reported by `settlementFailed`. */
   protected abstract settled(settlement: Settlement): void;
 
   /**

@@ -1,3 +1,6 @@
+import { escapeControls } from './foreign-text.js';
+import { isA } from './thrown.js';
+
 /**
  * Every failure the library reports, with the one sentence that says when it happens.
  * `docs/errors.md` has a row per code; a test compares both ways.
@@ -38,6 +41,7 @@ export const ERROR_CODES = {
   TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
   TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
   TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',
+  TRANSPORT_SETTLEMENT_FAILED: 'The broker did not take the settlement of a message, which can be delivered again.',
   TRANSPORT_SUBSCRIPTION_DUPLICATE: 'Two handlers claim the same event type of one subscription.',
   TRANSPORT_SUBSCRIPTION_UNKNOWN:
     'The application has no such subscription, or several that fit the name; or no such topic with dead letters.',
@@ -84,7 +88,8 @@ export class TransportError extends Error {
   readonly stored: StoredState | undefined;
 
   constructor(code: ErrorCode, message: string, details: TransportErrorDetails = {}) {
-    super(`${message} (${code})`, details.cause === undefined ? undefined : { cause: details.cause });
+    // n.b. ids, keys and texts of other programs are part of messages, and messages become lines of logs.
+    super(escapeControls(`${message} (${code})`), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.retryable = details.retryable ?? false;
     this.driver = details.driver;
@@ -95,7 +100,7 @@ export class TransportError extends Error {
 
 /** True for a `TransportError`, with this code when one is given. */
 export function isTransportError(error: unknown, code?: ErrorCode): error is TransportError {
-  return error instanceof TransportError && (code === undefined || error.code === code);
+  return isA(error, TransportError) && (code === undefined || error.code === code);
 }
 
 /** The same failure with more known about it; its sentence may get a beginning. What is known already stays. */
@@ -113,15 +118,5 @@ export function restated(error: TransportError, details: TransportErrorDetails, 
 
 /** The same error, saying first where in the reader's code its cause is. Anything else is given back as it is. */
 export function atPlace(where: string, error: unknown): unknown {
-  return error instanceof TransportError ? restated(error, {}, `${where}: `) : error;
-}
-
-/** The text of anything that was thrown, without its stack. */
-export function messageOf(thrown: unknown): string {
-  try {
-    // n.b. total: anything can be thrown, and an error's message can have been made anything.
-    return String(thrown instanceof Error ? (thrown.message as unknown) : thrown);
-  } catch {
-    return `something without a text (${typeof thrown})`;
-  }
+  return isTransportError(error) ? restated(error, {}, `${where}: `) : error;
 }

@@ -1,5 +1,6 @@
 import type { TransportError } from './errors.js';
 import type { GuaranteeReason } from './guarantee.js';
+import { isThenable } from './is-thenable.js';
 
 interface OfBroker {
   /** The name the application gave the broker; `'default'` when it has one. */
@@ -62,6 +63,8 @@ export interface NoticeMap {
   'message:dead-letter-failed': OfMessage & { readonly deadLetterTopic: string; readonly error: TransportError };
   /** A settlement came too late, twice, or for a delivery that belongs to somebody else by now: nothing was done. */
   'settlement:ignored': OfMessage & { readonly settlement: string };
+  /** The broker refused a settlement, or it was lost: the message can be delivered again. Drivers report it by `settlementFailed`. */
+  'settlement:failed': OfMessage & { readonly settlement: string; readonly error: TransportError };
   'publish:failed': OfBroker & { readonly topic: string; readonly messages: number; readonly error: TransportError };
   'drain:started': OfBroker & { readonly inFlight: number; readonly timeoutMs: number };
   'drain:finished': OfBroker & { readonly unsettled: number; readonly durationMs: number };
@@ -69,7 +72,7 @@ export interface NoticeMap {
 
 /** `'message:acked'`, `'drain:started'`, ...: a key of `NoticeMap`. */
 export type NoticeName = keyof NoticeMap;
-/** Called for each notice of a name, at once and in the order of `on`; what it returns is not awaited. */
+/** Called for each notice of a name, at once and in the order of `on`. A promise that it returns is not awaited; its rejection is reported like an error that the listener throws. */
 export type NoticeListener<Name extends NoticeName> = (notice: NoticeMap[Name]) => void;
 
 /** A typed board of notices; one per application, never global. */
@@ -77,12 +80,12 @@ export class Notices {
   readonly #listeners = new Map<NoticeName, Set<NoticeListener<never>>>();
   readonly #onFault: (error: unknown, name: NoticeName) => void;
 
-  /** @param onFault told what a listener threw; it must not throw. @default the error is thrown outside the transport, which ends a process that does not catch it */
+  /** @param onFault called with what a listener threw or rejected with. @default the error is thrown outside the transport, which ends a process that does not catch it */
   constructor(onFault: (error: unknown, name: NoticeName) => void = throwLater) {
     this.#onFault = onFault;
   }
 
-  /** Listens until the returned function is called. A listener that throws disturbs neither the transport nor other listeners. */
+  /** Listens until the returned function is called. A listener that throws or rejects disturbs neither the transport nor other listeners. */
   on<Name extends NoticeName>(name: Name, listener: NoticeListener<Name>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener as NoticeListener<never>));
@@ -101,10 +104,20 @@ export class Notices {
   emit<Name extends NoticeName>(name: Name, notice: NoticeMap[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        (listener as NoticeListener<Name>)(notice);
+        const outcome: unknown = (listener as NoticeListener<Name>)(notice);
+        if (isThenable(outcome)) outcome.then(undefined, (error: unknown) => this.#report(error, name));
       } catch (error) {
-        this.#onFault(error, name);
+        this.#report(error, name);
       }
+    }
+  }
+
+  /** n.b. whoever emits is in the middle of settling a message: a logger that fails as well must not stop it. */
+  #report(error: unknown, name: NoticeName): void {
+    try {
+      this.#onFault(error, name);
+    } catch {
+      // There is nobody left to report to.
     }
   }
 }

@@ -1,4 +1,7 @@
 import { TransportError } from './errors.js';
+import { isThenable } from './is-thenable.js';
+import { shown } from './foreign-text.js';
+import { fieldOf, messageOf } from './thrown.js';
 
 /**
  * Any validation library that follows Standard Schema v1 (https://standardschema.dev): zod, valibot, arktype, ...
@@ -8,7 +11,7 @@ export interface StandardSchema<In = unknown, Out = In> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult<Out> | Promise<SchemaResult<Out>>;
+    readonly validate: (value: unknown) => SchemaResult<Out> | PromiseLike<SchemaResult<Out>>;
     readonly types?: { readonly input: In; readonly output: Out } | undefined;
   };
 }
@@ -23,13 +26,19 @@ export interface SchemaIssue {
 
 /** `items[0].sku: expected string, received number`; at most five issues, so that an error stays readable. */
 export function describeIssues(issues: readonly SchemaIssue[]): string {
-  const shown = issues.slice(0, 5).map(describeIssue).join('; ');
-  return issues.length > 5 ? `${shown}; and ${issues.length - 5} more` : shown;
+  const first = Array.from(issues).slice(0, 5).map(describeIssue).join('; ');
+  return issues.length > 5 ? `${first}; and ${issues.length - 5} more` : first;
 }
 
+/** n.b. a library's own objects: whatever of them cannot be read, the payload stays invalid. */
 function describeIssue(issue: SchemaIssue): string {
-  const field = fieldPath(issue.path ?? []);
-  return field === '' ? issue.message : `${field}: ${issue.message}`;
+  const message = shown(messageOf(fieldOf(issue, 'message') ?? 'an issue without a message'), 300);
+  try {
+    const field = shown(fieldPath(issue.path ?? []));
+    return field === '' ? message : `${field}: ${message}`;
+  } catch {
+    return message;
+  }
 }
 
 function fieldPath(path: NonNullable<SchemaIssue['path']>): string {
@@ -46,7 +55,8 @@ function fieldPath(path: NonNullable<SchemaIssue['path']>): string {
  */
 export function validate(schema: StandardSchema, value: unknown, type: string): unknown {
   const result = schema['~standard'].validate(value);
-  return result instanceof Promise ? result.then((settled) => accept(settled, type)) : accept(result, type);
+  // n.b. any thenable, and a promise of our own for it: callers tell the two apart by `Promise`.
+  return isThenable(result) ? Promise.resolve(result).then((settled) => accept(settled, type)) : accept(result, type);
 }
 
 function accept(result: SchemaResult<unknown>, type: string): unknown {

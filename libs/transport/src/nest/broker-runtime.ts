@@ -100,7 +100,7 @@ export class BrokerRuntime {
   }
 
   isPaused(topic: string, group: string): boolean {
-    return (this.#consumer?.control(topic, group)?.pauseReasons.length ?? 0) > 0;
+    return this.#consumer?.isPaused(topic, group) ?? false;
   }
 
   /** @throws TransportError `TRANSPORT_SUBSCRIPTION_UNKNOWN` */
@@ -140,11 +140,12 @@ export class BrokerRuntime {
   }
 
   /** Checks the plans without asking the broker. @throws TransportError what `Consumer` refuses */
-  prepare(plans: readonly SubscriptionPlan[]): void {
+  prepare(plans: readonly SubscriptionPlan[], tracksHandlers = false): void {
     this.#consumer = new Consumer(this.#broker, this.connection, this.#host, plans, {
       classify: classifyNestError,
       restOf,
       random: this.#world.random,
+      tracksHandlers,
       ...(this.#options.codec === undefined ? {} : { codec: this.#options.codec }),
     });
     this.#isSubscribed = plans.length === 0;

@@ -1,4 +1,14 @@
-import { messageOf, type NoticeMap, type NoticeName, type Notices } from '../contract/index.js';
+import {
+  explanationOf,
+  isA,
+  isTransportError,
+  nameOf,
+  shown,
+  stackOf,
+  type NoticeMap,
+  type NoticeName,
+  type Notices,
+} from '../contract/index.js';
 import type { TransportLog } from './transport-log.js';
 
 type Level = 'log' | 'warn' | 'error' | 'debug';
@@ -17,7 +27,7 @@ interface Message extends Subscription {
 /** One grep finds a subscription. */
 const sub = ({ topic, group, broker }: Subscription): string => `topic=${topic} group=${group} broker=${broker}`;
 /** One grep finds the life of a message. n.b. no key and no payload: both may be personal data. */
-const msg = (notice: Message): string => `${sub(notice)} id=${notice.id} attempt=${notice.attempt}`;
+const msg = (notice: Message): string => `${sub(notice)} id=${shown(notice.id)} attempt=${notice.attempt}`;
 
 /**
  * What is written for which notice: level and one sentence. `message:acked` has no line: it would be one per message.
@@ -79,6 +89,7 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     'debug',
     (notice) => `A settlement (${notice.settlement}) came too late and did nothing. ${msg(notice)}`,
   ],
+  'settlement:failed': ['warn', (notice) => `A settlement failed. ${notice.error.message} ${msg(notice)}`],
   // Why a warning: whoever published is told by the rejection, too.
   'publish:failed': [
     'warn',
@@ -107,26 +118,18 @@ export function logNotices(notices: Notices, log: TransportLog): void {
 function listen<Name extends NoticeName>(name: Name, notices: Notices, log: TransportLog): void {
   const [level, text] = LINES[name] as Line<Name>;
   notices.on(name, (notice) => {
-    if (level === 'error') log.error(text(notice), stackOf(notice));
+    if (level === 'error') log.error(text(notice), stackIn(notice));
     else log[level](text(notice));
   });
 }
 
-/** The stack of what a handler threw, told once: when its message is given up. Our own errors say all in their message. */
-function stackOf(notice: object): string | undefined {
+/** The stack of what a handler threw, written once: when its message is given up. Our own errors say all in their message. */
+function stackIn(notice: object): string | undefined {
   const { error, deadLetterTopic } = notice as { error?: unknown; deadLetterTopic?: string };
-  return deadLetterTopic !== undefined && error instanceof Error && error.name !== 'TransportError'
-    ? error.stack
-    : undefined;
+  return deadLetterTopic === undefined || isTransportError(error) ? undefined : stackOf(error);
 }
 
+/** n.b. an object that was thrown may hold a payload: only what explains it is shown. */
 function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : plain(error);
-}
-
-/** n.b. an object that was thrown may hold a payload: only its message is shown. */
-function plain(error: unknown): string {
-  const { message } = Object(error) as { message?: unknown };
-  if (typeof message === 'string') return message;
-  return typeof error === 'object' ? 'an object that is no Error' : messageOf(error);
+  return isA(error, Error) ? `${nameOf(error)}: ${explanationOf(error)}` : explanationOf(error);
 }

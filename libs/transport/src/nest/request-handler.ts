@@ -10,8 +10,10 @@ import {
   takeUntil,
 } from 'rxjs';
 import {
+  fieldOf,
   isTransportError,
-  messageOf,
+  nameOf,
+  reasonOf,
   validate,
   type Clock,
   type Codec,
@@ -137,11 +139,11 @@ const aborted = (signal: AbortSignal): Observable<void> =>
 
 /** n.b. as Nest does: what a handler says on purpose reaches the sender, what merely happened inside does not. */
 function isForTheSender(error: unknown): boolean {
-  const { getError, getStatus } = Object(error) as { getError?: unknown; getStatus?: unknown };
-  return typeof getError === 'function' || typeof getStatus === 'function' || isTransportError(error);
+  const isNests = ['getError', 'getStatus'].some((method) => typeof fieldOf(error, method) === 'function');
+  return isNests || isTransportError(error);
 }
 
 function errorReply(error: unknown): Reply {
   if (!isForTheSender(error)) return { kind: 'error', name: 'Error', message: 'Internal server error' };
-  return { kind: 'error', name: (error as Error).name, message: messageOf(error) };
+  return { kind: 'error', name: nameOf(error), message: reasonOf(error) };
 }

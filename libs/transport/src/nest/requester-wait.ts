@@ -1,4 +1,4 @@
-import { isTransportError, TransportError, waitOf, type Clock, type Delivery } from '../contract/index.js';
+import { isTransportError, shown, TransportError, waitOf, type Clock, type Delivery } from '../contract/index.js';
 
 /** How long answers are made for one request: while its requester waits, and a stream of them for a limited time. */
 export class RequesterWait {
@@ -65,14 +65,14 @@ export class RequesterWait {
 }
 
 function gone({ id, topic }: Delivery): TransportError {
-  const text = `The requester of message ${id} of "${topic}" waits no longer.`;
+  const text = `The requester of message ${shown(id)} of "${topic}" waits no longer.`;
   return new TransportError('TRANSPORT_REQUEST_TIMEOUT', text, { topic });
 }
 
 function tooLong({ id, topic }: Delivery, limitMs: number): TransportError {
   return new TransportError(
     'TRANSPORT_HANDLER_TIMEOUT',
-    `The answers to request ${id} of "${topic}" had not ended after ${limitMs} ms (responseStreamTimeoutMs). Complete the Observable, or raise the option.`,
+    `The answers to request ${shown(id)} of "${topic}" had not ended after ${limitMs} ms (responseStreamTimeoutMs). Complete the Observable, or raise the option.`,
     { topic },
   );
 }

@@ -1,4 +1,4 @@
-import { messageOf, Notices, type Clock } from '../contract/index.js';
+import { explanationOf, messageOf, Notices, stackOf, type Clock } from '../contract/index.js';
 import type { SubscriptionPlan } from '../consuming/index.js';
 import { BrokerRuntime } from './broker-runtime.js';
 import type { ResolvedModuleOptions } from './module-options.js';
@@ -18,10 +18,7 @@ export type TransportPhase = 'created' | 'open' | 'consuming' | 'draining' | 'cl
 /** The transport of one application: its brokers, from connection to close. One per application, nothing is shared between two. */
 export class TransportRuntime {
   readonly notices = new Notices((error, name) =>
-    this.log.error(
-      `A listener of "${name}" failed: ${messageOf(error)}`,
-      error instanceof Error ? error.stack : undefined,
-    ),
+    this.log.error(`A listener of "${name}" failed: ${explanationOf(error)}`, stackOf(error)),
   );
   readonly log: TransportLog;
   readonly brokers: ReadonlyMap<string, BrokerRuntime>;
@@ -73,8 +70,8 @@ export class TransportRuntime {
   }
 
   /** Checks all subscriptions before a broker is asked. */
-  prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>): void {
-    for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? []);
+  prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>, tracksHandlers: boolean): void {
+    for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? [], tracksHandlers);
   }
 
   /** @throws TransportError `TRANSPORT_GUARANTEE_UNMET`, for what no broker can mend by its settings */

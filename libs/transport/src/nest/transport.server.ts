@@ -4,7 +4,11 @@ import { Server, type MessageHandler } from '@nestjs/microservices';
 import { finalize } from 'rxjs';
 import {
   jsonCodec,
+  contextOf,
+  explanationOf,
   messageOf,
+  shown,
+  stackOf,
   requireCapabilities,
   type Delivery,
   type NoticeListener,
@@ -13,6 +17,7 @@ import {
 import { answerTo, type Handler, type Route } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import { isStream } from './completion.js';
+import { injectsBrokers } from './broker-scan.js';
 import { placesOfPattern, refuseDeafProviders } from './handler-scan.js';
 import { answering, refusing } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
@@ -182,7 +187,7 @@ export class TransportServer extends Server {
     const { service, brokers, defaultBroker, subscriptions } = this.#runtime.options;
     const brokerNames = [...brokers.keys()];
     const plans = planSubscriptions(this.#registrations, { service, brokerNames, defaultBroker, subscriptions });
-    this.#runtime.prepare(plans);
+    this.#runtime.prepare(plans, injectsBrokers(this.#modules, brokerNames));
   }
 
   #begin(): Promise<void> {
@@ -199,8 +204,13 @@ export class TransportServer extends Server {
 
   /** n.b. a stream that it gives is run to its end by `restOf`. */
   #eventHandler(callback: MessageHandler): Handler {
-    return (payload, delivery) =>
-      this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
+    return (payload, delivery) => this.#call(callback, payload, delivery);
+  }
+
+  /** n.b. a batch handler is called with arrays; its type was checked where it was written. */
+  #call(callback: MessageHandler, payload: unknown, delivery: Delivery): Promise<unknown> {
+    const context = Array.isArray(delivery) ? (delivery as Delivery[]).map(contextOf) : contextOf(delivery);
+    return this.#isObserved ? this.#callObserved(callback, payload, context) : callback(payload, context);
   }
 
   #requestHandling(callback: MessageHandler, said: SubscriptionMetadata): Pick<Route, 'handle' | 'refuse'> {
@@ -209,8 +219,7 @@ export class TransportServer extends Server {
     const broker = this.#runtime.broker(options.broker);
     const decorator = said.responds === true ? 'Respond' : 'MessagePattern';
     requireCapabilities(broker, ['requestReply'], `@${decorator}("${pattern}") in ${where}`, wayOut);
-    const call = (payload: unknown, delivery: Delivery): Promise<unknown> =>
-      this.#isObserved ? this.#callObserved(callback, payload, delivery) : callback(payload, delivery);
+    const call = (payload: unknown, delivery: Delivery): Promise<unknown> => this.#call(callback, payload, delivery);
     const answer = (delivery: Delivery) => answerTo(delivery, broker.connection.producer);
     const handle = answering(call, {
       codec: this.#runtime.options.codec ?? jsonCodec,
@@ -225,14 +234,14 @@ export class TransportServer extends Server {
 
   #reportUntold(failure: unknown, { topic, id }: Delivery): void {
     this.#runtime.log.warn(
-      `Whoever asked could not be told that the request was given up: ${messageOf(failure)} topic=${topic} id=${id}`,
+      `Whoever asked could not be told that the request was given up: ${messageOf(failure)} topic=${topic} id=${shown(id)}`,
     );
   }
 
   #reportUnsaid(error: unknown, { topic, id }: Delivery): void {
     this.#runtime.log.error(
-      `A request was answered with "Internal server error": ${messageOf(error)} topic=${topic} id=${id}`,
-      error instanceof Error ? error.stack : undefined,
+      `A request was answered with "Internal server error": ${explanationOf(error)} topic=${topic} id=${shown(id)}`,
+      stackOf(error),
     );
   }
 
@@ -240,13 +249,13 @@ export class TransportServer extends Server {
    * Between the hooks that tools such as @nestjs/observe set. A stream ends when it is done, not when it is made.
    * n.b. Nest 11 has no `runWithProcessingHooks`.
    */
-  #callObserved(callback: MessageHandler, payload: unknown, delivery: Delivery): Promise<unknown> {
-    const context = delivery as never;
+  #callObserved(callback: MessageHandler, payload: unknown, given: unknown): Promise<unknown> {
+    const context = given as never;
     return new Promise((resolve, reject) => {
       const run = async (): Promise<void> => {
         const end = (): void => this.onProcessingEndHook?.(TRANSPORT_ID, context);
         try {
-          const result: unknown = await callback(payload, delivery);
+          const result: unknown = await callback(payload, context);
           if (isStream(result)) return resolve(result.pipe(finalize(end)));
           end();
           resolve(result);

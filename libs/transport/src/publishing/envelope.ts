@@ -4,6 +4,7 @@ import {
   TransportError,
   WIRE_HEADERS,
   isJsonContentType,
+  isThenable,
   type Codec,
   type Headers,
   type OutgoingMessage,
@@ -60,7 +61,9 @@ export function envelope(
   const headers = headersOf(address, options?.headers, id, format);
   const body = format.codec.encode(payload, topic);
   const partition = options?.partition;
-  if (body instanceof Promise) return body.then((encoded) => ({ topic, key, body: encoded, headers, id, partition }));
+  if (isThenable(body)) {
+    return Promise.resolve(body).then((encoded) => ({ topic, key, body: encoded, headers, id, partition }));
+  }
   return { topic, key, body, headers, id, partition };
 }
 

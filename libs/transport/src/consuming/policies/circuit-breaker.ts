@@ -1,6 +1,14 @@
-import { checkOptions, messageOf, option, withDefaults, type Delivery } from '../../contract/index.js';
+import {
+  checkOptions,
+  isA,
+  isThenable,
+  messageOf,
+  nameOf,
+  option,
+  withDefaults,
+  type Delivery,
+} from '../../contract/index.js';
 import { fingerprintOf } from '../desk/fingerprint.js';
-import { isThenable } from '../is-thenable.js';
 import type { Handler } from '../route.js';
 import { FailureWindow } from './failure-window.js';
 import { NotBegun } from './holds.js';
@@ -136,7 +144,7 @@ class Breaker {
   }
 
   #counts(error: unknown): boolean {
-    return !(error instanceof NotBegun) && this.#host.isRetryable(error);
+    return !isA(error, NotBegun) && this.#host.isRetryable(error);
   }
 
   #open(why: string): void {
@@ -168,5 +176,5 @@ class Breaker {
 }
 
 function fingerprint(error: unknown): string {
-  return fingerprintOf(error instanceof Error ? messageOf(error.name) : typeof error, messageOf(error));
+  return fingerprintOf(nameOf(error), messageOf(error));
 }

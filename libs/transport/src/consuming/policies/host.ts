@@ -1,5 +1,5 @@
 import type { BrokerHost, Delivery } from '../../contract/index.js';
-import { classify, type Classifier } from '../classification.js';
+import { classifySafely, type Classifier } from '../classification.js';
 import type { RestOfWork, Route } from '../route.js';
 import { Holds } from './holds.js';
 import { pipelineOf } from './pipeline.js';
@@ -42,7 +42,7 @@ function policyHost(
 ): PolicyHost {
   const about = { broker, ...identity };
   const permanent = (error: unknown): boolean =>
-    ['permanent', 'drop'].includes((tools.classify?.(error) ?? classify(error)).kind);
+    ['permanent', 'drop'].includes(classifySafely(error, tools.classify).kind);
   return {
     clock,
     restOf: tools.restOf,

@@ -1,6 +1,13 @@
-import { isThenable } from '../is-thenable.js';
+import { contextOf, deliveryOf, isThenable } from '../../contract/index.js';
 import type { Handler, RestOfWork } from '../route.js';
-import { isStandard, type Around, type Policy, type PolicyHost, type PolicyKind } from './policy.js';
+import {
+  isStandard,
+  type Around,
+  type Policy,
+  type PolicyFunction,
+  type PolicyHost,
+  type PolicyKind,
+} from './policy.js';
 
 /**
  * From the outside in, whatever the order they were written in: a message that is kept back while everything fails takes no
@@ -13,9 +20,16 @@ export function pipelineOf(policies: readonly Policy[], host: PolicyHost): Aroun
   const standard = policies.filter(isStandard);
   const inOrder = ORDER.flatMap((kind) => standard.filter((policy) => policy.kind === kind));
   const started = inOrder.map((policy) => policy.start(host));
-  // n.b. they are given a Delivery, of which their type shows the part that is a MessageContext.
-  const own = policies.filter((policy) => !isStandard(policy)) as unknown as Around[];
+  const own = policies.filter((policy): policy is PolicyFunction => !isStandard(policy)).map(ofUser);
   return (handle) => [...started, ...own].reduceRight((next, around) => around(next), toItsEnd(handle, host.restOf));
+}
+
+/** A policy of the user's own sees the context that its handler sees. */
+function ofUser(policy: PolicyFunction): Around {
+  return (next) => {
+    const handle = policy((payload, context) => next(payload, deliveryOf(context)));
+    return (payload, delivery) => handle(payload, contextOf(delivery));
+  };
 }
 
 /** A handler that gives a stream ends with its stream. */

@@ -1,5 +1,14 @@
-import { checkOptions, messageOf, option, TransportError, WIRE_HEADERS, type Delivery } from '../../contract/index.js';
-import { isThenable } from '../is-thenable.js';
+import {
+  checkOptions,
+  isA,
+  isThenable,
+  messageOf,
+  option,
+  shown,
+  TransportError,
+  WIRE_HEADERS,
+  type Delivery,
+} from '../../contract/index.js';
 import { NotBegun } from './holds.js';
 import { requireAll } from './pace.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
@@ -49,7 +58,7 @@ function limited(timeoutMs: number, host: PolicyHost): Around {
     } catch (error) {
       failure = error;
       // Why: what the handler knows to be past mending stays so, late or not.
-      if (late === undefined || error instanceof NotBegun || !host.isRetryable(error)) throw error;
+      if (late === undefined || isA(error, NotBegun) || !host.isRetryable(error)) throw error;
     } finally {
       callOff();
     }
@@ -65,7 +74,7 @@ function tooLate({ id, topic, group }: Delivery, timeoutMs: number, cause?: unkn
   const then = cause === undefined ? '' : ` It then failed: ${messageOf(cause)}.`;
   return new TransportError(
     'TRANSPORT_HANDLER_TIMEOUT',
-    `The handler of group "${group}" had not ended ${timeoutMs} ms after it was given message ${id} of "${topic}".${then}`,
+    `The handler of group "${group}" had not ended ${timeoutMs} ms after it was given message ${shown(id)} of "${topic}".${then}`,
     { retryable: true, topic, cause },
   );
 }

@@ -27,6 +27,7 @@ const NAMES: Record<NoticeName, true> = {
   'message:timed-out': true,
   'message:dead-lettered': true,
   'message:dead-letter-failed': true,
+  'settlement:failed': true,
   'settlement:ignored': true,
   'publish:failed': true,
   'drain:started': true,

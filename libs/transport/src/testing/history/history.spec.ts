@@ -24,6 +24,11 @@ const settle = (id: string, group = 'g', how: 'ack' | 'drop' | 'dead-letter' = '
 const handle = (id: string, group = 'g'): HistoryEntry[] => [begin(id, group), end(id, group), settle(id, group)];
 const history = (...entries: (HistoryEntry | HistoryEntry[])[]): History => new History(entries.flat());
 
+it('is judged however long it is', () => {
+  const entries = Array.from({ length: 150_000 }, (_, index) => [...publish(`${index}`), end(`${index}`)]).flat();
+  expect(() => new History(entries).assertNothingLost({ expect: 'seen' })).not.toThrow();
+});
+
 describe('a history without a fault', () => {
   const sound = history(
     publish('1', 'a'),

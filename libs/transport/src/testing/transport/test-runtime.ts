@@ -14,8 +14,11 @@ export class TestRuntime extends TransportRuntime {
     world.listen(this.notices);
   }
 
-  override prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>): void {
+  override prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>, tracksHandlers: boolean): void {
     const world = this.#testWorld;
-    super.prepare(new Map([...plans].map(([name, ofBroker]) => [name, ofBroker.map((plan) => observed(plan, world))])));
+    const watched = [...plans].map(
+      ([name, ofBroker]) => [name, ofBroker.map((plan) => observed(plan, world))] as const,
+    );
+    super.prepare(new Map(watched), tracksHandlers);
   }
 }

@@ -1,4 +1,11 @@
-import { Notices, type BrokerConnection, type BrokerHost, type EventDefinition } from '../../contract/index.js';
+import {
+  contextOf,
+  Notices,
+  type BrokerConnection,
+  type BrokerHost,
+  type Delivery,
+  type EventDefinition,
+} from '../../contract/index.js';
 import { Consumer, type ConsumingOptions, type Handler } from '../../consuming/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { createPublisher, type ClosablePublisher } from '../../publishing/index.js';
@@ -33,7 +40,7 @@ export class LoneHandler<In, Out> {
     this.#publisher = createPublisher(broker, this.#connection, host, {});
     // n.b. the runner gives what the schema makes of a payload, which is what the handler takes.
     const { type, schema, codec, topic } = event;
-    const route = { type, schema, codec, keyed: event.key !== undefined, handle: handle as Handler };
+    const route = { type, schema, codec, keyed: event.key !== undefined, handle: withContext(handle) };
     const plan = { topic, group: 'trial', where: 'the trial', options: subscription, routes: [route] };
     this.#consumer = new Consumer(broker, this.#connection, host, [observed(plan, world)], { random: world.random });
   }
@@ -52,4 +59,12 @@ export class LoneHandler<In, Out> {
     await this.#publisher.close(DRAIN_MS);
     await this.#connection.close();
   }
+}
+
+/** As in an application, the handler gets the context of its message, or the array of them. */
+function withContext<Out>(handle: (payload: Out, context: never) => unknown): Handler {
+  return (payload, delivery) => {
+    const context = Array.isArray(delivery) ? (delivery as Delivery[]).map(contextOf) : contextOf(delivery);
+    return handle(payload as Out, context as never);
+  };
 }
