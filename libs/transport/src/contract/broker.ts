@@ -43,6 +43,11 @@ export interface BrokerHost {
 export interface BrokerConnection {
   readonly producer: Producer;
   /**
+   * True where all topics of a group share one membership, so that a member with another topic makes the whole group rebalance
+   * (Kafka). Dead letters are then read by a group per topic. @default false
+   */
+  readonly groupsSpanTopics?: boolean;
+  /**
    * Resolves when the broker answered; keeps trying, without end, while it does not.
    * `abort` ends the wait. What another try cannot mend (login, certificate) rejects at once.
    * @throws TransportError `TRANSPORT_AUTHENTICATION_FAILED`, `TRANSPORT_TLS_FAILED`, `TRANSPORT_PEER_MISSING`, `TRANSPORT_CLOSED`

@@ -50,7 +50,7 @@ export class GroupSupervisor {
     this.#group = group;
     this.#sinks = sinks;
     this.#options = options;
-    this.#intake = new GroupIntake(host, group, sinks, options);
+    this.#intake = new GroupIntake(host, group, sinks, withRoomFor(sinks, options));
   }
 
   get problems(): string[] {
@@ -247,6 +247,12 @@ export class GroupSupervisor {
       tls: tls !== undefined,
     });
   }
+}
+
+/** Who reads dead letters holds them all unsettled, and may ask for more of them than `maxUncommitted`. */
+function withRoomFor(sinks: readonly SubscriptionSink[], options: ResolvedKafkaOptions): ResolvedKafkaOptions {
+  const wanted = sinks.map(({ subscription }) => subscription.maxInFlight);
+  return { ...options, maxUncommitted: Math.max(options.maxUncommitted, ...wanted) };
 }
 
 const asFailure = (error: unknown): ClientFailure =>
