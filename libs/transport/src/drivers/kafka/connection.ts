@@ -118,8 +118,7 @@ export class KafkaConnection implements BrokerConnection {
   async #close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
-    await this.producer.close();
-    await this.#client.close();
+    await Promise.all([this.producer.close(), this.#client.close()]);
   }
 
   #tellUnreachable(error: TransportError): void {

@@ -18,7 +18,7 @@ import { configsOf, replicasOf } from './keeping.js';
 import { Leaders } from './leaders.js';
 import { KafkaJsMember } from './member.js';
 import { KafkaJsProducer } from './producer.js';
-import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, unlessClosed, type OwnKafka } from './settings.js';
 
 type Partitions = readonly KafkaJs.PartitionMetadata[];
 
@@ -33,7 +33,7 @@ export class KafkaJsClient implements KafkaClient {
   #loaded: typeof KafkaJs | undefined;
   #admin: { own: OwnKafka; api: KafkaJs.Admin } | undefined;
   #connecting: Promise<void> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: ResolvedKafkaOptions, clientId: string) {
     this.#options = options;
@@ -42,7 +42,7 @@ export class KafkaJsClient implements KafkaClient {
 
   /** n.b. one at a time: several ask while the broker is away, and all but the last admin would be forgotten open. */
   connect(): Promise<void> {
-    if (this.#closed) return Promise.reject(CLOSED);
+    if (this.#isClosed) return Promise.reject(CLOSED);
     if (this.#admin !== undefined) return Promise.resolve();
     this.#connecting ??= this.#connectNow().finally(() => (this.#connecting = undefined));
     return this.#connecting;
@@ -57,22 +57,18 @@ export class KafkaJsClient implements KafkaClient {
     });
     const api = own.kafka.admin();
     try {
-      await api.connect();
-      await answersQuestions(api);
+      await unlessClosed(own, this.#closing.signal, api.connect());
+      await unlessClosed(own, this.#closing.signal, answersQuestions(api));
     } catch (error) {
       await closeAdmin({ own, api });
       throw toFailure(error);
-    }
-    if (this.#closed) {
-      await closeAdmin({ own, api });
-      throw CLOSED;
     }
     this.#admin = { own, api };
   }
 
   async openProducer(): Promise<ClientProducer> {
-    if (this.#closed) throw CLOSED;
-    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId, this.#leaders);
+    if (this.#isClosed) throw CLOSED;
+    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId, this.#leaders, this.#closing.signal);
   }
 
   openMember(plan: MemberPlan, listener: MemberListener): ClientMember {
@@ -127,10 +123,14 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(CLOSED);
     const admin = this.#admin;
     this.#admin = undefined;
     if (admin !== undefined) await closeAdmin(admin);
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** @throws ClientFailure `failure`, when no broker knows the topic within `requestTimeoutMs` */

@@ -5,7 +5,7 @@ import type { ClientProducer, OutgoingRecord, SendOutcome, StoredPartition } fro
 import { compressionType } from './codecs.js';
 import { toFailure, type Attempts } from './failures.js';
 import type { Leaders } from './leaders.js';
-import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, unlessClosed, type OwnKafka } from './settings.js';
 import { PRODUCE_API_KEY, type ProduceCount } from './sockets.js';
 
 const ACKS = { all: -1, leader: 1 } as const;
@@ -41,16 +41,20 @@ export class KafkaJsProducer implements ClientProducer {
     };
   }
 
-  /** @param leaders every topic that is sent to has to be heard of there */
+  /**
+   * @param leaders every topic that is sent to has to be heard of there
+   * @param closing ends the wait for a broker that does not answer
+   */
   static async open(
     kafkajs: typeof KafkaJs,
     options: ResolvedKafkaOptions,
     clientId: string,
     leaders: Leaders,
+    closing: AbortSignal,
   ): Promise<KafkaJsProducer> {
     const opened = new KafkaJsProducer(kafkajs, options, clientId, leaders);
     try {
-      await opened.#producer.connect();
+      await unlessClosed(opened.#own, closing, opened.#producer.connect());
       return opened;
     } catch (error) {
       await opened.close();

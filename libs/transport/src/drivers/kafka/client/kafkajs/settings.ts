@@ -57,5 +57,18 @@ export async function atMost(limitMs: number, promise: Promise<unknown>): Promis
 
 const ignore = (): void => undefined;
 
+/** Waits for the first answers to a client; its sockets end when `closing` is aborted meanwhile. @throws what the work says, or the reason */
+export async function unlessClosed({ sockets }: OwnKafka, closing: AbortSignal, work: Promise<void>): Promise<void> {
+  let refuse: (reason: unknown) => void = ignore;
+  const closed = new Promise<never>((_, reject) => (refuse = reject));
+  const end = (): void => {
+    sockets.destroyAll();
+    refuse(closing.reason);
+  };
+  closing.addEventListener('abort', end, { once: true });
+  if (closing.aborted) end();
+  await Promise.race([work, closed]).finally(() => closing.removeEventListener('abort', end));
+}
+
 /** How long a connection may take to say good-bye before its sockets are destroyed. */
 export const CLOSE_LIMIT_MS = 3_000;
