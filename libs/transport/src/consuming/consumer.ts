@@ -210,14 +210,14 @@ export class Consumer {
     await this.#within(timeoutMs, [stopped, ...ended, ...this.#running.map(({ sink }) => sink.drain())]);
     const unsettled = this.inFlight;
     const leftMs = timeoutMs - (clock.monotonicMs() - startedAt);
-    const closed = [this.#consumption?.close(), ...replays.map((replay) => replay.close())];
+    const closed = [this.#consumption?.close() ?? Promise.resolve(), ...replays.map((replay) => replay.close())];
     // n.b. a broker that is stopped answers no last settlement: the end of the application does not wait for it.
     await this.#within(Math.max(LAST_CLOSE_MS, leftMs), closed);
     notices.emit('drain:finished', { broker, unsettled, durationMs: Math.round(clock.monotonicMs() - startedAt) });
     return unsettled;
   }
 
-  async #within(timeoutMs: number, work: readonly (Promise<void> | undefined)[]): Promise<void> {
+  async #within(timeoutMs: number, work: readonly Promise<void>[]): Promise<void> {
     let callOff = (): void => undefined;
     const deadline = new Promise<void>((resolve) => {
       callOff = this.#host.clock.schedule(timeoutMs, resolve);

@@ -112,8 +112,10 @@ export interface SendWindow {
   /**
    * Up to `limit` more messages for the topic of the call, to follow those under way; empty when none wait. Each has its
    * result behind those of the call. n.b. take none once a message was refused or lost: it has to go again before them.
+   * @param isLate a part of the call takes very long, and the messages for other parts of the topic are not to wait for it: the
+   *   call may then grow beyond the size of a usual one. @default false
    */
-  next(limit: number): readonly OutgoingMessage[];
+  next(limit: number, isLate?: boolean): readonly OutgoingMessage[];
 }
 
 /**

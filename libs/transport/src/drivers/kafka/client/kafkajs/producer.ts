@@ -69,6 +69,11 @@ export class KafkaJsProducer implements ClientProducer {
     return { stored: outcomes.flatMap(({ stored }) => stored), failed: outcomes.flatMap(({ failed }) => failed) };
   }
 
+  leaderOf(topic: string, record: OutgoingRecord): number | undefined {
+    record.partition ??= this.#choose(topic, record.key ?? undefined, this.#leaders.countPartitions(topic));
+    return this.#leaders.of(topic, record.partition);
+  }
+
   /** kafkajs asks for each message, and shows what it knows of the topic: the freshest there is. */
   #partitionOf({ topic, partitionMetadata, message }: KafkaJs.PartitionerArgs): number {
     this.#leaders.heard(topic, partitionMetadata);
@@ -82,10 +87,8 @@ export class KafkaJsProducer implements ClientProducer {
   #byLeader(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Map<number, Map<string, OutgoingRecord[]>> {
     const requests = new Map<number, Map<string, OutgoingRecord[]>>();
     for (const [topic, list] of records) {
-      const count = this.#leaders.countPartitions(topic);
       for (const record of list) {
-        record.partition ??= this.#choose(topic, record.key ?? undefined, count);
-        const leader = this.#leaders.of(topic, record.partition);
+        const leader = this.leaderOf(topic, record);
         if (leader !== undefined) recordsOf(requests, leader, topic).push(record);
       }
     }

@@ -1,6 +1,10 @@
 import type * as KafkaJs from 'kafkajs';
 import type { KafkaTlsOptions, ResolvedKafkaOptions } from '../../options.js';
+import type { SilentBrokers } from './silent-brokers.js';
 import { Sockets } from './sockets.js';
+
+/** The options of a client, and who watches its connections. */
+export type ClientOptions = ResolvedKafkaOptions & { readonly silentBrokers?: SilentBrokers };
 
 /** One kafkajs client and its sockets. Producer, admin and every member have one of their own, so that nothing is shared when one dies. */
 export interface OwnKafka {
@@ -10,11 +14,13 @@ export interface OwnKafka {
 
 export function newKafka(
   kafkajs: typeof KafkaJs,
-  options: ResolvedKafkaOptions,
+  options: ClientOptions,
   clientId: string,
   retry: KafkaJs.RetryOptions,
 ): OwnKafka {
-  const sockets = new Sockets();
+  const { silentBrokers } = options;
+  const sockets = new Sockets((broker) => silentBrokers?.isGone(broker) ?? false);
+  silentBrokers?.watch(sockets);
   const kafka = new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId,
