@@ -100,7 +100,7 @@ describe('three nodes', () => {
       for (const { partition = 0 } of sink.done) before.set(partition, (before.get(partition) ?? 0) + 1);
       const goesOn = (partition: number): boolean =>
         sink.done.filter((delivery) => delivery.partition === partition).length > (before.get(partition) ?? 0) + 20;
-      await until('all partitions go on', () => [0, 1, 2, 3, 4, 5].every(goesOn), 22_000);
+      await until('all partitions go on', () => [0, 1, 2, 3, 4, 5].every(goesOn), 25_000);
     } finally {
       cluster.thaw(frozen);
       await stream.end();

@@ -50,7 +50,10 @@ export class KafkaJsClient implements KafkaClient {
 
   constructor(options: ResolvedKafkaOptions, clientId: string) {
     this.#own = options;
-    this.#options = { ...options, silentBrokers: new SilentBrokers(options.maxWaitMs, options.brokers, () => this.#brokers()) };
+    this.#options = {
+      ...options,
+      silentBrokers: new SilentBrokers(options.maxWaitMs, options.brokers, () => this.#brokers()),
+    };
     this.#clientId = clientId;
   }
 

@@ -79,7 +79,9 @@ describe('a broker that does not answer', () => {
     let asked = 0;
     const sockets = new Sockets();
     const { socket, broker } = await open(sockets);
-    const silent = new SilentBrokers(-2_000, [broker], () => Promise.resolve(new Set(++asked > 0 ? ['kafka-1:9092'] : [])));
+    const silent = new SilentBrokers(-2_000, [broker], () =>
+      Promise.resolve(new Set(++asked > 0 ? ['kafka-1:9092'] : [])),
+    );
     silent.watch(sockets);
     socket.write('a question');
     while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 50));

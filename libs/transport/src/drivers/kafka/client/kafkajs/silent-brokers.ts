@@ -6,6 +6,8 @@ const LOOK_MS = 500;
 /** Pauses between two questions, doubling. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** How long an answer is waited for; then the question goes to another broker. */
+const ASK_LIMIT_MS = 4_000;
 
 /**
  * Ends the connections to brokers that do not answer and that the cluster has given up. A broker that is stopped, or cut off
@@ -66,11 +68,17 @@ export class SilentBrokers {
   }
 
   async #endGone(late: ReadonlySet<string>): Promise<void> {
-    const alive = await this.#ask().catch(() => undefined);
+    const alive = await this.#askInTime();
     if (alive === undefined || alive.size === 0) return;
     this.#listed = new Set([...this.#listed, ...alive]);
     this.#gone = new Set([...this.#gone, ...late].filter((broker) => !alive.has(broker) && this.#isOwnAddress(broker)));
     for (const broker of this.#gone) for (const sockets of this.#watched) sockets.end(broker);
+  }
+
+  async #askInTime(): Promise<ReadonlySet<string> | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ASK_LIMIT_MS, undefined).unref()));
+    return Promise.race([this.#ask().catch(() => undefined), limit]).finally(() => clearTimeout(timer));
   }
 
   /** n.b. a load balancer, or another name of a broker, is not in the cluster's list, and may be the only way in. */

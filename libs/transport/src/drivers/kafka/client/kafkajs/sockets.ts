@@ -162,7 +162,7 @@ class Connection {
 
   read(data: Buffer): void {
     this.#since = performance.now();
-    for (let at = 0; at < data.length; ) {
+    for (let at = 0; at < data.length;) {
       if (this.#left > 0) {
         const read = Math.min(this.#left, data.length - at);
         this.#left -= read;
