@@ -160,6 +160,8 @@ export class Coalescer {
       next: (limit, isLate = false) => {
         this.#settings.onRoom();
         if (this.#abandoned || this.#inFlight !== sent) return [];
+        // n.b. it may be late for as long as the broker is slow; a flush waits for its end.
+        if (isLate && this.#backlog.isFlushing) return [];
         // n.b. in a late call what is stored no longer counts, nor what waits for the part that is late: `room` bounds both.
         const fitting = isLate ? limit : Math.min(limit, MAX_REQUEST_MESSAGES - sent.length);
         const more = this.#backlog.takeFitting(isLate ? this.#producer.maxRequestBytes : roomBytes, fitting);
