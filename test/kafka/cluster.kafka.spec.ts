@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { OutgoingMessage } from 'nest-transport';
+import type { OutgoingMessage, Producer } from 'nest-transport';
 import { startKafka, type KafkaCluster } from '../brokers/kafka.mjs';
-import { closeAll, connected, message, newTopic, TestSink, uniqueName, until } from './support.js';
+import { closeAll, connected, message, newTopic, TestSink, uniqueName, until, withAdmin } from './support.js';
 
 let cluster: KafkaCluster;
 beforeAll(async () => {
@@ -11,6 +11,53 @@ afterAll(() => cluster.stop());
 afterEach(closeAll);
 
 const keyed = (topic: string, n: number): OutgoingMessage => message(topic, { key: `key-${n}` });
+
+/** A message for each of six partitions every 50 ms, in one call of `send` after the other. */
+class Stream {
+  readonly confirmed = new Set<string>();
+  readonly #producer: Producer;
+  readonly #waiting: OutgoingMessage[] = [];
+  readonly #timer: NodeJS.Timeout;
+  readonly #ended: Promise<void>;
+  #isOver = false;
+
+  constructor(producer: Producer, topic: string) {
+    this.#producer = producer;
+    let count = 0;
+    this.#timer = setInterval(() => {
+      for (let partition = 0; partition < 6; partition++) {
+        const id = `${topic}/${partition}#${count++}`;
+        this.#waiting.push(message(topic, { id, partition, key: `key-${partition}`, headers: { 'message-id': id } }));
+      }
+    }, 50);
+    this.#ended = this.#sendAll();
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    await this.#ended;
+  }
+
+  async #sendAll(): Promise<void> {
+    for (; !this.#isOver || this.#waiting.length > 0; await pause(5)) {
+      const sent = this.#waiting.splice(0);
+      const next = (limit: number): OutgoingMessage[] => {
+        const more = this.#waiting.splice(0, limit);
+        sent.push(...more);
+        return more;
+      };
+      const first = [...sent];
+      if (first.length === 0) continue;
+      const results = await this.#producer.send(first, { stored: (index) => this.#confirm(sent[index]), next });
+      results.forEach((result, index) => result instanceof Error || this.#confirm(sent[index]));
+    }
+  }
+
+  #confirm(stored: OutgoingMessage | undefined): void {
+    if (stored !== undefined) this.confirmed.add(stored.id);
+  }
+}
 
 describe('three nodes', () => {
   it('a group that starts with what is new misses nothing that is published after consume() has resolved', async () => {
@@ -32,6 +79,42 @@ describe('three nodes', () => {
       await consumption.close();
     }
     expect(missed).toEqual([]);
+  }, 120_000);
+
+  it('a node that is stopped holds up no partition longer than the cluster needs to elect others, and costs nothing', async () => {
+    const topic = await newTopic(6, {}, cluster.brokers);
+    const consumer = await connected({ brokers: cluster.brokers });
+    const sink = new TestSink();
+    await consumer.consume(uniqueName('group'), [topic, sink]);
+    const side = await connected({ brokers: cluster.brokers });
+    const stream = new Stream(side.connection.producer, topic);
+    await until('all partitions are handled', () => sink.done.length > 60);
+    const [first] = await withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] }), cluster.brokers).then(
+      ({ topics }) => topics[0]?.partitions ?? [],
+    );
+    const frozen = (first?.leader ?? 1) - 1;
+    cluster.freeze(frozen);
+    try {
+      await pause(1_000);
+      const before = new Map<number, number>();
+      for (const { partition = 0 } of sink.done) before.set(partition, (before.get(partition) ?? 0) + 1);
+      const goesOn = (partition: number): boolean =>
+        sink.done.filter((delivery) => delivery.partition === partition).length > (before.get(partition) ?? 0) + 20;
+      await until('all partitions go on', () => [0, 1, 2, 3, 4, 5].every(goesOn), 25_000);
+    } finally {
+      cluster.thaw(frozen);
+      await stream.end();
+    }
+    await until('all that was confirmed is handled', () => {
+      const done = new Set(sink.doneIds);
+      return [...stream.confirmed].every((id) => done.has(id));
+    });
+    expect(stream.confirmed.size).toBeGreaterThan(300);
+    expect(sink.doneIds.length).toBe(new Set(sink.doneIds).size);
+    for (let partition = 0; partition < 6; partition++) {
+      const numbers = sink.doneIds.filter((id) => id.includes(`/${partition}#`)).map((id) => Number(id.split('#')[1]));
+      expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    }
   }, 120_000);
 
   it('a node that is killed costs no message and no order, and those led by other nodes are handled meanwhile', async () => {

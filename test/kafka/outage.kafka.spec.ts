@@ -1,6 +1,17 @@
 import { isTransportError, type SendResult } from 'nest-transport';
 import { startKafka, type PrivateKafka } from '../brokers/kafka.mjs';
-import { closeAll, connected, message, newTopic, Side, stored, TestSink, uniqueName, until } from './support.js';
+import {
+  closeAll,
+  connected,
+  KafkaProxy,
+  message,
+  newTopic,
+  Side,
+  stored,
+  TestSink,
+  uniqueName,
+  until,
+} from './support.js';
 
 /** Timeouts as an application under test would have them; the broker is killed and comes back within seconds. */
 const options = (kafka: PrivateKafka) => ({
@@ -111,6 +122,45 @@ describe('a Kafka that dies and comes back', () => {
     await closed.connection.close();
     await refused;
   });
+
+  it('closing while it is stopped ends soon, with what was handled and not committed', async () => {
+    const topic = await newTopic(1, {}, kafka.brokers);
+    const side = await connected({ ...options(kafka), requestTimeoutMs: 30_000, commitIntervalMs: 60_000 });
+    const sink = new TestSink();
+    await side.consume(uniqueName('group'), [topic, sink]);
+    await side.send(message(topic));
+    await until('it is handled', () => sink.done.length === 1);
+    process.kill(kafka.pid, 'SIGSTOP');
+    const unsent = side.send(message(topic));
+    const began = Date.now();
+    await side.connection.close().finally(() => process.kill(kafka.pid, 'SIGCONT'));
+    expect(Date.now() - began).toBeLessThan(12_000);
+    expect(await unsent).toMatchObject([{ stored: expect.stringMatching('no|unknown') }]);
+    await until('no socket is left', () => !process.getActiveResourcesInfo().includes('TCPSocketWrap'), 3_000);
+  }, 60_000);
+
+  it('a close ends the wait for one that is stopped and was never reached', async () => {
+    process.kill(kafka.pid, 'SIGSTOP');
+    const side = new Side({ ...options(kafka), requestTimeoutMs: 30_000 });
+    const connecting = side.connection.connect(new AbortController().signal);
+    const refused = expect(connecting).rejects.toMatchObject({ code: 'TRANSPORT_CLOSED' });
+    const began = Date.now();
+    await side.connection.close().finally(() => process.kill(kafka.pid, 'SIGCONT'));
+    await refused;
+    expect(Date.now() - began).toBeLessThan(5_000);
+  }, 60_000);
+
+  it('a bootstrap address that answers while its node does not is waited for like an absent one', async () => {
+    const topic = await newTopic(1, {}, kafka.brokers);
+    const proxy = await KafkaProxy.start(kafka.brokers[0]);
+    proxy.advertisedPort = 1;
+    const side = new Side({ ...options(kafka), brokers: proxy.brokers });
+    const connecting = side.connect();
+    await until('it has been told', () => side.heard('broker:unreachable').length === 1);
+    proxy.advertisedPort = undefined;
+    await connecting;
+    expect(isStored((await side.send(message(topic)))[0])).toBe(true);
+  }, 60_000);
 
   it('closing while it is away ends soon and leaves no socket open', async () => {
     const topic = await newTopic(1, {}, kafka.brokers);

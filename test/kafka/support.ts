@@ -315,6 +315,8 @@ const withPort = (port: number): Buffer => {
 export class KafkaProxy {
   /** Kafka's error codes that metadata shows for topics. */
   readonly topicErrors = new Map<string, number>();
+  /** The port of the node in the cluster's metadata. @default the proxy's own */
+  advertisedPort: number | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((client) => this.#accept(client));
   readonly #port: number;
@@ -367,7 +369,7 @@ export class KafkaProxy {
   #changed(answer: Buffer): Buffer {
     const at = answer.indexOf(withPort(this.#port));
     if (at < 0) return answer;
-    withPort(this.#ownPort).copy(answer, at);
+    withPort(this.advertisedPort ?? this.#ownPort).copy(answer, at);
     for (const [topic, code] of this.topicErrors) {
       const name = answer.indexOf(topic);
       if (name > 0) answer.writeInt16BE(code, name - 4);

@@ -37,6 +37,9 @@ import type { RunnerPlan, RunnerTools } from './runner-plan.js';
 import { SuspectGate } from './suspect-gate.js';
 import { SubscriptionRunner } from './runner.js';
 
+/** Consumptions get at least this long to make settlements safe, even when the handlers used up the whole drain timeout. */
+const LAST_CLOSE_MS = 2_000;
+
 export interface ConsumerSettings {
   /** @default JSON */
   readonly codec?: Codec;
@@ -225,7 +228,10 @@ export class Consumer {
     const ended = replays.map((replay) => replay.end());
     await this.#within(timeoutMs, [stopped, ...ended, ...this.#running.map(({ sink }) => sink.drain())]);
     const unsettled = this.inFlight;
-    await Promise.all([this.#consumption?.close(), ...replays.map((replay) => replay.close())]);
+    const leftMs = timeoutMs - (clock.monotonicMs() - startedAt);
+    const closed = [this.#consumption?.close() ?? Promise.resolve(), ...replays.map((replay) => replay.close())];
+    // n.b. a broker that is stopped answers no last settlement: the end of the application does not wait for it.
+    await this.#within(Math.max(LAST_CLOSE_MS, leftMs), closed);
     notices.emit('drain:finished', { broker, unsettled, durationMs: Math.round(clock.monotonicMs() - startedAt) });
     return unsettled;
   }

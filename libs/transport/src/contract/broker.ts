@@ -43,6 +43,11 @@ export interface BrokerHost {
 export interface BrokerConnection {
   readonly producer: Producer;
   /**
+   * True where all topics of a group share one membership, so that a member with another topic makes the whole group rebalance
+   * (Kafka). Dead letters are then read by a group per topic. @default false
+   */
+  readonly groupsSpanTopics?: boolean;
+  /**
    * Resolves when the broker answered; keeps trying, without end, while it does not.
    * `abort` ends the wait. What another try cannot mend (login, certificate) rejects at once.
    * @throws TransportError `TRANSPORT_AUTHENTICATION_FAILED`, `TRANSPORT_TLS_FAILED`, `TRANSPORT_PEER_MISSING`, `TRANSPORT_CLOSED`
@@ -107,8 +112,10 @@ export interface SendWindow {
   /**
    * Up to `limit` more messages for the topic of the call, to follow those under way; empty when none wait. Each has its
    * result behind those of the call. n.b. take none once a message was refused or lost: it has to go again before them.
+   * @param isLate a part of the call takes very long, and the messages for other parts of the topic are not to wait for it: the
+   *   call may then grow beyond the size of a usual one. @default false
    */
-  next(limit: number): readonly OutgoingMessage[];
+  next(limit: number, isLate?: boolean): readonly OutgoingMessage[];
 }
 
 /**

@@ -1,10 +1,17 @@
-import { Notices, TransportError, type Broker, type Clock, type NoticeMap } from '../contract/index.js';
+import {
+  Notices,
+  TransportError,
+  type Broker,
+  type Clock,
+  type Consumption,
+  type NoticeMap,
+} from '../contract/index.js';
 import { memory } from '../drivers/memory/index.js';
 import { BrokerRuntime } from './broker-runtime.js';
 import { resolveModuleOptions } from './module-options.js';
 import { START_PATIENCE_MS } from './until-known.js';
 
-const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody there');
+const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody there', { retryable: true });
 const badLogin = new TransportError('TRANSPORT_AUTHENTICATION_FAILED', 'wrong password');
 
 /** A clock whose timers run when they are told to. */
@@ -30,6 +37,8 @@ interface Steps {
   readonly connect?: () => Promise<void>;
   readonly connectOnce?: () => Promise<void>;
   readonly ensureTopics?: () => Promise<void>;
+  readonly consume?: () => Promise<Consumption>;
+  readonly close?: () => Promise<void>;
 }
 
 function setUp(steps: Steps, connect: 'wait' | 'fail' = 'wait') {
@@ -149,4 +158,35 @@ test('a drain ends every wait and leaves no timer', async () => {
   expect(told).toEqual(['broker:unreachable']);
   await runtime.close(10);
   expect(clock.delays).toEqual([]);
+});
+
+test('a close ends at its limit although the broker answers nothing, and at the least after two seconds for each step', async () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const consumption = { stop: () => Promise.resolve(), close: never };
+  const { runtime, clock } = setUp({ consume: () => Promise.resolve(consumption), close: never });
+  await runtime.open();
+  await runtime.subscribe();
+  let isClosed = false;
+  const closed = runtime.close(10).then(() => (isClosed = true));
+  for (const limitMs of [2_000, 2_000]) {
+    await turn();
+    expect([isClosed, clock.delays]).toEqual([false, [limitMs]]);
+    clock.fire();
+  }
+  await closed;
+});
+
+test('a broker that answers and has a node that does not is waited for, as one that is away', async () => {
+  let looks = 0;
+  const { runtime, clock, told } = setUp({
+    ensureTopics: () => (++looks === 1 ? Promise.reject(away) : Promise.resolve()),
+  });
+  await runtime.open();
+  await runtime.subscribe();
+  expect(told).toEqual(['subscription:crashed']);
+  expect(runtime.health()).toMatchObject({ status: 'down', problems: [expect.stringContaining('nobody there')] });
+  clock.fire();
+  await turn();
+  expect(told).toEqual(['subscription:crashed', 'subscription:started']);
+  expect(runtime.isUp).toBe(true);
 });

@@ -29,6 +29,12 @@ import { REAL_WORLD, type World } from './world.js';
 /** Pause before another try of what failed for good after the start: a topic may have been created, a password corrected. */
 const ANOTHER_TRY_MS = 10_000;
 
+/** Pause before another try while a part of the broker does not answer. */
+const REACH_AGAIN_MS = 1_000;
+
+/** A connection gets at least this long to close, even when the drain timeout is used up. */
+const LAST_CLOSE_MS = 2_000;
+
 /**
  * One application on one broker: opens the connection, starts publisher and consumer, and closes them in the right order.
  * Consumers end with `drain`, so that handlers can publish to their last moment; publisher and connection with `close`.
@@ -171,13 +177,23 @@ export class BrokerRuntime {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    const { clock } = this.#host;
+    const startedAt = clock.monotonicMs();
     await this.drain(timeoutMs);
     try {
       await this.publisher.close(timeoutMs);
     } finally {
-      await this.connection.close();
+      const leftMs = timeoutMs - (clock.monotonicMs() - startedAt);
+      await this.#within(Math.max(LAST_CLOSE_MS, leftMs), this.connection.close());
       this.#isConnected = false;
     }
+  }
+
+  /** n.b. a broker that is stopped says no goodbye: its driver goes on closing, and nobody waits for it. */
+  async #within(limitMs: number, work: Promise<void>): Promise<void> {
+    let callOff = (): void => undefined;
+    const limit = new Promise<void>((resolve) => (callOff = this.#host.clock.schedule(limitMs, resolve)));
+    await Promise.race([work, limit]).finally(callOff);
   }
 
   #watch(): void {
@@ -228,10 +244,13 @@ export class BrokerRuntime {
   async #untilKnown(work: Promise<void>): Promise<void> {
     let someoneWaits = true;
     work.catch((error: unknown) => {
-      if (!someoneWaits && !this.#abort.signal.aborted) this.#tryAgainLater(error);
+      if ((!someoneWaits || isUnreachable(error)) && !this.#abort.signal.aborted) this.#tryAgainLater(error);
     });
     try {
       if (!this.#isAway) await untilKnown(work, this.name, this.#host.notices, this.#host.clock);
+    } catch (error) {
+      // n.b. a broker of which only a part answers is no worse than one that is away.
+      if (!isUnreachable(error)) throw error;
     } finally {
       someoneWaits = false;
     }
@@ -239,9 +258,11 @@ export class BrokerRuntime {
 
   #tryAgainLater(error: unknown): void {
     if (this.#callOffRetry !== undefined) return;
+    const waitMs = isUnreachable(error) ? REACH_AGAIN_MS : ANOTHER_TRY_MS;
+    const isNews = this.#problem !== messageOf(error);
     this.#problem = messageOf(error);
-    this.#tellFailure(asTransportError(error));
-    this.#callOffRetry = this.#host.clock.schedule(ANOTHER_TRY_MS, () => {
+    if (isNews || waitMs === ANOTHER_TRY_MS) this.#tellFailure(asTransportError(error), waitMs);
+    this.#callOffRetry = this.#host.clock.schedule(waitMs, () => {
       this.#callOffRetry = undefined;
       this.#bringUp().catch((again: unknown) => {
         if (!this.#abort.signal.aborted) this.#tryAgainLater(again);
@@ -249,11 +270,11 @@ export class BrokerRuntime {
     });
   }
 
-  #tellFailure(error: TransportError): void {
+  #tellFailure(error: TransportError, restartInMs: number): void {
     const { notices, broker } = this.#host;
     if (!this.#isConnected) return notices.emit('broker:unreachable', { broker, error });
     for (const { topic, group } of this.subscriptions) {
-      notices.emit('subscription:crashed', { broker, topic, group, error, restartInMs: ANOTHER_TRY_MS });
+      notices.emit('subscription:crashed', { broker, topic, group, error, restartInMs });
     }
   }
 }
@@ -291,6 +312,9 @@ class Handle extends BrokerHandle {
     return this.#runtime.control(topic, group);
   }
 }
+
+const isUnreachable = (error: unknown): boolean =>
+  isTransportError(error, 'TRANSPORT_BROKER_UNREACHABLE') && error.retryable;
 
 function asTransportError(error: unknown): TransportError {
   if (isTransportError(error)) return error;

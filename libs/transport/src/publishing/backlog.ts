@@ -70,6 +70,11 @@ export class Backlog {
     return fresh === -1 ? this.takeAll() : this.#callers.splice(0, fresh);
   }
 
+  /** Somebody waits until the requests so far have ended. */
+  get isFlushing(): boolean {
+    return this.#flushes.length > 0;
+  }
+
   /** Resolves when what was added so far has left, with the request that took it ended. */
   passed(inFlight: number): Promise<void> {
     if (this.size + inFlight === 0) return Promise.resolve();

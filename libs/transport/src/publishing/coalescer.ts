@@ -152,14 +152,23 @@ export class Coalescer {
     let roomBytes = this.#producer.maxRequestBytes - sent.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       stored: (index, receipt) => {
-        if (this.#inFlight === sent) this.#stored(sent[index], receipt);
+        if (this.#inFlight !== sent) return;
+        this.#stored(sent[index], receipt);
+        // n.b. a late call may grow for long: it holds no message that is stored and answered.
+        if (sent[index]?.isReleased === true) sent[index] = STORED;
       },
-      next: (limit) => {
+      next: (limit, isLate = false) => {
         this.#settings.onRoom();
         if (this.#abandoned || this.#inFlight !== sent) return [];
-        const more = this.#backlog.takeFitting(roomBytes, Math.min(limit, MAX_REQUEST_MESSAGES - sent.length));
-        for (const { bytes } of more) roomBytes -= bytes;
-        sent.push(...more);
+        // n.b. it may be late for as long as the broker is slow; a flush waits for its end.
+        if (isLate && this.#backlog.isFlushing) return [];
+        // n.b. in a late call what is stored no longer counts, nor what waits for the part that is late: `room` bounds both.
+        const fitting = isLate ? limit : Math.min(limit, MAX_REQUEST_MESSAGES - sent.length);
+        const more = this.#backlog.takeFitting(isLate ? this.#producer.maxRequestBytes : roomBytes, fitting);
+        for (const caller of more) {
+          roomBytes -= caller.bytes;
+          sent.push(caller);
+        }
         return more.map(messageOf);
       },
     };
@@ -211,6 +220,7 @@ export class Coalescer {
   #answer(callers: readonly Caller[], results: readonly SendResult[]): void {
     let failed = 0;
     let first: TransportError | undefined;
+    let topic = '';
     for (let index = 0; index < callers.length; index++) {
       const caller = callers[index] as Caller;
       const result = results[index] as SendResult;
@@ -219,12 +229,12 @@ export class Coalescer {
       caller.isAnswered = true;
       if (result instanceof TransportError) {
         failed++;
+        if (first === undefined) topic = caller.message.topic;
         first ??= result;
         caller.reject(result);
       } else caller.resolve(result);
     }
-    if (first !== undefined)
-      this.#settings.onFailure(first.topic ?? (callers[0] as Caller).message.topic, failed, first);
+    if (first !== undefined) this.#settings.onFailure(first.topic ?? topic, failed, first);
   }
 
   #giveUp(callers: readonly Caller[], errorOf: (message: OutgoingMessage) => TransportError): void {
@@ -290,6 +300,19 @@ export class Coalescer {
 }
 
 const messageOf = ({ message }: Caller): OutgoingMessage => message;
+
+const ignore = (): void => undefined;
+
+/** In the place of a caller whose message is stored. */
+const STORED: Caller = {
+  message: { topic: '', id: '', key: undefined, body: null, headers: {}, partition: undefined },
+  bytes: 0,
+  resolve: ignore,
+  reject: ignore,
+  since: Number.POSITIVE_INFINITY,
+  isAnswered: true,
+  isReleased: true,
+};
 
 /** Pauses before refused messages are sent again; short, because others wait meanwhile. */
 const FIRST_PAUSE_MS = 50;

@@ -13,11 +13,13 @@ export class OrderedConnection implements BrokerConnection {
   readonly producer: OrderedProducer;
   readonly describe?: NonNullable<BrokerConnection['describe']>;
   readonly requester?: Requester;
+  readonly groupsSpanTopics: boolean;
   readonly #connection: BrokerConnection;
 
   constructor(connection: BrokerConnection) {
     this.#connection = connection;
     this.producer = new OrderedProducer(connection.producer);
+    this.groupsSpanTopics = connection.groupsSpanTopics ?? false;
     if (connection.requester !== undefined) this.requester = connection.requester;
     if (connection.describe !== undefined) this.describe = connection.describe.bind(connection);
   }

@@ -167,6 +167,28 @@ describe('a driver that confirms message by message', () => {
     expect(producer.sent.map(({ length }) => length)).toEqual([1, 1]);
   });
 
+  it('gets more than one request may hold while a part of it is late, until somebody flushes', async () => {
+    const { publisher, producer } = setUp({ maxOutstanding: 100 });
+    producer.maxRequestBytes = 450;
+    const all = publishIds(publisher, '0');
+    await turn();
+    for (let n = 1; n <= 20; n++) {
+      all.push(...publishIds(publisher, `${n}`));
+      expect(producer.window?.next(9, true).map(({ id }) => id)).toEqual([`${n}`]);
+      if (n > 1) producer.window?.stored(n, at(`${n}`));
+    }
+    expect(await Promise.all(all.slice(2))).toHaveLength(19);
+    const flushed = publisher.flush();
+    all.push(...publishIds(publisher, '21'));
+    expect(producer.window?.next(9, true)).toEqual([]);
+    producer.rule = (messages) => messages.map(stored);
+    const lost = new TransportError('TRANSPORT_PUBLISH_UNKNOWN', 'lost.', { stored: 'unknown' });
+    await producer.answer?.(Array.from({ length: 21 }, (_, n) => (n === 1 ? lost : at(`${n}`))));
+    await flushed;
+    expect((await Promise.all(all)).filter(Array.isArray)).toEqual([['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']]);
+    expect(producer.sent.map(({ length }) => length)).toEqual([1, 1]);
+  });
+
   it('has what it took sent again in order when it was refused for now', async () => {
     const { publisher, producer, clock } = setUp();
     const busy = new TransportError('TRANSPORT_PUBLISH_FAILED', 'electing.', { stored: 'no', retryable: true });

@@ -74,15 +74,28 @@ export class Sender {
   }
 }
 
-/** The same window; what a driver takes from it is added to `messages`. */
+/** The same window; what a driver takes from it is added to `messages`, and what is stored is let go of. */
 const recording = (window: SendWindow, messages: OutgoingMessage[]): SendWindow => ({
-  stored: (index, receipt) => window.stored(index, receipt),
-  next: (limit) => {
-    const taken = window.next(limit);
-    messages.push(...taken);
+  stored: (index, receipt) => {
+    window.stored(index, receipt);
+    messages[index] = STORED;
+  },
+  next: (limit, isLate) => {
+    const taken = window.next(limit, isLate);
+    for (const message of taken) messages.push(message);
     return taken;
   },
 });
+
+/** In the place of a message that is stored, and will not be sent again. */
+const STORED: OutgoingMessage = {
+  topic: '',
+  id: '',
+  key: undefined,
+  body: null,
+  headers: {},
+  partition: undefined,
+};
 
 /**
  * The part without what may not overtake a message that will be sent again: it gets the same answer, unsent.

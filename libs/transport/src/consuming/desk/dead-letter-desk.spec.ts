@@ -10,7 +10,7 @@ const host = { service: 's', broker: 'default', notices: new Notices(), clock };
 
 /** A desk over three letters, and what its broker, which does not know where a topic ends, is told to say of itself. */
 async function deskOver(ids: readonly string[], signal?: AbortSignal) {
-  const own = memory().open(host);
+  const own = memory({ retainMessages: 1_000_000 }).open(host);
   const broker = { status: 'up' as BrokerHealth['status'], held: [] as Delivery[] };
   const connection: BrokerConnection = {
     producer: own.producer,
@@ -30,10 +30,12 @@ async function deskOver(ids: readonly string[], signal?: AbortSignal) {
     health: () => ({ status: broker.status, problems: [] }),
     close: () => own.close(),
   };
-  for (const id of ids) {
-    const headers = { 'message-id': id, 'dead-letter-topic': 'orders' };
-    await own.producer.send([{ topic: TOPIC, key: 'k', body: Buffer.from('1'), headers, id, partition: undefined }]);
-  }
+  await own.producer.send(
+    ids.map((id) => {
+      const headers = { 'message-id': id, 'dead-letter-topic': 'orders' };
+      return { topic: TOPIC, key: 'k', body: Buffer.from('1'), headers, id, partition: undefined };
+    }),
+  );
   return { desk: new DeadLetterDesk(connection, host, signal), broker };
 }
 
@@ -73,6 +75,18 @@ test('a replay ends with its application, and leaves what is not sent yet', asyn
   const left = [{ id: 'b', error: { code: 'TRANSPORT_CLOSED' } }, { id: 'c' }];
   expect(await soon(replayed, 1_500)).toMatchObject({ done: ['a'], left });
   await expect(desk.list(TOPIC)).rejects.toMatchObject({ code: 'TRANSPORT_CLOSED' });
+});
+
+test('the work for a topic grows with its letters and not with their square', async () => {
+  const ids = Array.from({ length: 30_000 }, (_, n) => `id-${n}`);
+  const { desk } = await deskOver(ids);
+  const before = process.cpuUsage();
+  const limit = ids.length + 1;
+  expect(await soon(desk.count(TOPIC, { limit }))).toMatchObject([{ count: ids.length }]);
+  expect(await soon(desk.discard(TOPIC, { limit, ids }))).toMatchObject({ done: { length: ids.length } });
+  const { user } = process.cpuUsage(before);
+  // Measured: 1.5 s, and 20 s with a search per letter.
+  expect(user / 1e6).toBeLessThan(10);
 });
 
 test.each(['ids', 'fingerprint'])(

@@ -61,8 +61,9 @@ export const DESK_LIMIT = 1_000;
 /**
  * Works with dead letters, on every broker alike: reads them, counts them by their cause, sends them back, throws them away.
  *
- * It reads as a group of its own, `dead-letter-desk`: what it has replayed or discarded is settled there and not shown
- * again, what it only showed stays. One desk at a time: two that read one topic at once share its letters.
+ * It reads as a group of its own, `dead-letter-desk` (on Kafka `dead-letter-desk.<topic>`): what it has replayed or discarded
+ * is settled there and not shown again, what it only showed stays. Readers of different topics do not disturb each other; two
+ * that read one topic at once share its letters.
  */
 export class DeadLetterDesk {
   readonly #connection: BrokerConnection;
@@ -92,7 +93,9 @@ export class DeadLetterDesk {
     const letters = await this.list(topic, selection);
     const groups = new Map<string, StoredDeadLetter[]>();
     for (const letter of letters) {
-      groups.set(letter.fingerprint, [...(groups.get(letter.fingerprint) ?? []), letter]);
+      const group = groups.get(letter.fingerprint);
+      if (group === undefined) groups.set(letter.fingerprint, [letter]);
+      else group.push(letter);
     }
     const counts = [...groups].map(([fingerprint, of]) => ({ fingerprint, count: of.length, ...ageOf(of) }));
     return counts.sort((a, b) => b.count - a.count);
@@ -114,8 +117,13 @@ export class DeadLetterDesk {
     checkOptions('discard', selection, SELECTION_RULES);
     refuseHalfSaid('discard', selection);
     return this.#read(topic, selection, (reading, letters) => {
-      const done = letters.filter((letter) => reading.settle(letter)).map(({ id }) => id);
-      return Promise.resolve({ done, left: letters.filter(({ id }) => !done.includes(id)).map(taken) });
+      const done: string[] = [];
+      const left: DeskReport['left'][number][] = [];
+      for (const letter of letters) {
+        if (reading.settle(letter)) done.push(letter.id);
+        else left.push(taken(letter));
+      }
+      return Promise.resolve({ done, left });
     });
   }
 
@@ -127,9 +135,10 @@ export class DeadLetterDesk {
     const desk = { connection: this.#connection, clock: this.#host.clock, ending: this.#ending };
     const reading = await Reading.open(desk, topic, limit);
     try {
+      const wantedIds = ids && new Set(ids);
       const wanted = reading.letters.filter(
         (letter) =>
-          (ids === undefined || ids.includes(letter.id)) &&
+          (wantedIds === undefined || wantedIds.has(letter.id)) &&
           (fingerprint === undefined || letter.fingerprint === fingerprint),
       );
       return await work(reading, wanted);

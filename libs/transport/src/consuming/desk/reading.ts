@@ -11,15 +11,13 @@ import { ReadingEnd } from '../reading-end.js';
 import { storedDeadLetter, type StoredDeadLetter } from './stored-dead-letter.js';
 
 /**
- * Those who work with dead letters are a group like any other, the same for every service and tool: what one of them has
- * settled none of them sees again, and what they only looked at stays.
+ * The group that reads dead letters, the same for every service and tool: what one of them has settled none of them sees
+ * again, and what they only looked at stays. Where groups span topics, each dead-letter topic has a group of its own.
  */
 export const DESK_GROUP = 'dead-letter-desk';
 
-interface Held {
-  readonly letter: StoredDeadLetter;
-  readonly delivery: Delivery;
-}
+const groupFor = (topic: string, { groupsSpanTopics = false }: BrokerConnection): string =>
+  groupsSpanTopics ? `${DESK_GROUP}.${topic}` : DESK_GROUP;
 
 /** Where dead letters are read. */
 export interface Desk {
@@ -34,7 +32,8 @@ export class Reading implements DeliverySink {
   readonly #end: ReadingEnd;
   readonly #full = new AbortController();
   readonly #limit: number;
-  readonly #held: Held[] = [];
+  /** In the order in which they came. */
+  #held = new Map<StoredDeadLetter, Delivery>();
   #consumption: Consumption | undefined;
 
   private constructor(end: ReadingEnd, limit: number) {
@@ -54,7 +53,7 @@ export class Reading implements DeliverySink {
     await connection.ensureTopics([topic], 'dead-letter');
     const subscription = {
       topic,
-      group: DESK_GROUP,
+      group: groupFor(topic, connection),
       delivery: 'group',
       startFrom: 'beginning',
       ordering: 'none',
@@ -74,32 +73,33 @@ export class Reading implements DeliverySink {
   }
 
   get letters(): readonly StoredDeadLetter[] {
-    return this.#held.map(({ letter }) => letter);
+    return [...this.#held.keys()];
   }
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
     this.#end.heard();
     // n.b. what is above the limit stays with the broker's accounts: it is given back with the rest.
     for (const delivery of deliveries) {
-      if (this.#held.length < this.#limit) this.#held.push({ letter: storedDeadLetter(delivery), delivery });
+      if (this.#held.size < this.#limit) this.#held.set(storedDeadLetter(delivery), delivery);
     }
-    if (this.#held.length < this.#limit) return;
+    if (this.#held.size < this.#limit) return;
     this.#full.abort();
     return new Promise(() => undefined);
   }
 
   revoked(): void {
-    this.#held.splice(0, this.#held.length, ...this.#held.filter(({ delivery }) => delivery.state !== 'revoked'));
+    this.#held = new Map([...this.#held].filter(([, delivery]) => delivery.state !== 'revoked'));
   }
 
   /** Whether the letter is still with us: a broker may take back what is held for long. */
   has(letter: StoredDeadLetter): boolean {
-    return this.#held.some((held) => held.letter === letter && held.delivery.state !== 'revoked');
+    const state = this.#held.get(letter)?.state;
+    return state !== undefined && state !== 'revoked';
   }
 
   /** The letter is dealt with for good. False when somebody else has it by now. */
   settle(letter: StoredDeadLetter): boolean {
-    return this.#held.find((held) => held.letter === letter)?.delivery.settle(ACK) ?? false;
+    return this.#held.get(letter)?.settle(ACK) ?? false;
   }
 
   async close(): Promise<void> {

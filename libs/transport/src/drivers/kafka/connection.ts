@@ -23,6 +23,7 @@ const MAX_WAIT_MS = 3_000;
 /** One application's connection to one Kafka cluster. */
 export class KafkaConnection implements BrokerConnection {
   readonly producer: KafkaPublisher;
+  readonly groupsSpanTopics = true;
   readonly #host: BrokerHost;
   readonly #options: ResolvedKafkaOptions;
   readonly #client: KafkaClient;
@@ -33,10 +34,14 @@ export class KafkaConnection implements BrokerConnection {
   #unreachable: TransportError | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(host: BrokerHost, options: ResolvedKafkaOptions) {
+  constructor(
+    host: BrokerHost,
+    options: ResolvedKafkaOptions,
+    client: KafkaClient = new KafkaJsClient(options, options.clientId ?? host.service),
+  ) {
     this.#host = host;
     this.#options = options;
-    this.#client = new KafkaJsClient(options, options.clientId ?? host.service);
+    this.#client = client;
     this.#topics = new Topics(this.#client, options);
     this.producer = new KafkaPublisher(host, this.#client, options);
   }
@@ -85,8 +90,13 @@ export class KafkaConnection implements BrokerConnection {
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
     if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
     await this.connectOnce();
-    return KafkaConsumption.start(this.#host, this.#client, this.#topics, subscriptions, this.#options, (consumption) =>
-      this.#consumptions.add(consumption),
+    return KafkaConsumption.start(
+      this.#host,
+      this.#client,
+      this.#topics,
+      subscriptions,
+      this.#options,
+      this.#consumptions,
     );
   }
 
@@ -108,8 +118,7 @@ export class KafkaConnection implements BrokerConnection {
   async #close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
-    await this.producer.close();
-    await this.#client.close();
+    await Promise.all([this.producer.close(), this.#client.close()]);
   }
 
   #tellUnreachable(error: TransportError): void {

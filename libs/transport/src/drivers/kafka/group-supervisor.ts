@@ -4,6 +4,7 @@ import { GroupIntake, sleep } from './group-intake.js';
 import { errorOf, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import type { Topics } from './topics.js';
+import { within } from './within.js';
 
 /** Waits between two tries to get a member of a group going: doubling, then steady. */
 const FIRST_RESTART_MS = 200;
@@ -12,6 +13,9 @@ const MAX_RESTART_MS = 3_000;
 const QUIET_TRIES = 2;
 /** How often a topic that is gone is looked for. */
 const MISSING_TOPIC_LOOK_MS = 3_000;
+/** How long a close waits for the last commit, and for each of the rest: a broker that is stopped answers nothing. */
+const COMMIT_LIMIT_MS = 3_000;
+const LAST_LIMIT_MS = 1_000;
 
 /**
  * Keeps one group alive: its member is made anew whenever it dies, for as long as the application wants to consume.
@@ -50,7 +54,7 @@ export class GroupSupervisor {
     this.#group = group;
     this.#sinks = sinks;
     this.#options = options;
-    this.#intake = new GroupIntake(host, group, sinks, options);
+    this.#intake = new GroupIntake(host, group, sinks, withRoomFor(sinks, options));
   }
 
   get problems(): string[] {
@@ -96,21 +100,25 @@ export class GroupSupervisor {
 
   async #close(): Promise<void> {
     this.stop();
-    await this.#intake.close();
+    const { clock } = this.#host;
+    const committed = this.#intake.close();
+    await within(clock, COMMIT_LIMIT_MS, committed);
+    // n.b. it ends the sockets, and so a commit and a join that get no answer.
     await this.#member?.leave();
-    await this.#recovering;
+    await within(clock, LAST_LIMIT_MS, Promise.all([committed, this.#recovering]));
     if (this.#sinks.some(({ subscription }) => subscription.delivery === 'every-instance')) await this.#deleteGroup();
   }
 
   /** A group that this instance alone had. Best effort: the broker forgets it by itself too, after offsets.retention.minutes. */
   async #deleteGroup(): Promise<void> {
-    await this.#client.deleteGroup(this.#group).catch(() => undefined);
+    await within(this.#host.clock, LAST_LIMIT_MS, this.#client.deleteGroup(this.#group));
   }
 
   /** undefined: placed, or not wanted any more. */
   async #tryToPlace(): Promise<TransportError | undefined> {
     try {
       const topics = await this.#existingTopics();
+      if (this.#isOver) return undefined;
       if (!this.#placedOnce) for (const { subscription } of this.#sinks) await this.#topics.checkStart(subscription);
       const member: ClientMember = this.#client.openMember(
         { group: this.#group, topics, memberId: this.#memberId, owned: this.#intake.owned },
@@ -247,6 +255,12 @@ export class GroupSupervisor {
       tls: tls !== undefined,
     });
   }
+}
+
+/** Who reads dead letters holds them all unsettled, and may ask for more of them than `maxUncommitted`. */
+function withRoomFor(sinks: readonly SubscriptionSink[], options: ResolvedKafkaOptions): ResolvedKafkaOptions {
+  const wanted = sinks.map(({ subscription }) => subscription.maxInFlight);
+  return { ...options, maxUncommitted: Math.max(options.maxUncommitted, ...wanted) };
 }
 
 const asFailure = (error: unknown): ClientFailure =>

@@ -86,11 +86,14 @@ export interface FailurePlace {
   readonly tls?: boolean;
 }
 
-/** One error of the library's for a failure of the client, with what to do about it. */
-export function transportError(failure: ClientFailure, place: FailurePlace): TransportError {
-  const { code, advice, retryable } = describe(failure, place);
+/**
+ * One error of the library's for a failure of the client, with what to do about it.
+ * @param retryable @default what the failure says of itself
+ */
+export function transportError(failure: ClientFailure, place: FailurePlace, retryable?: boolean): TransportError {
+  const { code, advice, retryable: isPassing } = describe(failure, place);
   return errorOf(code, `${place.what}: ${sentence(failure.message)} ${advice}`, {
-    retryable,
+    retryable: retryable ?? isPassing,
     ...topicOf(place),
     cause: failure,
   });

@@ -4,6 +4,7 @@ import { ProducerKeeper } from './producer-keeper.js';
 
 class FakeProducer implements ClientProducer {
   closed = 0;
+  leaderOf = (): number => 1;
   answer: () => void = () => undefined;
 
   send(): Promise<SendOutcome> {

@@ -93,10 +93,12 @@ export class ProducerKeeper {
     return counts;
   }
 
+  /** n.b. a producer that is being opened closes by itself, as soon as it is open: that may take long. */
   async close(): Promise<void> {
-    const producer = this.#producer;
+    const opening = this.#producer;
     this.#producer = undefined;
-    const current = await producer?.catch(() => undefined);
+    const current = this.#current;
+    if (current === undefined) void opening?.then(closeLate, () => undefined);
     const open = current === undefined ? [...this.#discarded] : [current, ...this.#discarded];
     this.#discarded.clear();
     await Promise.all(open.map((each) => each.close()));
@@ -172,6 +174,8 @@ export class ProducerKeeper {
     for (const [topic, count] of counts) this.#counts.set(topic, { count, atMs });
   }
 }
+
+const closeLate = (producer: ClientProducer): void => void producer.close();
 
 interface FoundTopics {
   /** Partition counts by topic. */

@@ -1,4 +1,12 @@
-import type { BrokerHost, OutgoingMessage, Producer, PublishReceipt, SendResult } from '../../contract/index.js';
+import type {
+  BrokerHost,
+  Clock,
+  OutgoingMessage,
+  Producer,
+  PublishReceipt,
+  SendResult,
+  SendWindow,
+} from '../../contract/index.js';
 import {
   ClientFailure,
   type ClientProducer,
@@ -19,23 +27,18 @@ import {
 } from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
+import { SendRun, type Entry } from './send-run.js';
 import { TopicOrder } from './topic-order.js';
 import { checkTopicName } from './topics.js';
 
 /** One request may go to one partition, so all of it must fit into one batch. */
 const MAX_REQUEST_BYTES = 960_000;
-/** One message and its record; the record knows its partition once the client has chosen it. */
-interface Entry {
-  readonly index: number;
-  readonly message: OutgoingMessage;
-  readonly record: OutgoingRecord;
-}
-
 /** Stores messages in Kafka: a result per message, whatever becomes of the request. */
 export class KafkaPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
   readonly #options: ResolvedKafkaOptions;
+  readonly #clock: Clock;
   readonly #keeper: ProducerKeeper;
   readonly #order = new TopicOrder();
   readonly #checkedNames = new Set<string>();
@@ -43,6 +46,7 @@ export class KafkaPublisher implements Producer {
 
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
     this.#options = options;
+    this.#clock = host.clock;
     this.#keeper = new ProducerKeeper(host.clock, client, options.provision);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(
@@ -60,10 +64,10 @@ export class KafkaPublisher implements Producer {
     if (partition !== undefined) this.#checkPartition(topic, partition);
   }
 
-  async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
-    const entries = messages.map((message, index): Entry => ({ index, message, record: recordOf(message) }));
+  async send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
+    const entries = messages.map(entryOf);
     const results = new Array<SendResult>(messages.length);
-    if (this.#options.idempotent) await this.#sendInOrder(entries, results);
+    if (this.#options.idempotent) await this.#sendInOrder(entries, results, window);
     // n.b. without idempotence a refused request of several partitions could not be sent again without duplicates.
     else
       await Promise.all(
@@ -88,8 +92,26 @@ export class KafkaPublisher implements Producer {
    * kafkajs releases the sequence numbers of a failed request before it sends the request again. A second send to the same
    * partition would take these numbers, and the broker would confirm its messages as duplicates without storing them.
    */
-  #sendInOrder(entries: readonly Entry[], results: SendResult[]): Promise<void> {
-    return this.#order.run(topicsOf(entries), () => this.#sendEntries(entries, results));
+  #sendInOrder(entries: readonly Entry[], results: SendResult[], window?: SendWindow): Promise<void> {
+    return this.#order.run(topicsOf(entries), () => this.#sendByLeader(entries, results, window));
+  }
+
+  async #sendByLeader(entries: readonly Entry[], results: SendResult[], window?: SendWindow): Promise<void> {
+    if (this.#closed) return fill(entries, results, (entry) => this.#closedError(entry));
+    let producer: ClientProducer;
+    try {
+      producer = await this.#keeper.open(topicsOf(entries));
+    } catch (error) {
+      return this.#notBegun(entries, results, error);
+    }
+    const steps = {
+      clock: this.#clock,
+      maxRequestBytes: this.maxRequestBytes,
+      entryOf,
+      leaderOf: ({ message, record }: Entry) => producer.leaderOf(message.topic, record),
+      request: (part: readonly Entry[]) => this.#sendEntries(part, results),
+    };
+    await new SendRun(steps, results, window).run(entries);
   }
 
   /** Sends, and when a request fails finds out whose fault it was. Fills in a result for each entry. */
@@ -232,6 +254,8 @@ const recordOf = ({ key, rawKey, body, headers, rawHeaders, partition }: Outgoin
   headers: rawHeaders === undefined ? headers : { ...headers, ...rawHeaders },
   partition,
 });
+
+const entryOf = (message: OutgoingMessage, index: number): Entry => ({ index, message, record: recordOf(message) });
 
 function recordsByTopic(entries: readonly Entry[]): Map<string, OutgoingRecord[]> {
   const byTopic = new Map<string, OutgoingRecord[]>();

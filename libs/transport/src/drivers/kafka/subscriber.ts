@@ -8,27 +8,33 @@ import type { Topics } from './topics.js';
 /** Running intake: one member per group, over the union of the group's topics. */
 export class KafkaConsumption implements Consumption {
   readonly #groups: readonly GroupSupervisor[];
+  readonly #open: Set<KafkaConsumption>;
   #closed: Promise<void> | undefined;
 
-  private constructor(groups: readonly GroupSupervisor[]) {
+  private constructor(groups: readonly GroupSupervisor[], open: Set<KafkaConsumption>) {
     this.#groups = groups;
+    this.#open = open;
   }
 
-  /** Resolves when every group's member is placed. @throws TransportError when one cannot be, after having closed the others */
+  /**
+   * Resolves when every group's member is placed.
+   * @param open holds the consumption until it is closed
+   * @throws TransportError when one cannot be, after having closed the others
+   */
   static async start(
     host: BrokerHost,
     client: KafkaClient,
     topics: Topics,
     subscriptions: readonly SubscriptionSink[],
     options: ResolvedKafkaOptions,
-    adopt: (consumption: KafkaConsumption) => void,
+    open: Set<KafkaConsumption>,
   ): Promise<KafkaConsumption> {
     const byGroup = groupBy(subscriptions, ({ subscription }) => subscription.group);
     const groups = [...byGroup].map(
       ([group, sinks]) => new GroupSupervisor(host, client, topics, group, sinks, options),
     );
-    const consumption = new KafkaConsumption(groups);
-    adopt(consumption);
+    const consumption = new KafkaConsumption(groups, open);
+    open.add(consumption);
     try {
       await Promise.all(groups.map((group) => group.start()));
     } catch (error) {
@@ -56,7 +62,11 @@ export class KafkaConsumption implements Consumption {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#groups.map((group) => group.close())).then(() => undefined);
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#groups.map((group) => group.close())).finally(() => this.#open.delete(this));
   }
 }

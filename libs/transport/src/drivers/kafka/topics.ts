@@ -3,6 +3,7 @@ import { ClientFailure, type KafkaClient, type TopicKeeping } from './client/sea
 import { TOPIC_CONFIGS } from './facts.js';
 import { errorOf, topicProblem, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
+import { isFinal } from './protocol-errors.js';
 
 /** Looks topics up, and creates them where the driver was asked to. */
 export class Topics {
@@ -63,7 +64,8 @@ export class Topics {
     } catch (error) {
       if (!(error instanceof ClientFailure)) throw error;
       const { brokers, tls } = this.#options;
-      throw transportError(error, { what: `cannot ${what}`, brokers, topic, tls: tls !== undefined });
+      const place = { what: `cannot ${what}`, brokers, topic, tls: tls !== undefined };
+      throw isFinal(error.protocol ?? '') ? transportError(error, place, false) : transportError(error, place);
     }
   }
 }

@@ -184,8 +184,15 @@ export class GroupPartition implements MemoryDeliveryOwner {
     this.#timers.clear();
   }
 
+  /** n.b. by halves: a member that leaves may return many thousands, in any order. */
   #insert(returned: Returned): void {
-    const later = this.#returned.findIndex(({ record }) => record.offset > returned.record.offset);
-    this.#returned.splice(later === -1 ? this.#returned.length : later, 0, returned);
+    const { offset } = returned.record;
+    let [low, high] = [0, this.#returned.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#returned[middle] as Returned).record.offset > offset) high = middle;
+      else low = middle + 1;
+    }
+    this.#returned.splice(low, 0, returned);
   }
 }

@@ -93,14 +93,8 @@ export class NatsConnection implements BrokerConnection {
     if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
     await this.connectOnce();
     const intakes = subscriptions.map((subscription) => this.#mode.intakeOf(subscription, this.#answers));
-    const consumption = new NatsConsumption(intakes);
-    this.#consumptions.add(consumption);
-    try {
-      await consumption.start();
-    } catch (error) {
-      this.#consumptions.delete(consumption);
-      throw error;
-    }
+    const consumption = new NatsConsumption(intakes, this.#consumptions);
+    await consumption.start();
     return consumption;
   }
 

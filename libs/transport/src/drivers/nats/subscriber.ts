@@ -12,11 +12,15 @@ export interface Intake {
 /** Running intake: all subscriptions of one application. */
 export class NatsConsumption implements Consumption {
   readonly #intakes: readonly Intake[];
+  readonly #open: Set<NatsConsumption>;
   #stopped: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(intakes: readonly Intake[]) {
+  /** @param open holds the consumption until it is closed */
+  constructor(intakes: readonly Intake[], open: Set<NatsConsumption>) {
     this.#intakes = intakes;
+    this.#open = open;
+    open.add(this);
   }
 
   get problems(): string[] {
@@ -43,7 +47,11 @@ export class NatsConsumption implements Consumption {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#intakes.map((intake) => intake.close())).then(() => undefined);
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#intakes.map((intake) => intake.close())).finally(() => this.#open.delete(this));
   }
 }

@@ -90,8 +90,7 @@ export class NsqConnection implements BrokerConnection {
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
     if (this.#closed !== undefined) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
-    const adopt = (consumption: NsqConsumption): void => void this.#consumptions.add(consumption);
-    return NsqConsumption.start(this.#host, this.#options, this.#client, subscriptions, adopt);
+    return NsqConsumption.start(this.#host, this.#options, this.#client, subscriptions, this.#consumptions);
   }
 
   health(): BrokerHealth {

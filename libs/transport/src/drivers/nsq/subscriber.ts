@@ -7,23 +7,29 @@ import type { ResolvedNsqOptions } from './options.js';
 /** Running intake: one channel per subscription, one connection per channel and nsqd. */
 export class NsqConsumption implements Consumption {
   readonly #intakes: readonly Intake[];
+  readonly #open: Set<NsqConsumption>;
   #closed: Promise<void> | undefined;
 
-  private constructor(intakes: readonly Intake[]) {
+  private constructor(intakes: readonly Intake[], open: Set<NsqConsumption>) {
     this.#intakes = intakes;
+    this.#open = open;
   }
 
-  /** Resolves when every channel is there and read from. @throws TransportError when one cannot be, after having closed the others */
+  /**
+   * Resolves when every channel is there and read from.
+   * @param open holds the consumption until it is closed
+   * @throws TransportError when one cannot be, after having closed the others
+   */
   static async start(
     host: BrokerHost,
     options: ResolvedNsqOptions,
     client: NsqClientOptions & NsqPlaces,
     subscriptions: readonly SubscriptionSink[],
-    adopt: (consumption: NsqConsumption) => void,
+    open: Set<NsqConsumption>,
   ): Promise<NsqConsumption> {
     const intakes = subscriptions.map((each) => new Intake(host, options, client, each));
-    const consumption = new NsqConsumption(intakes);
-    adopt(consumption);
+    const consumption = new NsqConsumption(intakes, open);
+    open.add(consumption);
     await announceAll(subscriptions, options);
     const results = await Promise.allSettled(intakes.map((intake) => begin(intake)));
     const failed = results.find((result) => result.status === 'rejected');
@@ -46,8 +52,12 @@ export class NsqConsumption implements Consumption {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#intakes.map((intake) => intake.close())).then(() => undefined);
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#intakes.map((intake) => intake.close())).finally(() => this.#open.delete(this));
   }
 }
 

@@ -92,8 +92,8 @@ export class RabbitmqConnection implements BrokerConnection {
         store: this.producer,
       },
       subscriptions,
+      this.#consumptions,
     );
-    this.#consumptions.add(consumption);
     await consumption.start();
     return consumption;
   }

@@ -5,10 +5,14 @@ import { SubscriptionSupervisor } from './subscription-supervisor.js';
 /** Running intake: each subscription reads its own queue on a channel of its own. */
 export class RabbitmqConsumption implements Consumption {
   readonly #supervisors: readonly SubscriptionSupervisor[];
+  readonly #open: Set<RabbitmqConsumption>;
   #closed: Promise<void> | undefined;
 
-  constructor(parts: IntakeParts, subscriptions: readonly SubscriptionSink[]) {
+  /** @param open holds the consumption until it is closed */
+  constructor(parts: IntakeParts, subscriptions: readonly SubscriptionSink[], open: Set<RabbitmqConsumption>) {
     this.#supervisors = subscriptions.map((each) => new SubscriptionSupervisor(parts, each));
+    this.#open = open;
+    open.add(this);
   }
 
   /** Resolves when every queue is read. @throws TransportError when one cannot be, after having closed the others */
@@ -39,7 +43,11 @@ export class RabbitmqConsumption implements Consumption {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#supervisors.map((supervisor) => supervisor.close())).then(() => undefined);
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#supervisors.map((supervisor) => supervisor.close())).finally(() => this.#open.delete(this));
   }
 }

@@ -93,6 +93,7 @@ export function wrapBroker(
 function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnection {
   return {
     producer: wrapProducer(inner.producer, by),
+    groupsSpanTopics: inner.groupsSpanTopics ?? false,
     ...(inner.requester === undefined ? {} : { requester: wrapRequester(inner.requester, by) }),
     connect: (abort) => (by.connect ? by.connect(() => inner.connect(abort), abort) : inner.connect(abort)),
     connectOnce: () => (by.connectOnce ? by.connectOnce(() => inner.connectOnce()) : inner.connectOnce()),

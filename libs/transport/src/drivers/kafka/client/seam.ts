@@ -43,6 +43,11 @@ export interface OutgoingRecord {
 
 export interface ClientProducer {
   /**
+   * Chooses the record's partition where it names none. Returns the number of the broker that leads it, as last heard of;
+   * undefined when nobody has heard of the partition.
+   */
+  leaderOf(topic: string, record: OutgoingRecord): number | undefined;
+  /**
    * Stores the records of each partition in the given order, and tells what became of them. A record whose partition is
    * in neither part of the answer went to one that does not exist. Never rejects.
    */

@@ -18,31 +18,48 @@ import { configsOf, replicasOf } from './keeping.js';
 import { Leaders } from './leaders.js';
 import { KafkaJsMember } from './member.js';
 import { KafkaJsProducer } from './producer.js';
-import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+import {
+  atMost,
+  CLOSE_LIMIT_MS,
+  newKafka,
+  QUICK_RETRY,
+  unlessClosed,
+  type ClientOptions,
+  type OwnKafka,
+} from './settings.js';
+import { SilentBrokers } from './silent-brokers.js';
 
 type Partitions = readonly KafkaJs.PartitionMetadata[];
 
 /** A new topic reaches all brokers within a few of these. */
 const NEW_TOPIC_POLL_MS = 50;
+/** How long a broker may take to say which brokers there are. */
+const ANSWER_LIMIT_MS = 1_500;
 
 /** The seam on kafkajs 2.2.4. */
 export class KafkaJsClient implements KafkaClient {
-  readonly #options: ResolvedKafkaOptions;
+  readonly #own: ResolvedKafkaOptions;
+  /** The same, with a watch over the connections that are made with them. */
+  readonly #options: ClientOptions;
   readonly #clientId: string;
   readonly #leaders = new Leaders();
   #loaded: typeof KafkaJs | undefined;
   #admin: { own: OwnKafka; api: KafkaJs.Admin } | undefined;
   #connecting: Promise<void> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: ResolvedKafkaOptions, clientId: string) {
-    this.#options = options;
+    this.#own = options;
+    this.#options = {
+      ...options,
+      silentBrokers: new SilentBrokers(options.maxWaitMs, options.brokers, () => this.#brokers()),
+    };
     this.#clientId = clientId;
   }
 
   /** n.b. one at a time: several ask while the broker is away, and all but the last admin would be forgotten open. */
   connect(): Promise<void> {
-    if (this.#closed) return Promise.reject(CLOSED);
+    if (this.#isClosed) return Promise.reject(CLOSED);
     if (this.#admin !== undefined) return Promise.resolve();
     this.#connecting ??= this.#connectNow().finally(() => (this.#connecting = undefined));
     return this.#connecting;
@@ -57,22 +74,18 @@ export class KafkaJsClient implements KafkaClient {
     });
     const api = own.kafka.admin();
     try {
-      await api.connect();
-      await answersQuestions(api);
+      await unlessClosed(own, this.#closing.signal, api.connect());
+      await unlessClosed(own, this.#closing.signal, answersQuestions(api));
     } catch (error) {
       await closeAdmin({ own, api });
       throw toFailure(error);
-    }
-    if (this.#closed) {
-      await closeAdmin({ own, api });
-      throw CLOSED;
     }
     this.#admin = { own, api };
   }
 
   async openProducer(): Promise<ClientProducer> {
-    if (this.#closed) throw CLOSED;
-    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId, this.#leaders);
+    if (this.#isClosed) throw CLOSED;
+    return KafkaJsProducer.open(await this.#load(), this.#options, this.#clientId, this.#leaders, this.#closing.signal);
   }
 
   openMember(plan: MemberPlan, listener: MemberListener): ClientMember {
@@ -127,10 +140,32 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(CLOSED);
     const admin = this.#admin;
     this.#admin = undefined;
     if (admin !== undefined) await closeAdmin(admin);
+  }
+
+  /**
+   * The brokers that the cluster counts on, as `host:port`.
+   * n.b. by connections of its own, which give up soon: those that are there may be the ones that get no answer.
+   */
+  async #brokers(): Promise<ReadonlySet<string>> {
+    const quick = { ...this.#own, connectionTimeoutMs: ANSWER_LIMIT_MS, requestTimeoutMs: ANSWER_LIMIT_MS };
+    const retries = quick.brokers.length + 1;
+    const own = newKafka(await this.#load(), quick, this.#clientId, { ...QUICK_RETRY, retries });
+    const api = own.kafka.admin();
+    try {
+      await unlessClosed(own, this.#closing.signal, api.connect());
+      const { brokers } = await api.describeCluster();
+      return new Set(brokers.map(({ host, port }) => `${host}:${port}`));
+    } finally {
+      void closeAdmin({ own, api });
+    }
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** @throws ClientFailure `failure`, when no broker knows the topic within `requestTimeoutMs` */

@@ -5,7 +5,7 @@ import type { ClientProducer, OutgoingRecord, SendOutcome, StoredPartition } fro
 import { compressionType } from './codecs.js';
 import { toFailure, type Attempts } from './failures.js';
 import type { Leaders } from './leaders.js';
-import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
+import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, unlessClosed, type OwnKafka } from './settings.js';
 import { PRODUCE_API_KEY, type ProduceCount } from './sockets.js';
 
 const ACKS = { all: -1, leader: 1 } as const;
@@ -41,16 +41,20 @@ export class KafkaJsProducer implements ClientProducer {
     };
   }
 
-  /** @param leaders every topic that is sent to has to be heard of there */
+  /**
+   * @param leaders every topic that is sent to has to be heard of there
+   * @param closing ends the wait for a broker that does not answer
+   */
   static async open(
     kafkajs: typeof KafkaJs,
     options: ResolvedKafkaOptions,
     clientId: string,
     leaders: Leaders,
+    closing: AbortSignal,
   ): Promise<KafkaJsProducer> {
     const opened = new KafkaJsProducer(kafkajs, options, clientId, leaders);
     try {
-      await opened.#producer.connect();
+      await unlessClosed(opened.#own, closing, opened.#producer.connect());
       return opened;
     } catch (error) {
       await opened.close();
@@ -63,6 +67,11 @@ export class KafkaJsProducer implements ClientProducer {
     const outcomes = await Promise.all([...requests.values()].map((request) => this.#request(request)));
     if (outcomes.length === 1) return outcomes[0] as SendOutcome;
     return { stored: outcomes.flatMap(({ stored }) => stored), failed: outcomes.flatMap(({ failed }) => failed) };
+  }
+
+  leaderOf(topic: string, record: OutgoingRecord): number | undefined {
+    record.partition ??= this.#choose(topic, record.key ?? undefined, this.#leaders.countPartitions(topic));
+    return this.#leaders.of(topic, record.partition);
   }
 
   /** kafkajs asks for each message, and shows what it knows of the topic: the freshest there is. */
@@ -78,10 +87,8 @@ export class KafkaJsProducer implements ClientProducer {
   #byLeader(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Map<number, Map<string, OutgoingRecord[]>> {
     const requests = new Map<number, Map<string, OutgoingRecord[]>>();
     for (const [topic, list] of records) {
-      const count = this.#leaders.countPartitions(topic);
       for (const record of list) {
-        record.partition ??= this.#choose(topic, record.key ?? undefined, count);
-        const leader = this.#leaders.of(topic, record.partition);
+        const leader = this.leaderOf(topic, record);
         if (leader !== undefined) recordsOf(requests, leader, topic).push(record);
       }
     }

@@ -1,6 +1,10 @@
 import type * as KafkaJs from 'kafkajs';
 import type { KafkaTlsOptions, ResolvedKafkaOptions } from '../../options.js';
+import type { SilentBrokers } from './silent-brokers.js';
 import { Sockets } from './sockets.js';
+
+/** The options of a client, and who watches its connections. */
+export type ClientOptions = ResolvedKafkaOptions & { readonly silentBrokers?: SilentBrokers };
 
 /** One kafkajs client and its sockets. Producer, admin and every member have one of their own, so that nothing is shared when one dies. */
 export interface OwnKafka {
@@ -10,11 +14,13 @@ export interface OwnKafka {
 
 export function newKafka(
   kafkajs: typeof KafkaJs,
-  options: ResolvedKafkaOptions,
+  options: ClientOptions,
   clientId: string,
   retry: KafkaJs.RetryOptions,
 ): OwnKafka {
-  const sockets = new Sockets();
+  const { silentBrokers } = options;
+  const sockets = new Sockets((broker) => silentBrokers?.isGone(broker) ?? false);
+  silentBrokers?.watch(sockets);
   const kafka = new kafkajs.Kafka({
     brokers: [...options.brokers],
     clientId,
@@ -56,6 +62,19 @@ export async function atMost(limitMs: number, promise: Promise<unknown>): Promis
 }
 
 const ignore = (): void => undefined;
+
+/** Waits for the first answers to a client; its sockets end when `closing` is aborted meanwhile. @throws what the work says, or the reason */
+export async function unlessClosed({ sockets }: OwnKafka, closing: AbortSignal, work: Promise<void>): Promise<void> {
+  let refuse: (reason: unknown) => void = ignore;
+  const closed = new Promise<never>((_, reject) => (refuse = reject));
+  const end = (): void => {
+    sockets.destroyAll();
+    refuse(closing.reason);
+  };
+  closing.addEventListener('abort', end, { once: true });
+  if (closing.aborted) end();
+  await Promise.race([work, closed]).finally(() => closing.removeEventListener('abort', end));
+}
 
 /** How long a connection may take to say good-bye before its sockets are destroyed. */
 export const CLOSE_LIMIT_MS = 3_000;

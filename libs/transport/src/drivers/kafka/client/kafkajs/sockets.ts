@@ -4,6 +4,7 @@ import type { ISocketFactory } from 'kafkajs';
 
 /** Kafka's number of the produce request, in the two bytes after the frame's length. */
 export const PRODUCE_API_KEY = 0;
+const FETCH_API_KEY = 1;
 /** From this version on a produce request names a transactional id. */
 const TRANSACTIONAL_VERSION = 3;
 /** The last version that kafkajs writes, and that is understood here. */
@@ -27,13 +28,42 @@ export interface AnsweredRequest {
  * partition, how often they were answered, and which sockets are still open.
  */
 export class Sockets {
-  readonly #open = new Set<Socket>();
+  readonly #open = new Map<Socket, Connection>();
   readonly #counts = new Map<string, ProduceCount>();
   /** Partitions of the produce requests that wait for an answer. kafkajs has one connection for them per broker. */
   readonly #unanswered = new Map<string, readonly string[]>();
   /** Produce requests that cannot be read: each may hold records for any partition. */
   #unreadable = 0;
+  readonly #leaders = new Set<string>();
+  readonly #isGone: (broker: string) => boolean;
   #closed = false;
+
+  /** @param isGone whether a broker is not worth a connection @default no */
+  constructor(isGone: (broker: string) => boolean = () => false) {
+    this.#isGone = isGone;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Brokers that have been silent since then, with a request to answer. */
+  late(since: number): string[] {
+    return [...this.#open.values()].filter((connection) => connection.isLate(since)).map(({ broker }) => broker);
+  }
+
+  /** Whether records were written to this address or fetched from it: then it is a broker's own. */
+  leads(broker: string): boolean {
+    return this.#leaders.has(broker);
+  }
+
+  /** Ends all connections to a broker: what waits for its answers fails at once. */
+  end(broker: string): void {
+    for (const [socket, connection] of this.#open) {
+      if (connection.broker === broker)
+        socket.destroy(new Error(`broker ${broker} does not answer, and the cluster has given it up`));
+    }
+  }
 
   /** How often records for this partition were written to a socket so far, and how often the broker answered. */
   producesTo(topic: string, partition: number): ProduceCount {
@@ -50,6 +80,8 @@ export class Sockets {
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     if (this.#closed) throw new Error('the client was closed');
+    // n.b. a broker that is stopped would take the connection and answer nothing.
+    if (this.#isGone(`${host}:${port}`)) throw new Error(`the cluster has given broker ${host}:${port} up`);
     const socket = ssl
       ? connectTls(
           { host, port, ...(isIP(host) ? {} : { servername: host }), ...(ssl as ConnectionOptions) },
@@ -72,17 +104,21 @@ export class Sockets {
    */
   destroyAll(): void {
     this.#closed = true;
-    for (const socket of this.#open) socket.destroy(new Error('the client was closed'));
+    for (const socket of this.#open.keys()) socket.destroy(new Error('the client was closed'));
   }
 
   #watch(socket: Socket, broker: string): void {
-    this.#open.add(socket);
+    const connection = new Connection(broker);
+    this.#open.set(socket, connection);
     socket.once('close', () => this.#open.delete(socket));
+    socket.on('data', (data: Buffer) => connection.read(data));
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
     socket.write = (...args: unknown[]): boolean => {
       const [data] = args;
-      if (Buffer.isBuffer(data) && data.length > 6 && data.readInt16BE(4) === PRODUCE_API_KEY)
-        this.#count(data, broker);
+      connection.wrote();
+      const apiKey = Buffer.isBuffer(data) && data.length > 6 ? data.readInt16BE(4) : -1;
+      if (apiKey === PRODUCE_API_KEY) this.#count(data as Buffer, broker);
+      if (apiKey === PRODUCE_API_KEY || apiKey === FETCH_API_KEY) this.#leaders.add(broker);
       return write(...args);
     };
   }
@@ -100,6 +136,54 @@ export class Sockets {
     return count;
   }
 }
+
+/** Requests and answers of one socket. n.b. kafkajs writes each request in one piece. */
+class Connection {
+  readonly broker: string;
+  #unanswered = 0;
+  /** When a request was written with none to answer before it, or an answer was read. */
+  #since = 0;
+  /** Bytes that are left of the answer that is being read, and of the four that tell the length of the next. */
+  #left = 0;
+  #lengthLeft = LENGTH_BYTES;
+  #length = 0;
+
+  constructor(broker: string) {
+    this.broker = broker;
+  }
+
+  isLate(since: number): boolean {
+    return this.#unanswered > 0 && this.#since < since;
+  }
+
+  wrote(): void {
+    if (this.#unanswered++ === 0) this.#since = performance.now();
+  }
+
+  read(data: Buffer): void {
+    this.#since = performance.now();
+    for (let at = 0; at < data.length;) {
+      if (this.#left > 0) {
+        const read = Math.min(this.#left, data.length - at);
+        this.#left -= read;
+        at += read;
+        if (this.#left === 0) this.#unanswered = Math.max(0, this.#unanswered - 1);
+      } else at = this.#readLength(data, at);
+    }
+  }
+
+  #readLength(data: Buffer, at: number): number {
+    this.#length = (this.#length << 8) | (data[at] as number);
+    if (--this.#lengthLeft === 0) {
+      this.#left = this.#length;
+      this.#length = 0;
+      this.#lengthLeft = LENGTH_BYTES;
+    }
+    return at + 1;
+  }
+}
+
+const LENGTH_BYTES = 4;
 
 const NONE: ProduceCount = { written: 0, answered: 0 };
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;

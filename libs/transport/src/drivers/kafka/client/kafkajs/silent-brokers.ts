@@ -1,0 +1,94 @@
+import type { Sockets } from './sockets.js';
+
+/** A request without an answer for so long makes the cluster be asked for its brokers. */
+const LATE_MS = 2_000;
+const LOOK_MS = 500;
+/** Pauses between two questions, doubling. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 5_000;
+/** How long an answer is waited for; then the question goes to another broker. */
+const ASK_LIMIT_MS = 4_000;
+
+/**
+ * Ends the connections to brokers that do not answer and that the cluster has given up. A broker that is stopped, or cut off
+ * without a reset, keeps its connections; kafkajs waits `requestTimeoutMs` for each, and meanwhile its consumer does not read
+ * from the other brokers either (its fetchers are ended together when the number of brokers changes).
+ */
+export class SilentBrokers {
+  readonly #bootstrap: ReadonlySet<string>;
+  readonly #ask: () => Promise<ReadonlySet<string>>;
+  readonly #lateMs: number;
+  readonly #watched = new Set<Sockets>();
+  #timer: NodeJS.Timeout | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #askedAt = 0;
+  #isAsking = false;
+  /** Seen in the cluster's list. */
+  #listed: ReadonlySet<string> = new Set();
+  /** Late, and not in the cluster's list when it was asked last: no connection is made to them until they are. */
+  #gone: ReadonlySet<string> = new Set();
+
+  /**
+   * @param maxWaitMs how long a broker may take for a fetch
+   * @param bootstrap addresses that may be no broker's own
+   * @param ask the addresses (`host:port`) of the brokers that the cluster counts on
+   */
+  constructor(maxWaitMs: number, bootstrap: readonly string[], ask: () => Promise<ReadonlySet<string>>) {
+    this.#bootstrap = new Set(bootstrap);
+    this.#lateMs = LATE_MS + maxWaitMs;
+    this.#ask = ask;
+  }
+
+  watch(sockets: Sockets): void {
+    this.#watched.add(sockets);
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  isGone(broker: string): boolean {
+    return this.#gone.has(broker);
+  }
+
+  #look(): void {
+    for (const sockets of this.#watched) if (sockets.isClosed) this.#watched.delete(sockets);
+    if (this.#watched.size === 0) return this.#stop();
+    const now = performance.now();
+    const late = this.#late(now);
+    if (late.size === 0 && this.#gone.size === 0) return void (this.#pauseMs = FIRST_PAUSE_MS);
+    if (this.#isAsking || now - this.#askedAt < this.#pauseMs) return;
+    this.#isAsking = true;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
+    void this.#endGone(late).finally(() => {
+      this.#isAsking = false;
+      this.#askedAt = performance.now();
+    });
+  }
+
+  #late(now: number): Set<string> {
+    return new Set([...this.#watched].flatMap((sockets) => sockets.late(now - this.#lateMs)));
+  }
+
+  async #endGone(late: ReadonlySet<string>): Promise<void> {
+    const alive = await this.#askInTime();
+    if (alive === undefined || alive.size === 0) return;
+    this.#listed = new Set([...this.#listed, ...alive]);
+    this.#gone = new Set([...this.#gone, ...late].filter((broker) => !alive.has(broker) && this.#isOwnAddress(broker)));
+    for (const broker of this.#gone) for (const sockets of this.#watched) sockets.end(broker);
+  }
+
+  async #askInTime(): Promise<ReadonlySet<string> | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ASK_LIMIT_MS, undefined).unref()));
+    return Promise.race([this.#ask().catch(() => undefined), limit]).finally(() => clearTimeout(timer));
+  }
+
+  /** n.b. a load balancer, or another name of a broker, is not in the cluster's list, and may be the only way in. */
+  #isOwnAddress(broker: string): boolean {
+    if (!this.#bootstrap.has(broker) || this.#listed.has(broker)) return true;
+    return [...this.#watched].some((sockets) => sockets.leads(broker));
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,11 @@
+import type { IntakeParts } from './intake.js';
+import { RabbitmqConsumption } from './subscriber.js';
+
+it('a consumption counts for its connection until it is closed', async () => {
+  const open = new Set<RabbitmqConsumption>();
+  const consumption = new RabbitmqConsumption({} as IntakeParts, [], open);
+  await consumption.start();
+  expect([...open]).toEqual([consumption]);
+  await consumption.close();
+  expect([...open]).toEqual([]);
+});
