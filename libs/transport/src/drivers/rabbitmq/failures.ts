@@ -70,6 +70,9 @@ export const replyCodeOf = (error: unknown): number | undefined => {
   return typeof code === 'number' ? code : undefined;
 };
 
+/** It is there, with other settings. */
+export const isMismatch = (error: unknown): boolean => replyCodeOf(error) === PRECONDITION_FAILED;
+
 export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_ROUTE_TO_IT;
 
 /** The exchange that a channel was closed for; RabbitMQ's sentence names it. */
