@@ -162,17 +162,16 @@ export class SubscriptionSupervisor {
       ended: (failure: Error | undefined) => this.#ended(life, failure),
     };
     const { clock } = this.#host;
-    const reader = await QueueReader.open({ model, clock, queue, prefetch: this.#prefetch, events });
+    const reader = await QueueReader.open({
+      model,
+      clock,
+      queue,
+      prefetch: this.#each.subscription.maxInFlight,
+      events,
+    });
     take = (record) => life.intake.take(record, reader);
     early.forEach(take);
     return reader;
-  }
-
-  get #prefetch(): number {
-    const { maxInFlight } = this.#each.subscription;
-    const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
-    // n.b. who works alone takes nothing away from others, and its bound cannot be raised later: a helper would not be active.
-    return singleActiveConsumer ? maxUnsettled : maxInFlight;
   }
 
   #forget(life: Life): void {
