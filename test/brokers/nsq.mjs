@@ -56,7 +56,7 @@ const POLL_MS = 20;
  * @property {NsqEnv} env for a child process; read again after addNode
  * @property {number} pid of the first nsqd
  * @property {string} logFile of the first nsqd
- * @property {() => Promise<void>} kill SIGKILL to every nsqd: what was in memory, or on disk for less than 2 s, is lost, unless `mem-queue-size` is 0 and `sync-every` 1
+ * @property {() => Promise<void>} kill SIGKILL to every nsqd: what was in memory, or on disk for less than 2 s, is lost. With `mem-queue-size` 0 and `sync-every` 1 only what nsqd has answered a moment ago is: it writes down the length of the queue after its answer
  * @property {() => Promise<void>} shutdown SIGTERM to every nsqd, which writes its memory to disk
  * @property {() => Promise<void>} restart every nsqd; same ports, same data
  * @property {() => Promise<void>} stop ends everything, nsqlookupd too, and removes the folders

@@ -22,9 +22,15 @@ async function depth(node: NsqNode, topic: string): Promise<number> {
   return ((await answer.json()) as Stats).topics[0]?.depth ?? -1;
 }
 
-/** n.b. nsqd answers before its list of topics is on the disk, and a killed one comes back with what the list says. */
-const isWrittenDown = async (node: NsqNode, topic: string): Promise<boolean> =>
-  (await readFile(join(dirname(node.logFile), 'nsqd.dat'), 'utf8').catch(() => '')).includes(topic);
+/**
+ * n.b. nsqd answers a publish before it has written down its list of topics and, for each queue, how many messages there are and
+ * where: killed in between, it comes back without the topic, or with an empty queue.
+ */
+async function isWrittenDown(node: NsqNode, topic: string, count: number): Promise<boolean> {
+  const textOf = (name: string): Promise<string> => readFile(join(dirname(node.logFile), name), 'utf8').catch(() => '');
+  const [topics, queue] = [await textOf('nsqd.dat'), await textOf(`${topic}.diskqueue.meta.dat`)];
+  return topics.includes(topic) && Number(queue.split('\n', 1)[0]) === count;
+}
 
 /** Ports of the nodes that nsqlookupd names for a topic. */
 async function producers(nsq: PrivateNsq, topic: string): Promise<number[]> {
@@ -58,7 +64,7 @@ describe('a private NSQ', () => {
     const topic = uniqueName('orders');
     const node = nodeAt(nsq, 0);
     await publish(node, topic, 'before');
-    await until(() => isWrittenDown(node, topic));
+    await until(() => isWrittenDown(node, topic, 1));
     for (const end of ['kill', 'shutdown'] as const) {
       const { pid } = node;
       await node[end]();

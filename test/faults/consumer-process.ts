@@ -41,4 +41,6 @@ class App {}
 const app = await createTransportApp(App, { http: false, logger: ['error', 'warn'] });
 app.get(Notices).on('subscription:started', () => process.stdout.write('started\n'));
 app.get(Notices).on('partition:revoked', () => process.stdout.write('revoked\n'));
+app.get(Notices).on('broker:unreachable', () => process.stdout.write('unreachable\n'));
+app.get(Notices).on('subscription:crashed', () => process.stdout.write('crashed\n'));
 await app.listen();

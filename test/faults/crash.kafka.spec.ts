@@ -69,7 +69,7 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
     await scene.startConsumer();
     await scene.untilHandled(MESSAGES, 60_000);
     const begun = scene.begun;
-    const revoked = once(first.stdout as NodeJS.ReadableStream, 'data');
+    const revoked = scene.said(first, 'revoked');
     first.kill('SIGCONT');
     await revoked;
     expect(scene.begun - begun).toBe(0);

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +60,13 @@ export class Scene {
     this.#children.push(child);
     await once(child.stdout as NodeJS.ReadableStream, 'data');
     return child;
+  }
+
+  /** Resolves when the consumer says so from now on: a line that it prints at a notice. */
+  async said(child: ChildProcess, word: 'revoked' | 'unreachable' | 'crashed'): Promise<void> {
+    for await (const [chunk] of on(child.stdout as NodeJS.ReadableStream, 'data')) {
+      if (String(chunk).includes(word)) return;
+    }
   }
 
   get handled(): readonly HistoryEntry[] {

@@ -10,15 +10,21 @@ import type { NsqdFacts } from './client/index.js';
 export type DeadlineAction = 'nothing' | 'touch' | 'give back';
 
 /** Looks in one timeout. */
-export const LOOKS = 3;
+export const LOOKS = 6;
+/** Touched when so much of the timeout is over. */
+const TOUCH_PART = 1 / 3;
 /** Before the last moment: for the way to nsqd, and for what it collects before it sends. */
 const MARGIN_MS = 1_000;
 const MARGIN_PART = 10;
 
-/** What to do with a message that came `ageMs` ago. */
-export function actionAt(ageMs: number, { messageTimeoutMs, maxMessageTimeoutMs }: NsqdFacts): DeadlineAction {
+/** What to do with a message that came `ageMs` ago, and was touched last `keptMs` ago. */
+export function actionAt(
+  ageMs: number,
+  { messageTimeoutMs, maxMessageTimeoutMs }: NsqdFacts,
+  keptMs = ageMs,
+): DeadlineAction {
   if (ageMs >= keptForMs(maxMessageTimeoutMs)) return 'give back';
-  return ageMs >= messageTimeoutMs / LOOKS ? 'touch' : 'nothing';
+  return keptMs >= messageTimeoutMs * TOUCH_PART ? 'touch' : 'nothing';
 }
 
 /** How long a message can be kept, from its delivery. */

@@ -22,6 +22,8 @@ export interface DeliveryOwner {
   readonly group: string;
   settled(delivery: NsqDelivery, settlement: Settlement): void;
   parked(delivery: NsqDelivery): void;
+  /** nsqd may have given it to somebody else by now. */
+  doubted(): void;
 }
 
 /** One NSQ message on its way to a handler. */
@@ -63,6 +65,13 @@ export class NsqDelivery extends Delivery<NsqRecord> {
 
   header(name: string): string | undefined {
     return this.headers[name] ?? this.headers[name.toLowerCase()];
+  }
+
+  override mayBegin(): boolean {
+    if (!super.mayBegin()) return false;
+    if (this.#message.isKept) return true;
+    this.#owner.doubted();
+    return false;
   }
 
   override park(nextAttempt: number, delayMs: number): void {

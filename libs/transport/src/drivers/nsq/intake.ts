@@ -17,6 +17,8 @@ import type { ResolvedNsqOptions } from './options.js';
 export const channelOf = ({ group, delivery }: Subscription): string =>
   delivery === 'every-instance' ? `${group}${EPHEMERAL}` : group;
 
+const isDoubtful = ({ state, message }: NsqDelivery): boolean => state !== 'running' && !message.isKept;
+
 /** Between two looks at what is at work. */
 const EARLIEST_LOOK_MS = 20;
 
@@ -111,6 +113,12 @@ export class Intake implements DeliveryOwner {
     message.setAside();
   }
 
+  /** Nothing begins with what may be somebody else's: it goes back, and comes again, here or elsewhere. */
+  doubted(): void {
+    this.#giveBackAll([...this.#unsettled.values()].filter((delivery) => isDoubtful(delivery)));
+    this.#queued = this.#queued.filter(({ state }) => state !== 'revoked');
+  }
+
   #receive(messages: readonly NsqMessage[]): void {
     const deliveries = messages.map((message) => this.#deliveryOf(message));
     if (this.#sinkIsFull) this.#queued.push(...deliveries);
@@ -185,7 +193,7 @@ export class Intake implements DeliveryOwner {
       const facts = this.#consumer.factsOf(message);
       if (facts === undefined) continue;
       const ageMs = now - message.receivedAtMs;
-      const action = actionAt(ageMs, facts);
+      const action = isDoubtful(delivery) ? 'give back' : actionAt(ageMs, facts, now - message.keptSinceMs);
       if (action === 'touch') message.touch();
       if (action === 'give back') over.push(delivery);
       else nextEndMs = Math.min(nextEndMs, keptForMs(facts.maxMessageTimeoutMs) - ageMs);

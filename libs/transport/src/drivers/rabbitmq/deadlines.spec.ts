@@ -3,7 +3,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import { Deadlines, lateOf } from './deadlines.js';
 import { RabbitmqDelivery } from './delivery.js';
 
-const owner = { settled: (): void => undefined, parked: (): void => undefined };
+const owner = { settled: (): void => undefined, parked: (): void => undefined, mayBegin: () => true };
 
 function delivery(id: string, receivedAtMs: number, state: DeliveryState, key?: string): RabbitmqDelivery {
   const headers = key === undefined ? {} : { 'message-key': key };

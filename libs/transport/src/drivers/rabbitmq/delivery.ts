@@ -6,6 +6,8 @@ import { bodyOf, headersOf, idOf, keyOf, publishedAtOf, type RabbitmqRecord } fr
 export interface DeliveryOwner {
   settled(delivery: RabbitmqDelivery, settlement: Settlement): void;
   parked(delivery: RabbitmqDelivery): void;
+  /** False: the delivery may be with somebody else, and has been revoked. */
+  mayBegin(): boolean;
 }
 
 /** One message on its way to a handler. The constructor reads the key; everything else is read when it is asked for. */
@@ -68,6 +70,20 @@ export class RabbitmqDelivery extends Delivery<RabbitmqRecord> {
 
   header(name: string): string | undefined {
     return this.headers[name.toLowerCase()];
+  }
+
+  override mayBegin(): boolean {
+    return super.mayBegin() && this.#owner.mayBegin();
+  }
+
+  /** The same message, to be handed over in place of this delivery, which is over. */
+  again(): RabbitmqDelivery {
+    const { raw, topic, group, countedAttempt, receivedAtMs } = this;
+    const next = new RabbitmqDelivery(this.#owner, raw, topic, group, countedAttempt, receivedAtMs, this.#suspicion);
+    next.attempt = this.attempt;
+    next.notBeforeMs = this.notBeforeMs;
+    next.#id = this.#id;
+    return next;
   }
 
   override park(nextAttempt: number, delayMs: number): void {

@@ -2,9 +2,10 @@ import { isIP } from 'node:net';
 import type { ChannelModel, Options, SocketOptions } from 'amqplib';
 import { loadPeer, TransportError } from '../../contract/index.js';
 import type { RabbitmqAddress } from './addresses.js';
-import { dialError } from './failures.js';
+import { dialError, isVhostRefused } from './failures.js';
 import { gatherWrites } from './gathered-writes.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import { vhostRefusal, type VhostRefusal } from './vhost-refusal.js';
 
 /** One AMQP connection, and a way to end its socket whatever state it is in. */
 export interface Dialed {
@@ -38,7 +39,8 @@ export class Dialer {
       try {
         return await this.#dialOne(address, abort);
       } catch (error) {
-        failure = error instanceof TransportError ? error : dialError(error, address, this.#options);
+        const refusal = isVhostRefused(error) ? await this.#askWhy(address) : undefined;
+        failure = error instanceof TransportError ? error : dialError(error, address, this.#options, refusal);
         if (!failure.retryable || abort.aborted) break;
       }
     }
@@ -65,6 +67,20 @@ export class Dialer {
     } finally {
       abort.removeEventListener('abort', destroy);
     }
+  }
+
+  /** Undefined when the server does not say, or does not refuse any more. */
+  #askWhy({ host, port, encrypted, vhost, username, password }: RabbitmqAddress): Promise<VhostRefusal | undefined> {
+    const { tls, mechanism, connectionTimeoutMs } = this.#options;
+    const isExternal = mechanism === 'external';
+    return vhostRefusal({
+      socket: { host, port },
+      tls: encrypted ? { ...(tls === undefined || tls === true ? {} : tlsOptions(tls)) } : undefined,
+      vhost,
+      mechanism: isExternal ? 'EXTERNAL' : 'PLAIN',
+      response: isExternal ? '' : `\0${username}\0${password}`,
+      timeoutMs: connectionTimeoutMs,
+    }).catch(() => undefined);
   }
 
   #target({ host, port, encrypted, vhost, username, password }: RabbitmqAddress): Options.Connect {

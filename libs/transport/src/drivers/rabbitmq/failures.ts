@@ -1,6 +1,7 @@
 import { messageOf, TransportError, type ErrorCode, type TransportErrorDetails } from '../../contract/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import type { VhostRefusal } from './vhost-refusal.js';
 
 export const errorOf = (code: ErrorCode, message: string, details: TransportErrorDetails = {}): TransportError =>
   new TransportError(code, `[rabbitmq] ${message.trim()}`, { driver: 'rabbitmq', ...details });
@@ -13,7 +14,12 @@ const TLS_TEXT = /certificate|wrong version number|\bssl\b|\btls\b.*alert/i;
  * Why a connection could not be made, with what to do about it. n.b. amqplib's own texts hide the reason of a refused
  * virtual host, and none of ours may show the password.
  */
-export function dialError(error: unknown, address: RabbitmqAddress, options: ResolvedRabbitmqOptions): TransportError {
+export function dialError(
+  error: unknown,
+  address: RabbitmqAddress,
+  options: ResolvedRabbitmqOptions,
+  vhost?: VhostRefusal,
+): TransportError {
   const text = messageOf(error);
   const what = `cannot connect to ${address.name}`;
   const refuse = (code: ErrorCode, why: string, retryable = false): TransportError =>
@@ -23,8 +29,12 @@ export function dialError(error: unknown, address: RabbitmqAddress, options: Res
     const why = `the server does not offer the mechanism ${options.mechanism.toUpperCase()}. Check mechanism, and the server's auth_mechanisms.`;
     return refuse('TRANSPORT_AUTHENTICATION_FAILED', why);
   }
-  if (/Expected ConnectionOpenOk/.test(text))
-    return refuse('TRANSPORT_AUTHORIZATION_FAILED', refusedVhost(address, options));
+  if (isVhostRefused(error)) {
+    if (vhost !== undefined && !isForNow(vhost))
+      return refuse('TRANSPORT_AUTHORIZATION_FAILED', refusedVhost(address, options));
+    const why = `virtual host "${address.vhost}" does not open: ${sentence(vhost?.text ?? 'the server does not say why')} Raise the limit of connections, or wait until the virtual host is up.`;
+    return refuse('TRANSPORT_BROKER_UNREACHABLE', why, true);
+  }
   const code = codeOf(error);
   if (TLS_CODE.test(code) || TLS_TEXT.test(text)) {
     const why = `the encrypted connection could not be made: ${tlsText(text, code)}. Check tls: ca, cert, key and serverName, and that ${address.name} speaks TLS.`;
@@ -32,6 +42,14 @@ export function dialError(error: unknown, address: RabbitmqAddress, options: Res
   }
   return refuse('TRANSPORT_BROKER_UNREACHABLE', unreachable(text, code, address), true);
 }
+
+/** n.b. all that amqplib reports of it. */
+export const isVhostRefused = (error: unknown): boolean => /Expected ConnectionOpenOk/.test(messageOf(error));
+
+/** What passes by itself: connections end, and a virtual host is down while its node starts. */
+const isForNow = ({ code, text }: VhostRefusal): boolean =>
+  code === INTERNAL_ERROR || /limit \(\d+\) is reached|is down/.test(text);
+const INTERNAL_ERROR = 541;
 
 function refusedLogin({ username }: RabbitmqAddress, { mechanism }: ResolvedRabbitmqOptions): string {
   if (mechanism === 'external')
@@ -69,6 +87,9 @@ export const replyCodeOf = (error: unknown): number | undefined => {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'number' ? code : undefined;
 };
+
+/** It is there, with other settings. */
+export const isMismatch = (error: unknown): boolean => replyCodeOf(error) === PRECONDITION_FAILED;
 
 export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_ROUTE_TO_IT;
 

@@ -2,7 +2,7 @@ import { RabbitmqDelivery } from './delivery.js';
 import { GivenBack } from './given-back.js';
 import { pastOf } from './mapping.js';
 
-const owner = { settled: (): void => undefined, parked: (): void => undefined };
+const owner = { settled: (): void => undefined, parked: (): void => undefined, mayBegin: () => true };
 
 /** A message as a quorum queue gives it out after so many deliveries. */
 function delivered(id: string, deliveries: number): RabbitmqDelivery {

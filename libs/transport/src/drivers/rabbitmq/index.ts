@@ -10,7 +10,7 @@ import {
 } from '../../contract/index.js';
 import { capabilitiesOf, RABBITMQ_REASONS } from './capabilities.js';
 import { RabbitmqConnection } from './connection.js';
-import { checkTopicName, groupProblem, queueNameOf, queueProblem } from './names.js';
+import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './names.js';
 import { resolveRabbitmqOptions, type RabbitmqOptions, type ResolvedRabbitmqOptions } from './options.js';
 
 export { RABBITMQ_CAPABILITIES } from './capabilities.js';
@@ -49,7 +49,8 @@ class RabbitmqBroker implements Broker {
     if (problem !== undefined)
       throw refuse('TRANSPORT_GROUP_INVALID', topic, `group "${group}" cannot be used: ${problem}.`);
     const queue = queueNameOf(this.#options, topic, group);
-    const ofQueue = queueProblem(queue);
+    const isTaken = queue === droppedQueueOf(group);
+    const ofQueue = isTaken ? 'it is the queue for what RabbitMQ drops at a delivery limit' : queueProblem(queue);
     if (ofQueue !== undefined)
       throw refuse('TRANSPORT_GROUP_INVALID', topic, `queue "${queue}" cannot be used: ${ofQueue}.`);
     const { maxUnsettled } = this.#options;

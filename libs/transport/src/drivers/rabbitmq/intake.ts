@@ -11,6 +11,7 @@ import { DelayedRedelivery, type ParcelStore } from './delayed-redelivery.js';
 import { Deadlines } from './deadlines.js';
 import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
 import { AttemptNotes } from './attempt-notes.js';
+import type { ConnectionLease } from './connection-lease.js';
 import type { GivenBack } from './given-back.js';
 import { Handover } from './handover.js';
 import type { Link } from './link.js';
@@ -27,6 +28,9 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 /** How long a close waits for messages on their way back to the broker; those that are left are redelivered by it. */
 const RETURN_PATIENCE_MS = 5_000;
+
+const byArrival = (a: RabbitmqDelivery, b: RabbitmqDelivery): number =>
+  a.receivedAtMs - b.receivedAtMs || a.raw.fields.deliveryTag - b.raw.fields.deliveryTag;
 
 /** What an intake is made of. */
 export interface IntakeParts {
@@ -52,6 +56,10 @@ export class Intake implements DeliveryOwner, Load {
   readonly #notes: AttemptNotes | undefined;
   /** With the reader that each came from. */
   readonly #unsettled = new Map<RabbitmqDelivery, QueueReader>();
+  /** Taken back from the sink while it was in doubt whose they are, oldest first, with the reader of each. */
+  #recalled: [RabbitmqDelivery, QueueReader][] = [];
+  readonly #lease: ConnectionLease | undefined;
+  readonly #unwatchLease: () => void;
   /** Copies on their way to the broker. */
   readonly #returning = new Set<Promise<void>>();
   readonly #ending = new AbortController();
@@ -66,12 +74,15 @@ export class Intake implements DeliveryOwner, Load {
     this.#subscription = each.subscription;
     this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
     this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
-    const { maxUnsettled, consumerTimeoutMs, provision } = parts.options;
+    const { consumerTimeoutMs, provision } = parts.options;
     const { host, link, topology, store } = parts;
     const { topic } = this.#subscription;
     this.#notes = provision ? new AttemptNotes(host.clock, link, topology, store, queue.name, topic) : undefined;
-    this.#room = new RoomToWait(each.subscription, maxUnsettled, this, () => this.#warn(this.#stalledBecause));
+    // n.b. the bound of a single active consumer cannot be raised while it reads: a helper would not be active.
+    this.#room = new RoomToWait(each.subscription, this.#most, this, () => this.#warn(this.#stalledBecause));
     const unsettled = (): Iterable<RabbitmqDelivery> => this.#unsettled.keys();
+    this.#lease = link.lease;
+    this.#unwatchLease = this.#lease?.whenConfirmed(() => this.#handOverAgain()) ?? (() => undefined);
     this.#deadlines = new Deadlines(host.clock, consumerTimeoutMs, unsettled, (late) => this.#giveBack(late));
   }
 
@@ -87,8 +98,15 @@ export class Intake implements DeliveryOwner, Load {
     const { clock } = this.#parts.host;
     const { deliveries: suspicion } = past;
     const delivery = new RabbitmqDelivery(this, record, from, group, attempt, clock.monotonicMs(), suspicion);
+    if (this.#isOurs) return this.#accept(delivery, reader);
+    delivery.revoke();
+    this.#recalled.push([delivery, reader]);
+  }
+
+  #accept(delivery: RabbitmqDelivery, reader: QueueReader): void {
+    const past = pastOf(delivery.raw);
     this.#unsettled.set(delivery, reader);
-    const leftMs = past.dueAt === 0 ? 0 : past.dueAt - clock.now();
+    const leftMs = past.dueAt === 0 ? 0 : past.dueAt - this.#parts.host.clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);
     if (past.deliveries > 0) this.#givenBack.recall(delivery);
     const knowledge = past.deliveries > 0 ? this.#notes?.recall(delivery) : undefined;
@@ -109,6 +127,37 @@ export class Intake implements DeliveryOwner, Load {
     if (reader !== undefined) this.#room.look(reader);
   }
 
+  mayBegin(): boolean {
+    if (this.#isOurs) return true;
+    this.#recall();
+    return false;
+  }
+
+  get #isOurs(): boolean {
+    return this.#lease?.holds !== false;
+  }
+
+  /** Nothing begins until the server has confirmed that the messages are ours; what runs goes on. */
+  #recall(): void {
+    const idle = [...this.#unsettled].filter(([{ state }]) => state === 'queued' || state === 'parked');
+    for (const [delivery] of idle) {
+      delivery.revoke();
+      this.#unsettled.delete(delivery);
+    }
+    this.#recalled.push(...idle);
+    if (idle.length > 0) this.#each.sink.revoked();
+  }
+
+  #handOverAgain(): void {
+    const recalled = this.#recalled.splice(0).filter(([, reader]) => reader.isOpen);
+    const all = [...this.#unsettled, ...recalled].sort(([a], [b]) => byArrival(a, b));
+    this.#unsettled.clear();
+    for (const [delivery, reader] of all) {
+      if (delivery.state === 'revoked') this.#accept(delivery.again(), reader);
+      else this.#unsettled.set(delivery, reader);
+    }
+  }
+
   get sinkIsIdle(): boolean {
     return this.#handover.isIdle;
   }
@@ -125,7 +174,15 @@ export class Intake implements DeliveryOwner, Load {
   }
 
   get #stalledBecause(): string {
-    return `takes nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for their next attempt, or behind one that does`;
+    const { singleActiveConsumer } = this.#parts.options;
+    const bound = singleActiveConsumer ? 'maxInFlight, with singleActiveConsumer' : 'maxUnsettled';
+    return `takes nothing more: ${this.#most} messages (${bound}) wait here for their next attempt, or behind one that does`;
+  }
+
+  /** Messages that may be unsettled here. */
+  get #most(): number {
+    const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
+    return singleActiveConsumer ? this.#subscription.maxInFlight : maxUnsettled;
   }
 
   #warn(warning: string): void {
@@ -156,7 +213,8 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Leaves word of what the broker does not know, for whoever gets the messages next. */
   async leaveNotes(): Promise<void> {
-    await this.#notes?.write([...this.#unsettled.keys()].filter(({ state }) => state === 'parked'));
+    const parked = [...this.#unsettled.keys()].filter(({ state }) => state === 'parked');
+    await this.#notes?.write([...parked, ...this.#recalled.map(([delivery]) => delivery)]);
   }
 
   /** Takes everything back: nothing of it will be settled. */
@@ -164,6 +222,8 @@ export class Intake implements DeliveryOwner, Load {
     this.#handover.stop();
     this.#ending.abort();
     this.#deadlines.stop();
+    this.#unwatchLease();
+    for (const [delivery] of this.#recalled.splice(0)) this.#givenBack.remember(delivery);
     const deliveries = [...this.#unsettled.keys()];
     this.#unsettled.clear();
     for (const delivery of deliveries) {

@@ -1,5 +1,6 @@
 import type { ChannelModel } from 'amqplib';
 import type { Clock, TransportError } from '../../contract/index.js';
+import { ConnectionLease } from './connection-lease.js';
 import type { Dialed, Dialer } from './dialer.js';
 import { errorOf, replyTextOf } from './failures.js';
 import { atMost, pause } from './waiting.js';
@@ -30,6 +31,7 @@ export class Link {
   readonly #watchers = new Set<LinkWatcher>();
   readonly #closing = new AbortController();
   #dialed: Dialed | undefined;
+  #lease: ConnectionLease | undefined;
   #opening: Promise<ChannelModel> | undefined;
   #callOffRetry: (() => void) | undefined;
   #error: TransportError | undefined;
@@ -45,6 +47,12 @@ export class Link {
 
   get model(): ChannelModel | undefined {
     return this.#dialed?.model;
+  }
+
+  /** Whether the server counts the connection of now as alive; undefined without one. */
+  get lease(): ConnectionLease | undefined {
+    if (this.#dialed === undefined) return undefined;
+    return (this.#lease ??= leaseOf(this.#dialed.model, this.#clock));
   }
 
   /** Why there is no connection although there was one. */
@@ -139,6 +147,7 @@ export class Link {
     dialed.destroy();
     if (this.#dialed !== dialed) return;
     this.#dialed = undefined;
+    this.#endLease();
     if (this.#blocked !== undefined) this.#tellBlocked(undefined);
     if (this.isClosed) return;
     const why = reason === undefined ? 'it was closed' : replyTextOf(reason);
@@ -149,6 +158,11 @@ export class Link {
     this.#error = error;
     for (const watcher of [...this.#watchers]) watcher.lost?.(error);
     this.#retryIn(FIRST_WAIT_MS);
+  }
+
+  #endLease(): void {
+    this.#lease?.end();
+    this.#lease = undefined;
   }
 
   #retryIn(waitMs: number): void {
@@ -172,6 +186,7 @@ export class Link {
     this.#closing.abort();
     this.#callOffRetry?.();
     const dialed = this.#dialed;
+    this.#endLease();
     if (dialed !== undefined) await this.#sayGoodbye(dialed);
     await this.#opening?.catch(() => undefined);
   }
@@ -180,4 +195,17 @@ export class Link {
     await atMost(this.#clock, GOODBYE_MS, model.close());
     destroy();
   }
+}
+
+function leaseOf(model: ChannelModel, clock: Clock): ConnectionLease {
+  const { heartbeat = 0, stream } = model.connection as unknown as {
+    readonly heartbeat?: number;
+    readonly stream?: { readonly bytesRead?: number };
+  };
+  return new ConnectionLease({
+    clock,
+    heartbeatMs: heartbeat * 1_000,
+    bytesRead: () => stream?.bytesRead ?? 0,
+    ask: async () => (await model.createChannel()).close(),
+  });
 }

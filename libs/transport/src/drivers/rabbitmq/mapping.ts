@@ -184,6 +184,25 @@ export function pastOf({ fields, properties: { headers = {} } }: RabbitmqRecord)
   };
 }
 
+/** Why, and from which queue, the server took a message out last. */
+export interface Death {
+  readonly queue: string;
+  readonly reason: string;
+  /** Where it was published to. */
+  readonly topic: string | undefined;
+}
+
+/** The newest entry of `x-death`; undefined when there is none. */
+export function lastDeathOf(record: RabbitmqRecord): Death | undefined {
+  const deaths = record.properties.headers?.['x-death'];
+  const [last] = (Array.isArray(deaths) ? deaths : []) as Readonly<Record<string, unknown>>[];
+  const [queue, reason] = [textOf(last?.['queue']), textOf(last?.['reason'])];
+  if (last === undefined || queue === undefined || reason === undefined) return undefined;
+  const [routingKey] = (last['routing-keys'] ?? []) as unknown[];
+  const topic = last['exchange'] === '' ? pastOf(record).topic : textOf(routingKey);
+  return { queue, reason, topic };
+}
+
 function numberOf(value: unknown): number {
   const number = Number(textOf(value) ?? 0);
   return Number.isSafeInteger(number) && number > 0 ? number : 0;

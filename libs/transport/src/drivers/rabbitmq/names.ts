@@ -8,6 +8,8 @@ export const MAX_NAME_BYTES = 255;
 const SUFFIX_BYTES = 32;
 /** Stands in front of the queue that keeps a dead-letter topic's messages until somebody subscribes. */
 const HELD = 'held';
+/** Stands behind the group in the name of the queue for what the server dropped. */
+const DROPPED = 'delivery-limit';
 const DEAD_LETTER_WORD = 'dead-letter';
 
 /** Where a message is published to. */
@@ -77,6 +79,9 @@ export function queueProblem(queue: unknown): string | undefined {
   const most = MAX_NAME_BYTES - SUFFIX_BYTES;
   return bytes > most ? `it has ${bytes} bytes, and at most ${most} leave room for the queues beside it` : undefined;
 }
+
+/** The queue that gets what the server drops from the queues of a group, because a policy limits deliveries. */
+export const droppedQueueOf = (group: string): string => `${group}:${DROPPED}`;
 
 /** The queue that keeps a dead-letter topic's messages as long as no group does. */
 export const heldQueueOf = (topic: string): string => `${HELD}:${topic}`;

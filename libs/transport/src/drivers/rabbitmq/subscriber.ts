@@ -1,4 +1,5 @@
 import type { Consumption, SubscriptionSink, TransportError } from '../../contract/index.js';
+import { DroppedMessages } from './dropped-messages.js';
 import type { IntakeParts } from './intake.js';
 import { SubscriptionSupervisor } from './subscription-supervisor.js';
 
@@ -6,11 +7,13 @@ import { SubscriptionSupervisor } from './subscription-supervisor.js';
 export class RabbitmqConsumption implements Consumption {
   readonly #supervisors: readonly SubscriptionSupervisor[];
   readonly #open: Set<RabbitmqConsumption>;
+  readonly #dropped: readonly DroppedMessages[];
   #closed: Promise<void> | undefined;
 
   /** @param open holds the consumption until it is closed */
   constructor(parts: IntakeParts, subscriptions: readonly SubscriptionSink[], open: Set<RabbitmqConsumption>) {
     this.#supervisors = subscriptions.map((each) => new SubscriptionSupervisor(parts, each));
+    this.#dropped = droppedOf(parts, subscriptions);
     this.#open = open;
     open.add(this);
   }
@@ -18,6 +21,8 @@ export class RabbitmqConsumption implements Consumption {
   /** Resolves when every queue is read. @throws TransportError when one cannot be, after having closed the others */
   async start(): Promise<void> {
     try {
+      // n.b. first: nothing can be dropped before its place is there.
+      await Promise.all(this.#dropped.map((dropped) => dropped.start()));
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
     } catch (error) {
       await this.close();
@@ -48,6 +53,23 @@ export class RabbitmqConsumption implements Consumption {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#supervisors.map((supervisor) => supervisor.close())).finally(() => this.#open.delete(this));
+    try {
+      // n.b. first: what the server drops when the channels end is for the next member.
+      await Promise.all(this.#dropped.map((dropped) => dropped.close()));
+      await Promise.all(this.#supervisors.map((supervisor) => supervisor.close()));
+    } finally {
+      this.#open.delete(this);
+    }
   }
+}
+
+/** One for each group that has queues which count deliveries. */
+function droppedOf(parts: IntakeParts, subscriptions: readonly SubscriptionSink[]): DroppedMessages[] {
+  const { provision, queueType, queueArguments } = parts.options;
+  if (!provision || queueType !== 'quorum' || queueArguments?.['x-dead-letter-exchange'] !== undefined) return [];
+  const groups = new Map<string, string>();
+  for (const { subscription } of subscriptions) {
+    if (subscription.delivery === 'group') groups.set(subscription.group, subscription.topic);
+  }
+  return [...groups].map(([group, topic]) => new DroppedMessages(parts, group, topic));
 }

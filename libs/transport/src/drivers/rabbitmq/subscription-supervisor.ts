@@ -38,6 +38,7 @@ export class SubscriptionSupervisor {
   #error: TransportError | undefined;
   /** It was told that the subscription is down. */
   #isTold = false;
+  #isWarned = false;
   #waitMs = FIRST_WAIT_MS;
   #callOffRestart: (() => void) | undefined;
   #isStopped = false;
@@ -116,6 +117,7 @@ export class SubscriptionSupervisor {
     const model = await this.#link.open();
     const { topic } = subscription;
     const queue = await this.#parts.topology.ensureQueue(subscription);
+    if (queue.isOld) this.#warnOfOldQueue(queue);
     const hasHeld = !isTopicPattern(topic) && (await this.#parts.topology.hasHeld(topic));
     const queues = hasHeld ? [queue.name, heldQueueOf(topic)] : [queue.name];
     const intake = new Intake(this.#parts, this.#each, queue, this.#givenBack);
@@ -127,6 +129,15 @@ export class SubscriptionSupervisor {
       this.#forget(life);
       throw channelError(error, `cannot read queue "${queue.name}"`, topic);
     }
+  }
+
+  /** Once. */
+  #warnOfOldQueue({ name }: SubscribedQueue): void {
+    if (this.#isWarned) return;
+    this.#isWarned = true;
+    const { topic, group } = this.#each.subscription;
+    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue: what RabbitMQ drops from it at the delivery-limit of a policy is lost. Delete the queue while it is empty and its services are stopped, or set the policy of docs/drivers/rabbitmq.md ("Queues of earlier versions").`;
+    this.#host.notices.emit('subscription:warned', { broker: this.#host.broker, topic, group, warning });
   }
 
   #watchBindings(queue: SubscribedQueue): BindingWatch {
@@ -151,17 +162,16 @@ export class SubscriptionSupervisor {
       ended: (failure: Error | undefined) => this.#ended(life, failure),
     };
     const { clock } = this.#host;
-    const reader = await QueueReader.open({ model, clock, queue, prefetch: this.#prefetch, events });
+    const reader = await QueueReader.open({
+      model,
+      clock,
+      queue,
+      prefetch: this.#each.subscription.maxInFlight,
+      events,
+    });
     take = (record) => life.intake.take(record, reader);
     early.forEach(take);
     return reader;
-  }
-
-  get #prefetch(): number {
-    const { maxInFlight } = this.#each.subscription;
-    const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
-    // n.b. who works alone takes nothing away from others, and its bound cannot be raised later: a helper would not be active.
-    return singleActiveConsumer ? maxUnsettled : maxInFlight;
   }
 
   #forget(life: Life): void {

@@ -2,24 +2,22 @@ import type { Channel, ChannelModel } from 'amqplib';
 import type { Subscription, TopicQuestion, TransportError } from '../../contract/index.js';
 import type { DelayQueue } from './delays.js';
 import { channelError, isMissing } from './failures.js';
+import { generationsOf, heldArgumentsOf, isOfAnotherGeneration } from './group-arguments.js';
 import type { Link } from './link.js';
-import { bindingsOf, deadLetterPlaceOf, heldQueueOf, placeOf, queueNameOf } from './names.js';
+import { bindingsOf, deadLetterPlaceOf, droppedQueueOf, heldQueueOf, placeOf, queueNameOf } from './names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import { SpareChannels } from './spare-channels.js';
 
 /** An instance's queue waits so long for the instance to come back. */
-const INSTANCE_EXPIRES_MS = 60_000;
+const INSTANCE_ARGUMENTS = { 'x-queue-type': 'classic', 'x-expires': 60_000 };
 const NOTES_TTL_MS = 86_400_000;
-/**
- * Our own count of attempts decides, and never the server's: at its limit (20 by default from 4.0 on) it drops what has no
- * dead-letter exchange.
- */
-const DELIVERY_LIMIT = 1_000_000;
-
 /** The queue that a subscription takes its messages from. */
 export interface SubscribedQueue {
   readonly name: string;
   /** Ends with this instance. */
   readonly isInstances: boolean;
+  /** It keeps the arguments of an earlier version: what the server drops from it at a delivery limit is lost. */
+  readonly isOld: boolean;
 }
 
 /** Exchanges and queues: declared, or only looked up where the driver was told that they are there. */
@@ -28,6 +26,9 @@ export class Topology {
   readonly #options: ResolvedRabbitmqOptions;
   /** Exchanges that were there. */
   readonly #known = new Map<string, Promise<void>>();
+  readonly #channels = new SpareChannels();
+  /** n.b. one after the other: they share a channel. */
+  #renewing: Promise<unknown> = Promise.resolve();
 
   constructor(link: Link, options: ResolvedRabbitmqOptions) {
     this.#link = link;
@@ -60,9 +61,18 @@ export class Topology {
     const queue = heldQueueOf(topic);
     if (provision) await this.ensureExchange(deadLetterPlaceOf(this.#options, topic).exchange, topic);
     await this.#on(`cannot keep dead letters in queue "${queue}"`, topic, async (channel) => {
-      if (provision) await channel.assertQueue(queue, { durable: true, arguments: this.#groupArguments(false) });
+      if (provision) await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
       else await channel.checkQueue(queue);
     });
+  }
+
+  /** The queue for what the server drops from the group's queues. @returns its name */
+  async ensureDropped(group: string, topic: string): Promise<string> {
+    const queue = droppedQueueOf(group);
+    await this.#on(`cannot keep what RabbitMQ drops in queue "${queue}"`, topic, async (channel) => {
+      await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
+    });
+    return queue;
   }
 
   /** The queue of a group, with its bindings. */
@@ -70,20 +80,43 @@ export class Topology {
     const name = queueNameOf(this.#options, topic, group);
     const isInstances = delivery === 'every-instance';
     const what = `cannot subscribe to "${topic}" with queue "${name}"`;
-    const provision = this.#options.provision || isInstances;
-    await this.#on(what, topic, async (channel) => {
-      if (!provision) return void (await channel.checkQueue(name));
-      await channel.assertQueue(name, { durable: true, arguments: this.#argumentsOf(isInstances) });
-    });
-    if (provision) await this.#bind(what, name, topic);
-    return { name, isInstances };
+    if (!this.#options.provision && !isInstances) {
+      await this.#on(what, topic, async (channel) => void (await channel.checkQueue(name)));
+      return { name, isInstances, isOld: false };
+    }
+    const generations = isInstances ? [INSTANCE_ARGUMENTS] : generationsOf(this.#options, group);
+    const isOld = await this.#declare(name, generations, what, topic);
+    await this.#bind(what, name, topic);
+    return { name, isInstances, isOld };
+  }
+
+  /** @param generations newest first. @returns whether the queue has an older one */
+  async #declare(name: string, generations: readonly object[], what: string, topic: string): Promise<boolean> {
+    for (const [index, args] of generations.entries()) {
+      try {
+        await this.#on(what, topic, async (channel) => {
+          await channel.assertQueue(name, { durable: true, arguments: args });
+        });
+        return index > 0;
+      } catch (error) {
+        const isLast = index === generations.length - 1;
+        if (isLast || !isOfAnotherGeneration((error as TransportError).cause)) throw error;
+      }
+    }
+    return false;
   }
 
   /**
    * Ties the queue to its exchanges again, where somebody deleted them or the tie.
    * @returns what was gone, as far as it is seen: of bindings AMQP shows nothing. @throws TransportError
    */
-  async renewBindings({ name, isInstances }: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
+  renewBindings(queue: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
+    const renewed = this.#renewing.then(() => this.#renewBindings(queue, topic));
+    this.#renewing = renewed.catch(() => undefined);
+    return renewed;
+  }
+
+  async #renewBindings({ name, isInstances }: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
     const what = `cannot feed queue "${name}" of "${topic}"`;
     const isOurs = this.#options.provision || isInstances;
     const exchanges = isOurs ? bindingsOf(this.#options, topic) : [placeOf(this.#options, topic)];
@@ -179,7 +212,7 @@ export class Topology {
   async #hasQueue(queue: string, topic: string): Promise<boolean> {
     const model = await this.#link.open();
     try {
-      await onChannel(model, (channel) => channel.checkQueue(queue));
+      await this.#channels.use(model, (channel) => channel.checkQueue(queue));
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
@@ -187,24 +220,10 @@ export class Topology {
     }
   }
 
-  #argumentsOf(isInstances: boolean): object {
-    if (isInstances) return { 'x-queue-type': 'classic', 'x-expires': INSTANCE_EXPIRES_MS };
-    return { ...this.#groupArguments(this.#options.singleActiveConsumer), ...this.#options.queueArguments };
-  }
-
-  #groupArguments(singleActiveConsumer: boolean): object {
-    const { queueType } = this.#options;
-    return {
-      'x-queue-type': queueType,
-      ...(queueType === 'quorum' ? { 'x-delivery-limit': DELIVERY_LIMIT } : {}),
-      ...(singleActiveConsumer ? { 'x-single-active-consumer': true } : {}),
-    };
-  }
-
   async #on(what: string, topic: string, work: (channel: Channel) => Promise<void>): Promise<void> {
     const model = await this.#link.open();
     try {
-      await onChannel(model, work);
+      await this.#channels.use(model, work);
     } catch (error) {
       throw channelError(error, what, topic);
     }

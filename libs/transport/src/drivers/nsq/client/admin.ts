@@ -38,8 +38,14 @@ export class NsqdAdmin {
   createTopic = (topic: string): Promise<void> => this.#post('/topic/create', { topic });
   /** With all its channels and all that waits in them. @throws NsqError for one that is not there */
   deleteTopic = (topic: string): Promise<void> => this.#post('/topic/delete', { topic });
-  /** Before the first publish, so that it misses nothing: the first channel of a topic gets what waits there, later ones only what comes. */
-  createChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/create', { topic, channel });
+  /**
+   * Creates the topic too, if it is not there. Call it before the first publish, so that the channel misses nothing: the first
+   * channel of a topic gets what waits there, later ones only what comes. @throws NsqError when nsqd does not answer with 200
+   */
+  createChannel = async (topic: string, channel: string): Promise<void> => {
+    await this.createTopic(topic);
+    await this.#post('/channel/create', { topic, channel });
+  };
   /** With all that waits in it; its consumers are disconnected. @throws NsqError for one that is not there */
   deleteChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/delete', { topic, channel });
 

@@ -1,4 +1,4 @@
-import { NOP } from './commands.js';
+import { NOP, touch } from './commands.js';
 import { dial } from './dial.js';
 import { NsqError, refusal } from './failure.js';
 import type { Frame, MessageFrame } from './frames.js';
@@ -11,7 +11,8 @@ import type { Address, NsqSettings } from './settings.js';
 export type LateCommand = 'FIN' | 'REQ' | 'TOUCH';
 
 export interface ConnectionListener {
-  messages(frames: readonly MessageFrame[]): void;
+  /** @param receivedAtMs not after they came, on the monotonic clock */
+  messages(frames: readonly MessageFrame[], receivedAtMs: number): void;
   tooLate(command: LateCommand, id: string): void;
   /** Once, unless we closed it ourselves. */
   lost(error: NsqError): void;
@@ -22,8 +23,16 @@ const TOO_LATE = /^E_(FIN|REQ|TOUCH)_FAILED \w+ (\S+)/;
 const HEARTBEAT = '_heartbeat_';
 /** So many heartbeats may be missing before nsqd counts as dead. */
 const HEARTBEATS_MISSED = 2.5;
+/** nsqd closes a connection from which it has read nothing for this many. */
+const HEARTBEATS_ALLOWED = 2;
 /** Looks per heartbeat interval. */
 const LOOKS = 4;
+/** Looks in the time after which nsqd gives a message to somebody else. */
+const LOOKS_PER_MESSAGE_TIMEOUT = 10;
+/** Without a look for this many intervals the process has stood still. */
+const LOOKS_MISSED = 2;
+/** No message has this id. nsqd answers a TOUCH of it with an error that closes nothing: so it was sent behind all that came before. */
+const FENCE = '0'.repeat(16);
 /** A second look, before a connection is given up: when this process was busy, the sign of life may lie unread. */
 const SECOND_LOOK_MS = 250;
 /** A request that waits so long is unusual: nsqd answers a publish within milliseconds. */
@@ -43,6 +52,11 @@ export class NsqdConnection {
   #handshaking = true;
   #heardAtMs: number;
   #suspected = false;
+  #isSubscribed = false;
+  /** When this process last looked or read. */
+  #awakeAtMs: number;
+  /** It stood still since then, and what it reads may have been sent at any time after. */
+  #staleSinceMs: number | undefined;
   #callOffLook: () => void = () => undefined;
   #closing: Promise<void> | undefined;
   #ended: NsqError | undefined;
@@ -53,6 +67,7 @@ export class NsqdConnection {
     this.#settings = settings;
     this.#listener = listener;
     this.#heardAtMs = settings.clock.monotonicMs();
+    this.#awakeAtMs = this.#heardAtMs;
   }
 
   /**
@@ -111,6 +126,18 @@ export class NsqdConnection {
     this.#pipe?.write(command);
   }
 
+  /** A channel is read from now on. */
+  subscribed(): void {
+    this.#isSubscribed = true;
+  }
+
+  /** nsqd may have closed this connection, because this process stood still or nothing comes any more. */
+  isDoubtful(nowMs: number): boolean {
+    const { heartbeatIntervalMs } = this.#settings;
+    const stoodStillMs = nowMs - (this.#staleSinceMs ?? this.#awakeAtMs);
+    return stoodStillMs > heartbeatIntervalMs || nowMs - this.#heardAtMs > heartbeatIntervalMs * HEARTBEATS_ALLOWED;
+  }
+
   /** Lets nsqd read everything that was sent, then hangs up. Twice is the same as once. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -143,7 +170,7 @@ export class NsqdConnection {
   }
 
   #take(frame: Frame): void {
-    this.#heardAtMs = this.#settings.clock.monotonicMs();
+    this.#heardAtMs = this.#wake();
     if (frame.kind === 'message') return void this.#messages.push(frame.message);
     if (frame.kind === 'error') return this.#takeError(frame.text);
     if (frame.text === HEARTBEAT) return this.send(NOP);
@@ -154,6 +181,7 @@ export class NsqdConnection {
 
   #takeError(text: string): void {
     const late = TOO_LATE.exec(text);
+    if (late?.[2] === FENCE) return this.#passFence();
     if (late !== null) return this.#listener.tooLate(late[1] as LateCommand, late[2] as string);
     const nsqd = this.address.text;
     const error = refusal(text, nsqd);
@@ -166,7 +194,24 @@ export class NsqdConnection {
     if (this.#messages.length === 0) return;
     const messages = this.#messages;
     this.#messages = [];
-    this.#listener.messages(messages);
+    this.#listener.messages(messages, this.#staleSinceMs ?? this.#settings.clock.monotonicMs());
+  }
+
+  /** Notes that the process runs, and whether it has stood still before. @returns now */
+  #wake(): number {
+    const now = this.#settings.clock.monotonicMs();
+    if (this.#isSubscribed && now - this.#awakeAtMs > this.#lookEveryMs * LOOKS_MISSED) {
+      this.#staleSinceMs ??= this.#awakeAtMs;
+      this.send(touch(FENCE));
+    }
+    this.#awakeAtMs = now;
+    return now;
+  }
+
+  /** What comes from here on was sent after the process went on. */
+  #passFence(): void {
+    this.#handOver();
+    this.#staleSinceMs = undefined;
   }
 
   #end(error: NsqError): void {
@@ -189,7 +234,11 @@ export class NsqdConnection {
 
   get #lookEveryMs(): number {
     const { heartbeatIntervalMs, requestTimeoutMs } = this.#settings;
-    return Math.min(heartbeatIntervalMs, requestTimeoutMs) / LOOKS;
+    const messageTimeoutMs = this.#isSubscribed ? this.facts.messageTimeoutMs : Number.POSITIVE_INFINITY;
+    return Math.min(
+      Math.min(heartbeatIntervalMs, requestTimeoutMs) / LOOKS,
+      messageTimeoutMs / LOOKS_PER_MESSAGE_TIMEOUT,
+    );
   }
 
   #lookLater(delayMs: number): void {
@@ -197,6 +246,7 @@ export class NsqdConnection {
   }
 
   #look(): void {
+    this.#wake();
     const problem = this.#problem();
     if (problem === undefined) {
       this.#suspected = false;

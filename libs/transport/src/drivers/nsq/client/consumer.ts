@@ -34,6 +34,14 @@ export const CONSUMER_DEFAULTS = { maxInFlight: 100 } as const;
 
 /** Fewer messages than nsqd: so often the turn goes to the next. */
 const TURN_MS = 250;
+/** Of nsqd's message timeout: for as long a message waits for room here before it goes back. */
+const HELD_PART = 1 / 3;
+
+/** An nsqd that gets more places when there is room for them. */
+interface Owed {
+  readonly node: SubscribedNode;
+  readonly share: number;
+}
 
 /**
  * Reads one channel of one topic from every nsqd that has it.
@@ -54,8 +62,10 @@ export class NsqConsumer {
   readonly #settings: NsqSettings;
   readonly #nodes: NodeSet;
   readonly #subscribed = new Map<string, SubscribedNode>();
-  /** Came, although the bound is reached: a turn just went to another nsqd. */
-  readonly #held = new Fifo<NsqMessage>();
+  /** Came, although the bound is reached: they were under way when the turn went to another nsqd. */
+  #held = new Fifo<NsqMessage>();
+  #callOffHeld: (() => void) | undefined;
+  #owed: readonly Owed[] = [];
   #active = 0;
   #turn = 0;
   #callOffTurn: (() => void) | undefined;
@@ -131,6 +141,8 @@ export class NsqConsumer {
   stop(): void {
     this.#stopped = true;
     this.#callOffTurn?.();
+    this.#callOffHeld?.();
+    this.#owed = [];
     for (const node of this.#subscribed.values()) node.ready(0);
     for (let next = this.#held.shift(); next !== undefined; next = this.#held.shift()) next.requeue();
   }
@@ -194,6 +206,24 @@ export class NsqConsumer {
     if (room >= messages.length && this.#held.size === 0) return this.#handOver(messages);
     for (const message of messages) this.#held.push(message);
     this.#handOverHeld();
+    this.#returnHeldLater();
+  }
+
+  /** n.b. nobody keeps them while they wait. */
+  #returnHeldLater(): void {
+    if (this.#held.size === 0 || this.#callOffHeld !== undefined) return;
+    const inMs = Math.min(...this.facts.map(({ messageTimeoutMs }) => messageTimeoutMs * HELD_PART), LONGEST_HELD_MS);
+    this.#callOffHeld = this.#settings.clock.schedule(inMs, () => {
+      this.#callOffHeld = undefined;
+      const oldestMs = this.#settings.clock.monotonicMs() - inMs;
+      const held = this.#held;
+      this.#held = new Fifo<NsqMessage>();
+      for (let next = held.shift(); next !== undefined; next = held.shift()) {
+        if (next.receivedAtMs <= oldestMs) next.requeue();
+        else this.#held.push(next);
+      }
+      this.#returnHeldLater();
+    });
   }
 
   #handOver(messages: readonly NsqMessage[]): void {
@@ -206,7 +236,8 @@ export class NsqConsumer {
     const messages: NsqMessage[] = [];
     while (this.#held.size > 0 && this.#active + messages.length < this.#options.maxInFlight) {
       const message = this.#held.shift() as NsqMessage;
-      if (message.state === 'in flight') messages.push(message);
+      if (message.isKept) messages.push(message);
+      else message.requeue();
     }
     if (messages.length > 0) this.#handOver(messages);
   }
@@ -224,20 +255,38 @@ export class NsqConsumer {
   #left(count: number): void {
     this.#active = Math.max(0, this.#active - count);
     if (this.#held.size > 0) this.#handOverHeld();
+    if (this.#owed.length > 0) this.#grant();
   }
 
+  /** Places are taken from an nsqd at once, and given when what came through them is settled. */
   #spread(): void {
     if (this.#stopped) return;
     const up = this.#up;
     const { maxInFlight } = this.#options;
-    shares(maxInFlight, up.length, this.#turn).forEach((share, index) => up[index]?.ready(share));
+    const targets = shares(maxInFlight, up.length, this.#turn);
+    const places = up.map((node, index) => ({ node, share: targets[index] as number }));
+    for (const { node, share } of places) if (share < node.share) node.ready(share);
+    this.#owed = places.filter(({ node, share }) => share > node.share);
+    this.#grant();
     this.#callOffTurn?.();
     this.#callOffTurn = undefined;
     if (maxInFlight >= up.length) return;
     this.#callOffTurn = this.#settings.clock.schedule(TURN_MS, () => {
-      // While all places are taken, another nsqd could send nothing that may be handled.
-      if (this.#active < maxInFlight) this.#turn++;
+      // n.b. those that are owed a place come first, however long the handlers take.
+      if (this.#owed.length === 0) this.#turn++;
       this.#spread();
+    });
+  }
+
+  #grant(): void {
+    const taken = this.#up.reduce((sum, { active, share }) => sum + Math.max(active, share), 0);
+    let room = Math.max(0, this.#options.maxInFlight - taken);
+    this.#owed = this.#owed.filter(({ node, share }) => {
+      const used = Math.max(0, node.active - node.share);
+      const more = Math.min(share - node.share, used + room);
+      room -= Math.max(0, more - used);
+      if (more > 0) node.ready(node.share + more);
+      return node.share < share;
     });
   }
 
@@ -246,5 +295,6 @@ export class NsqConsumer {
   }
 }
 
+const LONGEST_HELD_MS = 10_000;
 /** For the last answer of an nsqd. */
 const CLOSE_PATIENCE_MS = 2_000;

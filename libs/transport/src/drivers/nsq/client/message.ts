@@ -9,6 +9,7 @@ export interface MessageOwner {
   requeue(message: NsqMessage, delayMs: number): void;
   touch(message: NsqMessage): void;
   setAside(message: NsqMessage): void;
+  isKept(message: NsqMessage): boolean;
 }
 
 /**
@@ -24,17 +25,20 @@ export class NsqMessage {
   isAside = false;
   /** Its consumer has given it to `onMessages`. */
   isHandedOver = false;
+  /** Since when nsqd's timeout runs, on the monotonic clock. */
+  keptSinceMs: number;
   readonly #owner: MessageOwner;
   readonly #frame: MessageFrame;
 
   constructor(
     owner: MessageOwner,
     frame: MessageFrame,
-    /** On the monotonic clock. */
+    /** On the monotonic clock; not later than it came. */
     readonly receivedAtMs: number,
   ) {
     this.#owner = owner;
     this.#frame = frame;
+    this.keptSinceMs = receivedAtMs;
   }
 
   /** 16 hexadecimal digits; the same on every delivery. */
@@ -67,6 +71,14 @@ export class NsqMessage {
   /** `host:port` of the nsqd that has it. */
   get nsqd(): string {
     return this.#owner.nsqd;
+  }
+
+  /**
+   * False when nsqd may have given it to somebody else: its timeout is nearly over, or the process stood still, or nsqd is silent,
+   * for longer than nsqd waits. Begin nothing with it then, and `requeue` it.
+   */
+  get isKept(): boolean {
+    return this.state === 'in flight' && this.#owner.isKept(this);
   }
 
   /** Done, never again (FIN). n.b. nsqd has no answer to it. */

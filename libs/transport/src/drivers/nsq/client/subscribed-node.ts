@@ -6,6 +6,9 @@ import type { NsqdFacts } from './handshake.js';
 import { NsqMessage, type MessageOwner } from './message.js';
 import type { NodeListener } from './node.js';
 
+/** Of nsqd's message timeout: the moment in which a message came is known to a fifth of it. */
+const CERTAIN_PART = 0.8;
+
 /** What a node tells its consumer. */
 export interface SubscribedNodeListener {
   received(messages: readonly NsqMessage[]): void;
@@ -52,6 +55,11 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     return this.#inFlight.size - this.#aside;
   }
 
+  /** How many messages it may send. */
+  get share(): number {
+    return this.#share;
+  }
+
   get unsettled(): readonly NsqMessage[] {
     return [...this.#inFlight.values()];
   }
@@ -69,16 +77,25 @@ export class SubscribedNode implements NodeListener, MessageOwner {
 
   async up(connection: NsqdConnection): Promise<void> {
     await connection.request(sub(this.topic, this.channel));
+    connection.subscribed();
     this.#connection = connection;
     this.#told = 0;
     this.#listener.up(this);
   }
 
-  messages(frames: readonly MessageFrame[]): void {
-    const receivedAtMs = this.#now();
-    const messages = frames.map((frame) => new NsqMessage(this, frame, receivedAtMs));
-    for (const message of messages) this.#inFlight.set(message.id, message);
-    this.#listener.received(messages);
+  messages(frames: readonly MessageFrame[], receivedAtMs: number): void {
+    const messages = frames.map((frame) => this.#add(frame, receivedAtMs));
+    const ours = messages.filter(({ state }) => state === 'in flight');
+    this.#listener.received(ours);
+  }
+
+  #add(frame: MessageFrame, receivedAtMs: number): NsqMessage {
+    const before = this.#inFlight.get(frame.id);
+    // n.b. what comes again was taken back before.
+    if (before !== undefined) this.#lose([before]);
+    const message = new NsqMessage(this, frame, receivedAtMs);
+    this.#inFlight.set(message.id, message);
+    return message;
   }
 
   tooLate(command: LateCommand, id: string): void {
@@ -90,6 +107,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
 
   lost(): void {
     this.#connection = undefined;
+    this.#share = 0;
     this.#lose(this.unsettled);
   }
 
@@ -105,8 +123,18 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     this.#settle(message, req(message.id, delayMs));
   }
 
+  /** n.b. what may be somebody else's by now is not known to be ours by asking: an answer comes only where it is not. */
   touch(message: NsqMessage): void {
+    if (this.isKept(message)) message.keptSinceMs = this.#now();
     this.#connection?.send(touch(message.id));
+  }
+
+  isKept({ keptSinceMs }: NsqMessage): boolean {
+    const connection = this.#connection;
+    if (connection === undefined) return false;
+    const now = this.#now();
+    const keptMs = now - keptSinceMs;
+    return keptMs < connection.facts.messageTimeoutMs * CERTAIN_PART && !connection.isDoubtful(now);
   }
 
   setAside(message: NsqMessage): void {
