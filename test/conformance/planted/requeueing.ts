@@ -34,6 +34,8 @@ function returning(
       return delivery.settle(settlement);
     },
     revoke: () => void (alterations.state = 'revoked'),
+    // n.b. of this copy, too: the driver's delivery behind it is never revoked, and a copy that was taken away would run again.
+    mayBegin: () => alterations.state !== 'revoked',
     park: (nextAttempt, delayMs) => {
       void deliverAnew(wait(delayMs), () => {
         alterations.state = 'revoked';

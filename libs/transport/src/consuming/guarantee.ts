@@ -1,4 +1,5 @@
 import {
+  capabilityOf,
   GUARANTEE_LEVELS,
   GUARANTEE_REASONS,
   type BrokerFacts,
@@ -35,7 +36,8 @@ export function guaranteeOf(input: GuaranteeInput): Guarantee {
 
 /** What can be promised of what an application publishes, beside how the topic is kept. Pure. */
 export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reason }: FactsAnswer): Guarantee {
-  const durable = capabilities.durability === 'absent' ? [reasonFor('not-durable', detailsOf(facts))] : [];
+  const durable =
+    capabilityOf(capabilities, 'durability') === 'absent' ? [reasonFor('not-durable', detailsOf(facts))] : [];
   if (facts === undefined) return judged([...durable, reason]);
   const repeats = facts.idempotent === false ? [reasonFor('repeats', { facts })] : [];
   return judged([...durable, ...reasonsOfConfirmation(facts), ...repeats]);
@@ -44,7 +46,7 @@ export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reaso
 function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
   const { topic, deadLetterTopic, options, capabilities, answer } = input;
   const { delivery, startFrom, retry } = options;
-  const forgets = capabilities.atLeastOnce === 'absent';
+  const forgets = capabilityOf(capabilities, 'atLeastOnce') === 'absent';
   const codes: readonly (readonly [boolean, GuaranteeReasonCode])[] = [
     [forgets, 'no-redelivery'],
     [forgets && retry.inProcess && retry.maxAttempts > 1, 'retries-in-process'],
@@ -59,9 +61,9 @@ function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
   const { topic, group, capabilities, answer } = input;
   const { facts, reason, of } = answer;
   if (facts === undefined) {
-    return capabilities.durability === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
+    return capabilityOf(capabilities, 'durability') === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
   }
-  const forgets = capabilities.durability === 'absent';
+  const forgets = capabilityOf(capabilities, 'durability') === 'absent';
   const known = of(topic, group);
   const own = [...reasonsOfTopic(topic, known, facts, forgets), ...reasonsOfWaits(input, known, facts)];
   const copies = copyTopicsOf(input);

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { messageOf, requireCapabilities, type Broker, type CapabilityName } from '../../contract/index.js';
+import {
+  capabilityOf,
+  messageOf,
+  requireCapabilities,
+  type Broker,
+  type CapabilityName,
+} from '../../contract/index.js';
 import { restartableOf, type ConformanceOptions } from './options.js';
 import type { ConformancePromise } from './promise.js';
 import type { Outcome, PromiseResult } from './report.js';
@@ -44,7 +50,7 @@ async function judge(promise: ConformancePromise, options: ConformanceOptions, s
 
 async function play(promise: ConformancePromise, options: ConformanceOptions, stages: Stage[]): Promise<Outcome> {
   const broker = options.createBroker();
-  if (promise.capability !== undefined && broker.capabilities[promise.capability] === 'absent') {
+  if (promise.capability !== undefined && capabilityOf(broker.capabilities, promise.capability) === 'absent') {
     await assertRefused(broker, promise.capability, promise, options, stages);
     return 'refused';
   }
