@@ -195,8 +195,8 @@ export const MUTANTS: readonly Mutant[] = [
       'redelivers-after-failure',
     ],
     [
-      'record.offset > returned.record.offset',
-      'record.offset < returned.record.offset',
+      'record.offset > offset) high',
+      'record.offset < offset) high',
       'order-per-key-across-members',
       'closing-and-reopening-loses-nothing',
       'drain-ends-at-its-deadline',
