@@ -101,6 +101,11 @@ export class Link {
     return this.#connection?.info?.version;
   }
 
+  /** The server is one of several. */
+  get isClustered(): boolean {
+    return this.#connection?.info?.cluster !== undefined;
+  }
+
   get addresses(): string {
     return this.#options.servers.join(', ');
   }

@@ -41,7 +41,7 @@ export interface NatsTlsOptions {
 
 /** What streams are created with, where the driver is asked to: one per topic that no stream holds yet. */
 export interface NatsProvisionOptions {
-  /** Servers that keep a copy of each message, 1 to 5. @default 1 */
+  /** Servers that keep a copy of each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
   readonly replicas?: number;
   /** @default 'file' */
   readonly storage?: 'file' | 'memory';
