@@ -38,6 +38,7 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {{ NATS_URL: string }} env for a child process
  * @property {string} logFile
  * @property {import('./nats/security.mjs').Secure} secure what gets in, and what is kept out
+ * @property {(config: Record<string, unknown>) => Promise<void>} reload changes its configuration while it runs, as an operator does
  */
 
 /** @typedef {NatsAddress & import('./private-server.mjs').Controls} PrivateNats */
@@ -129,8 +130,13 @@ async function startNode(options) {
   const { prepared, running } = await startPrepared(prepare, { fixedPort: port !== undefined });
   const url = `nats://127.0.0.1:${prepared.port}`;
   const monitorUrl = `http://127.0.0.1:${prepared.monitorPort}`;
-  const address = { url, monitorUrl, env: { NATS_URL: url }, logFile: prepared.logFile, secure: prepared.secure };
-  return withControls(controlsOf(prepared, running), address);
+  const controls = controlsOf(prepared, running);
+  const reload = async (/** @type {Record<string, unknown>} */ changes) => {
+    await prepared.rewrite(changes);
+    process.kill(controls.pid, 'SIGHUP');
+  };
+  const { logFile, secure } = prepared;
+  return withControls(controls, { url, monitorUrl, env: { NATS_URL: url }, logFile, secure, reload });
 }
 
 /**

@@ -29,6 +29,7 @@ const START_TIMEOUT_MS = 30_000;
  *   monitorPort: number,
  *   logFile: string,
  *   secure: import('./security.mjs').Secure,
+ *   rewrite: (config: Record<string, unknown>) => Promise<void>,
  * }} NatsServer
  */
 
@@ -50,7 +51,9 @@ export async function prepareServer({ program, config, port: asked, tls, login, 
   const security = await securityOf({ tls, login }, folder);
   const jetstream = { store_dir: join(folder, 'jetstream') };
   const all = { ...listen, jetstream, ...(place ? clusterConfig(place) : {}), ...security.config, ...config };
-  await writeFile(configFile, JSON.stringify(all, undefined, 2));
+  const rewrite = (/** @type {Record<string, unknown>} */ changes) =>
+    writeFile(configFile, JSON.stringify({ ...all, ...changes }, undefined, 2));
+  await rewrite({});
   const logFile = join(folder, 'nats.log');
   const start = () =>
     startKept({
@@ -63,7 +66,7 @@ export async function prepareServer({ program, config, port: asked, tls, login, 
       removeOnOrphan: folder,
       readyTimeoutMs: START_TIMEOUT_MS,
     });
-  return { folder, port, monitorPort, logFile, secure: security.secure, start };
+  return { folder, port, monitorPort, logFile, secure: security.secure, rewrite, start };
 }
 
 /** @param {ClusterPlace} place */

@@ -10,6 +10,7 @@ const message = { ...of, id: 'id-1', key: 'private@example.org', attempt: 2 };
 const EVERY: NoticeMap = {
   'broker:connected': of,
   'broker:unreachable': { ...of, error },
+  'broker:warned': { broker: 'main', warning: 'the server refuses to let this user subscribe' },
   'subscription:started': of,
   'subscription:crashed': { ...of, error, restartInMs: 5 },
   'subscription:recovered': of,

@@ -97,6 +97,8 @@ export class Answers implements Requester {
     connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#take(message);
+        // n.b. the server has refused it: the next one tries again.
+        else this.#connection = undefined;
       },
     });
   }

@@ -23,6 +23,7 @@ export async function fetchAgain(
       take(message, place);
       if (inbox.asked === 0) end();
     },
+    answered: () => undefined,
     ended: end,
     doubted: end,
   });

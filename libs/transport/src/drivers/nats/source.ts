@@ -4,6 +4,7 @@ import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import type { Link } from './link.js';
 import type { NatsMessage, StreamPlace } from './mapping.js';
 import { fetchAgain } from './fetch-again.js';
+import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
@@ -22,8 +23,10 @@ export interface SourceOwner extends Pick<DeliveryOwner, 'answer' | 'answerAddre
   revoked(): void;
   /** It waits for messages that are not settled; without a reason: not any more. */
   stalled(source: Source, reason: string | undefined): void;
-  /** The consumer may be gone. */
-  doubted(): void;
+  /** Its consumer may be gone, or set in another way: it is to be opened again. */
+  doubted(source: Source): void;
+  /** The consumer gives out nothing. @param reason undefined: it does again @param retryInMs when it is asked again */
+  pullRefused(source: Source, reason: string | undefined, retryInMs: number): void;
 }
 
 export interface SourceTools {
@@ -51,6 +54,8 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #owner: SourceOwner;
   readonly #unsettled = new Unsettled();
   readonly #recentlyDone = new RecentlyDone();
+  readonly #trouble = new PullTrouble();
+  #callOffRetry: (() => void) | undefined;
   /** The next attempt of messages that came back to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
   /** Messages that handlers gave back for a later attempt: the server has them, and they are to wait there. */
@@ -81,8 +86,8 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   get #target(): PullTarget {
-    const { stream, name: consumer, maxBatch } = this.#place;
-    return { stream, consumer, maxBatch, pinGroup: this.#tools.consumers.pinGroup };
+    const { stream, name: consumer, maxBatch, maxExpiresMs, pinGroup } = this.#place;
+    return { stream, consumer, maxBatch, maxExpiresMs, pinGroup };
   }
 
   get place(): ConsumerPlace {
@@ -94,10 +99,17 @@ export class Source implements DeliveryOwner, PullListener {
     return this.#lastInbox?.pin ?? '';
   }
 
-  /** One sentence when it waits for messages that are not settled. */
+  /** The consumer gives out nothing. */
+  get isRefused(): boolean {
+    return this.#trouble.reason !== undefined;
+  }
+
+  /** One sentence when it gets nothing, or waits for messages that are not settled. */
   get problem(): string | undefined {
-    if (!this.#isStalled) return undefined;
     const { topic, group } = this.#owner.subscription;
+    const { reason } = this.#trouble;
+    if (reason !== undefined) return `group "${group}" receives nothing from "${topic}": ${reason}`;
+    if (!this.#isStalled) return undefined;
     return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
   }
 
@@ -105,12 +117,14 @@ export class Source implements DeliveryOwner, PullListener {
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
     // What was settled in the moment when a connection broke, or a server was killed, may not be known.
-    for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
-    this.#isMadeAgain ||= place.isNew && this.#inbox !== undefined;
+    if (!this.isRefused) for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
+    this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
     this.#place = place;
     void this.#inbox?.close();
     this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, this.#target, this);
     this.#lastInbox = this.#inbox;
+    this.#callOffRetry?.();
+    this.#callOffRetry = undefined;
     this.#inbox.open();
     this.#tick();
     this.pull();
@@ -175,8 +189,30 @@ export class Source implements DeliveryOwner, PullListener {
     this.pull();
   }
 
-  doubted(): void {
-    if (!this.#isStopped) this.#owner.doubted();
+  answered(): void {
+    if (!this.#trouble.isThere) return;
+    const wasRefused = this.isRefused;
+    this.#trouble.clear();
+    if (wasRefused) this.#owner.pullRefused(this, undefined, 0);
+  }
+
+  /** n.b. nothing is asked for until it is opened again: a server that refuses would be asked without a pause. */
+  doubted(why: string, isCertain: boolean): void {
+    if (this.#isStopped || this.#inbox === undefined) return;
+    this.linkDown();
+    const { name, stream } = this.#place;
+    const waitMs = this.#trouble.add(
+      `consumer "${name}" of stream "${stream}" gives out no messages: ${why}`,
+      isCertain,
+    );
+    if (this.isRefused) this.#owner.pullRefused(this, this.#trouble.reason, waitMs);
+    if (waitMs === 0) return this.#owner.doubted(this);
+    this.#callOffRetry = this.#tools.host.clock.schedule(waitMs, () => this.#owner.doubted(this));
+  }
+
+  /** The server refuses a subject to this user. */
+  refused(subject: string, error: Error): void {
+    this.#inbox?.refused(subject, error);
   }
 
   settled(delivery: NatsDelivery, settlement: Settlement): void {
@@ -213,6 +249,7 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   async #stop(undelivered: readonly NatsDelivery[]): Promise<void> {
+    this.#callOffRetry?.();
     for (const delivery of undelivered) this.#giveBackEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
