@@ -376,8 +376,9 @@ describe('an operator', () => {
     await server.restart();
     await until('the connection is back', () => side.connection.health().status === 'up');
     await side.send(message('events.b'));
-    await until('the next has come', () => sink.done.length === 4);
-    expect(sink.done.map(({ topic }) => topic)).toEqual(['events.a', 'events.b', 'events.a', 'events.b']);
+    await until('the next has come', () => offsets(sink.done).includes(5));
+    // n.b. a server that is killed may not have stored what was settled last: that comes again.
+    expect([...new Set(offsets(sink.done))]).toEqual([1, 3, 4, 5]);
     expect(side.heard('subscription:crashed')).toEqual([]);
   }, 60_000);
 
@@ -461,14 +462,13 @@ describe('an operator', () => {
     const { jsm, stream, info } = await onlyConsumerOf(`${word}.0`);
     const asked = new Set<string>();
     const connection = await foreign();
-    connection.subscribe('$JS.API.CONSUMER.CREATE.>', { callback: (_error, { subject }) => void asked.add(subject) });
-    connection.subscribe('$JS.API.STREAM.INFO.>', { callback: (_error, { subject }) => void asked.add(subject) });
+    connection.subscribe('$JS.API.CONSUMER.MSG.NEXT.>', { callback: (_error, { subject }) => void asked.add(subject) });
     await connection.flush();
     await jsm.consumers.delete(stream, info.name);
     await until('it is recreated', () => side.heard('subscription:recovered').length === 1);
+    expect([...asked]).toEqual([`$JS.API.CONSUMER.MSG.NEXT.${stream}.${info.name}`]);
     await side.send(...topics.map((topic) => message(topic)));
     await until('all have come', () => sink.done.length === 10);
-    expect([...asked].filter((subject) => !subject.includes(stream))).toEqual([]);
   });
 });
 

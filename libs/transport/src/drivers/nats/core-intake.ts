@@ -96,6 +96,11 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     if (this.#reading?.isClosed() === false) this.#reading.unsubscribe();
   }
 
+  /** n.b. the server keeps nothing, so nobody else has it. */
+  mayBegin(): boolean {
+    return true;
+  }
+
   settled(): void {}
 
   parked(): void {}

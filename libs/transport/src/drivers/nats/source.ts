@@ -36,7 +36,7 @@ export interface SourceTools {
 }
 
 /** Shares of the consumer's ack wait: when a delivery is kept alive, when that would come too late, and how often both are looked at. */
-const EXTEND_AT = 0.5;
+const EXTEND_AT = 0.375;
 const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /** How long the server may take to confirm the last settlement of a process. */
@@ -165,13 +165,13 @@ export class Source implements DeliveryOwner, PullListener {
 
   /** @returns nothing for what is here, or done, already */
   #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
-    const nowMs = this.#tools.host.clock.monotonicMs();
+    const sentAfterMs = this.#tools.link.heardSinceMs;
     if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
     if (this.#isFullOfPutOff) this.#hasRoom();
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
       // It must not be handled twice side by side.
-      known.renew(message.reply ?? '', place.deliveries, nowMs);
+      known.renew(message.reply ?? '', place.deliveries, sentAfterMs);
       return undefined;
     }
     const isAgain = place.deliveries > 1 || this.#isMadeAgain;
@@ -180,7 +180,7 @@ export class Source implements DeliveryOwner, PullListener {
       return undefined;
     }
     const attempt = Math.max(place.deliveries, this.#attempts.get(place.sequence) ?? 1);
-    const delivery = new NatsDelivery(this, message, place, attempt, nowMs);
+    const delivery = new NatsDelivery(this, message, place, attempt, sentAfterMs);
     this.#unsettled.add(delivery);
     return delivery;
   }
@@ -228,6 +228,27 @@ export class Source implements DeliveryOwner, PullListener {
   #done({ sequence, address }: NatsDelivery): void {
     if (this.#attempts.size > 0) this.#attempts.delete(sequence);
     this.#recentlyDone.add(sequence, address);
+  }
+
+  /** n.b. by the clock and not only by the last look: this process may have been stopped meanwhile. */
+  mayBegin(delivery: NatsDelivery): boolean {
+    if (this.#ageOf(delivery) < this.#place.ackWaitMs) return true;
+    this.#recall();
+    return false;
+  }
+
+  /** For so long the server may have waited for its settlement. */
+  #ageOf({ confirmedMs }: NatsDelivery): number {
+    return this.#tools.host.clock.monotonicMs() - confirmedMs;
+  }
+
+  /** Others may have what the server has waited for too long; with one active member another one is it, and has what follows, too. */
+  #recall(): void {
+    for (const delivery of this.#unsettled.all()) {
+      const isOver = this.#place.pinGroup !== undefined || this.#ageOf(delivery) >= this.#place.ackWaitMs;
+      if (isOver && delivery.state !== 'running') this.#takeBack(delivery);
+    }
+    this.#owner.revoked();
   }
 
   parked(delivery: NatsDelivery): void {
@@ -310,23 +331,38 @@ export class Source implements DeliveryOwner, PullListener {
     this.#callOffTick?.();
     const { host, link } = this.#tools;
     const { ackWaitMs } = this.#place;
-    const nowMs = host.clock.monotonicMs();
-    let revoked = false;
-    for (const delivery of this.#unsettled.each()) {
-      const ageMs = nowMs - delivery.touchedMs;
-      if (ageMs < ackWaitMs * EXTEND_AT) continue;
-      // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
-      if (ageMs >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running') {
-        this.#takeBack(delivery);
-        revoked = true;
-      } else if (link.isUp) {
-        delivery.touchedMs = nowMs;
-        link.tell(delivery.address, WORKING);
-      }
-    }
-    if (revoked) this.#owner.revoked();
+    const old = [...this.#unsettled.each()].filter((delivery) => this.#ageOf(delivery) >= ackWaitMs * EXTEND_AT);
+    // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
+    const isLost = (delivery: NatsDelivery): boolean =>
+      this.#ageOf(delivery) >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running';
+    const lost = old.filter(isLost);
+    for (const delivery of lost) this.#takeBack(delivery);
+    if (lost.length > 0) this.#owner.revoked();
+    if (link.isUp) this.#extend(old.filter(({ state }) => state !== 'revoked'));
+    link.probe(ackWaitMs * TICK);
     this.#lastInbox?.keepPin();
     this.#callOffTick = host.clock.schedule(ackWaitMs * TICK, () => this.#tick());
+  }
+
+  /**
+   * n.b. what is written into a broken connection keeps nothing alive: only the server's answer does. It works through these in
+   * their order, so the last one's answer is for all.
+   */
+  #extend(deliveries: readonly NatsDelivery[]): void {
+    const last = deliveries.at(-1);
+    if (last === undefined) return;
+    const { host, link } = this.#tools;
+    const sentMs = host.clock.monotonicMs();
+    for (const delivery of deliveries) if (delivery !== last) link.tell(delivery.address, WORKING);
+    link.connection.request(last.address, WORKING, { timeout: this.#place.ackWaitMs }).then(() => {
+      for (const delivery of deliveries) this.#extended(delivery, sentMs);
+    }, ignore);
+  }
+
+  /** n.b. the server also extends what is somebody else's by now: what was confirmed too late is not ours for certain. */
+  #extended(delivery: NatsDelivery, sentMs: number): void {
+    const wasOurs = delivery.state === 'running' || this.#ageOf(delivery) < this.#place.ackWaitMs;
+    if (wasOurs) delivery.confirmedMs = Math.max(delivery.confirmedMs, sentMs);
   }
 
   /** Somebody else is given it. */
