@@ -42,3 +42,11 @@ const app = await createTransportApp(App, { http: false, logger: ['error', 'warn
 app.get(Notices).on('subscription:started', () => process.stdout.write('started\n'));
 app.get(Notices).on('partition:revoked', () => process.stdout.write('revoked\n'));
 await app.listen();
+
+/** Reports that the process was stopped and goes on, once it has done what it does then. */
+let lastTurnMs = performance.now();
+setInterval(() => {
+  const stoppedMs = performance.now() - lastTurnMs;
+  lastTurnMs = performance.now();
+  if (stoppedMs > 1_500) setTimeout(() => process.stdout.write('resumed\n'), 500);
+}, 50).unref();

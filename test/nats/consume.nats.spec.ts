@@ -466,6 +466,7 @@ describe('an operator', () => {
     await connection.flush();
     await jsm.consumers.delete(stream, info.name);
     await until('it is recreated', () => side.heard('subscription:recovered').length === 1);
+    await until('it is read', () => asked.size > 0);
     expect([...asked]).toEqual([`$JS.API.CONSUMER.MSG.NEXT.${stream}.${info.name}`]);
     await side.send(...topics.map((topic) => message(topic)));
     await until('all have come', () => sink.done.length === 10);
