@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Delivery, DeliverySink } from 'nest-transport';
 import { startNats, type NatsCluster } from '../brokers/nats.mjs';
 import { closeAll, connected, manager, message, TestSink, uniqueName, until } from './support.js';
 
 const KEYS = 20;
 let cluster: NatsCluster;
 beforeAll(async () => {
-  cluster = await startNats({ nodes: 3 });
+  cluster = await startNats({ nodes: 3, config: { lame_duck_duration: '30s', lame_duck_grace_period: '2s' } });
 }, 180_000);
 afterAll(() => cluster.stop());
 afterEach(closeAll);
@@ -54,5 +56,78 @@ describe('three nodes', () => {
     expect(confirmed.length).toBeGreaterThan(300);
     expect(byKey(sink.doneIds)).toEqual(byKey(sink.doneIds).map(sorted));
     await cluster.restart(leader);
+  }, 120_000);
+});
+
+/** Handles one message of a key at a time, as the runner does. */
+class KeyedSink implements DeliverySink {
+  readonly #treat: (delivery: Delivery) => Promise<void>;
+  readonly #lanes = new Map<string, Promise<void>>();
+
+  constructor(treat: (delivery: Delivery) => Promise<void>) {
+    this.#treat = treat;
+  }
+
+  receive(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      const lane = this.#lanes.get(delivery.key ?? '') ?? Promise.resolve();
+      this.#lanes.set(delivery.key ?? '', lane.then(() => this.#run(delivery)));
+    }
+  }
+
+  revoked(): void {}
+
+  async #run(delivery: Delivery): Promise<void> {
+    if (!delivery.mayBegin()) return;
+    delivery.state = 'running';
+    await this.#treat(delivery);
+    delivery.settle({ kind: 'ack' });
+  }
+}
+
+/** Two members of a group with one active consumer, and what their handlers did together. */
+async function pairOfMembers(topic: string, first: number) {
+  const handled: string[] = [];
+  const running = new Set<string>();
+  const overlaps: string[] = [];
+  const treat = async ({ id, key = '' }: Delivery): Promise<void> => {
+    if (running.has(key)) overlaps.push(id);
+    running.add(key);
+    await pause(5);
+    running.delete(key);
+    handled.push(id);
+  };
+  const options = { singleActiveConsumer: true, ackWaitMs: 5_000 };
+  const one = await connected({ ...options, servers: [cluster.urls[first] ?? ''] });
+  const other = await connected({ ...options, ...onto() });
+  await one.connection.ensureTopics([topic], 'publish');
+  for (const side of [one, other]) {
+    const sink = new KeyedSink(treat);
+    await side.consume(topic, 'group', sink);
+  }
+  return { one, other, handled, overlaps };
+}
+
+describe('a node that is restarted in order (lame duck mode)', () => {
+  it('costs two members of a group with one active consumer no message, no order of a key, and no overlap', async () => {
+    const topic = uniqueName('duck');
+    await (await connected(onto())).connection.ensureTopics([topic], 'publish');
+    const node = await leaderOf(topic);
+    const { one, other, handled, overlaps } = await pairOfMembers(topic, node);
+    const publisher = await connected(onto());
+    const confirmed: string[] = [];
+    const publish = async (n: number): Promise<void> => {
+      const id = `${topic}#${n}`;
+      const [result] = await publisher.send(message(topic, { id, key: `key-${n % KEYS}` }));
+      if (!(result instanceof Error)) confirmed.push(id);
+    };
+    for (let n = 0; n < 300; n++) await publish(n);
+    process.kill(cluster.nodes[node]?.pid ?? 0, 'SIGUSR2');
+    for (let n = 300; n < 3_000; n++) await publish(n);
+    await until('what was confirmed is handled', () => confirmed.every((id) => handled.includes(id)), 60_000);
+    await Promise.all([one.connection.close(), other.connection.close()]);
+    expect(overlaps).toEqual([]);
+    expect(byKey(handled)).toEqual(byKey(handled).map(sorted));
+    await cluster.restart(node);
   }, 120_000);
 });

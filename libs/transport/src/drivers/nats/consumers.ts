@@ -23,7 +23,7 @@ const EPHEMERAL_MS = 60_000;
 /** The one group of a consumer that lets one member at a time work. */
 export const PIN_GROUP = 'active';
 /** A member that does not ask any more is replaced when its unsettled messages have come free, and not before. */
-const PIN_MARGIN_MS = 1_000;
+export const PIN_MARGIN_MS = 1_000;
 
 /** All members of a group work; the words of the server. */
 const NOT_PINNED = { priority_groups: undefined, priority_policy: undefined, priority_timeout: undefined };
@@ -50,6 +50,10 @@ export interface ConsumerPlace {
   readonly startWarning?: string | undefined;
   /** Everything up to here is settled, by all members. */
   readonly settledUpTo: number;
+  /** The last message that was delivered, to whomever, and how many deliveries there were. */
+  readonly delivered: { readonly upTo: number; readonly count: number };
+  /** What the server knows the one active member by; undefined: there is none. */
+  readonly activePin: string | undefined;
   /** The next attempt of messages that were tried more often than the server has delivered them. */
   readonly attempts: ReadonlyMap<number, number>;
 }
@@ -304,7 +308,7 @@ function filtersOf(config: ConsumerConfig, subjects: readonly string[]): readonl
 }
 
 function placeOf(
-  { stream_name: stream, name, config, ack_floor: floor }: ConsumerInfo,
+  { stream_name: stream, name, config, ack_floor: floor, delivered, priority_groups: groups }: PinnedInfo,
   facts: Pick<StreamFacts, 'created'>,
   isNew: boolean,
 ): ConsumerPlace {
@@ -325,6 +329,8 @@ function placeOf(
     maxDeliveries: maxDeliver > 0 ? maxDeliver : undefined,
     isNew,
     settledUpTo: floor.stream_seq,
+    delivered: { upTo: delivered.stream_seq, count: delivered.consumer_seq },
+    activePin: groups?.[0]?.pinned_client_id || undefined,
     attempts: attemptsIn(config.metadata?.[NOTE_NAME]),
   };
 }

@@ -24,6 +24,7 @@ export async function fetchAgain(
       if (inbox.asked === 0) end();
     },
     answered: () => undefined,
+    deposed: () => undefined,
     ended: end,
     doubted: end,
   });

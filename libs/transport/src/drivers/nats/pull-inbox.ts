@@ -10,6 +10,8 @@ const EXPIRES_MS = 30_000;
 const HEARTBEAT_MS = 5_000;
 /** A server that was not heard of for so long has lost the request. */
 const SILENCE_MS = HEARTBEAT_MS * 2.5;
+/** What the server says of a pin when it knows another one. n.b. it says 423 in other words when it knows none. */
+const OTHER_PIN = 'Nats-Pin-Id mismatch';
 /** Statuses of a request that has ended as it should. */
 const ENDED = [404, 408, 423];
 
@@ -33,6 +35,8 @@ export interface PullListener {
   answered(): void;
   /** A request has ended without all it asked for. */
   ended(): void;
+  /** Another member is the active one. */
+  deposed(): void;
   /** The consumer does not answer as it should: it may be gone. @param isCertain whether asking again cannot change it */
   doubted(why: string, isCertain: boolean): void;
 }
@@ -125,8 +129,14 @@ export class PullInbox {
   keepPin(): void {
     const { pinGroup } = this.#target;
     if (this.#pin === '' || pinGroup === undefined || !this.#link.isUp) return;
-    const request = { batch: 1, expires: 1, group: pinGroup, id: this.#pin };
-    this.#link.publish(this.#subject, JSON.stringify(request), { reply: `${this.#inbox}.pin` });
+    const request = JSON.stringify({ batch: 1, expires: 1, group: pinGroup, id: this.#pin });
+    const patience = { timeout: SILENCE_MS };
+    this.#link.connection.request(this.#subject, request, patience).then(
+      ({ headers }) => {
+        if (headers?.code === 423 && headers.description === OTHER_PIN) this.#listener.deposed();
+      },
+      () => undefined,
+    );
   }
 
   /** Takes nothing more; what the server has sent before it knew is still given to the listener until this resolves. */

@@ -1,8 +1,9 @@
 import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
 import type { Consumers, ConsumerPlace, ConsumerStanding } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
+import { Takeover } from './takeover.js';
 import type { Link } from './link.js';
-import type { NatsMessage, StreamPlace } from './mapping.js';
+import { addressOf, type NatsMessage, type StreamPlace } from './mapping.js';
 import { fetchAgain } from './fetch-again.js';
 import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
@@ -41,6 +42,8 @@ const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /** How long the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
+/** Most messages that are asked for again after the connection broke: each of them costs a line to the server. */
+const MAX_RETRIEVED = 1_000;
 /** How often a member that closes looks for what was sent to it and has not come. */
 const GATHER_TRIES = 3;
 
@@ -71,6 +74,12 @@ export class Source implements DeliveryOwner, PullListener {
   /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
   #isFullOfPutOff = false;
   #lastAddress: string | undefined;
+  /** The youngest message that has come, and the address of its settlement. */
+  #newest = { sequence: 0, address: '' };
+  /** What had come when the connection broke, or the consumer moved to another server: it may come again as if for the first time. */
+  #heardBefore = 0;
+  #isRetrieving = false;
+  readonly #takeover: Takeover;
   #callOffTick: (() => void) | undefined;
 
   constructor(tools: SourceTools, owner: SourceOwner, place: ConsumerPlace) {
@@ -78,6 +87,11 @@ export class Source implements DeliveryOwner, PullListener {
     this.#owner = owner;
     this.#place = place;
     this.group = owner.subscription.group;
+    this.#takeover = new Takeover(tools.host.clock, {
+      othersUnsettled: () => this.#othersUnsettled(),
+      pull: () => this.pull(),
+      deliver: (delivery) => this.#owner.deliver(delivery),
+    });
     this.#attempts = new Map(place.attempts);
   }
 
@@ -121,12 +135,40 @@ export class Source implements DeliveryOwner, PullListener {
     this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
     this.#place = place;
     void this.#inbox?.close();
-    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, this.#target, this);
+    const target = { ...this.#target, pin: this.pin };
+    this.#isRetrieving = this.#lacks(place);
+    this.#heardBefore = this.#newest.sequence;
+    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, target, this);
     this.#lastInbox = this.#inbox;
     this.#callOffRetry?.();
     this.#callOffRetry = undefined;
     this.#inbox.open();
     this.#tick();
+    if (this.#isRetrieving) void this.#retrieve(this.#inbox, place);
+    else this.pull();
+  }
+
+  /** Whether the server has sent what has not come, to nobody but this member. */
+  #lacks({ delivered, activePin, pinGroup, isNew }: ConsumerPlace): boolean {
+    if (this.#owner.subscription.ordering !== 'key' || isNew || this.#newest.address === '') return false;
+    const isAlone = pinGroup === undefined ? this.#lastInbox?.hasGaps === false : activePin === undefined || activePin === this.pin;
+    return isAlone && delivered.upTo > this.#newest.sequence;
+  }
+
+  /**
+   * What the server had sent into a connection that broke would come again after the ack wait, behind what is younger. It is told
+   * that nobody has it, before it is asked for more. n.b. it takes no notice of what is said of messages that it does not wait for.
+   */
+  async #retrieve(inbox: PullInbox, { delivered }: ConsumerPlace): Promise<void> {
+    const { sequence, address } = this.#newest;
+    const last = Math.min(delivered.upTo, sequence + MAX_RETRIEVED);
+    for (let next = sequence + 1; next <= last; next++) {
+      this.#lastAddress = addressOf(address, next, delivered.count);
+      this.#tools.link.tell(this.#lastAddress, NAK);
+    }
+    await this.#confirm();
+    if (this.#inbox !== inbox) return;
+    this.#isRetrieving = false;
     this.pull();
   }
 
@@ -140,10 +182,12 @@ export class Source implements DeliveryOwner, PullListener {
   pull(): void {
     const inbox = this.#inbox;
     if (inbox === undefined || this.#isStopped || this.#owner.isFull || !this.#tools.link.isUp) return;
-    const { window } = this.#owner;
+    if (this.#isRetrieving) return;
+    const { extra } = this.#takeover;
+    const window = this.#owner.window + extra;
     const { size } = this.#unsettled;
     const busy = size + inbox.asked;
-    const handful = Math.ceil(window / 4);
+    const handful = extra > 0 ? 1 : Math.ceil(window / 4);
     // n.b. what is parked is counted only where it matters: it is the rare case.
     const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
@@ -159,8 +203,16 @@ export class Source implements DeliveryOwner, PullListener {
     }
     const delivery = this.#take(message, place);
     if (delivery === undefined) return this.pull();
-    if (this.#isStopped) this.#giveBackEarly(delivery);
-    else this.#owner.deliver(delivery);
+    if (this.#isStopped) return this.#giveBackEarly(delivery);
+    if (this.#place.pinGroup !== undefined && this.#takeover.holds(delivery, this.pin, this.#place.ackWaitMs)) return;
+    this.#owner.deliver(delivery);
+  }
+
+  /** n.b. the other one waits until everything is settled that was here: what has not begun need not be waited for. */
+  deposed(): void {
+    const left = this.#unsettled.all().filter(({ state }) => state !== 'running');
+    for (const delivery of left) this.#giveBack(delivery);
+    if (left.length > 0) this.#owner.revoked();
   }
 
   /** @returns nothing for what is here, or done, already */
@@ -174,7 +226,8 @@ export class Source implements DeliveryOwner, PullListener {
       known.renew(message.reply ?? '', place.deliveries, sentAfterMs);
       return undefined;
     }
-    const isAgain = place.deliveries > 1 || this.#isMadeAgain;
+    const isAgain = place.deliveries > 1 || this.#isMadeAgain || place.sequence <= this.#heardBefore;
+    if (place.sequence > this.#newest.sequence) this.#newest = { sequence: place.sequence, address: message.reply ?? '' };
     if (isAgain && this.#recentlyDone.has(place.sequence)) {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return undefined;
@@ -271,6 +324,7 @@ export class Source implements DeliveryOwner, PullListener {
 
   async #stop(undelivered: readonly NatsDelivery[]): Promise<void> {
     this.#callOffRetry?.();
+    this.#takeover.end();
     for (const delivery of undelivered) this.#giveBackEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
@@ -312,14 +366,21 @@ export class Source implements DeliveryOwner, PullListener {
    * request of ours until it is looked at, gives a message to that one, finds nobody there, and puts the message behind the others.
    */
   async #missing(): Promise<number> {
-    const standing = await this.#tools.consumers.standing(this.#place);
-    const isAlone = this.#lastInbox?.hasGaps === false;
-    return standing !== undefined && isAlone ? standing.unsettled - this.#unsettled.size - this.#putOff.size : 0;
+    const others = await this.#othersUnsettled();
+    return this.#lastInbox?.hasGaps === false ? others : 0;
   }
+
+  /** Messages that were delivered to whomever, and are not here. */
+  async #othersUnsettled(): Promise<number> {
+    const standing = await this.#tools.consumers.standing(this.#place);
+    return standing === undefined ? 0 : standing.unsettled - this.#unsettled.size - this.#putOff.size;
+  }
+
 
   /** Where all members together are by now. */
   standsAt({ settledUpTo, unsettled }: ConsumerStanding): void {
     this.#place = { ...this.#place, settledUpTo };
+    if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
     for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
     this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
@@ -398,6 +459,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#attempts.clear();
     this.#putOff.clear();
     this.#recentlyDone.clear();
+    this.#newest = { sequence: 0, address: '' };
     this.#owner.revoked();
   }
 
