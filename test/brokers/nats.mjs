@@ -106,10 +106,14 @@ async function startNodes(count, options) {
     throw error;
   });
   const nodeNamed = (/** @type {string} */ name) => urls.findIndex((_, index) => nodeName(index) === name);
-  return Object.assign(cluster, { urls, monitorUrls, env: { NATS_URL: urls.join(',') }, nodeNamed });
+  const restart = async (/** @type {number} */ node) => {
+    await cluster.restart(node);
+    await untilHealthy(monitorUrls[node] ?? '');
+  };
+  return Object.assign({ ...cluster, restart }, { urls, monitorUrls, env: { NATS_URL: urls.join(',') }, nodeNamed });
 }
 
-/** Resolves when the node knows its cluster's leader. @param {string} monitorUrl */
+/** Resolves when the node knows its cluster's leader and has what the others have. @param {string} monitorUrl */
 async function untilHealthy(monitorUrl) {
   for (const deadline = Date.now() + ELECTION_LIMIT_MS; ; await pause(50)) {
     const answer = await fetch(`${monitorUrl}/healthz`).catch(() => undefined);
