@@ -88,7 +88,8 @@ export class Source implements DeliveryOwner, PullListener {
     this.#place = place;
     this.group = owner.subscription.group;
     this.#takeover = new Takeover(tools.host.clock, {
-      othersUnsettled: () => this.#othersUnsettled(),
+      look: () => this.#lookAtOthers(),
+      drop: (delivery) => this.#drop(delivery),
       pull: () => this.pull(),
       deliver: (delivery) => this.#owner.deliver(delivery),
     });
@@ -366,14 +367,21 @@ export class Source implements DeliveryOwner, PullListener {
    * request of ours until it is looked at, gives a message to that one, finds nobody there, and puts the message behind the others.
    */
   async #missing(): Promise<number> {
-    const others = await this.#othersUnsettled();
+    const { others } = await this.#lookAtOthers();
     return this.#lastInbox?.hasGaps === false ? others : 0;
   }
 
-  /** Messages that were delivered to whomever, and are not here. */
-  async #othersUnsettled(): Promise<number> {
+  /** Others: messages that were delivered to whomever, are not settled, and are not here. */
+  async #lookAtOthers(): Promise<{ readonly settledUpTo: number; readonly others: number }> {
     const standing = await this.#tools.consumers.standing(this.#place);
-    return standing === undefined ? 0 : standing.unsettled - this.#unsettled.size - this.#putOff.size;
+    if (standing === undefined) return { settledUpTo: 0, others: 0 };
+    const others = standing.unsettled - this.#unsettled.size - this.#putOff.size;
+    return { settledUpTo: standing.settledUpTo, others: Math.max(0, others) };
+  }
+
+  #drop(delivery: NatsDelivery): void {
+    this.#unsettled.delete(delivery);
+    delivery.revoke();
   }
 
 

@@ -6,8 +6,10 @@ const FIRST_LOOK_MS = 20;
 const MAX_LOOK_MS = 500;
 
 export interface TakeoverTools {
-  /** Messages that were delivered, are not settled, and are not here. */
-  othersUnsettled(): Promise<number>;
+  /** Where all members together are, and how many messages others have that are not settled. */
+  look(): Promise<{ readonly settledUpTo: number; readonly others: number }>;
+  /** The delivery was settled by the member before. */
+  drop(delivery: NatsDelivery): void;
   pull(): void;
   deliver(delivery: NatsDelivery): void;
 }
@@ -55,23 +57,26 @@ export class Takeover {
   async #wait(limitMs: number): Promise<void> {
     this.#held = [];
     const endMs = this.#clock.monotonicMs() + limitMs;
+    let settledUpTo = 0;
     for (let lookMs = FIRST_LOOK_MS; !this.#isOver; lookMs = Math.min(MAX_LOOK_MS, lookMs * 2)) {
-      const others = await this.#tools.othersUnsettled().catch(() => undefined);
-      if (others === undefined ? this.#clock.monotonicMs() >= endMs : others <= 0) break;
-      if (this.#clock.monotonicMs() >= endMs) break;
-      this.#extra = others ?? 0;
+      const standing = await this.#tools.look().catch(() => undefined);
+      settledUpTo = standing?.settledUpTo ?? settledUpTo;
+      if (standing?.others === 0 || this.#clock.monotonicMs() >= endMs) break;
+      this.#extra = standing?.others ?? 0;
       this.#tools.pull();
       await new Promise<void>((resolve) => this.#clock.schedule(lookMs, resolve));
     }
-    this.#release();
+    this.#release(settledUpTo);
   }
 
-  #release(): void {
-    const held = this.#held ?? [];
+  #release(settledUpTo: number): void {
+    const held = (this.#held ?? []).filter(({ state }) => state === 'queued');
     this.#held = undefined;
     this.#extra = 0;
     if (this.#isOver) return;
-    for (const delivery of held.sort((a, b) => a.sequence - b.sequence))
-      if (delivery.state === 'queued') this.#tools.deliver(delivery);
+    for (const delivery of held.sort((a, b) => a.sequence - b.sequence)) {
+      if (delivery.sequence <= settledUpTo) this.#tools.drop(delivery);
+      else this.#tools.deliver(delivery);
+    }
   }
 }
