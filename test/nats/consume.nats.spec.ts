@@ -404,7 +404,12 @@ describe('an operator', () => {
   it('who limits how long requests for messages may wait (max_expires) costs no message', async () => {
     const topic = uniqueName('expires');
     const stream = await newStream([topic]);
-    await newConsumer(stream, { durable_name: 'short', ack_policy: 'explicit', filter_subject: topic, max_expires: 2e9 });
+    await newConsumer(stream, {
+      durable_name: 'short',
+      ack_policy: 'explicit',
+      filter_subject: topic,
+      max_expires: 2e9,
+    });
     const side = await connected({ provision: false, consumers: 'bind', consumerName: () => 'short' });
     const sink = new TestSink();
     await side.consume(topic, 'group', sink);

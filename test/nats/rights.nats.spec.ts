@@ -58,7 +58,12 @@ describe('a right that is missing', () => {
     await until('health is down', () => side.connection.health().status === 'down', 10_000);
     expect(side.connection.health().problems[0]).toContain('$JS.API.CONSUMER.MSG.NEXT');
     await until('it has been asked for again', () => side.heard('subscription:crashed').length >= 3, 10_000);
-    expect(side.heard('subscription:crashed').map(({ restartInMs }) => restartInMs).slice(0, 3)).toEqual([200, 200, 400]);
+    expect(
+      side
+        .heard('subscription:crashed')
+        .map(({ restartInMs }) => restartInMs)
+        .slice(0, 3),
+    ).toEqual([200, 200, 400]);
     expect(side.heard('subscription:crashed')[0]?.error.message).toContain('$JS.API.CONSUMER.MSG.NEXT');
   });
 
@@ -94,8 +99,7 @@ describe('a right that an operator takes away and gives back', () => {
   it('to subscribe to a topic of core NATS: health is down meanwhile, and messages come again without a restart', async () => {
     const own = await startNats({ config: { authorization: { users: users({ member: {}, all: {} }) } } });
     afterwards(() => own.stop());
-    const core = (user: string) =>
-      connected({ servers: [own.url], mode: 'core', auth: { user, password: 'x' } });
+    const core = (user: string) => connected({ servers: [own.url], mode: 'core', auth: { user, password: 'x' } });
     const [side, publisher, sink] = [await core('member'), await core('all'), new TestSink()];
     await side.consume('core.topic', 'group', sink);
     await own.reload({

@@ -114,7 +114,8 @@ export class NatsConnection implements BrokerConnection {
     const broken = this.#link.problem ?? this.#unreachable;
     if (broken !== undefined) return { status: 'down', problems: [broken.message, ...problems] };
     if (!this.#wasConnected) return { status: 'down', problems: ['not connected yet'] };
-    if (this.#refusals.isDown || consumptions.some((consumption) => consumption.isDown)) return { status: 'down', problems };
+    if (this.#refusals.isDown || consumptions.some((consumption) => consumption.isDown))
+      return { status: 'down', problems };
     return { status: problems.length > 0 ? 'degraded' : 'up', problems };
   }
 

@@ -180,11 +180,7 @@ export class Consumers {
     );
   }
 
-  #config(
-    { topic, delivery }: Subscription,
-    name: string,
-    start: Start['policy'],
-  ): Partial<ConsumerConfig> {
+  #config({ topic, delivery }: Subscription, name: string, start: Start['policy']): Partial<ConsumerConfig> {
     const config = {
       name,
       ack_policy: 'explicit',

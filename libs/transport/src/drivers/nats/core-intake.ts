@@ -137,7 +137,10 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     const { topic } = this.subscription;
     const wasRefused = this.#refusal !== undefined;
     const code = 'TRANSPORT_AUTHORIZATION_FAILED';
-    this.#refusal = errorOf(code, `${this.#notices.what}: ${cause.message}. Give the user this right.`, { topic, cause });
+    this.#refusal = errorOf(code, `${this.#notices.what}: ${cause.message}. Give the user this right.`, {
+      topic,
+      cause,
+    });
     if (!this.#hasStarted || this.#isStopped) return;
     if (!wasRefused) this.#notices.crashed(this.#refusal, RETRY_MS);
     this.#callOffRetry = this.#host.clock.schedule(RETRY_MS, () => void this.#retry());

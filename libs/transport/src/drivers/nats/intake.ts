@@ -173,7 +173,8 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     try {
       const { topic } = this.subscription;
       const streams = await this.#tools.streams.holding(topic);
-      for (const stream of streams) if (!this.#sources.has(stream) || this.#doubtful.has(stream)) await this.#place(stream);
+      for (const stream of streams)
+        if (!this.#sources.has(stream) || this.#doubtful.has(stream)) await this.#place(stream);
       if (this.#isStopped) return undefined;
       for (const [stream, source] of this.#sources) if (!streams.includes(stream)) this.#drop(stream, source);
       this.#placed();

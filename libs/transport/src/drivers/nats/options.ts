@@ -70,7 +70,10 @@ export interface NatsOptions {
   readonly auth?: NatsAuthOptions;
   /** A password or token is sent readably; without TLS to another machine it is refused unless this says so. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. @default '_INBOX' */
+  /**
+   * Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. Let it begin with `_INBOX` (for example
+   * `_INBOX_shop`): services with another prefix answer no request that comes with one that does not. @default '_INBOX'
+   */
   readonly inboxPrefix?: string;
   /** The JetStream domain, on leaf nodes. @default none */
   readonly domain?: string;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
 import type { Consumers, ConsumerPlace, ConsumerStanding } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
@@ -152,7 +153,8 @@ export class Source implements DeliveryOwner, PullListener {
   /** Whether the server has sent what has not come, to nobody but this member. */
   #lacks({ delivered, activePin, pinGroup, isNew }: ConsumerPlace): boolean {
     if (this.#owner.subscription.ordering !== 'key' || isNew || this.#newest.address === '') return false;
-    const isAlone = pinGroup === undefined ? this.#lastInbox?.hasGaps === false : activePin === undefined || activePin === this.pin;
+    const isAlone =
+      pinGroup === undefined ? this.#lastInbox?.hasGaps === false : activePin === undefined || activePin === this.pin;
     return isAlone && delivered.upTo > this.#newest.sequence;
   }
 
@@ -228,7 +230,8 @@ export class Source implements DeliveryOwner, PullListener {
       return undefined;
     }
     const isAgain = place.deliveries > 1 || this.#isMadeAgain || place.sequence <= this.#heardBefore;
-    if (place.sequence > this.#newest.sequence) this.#newest = { sequence: place.sequence, address: message.reply ?? '' };
+    if (place.sequence > this.#newest.sequence)
+      this.#newest = { sequence: place.sequence, address: message.reply ?? '' };
     if (isAgain && this.#recentlyDone.has(place.sequence)) {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return undefined;
@@ -384,15 +387,24 @@ export class Source implements DeliveryOwner, PullListener {
     delivery.revoke();
   }
 
-
   /** Where all members together are by now. */
-  standsAt({ settledUpTo, unsettled }: ConsumerStanding): void {
-    this.#place = { ...this.#place, settledUpTo };
+  standsAt({ settledUpTo, unsettled, place }: ConsumerStanding): void {
+    this.#follow(place);
     if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
     for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
     this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
     this.#checkStall();
+  }
+
+  /** An operator, or another version of the service, may have changed the consumer. */
+  #follow(place: ConsumerPlace): void {
+    const before = this.#place;
+    this.#place = place;
+    if (place.ackWaitMs !== before.ackWaitMs) this.#tick();
+    const { maxBatch, maxExpiresMs, pinGroup } = place;
+    if (!isDeepStrictEqual([maxBatch, maxExpiresMs, pinGroup], [before.maxBatch, before.maxExpiresMs, before.pinGroup]))
+      this.#owner.doubted(this);
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
