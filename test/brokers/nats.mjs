@@ -1,14 +1,18 @@
 // How a real NATS with JetStream starts. Plain JavaScript on built-ins only, like kafka.mjs.
 //
 //   const nats = await startNats();                 a private server: kill it, restart it, nobody else uses it
+//   const nats = await startNats({ nodes: 3 });     a private cluster: kill, freeze, thaw and restart its nodes
 //   const nats = await useNats();                   the one to share: NATS_URL, a container, or a private server
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { mayInstall } from '../../scripts/lib/environment.mjs';
+import { clusterOf, startTogether } from './cluster.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
 import { probeNats } from './nats/probe.mjs';
 import { NATS_CLI, NATS_SERVER } from './nats/programs.mjs';
-import { prepareServer } from './nats/server.mjs';
+import { nodeName, prepareServer } from './nats/server.mjs';
+import { freePorts } from './ports.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { readStanding } from './standing.mjs';
 import { requireTools, TOOLS } from './toolchain.mjs';
@@ -34,9 +38,23 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {{ NATS_URL: string }} env for a child process
  * @property {string} logFile
  * @property {import('./nats/security.mjs').Secure} secure what gets in, and what is kept out
+ * @property {(config: Record<string, unknown>) => Promise<void>} reload changes its configuration while it runs, as an operator does
  */
 
 /** @typedef {NatsAddress & import('./private-server.mjs').Controls} PrivateNats */
+
+/**
+ * @typedef {object} ClusterAddress
+ * @property {string[]} urls one a node
+ * @property {string[]} monitorUrls one a node
+ * @property {{ NATS_URL: string }} env for a child process: all nodes
+ * @property {(name: string) => number} nodeNamed the node that JetStream calls so, for example the leader of a stream
+ */
+
+/** @typedef {ClusterAddress & import('./cluster.mjs').Cluster} NatsCluster */
+
+/** A cluster elects the leader that keeps its streams within a few seconds. */
+const ELECTION_LIMIT_MS = 30_000;
 
 /**
  * Starts a private nats-server with JetStream on free ports in a temporary folder. It dies with this process, however
@@ -51,19 +69,78 @@ export { BrokerUnavailable } from './unavailable.mjs';
  *   startNats({ login: 'nkey' })      secure.seeds.right, .wrong
  *   startNats({ login: 'creds' })     secure.creds.right, .foreign, .expired
  * `tls` and `login` go together. `stop` and `restart` are the same for all.
- * @param {StartOptions} [options]
- * @returns {Promise<PrivateNats>}
+ *
+ * With `nodes` it is a cluster, about 5 s until its first election is over.
+ * @overload
+ * @param {Pick<StartOptions, 'config' | 'installSystemPackages' | 'log'> & { nodes: number }} options
+ * @returns {Promise<NatsCluster>}
  * @throws {BrokerUnavailable} when Go or the server's module cannot be had; the message says the command
  */
+/**
+ * @overload
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateNats>}
+ */
+/** @param {StartOptions & { nodes?: number }} [options] */
 export async function startNats(options = {}) {
+  return options.nodes === undefined ? startNode(options) : startNodes(options.nodes, options);
+}
+
+/**
+ * @param {number} count
+ * @param {StartOptions} options
+ * @returns {Promise<NatsCluster>}
+ */
+async function startNodes(count, options) {
+  const program = await prepareNats(options);
+  const routePorts = await freePorts(count);
+  const ofNode = { program, config: options.config ?? {}, port: undefined, tls: undefined, login: undefined };
+  const prepared = await Promise.all(
+    routePorts.map((_, index) => prepareServer({ ...ofNode, place: { index, routePorts } })),
+  );
+  const cluster = clusterOf(await startTogether(prepared));
+  const urls = prepared.map(({ port }) => `nats://127.0.0.1:${port}`);
+  const monitorUrls = prepared.map(({ monitorPort }) => `http://127.0.0.1:${monitorPort}`);
+  await Promise.all(monitorUrls.map(untilHealthy)).catch(async (error) => {
+    await cluster.stop();
+    throw error;
+  });
+  const nodeNamed = (/** @type {string} */ name) => urls.findIndex((_, index) => nodeName(index) === name);
+  const restart = async (/** @type {number} */ node) => {
+    await cluster.restart(node);
+    await untilHealthy(monitorUrls[node] ?? '');
+  };
+  return Object.assign({ ...cluster, restart }, { urls, monitorUrls, env: { NATS_URL: urls.join(',') }, nodeNamed });
+}
+
+/** Resolves when the node knows its cluster's leader and has what the others have. @param {string} monitorUrl */
+async function untilHealthy(monitorUrl) {
+  for (const deadline = Date.now() + ELECTION_LIMIT_MS; ; await pause(50)) {
+    const answer = await fetch(`${monitorUrl}/healthz`).catch(() => undefined);
+    const why = await answer?.text();
+    if (answer?.ok) return;
+    if (Date.now() > deadline) throw new Error(`${monitorUrl} is not ready after ${ELECTION_LIMIT_MS} ms: ${why}`);
+  }
+}
+
+/**
+ * @param {StartOptions} options
+ * @returns {Promise<PrivateNats>}
+ */
+async function startNode(options) {
   const { config = {}, port, tls, login } = options;
   const program = await prepareNats(options);
   const prepare = () => prepareServer({ program, config, port, tls, login });
   const { prepared, running } = await startPrepared(prepare, { fixedPort: port !== undefined });
   const url = `nats://127.0.0.1:${prepared.port}`;
   const monitorUrl = `http://127.0.0.1:${prepared.monitorPort}`;
-  const address = { url, monitorUrl, env: { NATS_URL: url }, logFile: prepared.logFile, secure: prepared.secure };
-  return withControls(controlsOf(prepared, running), address);
+  const controls = controlsOf(prepared, running);
+  const reload = async (/** @type {Record<string, unknown>} */ changes) => {
+    await prepared.rewrite(changes);
+    process.kill(controls.pid, 'SIGHUP');
+  };
+  const { logFile, secure } = prepared;
+  return withControls(controls, { url, monitorUrl, env: { NATS_URL: url }, logFile, secure, reload });
 }
 
 /**

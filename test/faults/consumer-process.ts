@@ -44,3 +44,11 @@ app.get(Notices).on('partition:revoked', () => process.stdout.write('revoked\n')
 app.get(Notices).on('broker:unreachable', () => process.stdout.write('unreachable\n'));
 app.get(Notices).on('subscription:crashed', () => process.stdout.write('crashed\n'));
 await app.listen();
+
+/** Reports that the process was stopped and goes on, once it has done what it does then. */
+let lastTurnMs = performance.now();
+setInterval(() => {
+  const stoppedMs = performance.now() - lastTurnMs;
+  lastTurnMs = performance.now();
+  if (stoppedMs > 1_500) setTimeout(() => process.stdout.write('resumed\n'), 500);
+}, 50).unref();

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { MsgHdrsImpl, type MsgHdrs } from '@nats-io/nats-core/internal';
 import type { Delivery } from 'nest-transport';
 import { startNats } from '../brokers/nats.mjs';
 import {
@@ -20,6 +21,9 @@ import {
 afterEach(closeAll);
 
 const offsets = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ offset }) => Number(offset));
+function headersOf(code: number, description: string): MsgHdrs {
+  return new MsgHdrsImpl(code, description);
+}
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
 /** A topic with so many messages in it. */
@@ -354,6 +358,123 @@ describe('a pattern', () => {
     await side.send(message(`${word}.x`), message(`${word}.y.z`));
     await until('all have come', () => sink.done.length === 2);
     expect(sink.done.map(({ topic }) => topic)).toEqual([`${word}.x`, `${word}.y.z`]);
+  });
+});
+
+describe('an operator', () => {
+  it('who adds a subject to a stream has it read by the pattern that it fits, from its first message, over a reconnect too', async () => {
+    const server = await startNats();
+    afterwards(() => server.stop());
+    const jsm = await manager(server.url);
+    await jsm.streams.add({ name: 'events', subjects: ['events.a', 'other'] });
+    const [side, sink] = [await connected({ servers: [server.url], provision: false }), new TestSink()];
+    await side.consume('events.*', 'group', sink);
+    await side.send(message('events.a'), message('other'));
+    await jsm.streams.update('events', { subjects: ['events.a', 'events.b', 'other'] });
+    await side.send(message('events.b'), message('events.a'));
+    await until('what fits has come', () => sink.done.length === 3);
+    await server.restart();
+    await until('the connection is back', () => side.connection.health().status === 'up');
+    await side.send(message('events.b'));
+    await until('the next has come', () => offsets(sink.done).includes(5));
+    // n.b. a server that is killed may not have stored what was settled last: that comes again.
+    expect([...new Set(offsets(sink.done))]).toEqual([1, 3, 4, 5]);
+    expect(side.heard('subscription:crashed')).toEqual([]);
+  }, 60_000);
+
+  it('finds a consumer that takes only a part of a pattern completed, with the position of the group kept', async () => {
+    const word = uniqueName('part');
+    const stream = await newStream([`${word}.a`, `${word}.b`]);
+    const consumerName = (): string => 'parts';
+    const filter_subjects = [`${word}.a`];
+    await newConsumer(stream, { durable_name: 'parts', ack_policy: 'explicit', filter_subjects });
+    const side = await connected({ consumerName });
+    await side.send(message(`${word}.a`), message(`${word}.a`));
+    const first = new TestSink();
+    const consumption = await side.consume(`${word}.*`, 'group', first);
+    await until('all have come', () => first.done.length === 2);
+    await consumption.close();
+    await side.send(message(`${word}.b`));
+    const next = new TestSink();
+    await side.consume(`${word}.*`, 'group', next);
+    await until('the next has come', () => next.done.length === 1);
+    expect(offsets([...first.received, ...next.received])).toEqual([1, 2, 3]);
+  });
+
+  it('who limits how long requests for messages may wait (max_expires) costs no message', async () => {
+    const topic = uniqueName('expires');
+    const stream = await newStream([topic]);
+    await newConsumer(stream, {
+      durable_name: 'short',
+      ack_policy: 'explicit',
+      filter_subject: topic,
+      max_expires: 2e9,
+    });
+    const side = await connected({ provision: false, consumers: 'bind', consumerName: () => 'short' });
+    const sink = new TestSink();
+    await side.consume(topic, 'group', sink);
+    await pause(2_500);
+    await side.send(message(topic));
+    await until('it has come', () => sink.done.length === 1, 2_000);
+    expect([side.connection.health().status, side.heard('subscription:crashed')]).toEqual(['up', []]);
+  });
+
+  it('whose consumer refuses every request for messages is asked with growing pauses, and health says why', async () => {
+    const topic = uniqueName('refused');
+    const stream = await newStream([topic]);
+    await newConsumer(stream, { durable_name: 'small', ack_policy: 'explicit', filter_subject: topic });
+    const side = await connected({ provision: false, consumers: 'bind', consumerName: () => 'small' });
+    const connection = await foreign();
+    let requests = 0;
+    // Somebody else answers as a server does that wants requests in another form.
+    connection.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.small`, {
+      callback: (_error, request) => {
+        requests++;
+        const refusal = headersOf(409, 'Exceeded MaxWaiting');
+        request.respond('', { headers: refusal });
+      },
+    });
+    await connection.flush();
+    await side.consume(topic, 'group', new TestSink());
+    await until('health is down', () => side.connection.health().status === 'down', 10_000);
+    expect(side.connection.health().problems).toEqual([expect.stringContaining('Exceeded MaxWaiting')]);
+    expect(side.heard('subscription:crashed')[0]?.error.message).toContain('Exceeded MaxWaiting');
+    await pause(3_000);
+    expect(requests).toBeLessThan(12);
+    await connection.close();
+    await until('health is up', () => side.connection.health().status === 'up', 10_000);
+    expect(side.heard('subscription:recovered')).toHaveLength(1);
+  }, 40_000);
+
+  it('whose consumer delivers headers only is refused at the start', async () => {
+    const topic = uniqueName('bodiless');
+    const stream = await newStream([topic]);
+    await newConsumer(stream, { durable_name: 'bodiless', ack_policy: 'explicit', headers_only: true });
+    const side = await connected({ consumerName: () => 'bodiless' });
+    await expect(side.consume(topic, 'group', new TestSink())).rejects.toMatchObject({
+      code: 'TRANSPORT_OPTION_CONFLICT',
+      message: expect.stringContaining('headers_only'),
+    });
+  });
+
+  it('who deletes one consumer of a pattern over many streams has that one recreated, and the others left alone', async () => {
+    const word = uniqueName('many');
+    const side = await connected();
+    const topics = Array.from({ length: 10 }, (_, n) => `${word}.${n}`);
+    await side.connection.ensureTopics(topics, 'publish');
+    const sink = new TestSink();
+    await side.consume(`${word}.*`, 'group', sink);
+    const { jsm, stream, info } = await onlyConsumerOf(`${word}.0`);
+    const asked = new Set<string>();
+    const connection = await foreign();
+    connection.subscribe('$JS.API.CONSUMER.MSG.NEXT.>', { callback: (_error, { subject }) => void asked.add(subject) });
+    await connection.flush();
+    await jsm.consumers.delete(stream, info.name);
+    await until('it is recreated', () => side.heard('subscription:recovered').length === 1);
+    await until('it is read', () => asked.size > 0);
+    expect([...asked]).toEqual([`$JS.API.CONSUMER.MSG.NEXT.${stream}.${info.name}`]);
+    await side.send(...topics.map((topic) => message(topic)));
+    await until('all have come', () => sink.done.length === 10);
   });
 });
 

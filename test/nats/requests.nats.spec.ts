@@ -85,6 +85,18 @@ describe('an answer', () => {
     expect(answerable).toEqual([false, false, false, false, false, true]);
   });
 
+  it.each(['jetstream', 'core'] as const)('reaches a requester with another inboxPrefix over %s', async (mode) => {
+    const topic = uniqueName('prefix');
+    const [side, requester] = [await connected({ mode }), await connected({ mode, inboxPrefix: '_INBOX_shop' })];
+    await side.connection.ensureTopics([topic], 'publish');
+    const sink = new TestSink(({ reply }) => void reply?.({ kind: 'value', body: Buffer.from('pong'), last: true }));
+    await side.consume(topic, 'group', sink);
+    const replies: Reply[] = [];
+    await requester.connection.requester?.request(message(topic), (reply) => replies.push(reply));
+    await until('it is answered', () => replies.length === 1);
+    expect(replies[0]).toMatchObject({ kind: 'value', last: true });
+  });
+
   it('that is too large is an error of the handler, not a lost answer', async () => {
     const topic = uniqueName('large');
     const side = await connected();

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { closeAll, connected, manyMessages, TestSink, uniqueName, until } from './support.js';
+import { closeAll, connected, manyMessages, message, TestSink, uniqueName, until } from './support.js';
 
 afterEach(closeAll);
 
@@ -55,4 +55,37 @@ describe('the one active member of a group', () => {
     await until('the other has followed', () => second.done.length === 10, 1_500);
     expect(second.done.map(({ offset }) => Number(offset))).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   }, 60_000);
+});
+
+describe('singleActiveConsumer in a rolling deployment', () => {
+  it.each([
+    ['switched on', false],
+    ['switched off', true],
+  ])(
+    'that is %s loses nothing, and members of both versions stay up',
+    async (_, before) => {
+      const topic = uniqueName('rolling');
+      const [old, oldSink, sink] = [
+        await connected({ singleActiveConsumer: before, ackWaitMs: 2_000 }),
+        new TestSink(),
+        new TestSink(),
+      ];
+      await old.connection.ensureTopics([topic], 'publish');
+      await old.consume(topic, 'group', oldSink);
+      const young = await connected({ singleActiveConsumer: !before, ackWaitMs: 2_000 });
+      await young.consume(topic, 'group', sink);
+      for (let n = 0; n < 20; n++) {
+        await young.send(message(topic));
+        await pause(50);
+      }
+      await until('all are handled', () => oldSink.done.length + sink.done.length === 20);
+      await pause(6_000);
+      await old.connection.close();
+      await young.send(...manyMessages(5, topic));
+      await until('the rest is handled', () => oldSink.done.length + sink.done.length === 25);
+      expect([young.connection.health().status, young.heard('subscription:crashed')]).toEqual(['up', []]);
+      expect(old.heard('subscription:crashed')).toEqual([]);
+    },
+    60_000,
+  );
 });

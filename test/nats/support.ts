@@ -68,6 +68,7 @@ export class Side {
 const WATCHED = [
   'broker:connected',
   'broker:unreachable',
+  'broker:warned',
   'subscription:crashed',
   'subscription:recovered',
   'subscription:stalled',

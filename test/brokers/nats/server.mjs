@@ -14,6 +14,13 @@ const START_TIMEOUT_MS = 30_000;
  * @property {number | undefined} port
  * @property {import('./security.mjs').Tls | undefined} tls
  * @property {import('./security.mjs').Login | undefined} login
+ * @property {ClusterPlace} [place] in a cluster (default: alone)
+ */
+
+/**
+ * @typedef {object} ClusterPlace
+ * @property {number} index from 0 on
+ * @property {readonly number[]} routePorts of all nodes, by node
  */
 
 /**
@@ -22,15 +29,19 @@ const START_TIMEOUT_MS = 30_000;
  *   monitorPort: number,
  *   logFile: string,
  *   secure: import('./security.mjs').Secure,
+ *   rewrite: (config: Record<string, unknown>) => Promise<void>,
  * }} NatsServer
  */
+
+/** The name of a cluster's node, which JetStream reports as the leader of a stream. @param {number} index */
+export const nodeName = (index) => `node-${index}`;
 
 /**
  * A server with JetStream in a folder of its own.
  * @param {ServerOptions} options
  * @returns {Promise<NatsServer>}
  */
-export async function prepareServer({ program, config, port: asked, tls, login }) {
+export async function prepareServer({ program, config, port: asked, tls, login, place }) {
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-nats-'));
   const [freePort = 0, monitorPort = 0] = await freePorts(2);
   const port = asked ?? freePort;
@@ -38,8 +49,11 @@ export async function prepareServer({ program, config, port: asked, tls, login }
   const listen = { host: '127.0.0.1', port, http: `127.0.0.1:${monitorPort}` };
   // n.b. JSON is a valid form of the server's own configuration language.
   const security = await securityOf({ tls, login }, folder);
-  const all = { ...listen, jetstream: { store_dir: join(folder, 'jetstream') }, ...security.config, ...config };
-  await writeFile(configFile, JSON.stringify(all, undefined, 2));
+  const jetstream = { store_dir: join(folder, 'jetstream') };
+  const all = { ...listen, jetstream, ...(place ? clusterConfig(place) : {}), ...security.config, ...config };
+  const rewrite = (/** @type {Record<string, unknown>} */ changes) =>
+    writeFile(configFile, JSON.stringify({ ...all, ...changes }, undefined, 2));
+  await rewrite({});
   const logFile = join(folder, 'nats.log');
   const start = () =>
     startKept({
@@ -52,5 +66,12 @@ export async function prepareServer({ program, config, port: asked, tls, login }
       removeOnOrphan: folder,
       readyTimeoutMs: START_TIMEOUT_MS,
     });
-  return { folder, port, monitorPort, logFile, secure: security.secure, start };
+  return { folder, port, monitorPort, logFile, secure: security.secure, rewrite, start };
+}
+
+/** @param {ClusterPlace} place */
+function clusterConfig({ index, routePorts }) {
+  const addresses = routePorts.map((port) => `127.0.0.1:${port}`);
+  const routes = addresses.filter((_, node) => node !== index).map((address) => `nats://${address}`);
+  return { server_name: nodeName(index), cluster: { name: 'test', listen: addresses[index], routes } };
 }

@@ -24,6 +24,8 @@ export interface NoticeMap {
   'broker:connected': OfBroker;
   /** The connection is lost or was never made; the library keeps trying. Told once per outage. */
   'broker:unreachable': OfBroker & { readonly error: TransportError };
+  /** The broker refuses something that the application needs, for example for want of a right. Reported once until it is over. */
+  'broker:warned': OfBroker & { readonly warning: string };
   'subscription:started': OfSubscription;
   /** The client died; the library builds it anew after `restartInMs`. */
   'subscription:crashed': OfSubscription & { readonly error: TransportError; readonly restartInMs: number };

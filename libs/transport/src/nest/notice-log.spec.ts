@@ -15,6 +15,7 @@ const trap = (): never => {
 const EVERY: NoticeMap = {
   'broker:connected': of,
   'broker:unreachable': { ...of, error },
+  'broker:warned': { broker: 'main', warning: 'the server refuses to let this user subscribe' },
   'subscription:started': of,
   'subscription:crashed': { ...of, error, restartInMs: 5 },
   'subscription:recovered': of,

@@ -39,6 +39,7 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     'error',
     ({ broker, error }) => `Broker "${broker}" is away; trying on, not ready meanwhile. ${error.message}`,
   ],
+  'broker:warned': ['warn', ({ broker, warning }) => `Take care: ${warning}. broker=${broker}`],
   'subscription:crashed': [
     'error',
     (notice) =>

@@ -17,6 +17,9 @@ import type { ResolvedNatsOptions } from './options.js';
 const KIND_HEADER = 'reply-kind';
 const ERROR_NAME_HEADER = 'reply-error-name';
 
+/** How the subjects of inboxes begin, whatever the rest of `inboxPrefix` is. */
+const INBOX = /^_INBOX[._-]/;
+
 /** Stores a request, or says why not. */
 export type SendRequest = (message: OutgoingMessage, answerTo: string) => Promise<TransportError | undefined>;
 
@@ -66,10 +69,14 @@ export class Answers implements Requester {
     throw error;
   }
 
-  /** Whether a text that came in a header may be answered to: an inbox, and no topic that somebody would like to see written. */
+  /**
+   * Whether a text that came in a header may be answered to: an inbox, and no topic that somebody would like to see written.
+   * n.b. other services may have another `inboxPrefix`; none of them has a topic that begins so.
+   */
   isAddress(text: string | undefined): text is string {
-    if (text === undefined || !text.startsWith(this.#prefix)) return false;
-    return topicProblem(`inbox.${text.slice(this.#prefix.length)}`) === undefined;
+    if (text === undefined) return false;
+    if (text.startsWith(this.#prefix)) return topicProblem(`inbox.${text.slice(this.#prefix.length)}`) === undefined;
+    return INBOX.test(text) && topicProblem(`inbox.${text}`) === undefined;
   }
 
   /** @throws TransportError `TRANSPORT_MESSAGE_TOO_LARGE` */
@@ -97,6 +104,8 @@ export class Answers implements Requester {
     connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#take(message);
+        // n.b. the server has refused it: the next one tries again.
+        else this.#connection = undefined;
       },
     });
   }

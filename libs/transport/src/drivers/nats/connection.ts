@@ -20,6 +20,7 @@ import { errorOf } from './failures.js';
 import { SubscriptionIntake } from './intake.js';
 import { Link } from './link.js';
 import type { ResolvedNatsOptions } from './options.js';
+import { Refusals } from './refusals.js';
 import { JetStreamPublisher } from './publisher.js';
 import { checkSubscribedTopic, Streams } from './streams.js';
 import { NatsConsumption, type Intake } from './subscriber.js';
@@ -43,6 +44,7 @@ export class NatsConnection implements BrokerConnection {
   readonly #link: Link;
   readonly #mode: Mode;
   readonly #answers: Answers;
+  readonly #refusals: Refusals;
   readonly #consumptions = new Set<NatsConsumption>();
   readonly #closing = new AbortController();
   #unreachable: TransportError | undefined;
@@ -52,6 +54,7 @@ export class NatsConnection implements BrokerConnection {
   constructor(host: BrokerHost, options: ResolvedNatsOptions) {
     this.#host = host;
     this.#link = new Link(host, options);
+    this.#refusals = new Refusals(host, this.#link, options);
     this.#mode = options.mode === 'core' ? coreMode(host, this.#link, options) : streamMode(host, this.#link, options);
     const { producer } = this.#mode;
     const sendRequest: SendRequest = (message, answerTo) => producer.sendRequest(message, answerTo);
@@ -101,11 +104,12 @@ export class NatsConnection implements BrokerConnection {
   health(): BrokerHealth {
     if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
     const consumptions = [...this.#consumptions];
-    const problems = consumptions.flatMap((consumption) => consumption.problems);
+    const problems = [...consumptions.flatMap((consumption) => consumption.problems), ...this.#refusals.problems];
     const broken = this.#link.problem ?? this.#unreachable;
     if (broken !== undefined) return { status: 'down', problems: [broken.message, ...problems] };
     if (!this.#wasConnected) return { status: 'down', problems: ['not connected yet'] };
-    if (consumptions.some((consumption) => consumption.isDown)) return { status: 'down', problems };
+    if (this.#refusals.isDown || consumptions.some((consumption) => consumption.isDown))
+      return { status: 'down', problems };
     return { status: problems.length > 0 ? 'degraded' : 'up', problems };
   }
 

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ConsumerConfig, ConsumerInfo, ConsumerUpdateConfig } from '@nats-io/jetstream';
 import {
   isStartOffset,
+  isTopicPattern,
   messageOf,
   nearestKept,
   offsetIn,
@@ -13,7 +15,7 @@ import { errorOf, jetStreamCode, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
 import { covers, legalName } from './names.js';
 import type { ResolvedNatsOptions } from './options.js';
-import { nanos, type StreamFacts, type Streams } from './streams.js';
+import { msOf, nanos, type StreamFacts, type Streams } from './streams.js';
 import { isWaitingSubject } from './waiting-subjects.js';
 
 /** An instance's own consumer is deleted by the server when nobody has asked it for messages for so long. */
@@ -21,7 +23,10 @@ const EPHEMERAL_MS = 60_000;
 /** The one group of a consumer that lets one member at a time work. */
 export const PIN_GROUP = 'active';
 /** A member that does not ask any more is replaced when its unsettled messages have come free, and not before. */
-const PIN_MARGIN_MS = 1_000;
+export const PIN_MARGIN_MS = 1_000;
+
+/** All members of a group work; the words of the server. */
+const NOT_PINNED = { priority_groups: undefined, priority_policy: undefined, priority_timeout: undefined };
 
 /** A consumer as it is on the server. */
 export interface ConsumerPlace {
@@ -33,6 +38,10 @@ export interface ConsumerPlace {
   /** Messages of all members that may be unsettled; Infinity: no limit. */
   readonly maxUnsettled: number;
   readonly maxBatch: number | undefined;
+  /** How long a request for messages may wait; undefined: no limit. */
+  readonly maxExpiresMs: number | undefined;
+  /** The group to name in requests for messages, where the consumer lets one member at a time work. */
+  readonly pinGroup: string | undefined;
   /** The server delivers a message so often and then leaves it; undefined: without end. */
   readonly maxDeliveries: number | undefined;
   /** It was not there and has been made. */
@@ -41,6 +50,10 @@ export interface ConsumerPlace {
   readonly startWarning?: string | undefined;
   /** Everything up to here is settled, by all members. */
   readonly settledUpTo: number;
+  /** The last message that was delivered, to whomever, and how many deliveries there were. */
+  readonly delivered: { readonly upTo: number; readonly count: number };
+  /** What the server knows the one active member by; undefined: there is none. */
+  readonly activePin: string | undefined;
   /** The next attempt of messages that were tried more often than the server has delivered them. */
   readonly attempts: ReadonlyMap<number, number>;
 }
@@ -50,6 +63,8 @@ export interface ConsumerStanding {
   readonly settledUpTo: number;
   /** Messages that were delivered, to whomever, and are not settled; given back ones are among them. */
   readonly unsettled: number;
+  /** Its settings may have been changed by now. */
+  readonly place: ConsumerPlace;
 }
 
 /** What the server adds for consumers with a pinned client; the client's types do not know it. */
@@ -69,12 +84,9 @@ export class Consumers {
     this.#options = options;
   }
 
-  get pinGroup(): string | undefined {
-    return this.#options.singleActiveConsumer ? PIN_GROUP : undefined;
-  }
-
   /**
-   * The consumer of a subscription on one stream.
+   * The consumer of a subscription on one stream. A member sets it to its options when it starts, and follows it later on: two
+   * versions of a service, or an operator, may want it otherwise.
    * @param before where it was when it was last seen: one that is gone begins again behind what all members had settled then
    * @throws TransportError `TRANSPORT_OPTION_CONFLICT` when it exists and cannot keep the promises; `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED`
    */
@@ -87,8 +99,11 @@ export class Consumers {
       const made = await this.#create(subscription, facts, name, start, before !== undefined);
       return { ...placeOf(made, facts, true), startWarning: start.warning };
     }
-    const conflict = conflictOf(found.config, filterOf(subscription.topic, facts.subjects), facts);
-    if (conflict === undefined) return placeOf(await this.#adjust(subscription, found), facts, false);
+    const conflict = this.#conflictOf(subscription.topic, found.config, facts);
+    if (conflict === undefined) {
+      const changes = this.#changesOf(subscription, found.config, before === undefined);
+      return placeOf(await this.#change(subscription, found, changes), facts, false);
+    }
     throw errorOf(
       'TRANSPORT_OPTION_CONFLICT',
       `the consumer "${name}" of stream "${stream}" cannot serve group "${subscription.group}" on "${subscription.topic}": ${conflict}. Delete it (nats consumer rm ${stream} ${name}), or name another: nats({ consumerName }).`,
@@ -97,9 +112,11 @@ export class Consumers {
   }
 
   /** How far all members together are; undefined when the consumer is gone. */
-  async standing({ stream, name }: ConsumerPlace): Promise<ConsumerStanding | undefined> {
+  async standing({ stream, name, streamCreated }: ConsumerPlace): Promise<ConsumerStanding | undefined> {
     const found = await this.#find(stream, name);
-    return found && { settledUpTo: found.ack_floor.stream_seq, unsettled: found.num_ack_pending };
+    if (found === undefined) return undefined;
+    const place = placeOf(found, { created: streamCreated }, false);
+    return { settledUpTo: place.settledUpTo, unsettled: found.num_ack_pending, place };
   }
 
   /** Writes down attempts that the server does not know of, for whoever is given these messages next. */
@@ -117,11 +134,11 @@ export class Consumers {
   }
 
   /** Lets another member work at once, if this one is the active one. @param pin what the server knows it by */
-  async unpin({ stream, name }: ConsumerPlace, pin: string): Promise<void> {
+  async unpin({ stream, name, pinGroup = PIN_GROUP }: ConsumerPlace, pin: string): Promise<void> {
     const found: PinnedInfo | undefined = await this.#find(stream, name);
     if (!found?.priority_groups?.some(({ pinned_client_id: active }) => active === pin)) return;
     await this.#link.ask(`cannot unpin consumer "${name}"`, (manager) =>
-      manager.consumers.unpin(stream, name, PIN_GROUP),
+      manager.consumers.unpin(stream, name, pinGroup),
     );
   }
 
@@ -155,7 +172,7 @@ export class Consumers {
         { topic, retryable: wasThere },
       );
     }
-    const config = this.#config(subscription, facts, name, policy);
+    const config = this.#config(subscription, name, policy);
     return this.#link.ask(
       `cannot create the consumer of group "${group}" on "${topic}"`,
       (manager) => manager.consumers.add(facts.name, config),
@@ -163,20 +180,14 @@ export class Consumers {
     );
   }
 
-  #config(
-    { topic, delivery }: Subscription,
-    facts: StreamFacts,
-    name: string,
-    start: Start['policy'],
-  ): Partial<ConsumerConfig> {
-    const filters = filterOf(topic, facts.subjects);
-    const [filter] = filters;
+  #config({ topic, delivery }: Subscription, name: string, start: Start['policy']): Partial<ConsumerConfig> {
     const config = {
       name,
       ack_policy: 'explicit',
       max_deliver: -1,
       ...start,
-      ...(filters.length === 1 && filter !== undefined ? { filter_subject: filter } : { filter_subjects: filters }),
+      // n.b. the whole pattern, and not the part of it that the stream holds now: subjects that it gets later are read at once.
+      filter_subject: topic,
       ...this.#adjustable(),
       ...(delivery === 'group' ? { durable_name: name } : { inactive_threshold: nanos(EPHEMERAL_MS), num_replicas: 1 }),
     };
@@ -199,17 +210,47 @@ export class Consumers {
     };
   }
 
-  /** What the options say and the server lets be changed is changed; a consumer that is only bound to stays as it is. */
-  async #adjust({ group, topic }: Subscription, found: ConsumerInfo): Promise<ConsumerInfo> {
-    const { config, stream_name: stream, name } = found;
-    const wanted = this.#adjustable();
-    const same = Object.entries(wanted).every(
-      ([key, value]) => JSON.stringify((config as Record<string, unknown>)[key]) === JSON.stringify(value),
-    );
-    if (same || this.#options.consumers === 'bind') return found;
+  /** Why a consumer that exists cannot be used; undefined when it can, or can be changed so that it can. */
+  #conflictOf(topic: string, config: ConsumerConfig, { subjects }: StreamFacts): string | undefined {
+    if (config.deliver_subject) return 'it pushes messages (deliver_subject), and the driver pulls them';
+    if (config.ack_policy !== 'explicit') return `its ack_policy is "${config.ack_policy}", it has to be "explicit"`;
+    if (config.headers_only === true) return 'it delivers messages without their bodies (headers_only)';
+    const own = filtersOf(config, subjects);
+    const inside = filterOf(topic, subjects);
+    const isNarrower = inside.some((subject) => !own.some((filter) => covers(filter, subject)));
+    const isOurs = this.#options.consumers === 'create' && isTopicPattern(topic);
+    if (own.some((filter) => !covers(topic, filter)) || (isNarrower && !isOurs))
+      return `it takes ${own.join(', ')} and not ${inside.join(', ')}`;
+    if (this.#options.consumers === 'create' || !this.#options.singleActiveConsumer) return undefined;
+    return config.priority_groups === undefined
+      ? 'it lets all members work at once, and singleActiveConsumer is wanted (priority_policy "pinned_client")'
+      : undefined;
+  }
+
+  /** What is to be changed; none of a consumer that is only bound to. @param isStart whether this member has just started */
+  #changesOf({ topic }: Subscription, config: ConsumerConfig, isStart: boolean): Partial<ConsumerUpdateConfig> {
+    if (this.#options.consumers === 'bind') return {};
+    const own = filtersOf(config, []);
+    const wanted = isStart ? { ...NOT_PINNED, ...this.#adjustable() } : {};
+    const current = { ...NOT_PINNED, ...config } as Record<string, unknown>;
+    const isSame = Object.entries(wanted).every(([key, value]) => isDeepStrictEqual(current[key], value));
+    const changes: object = {
+      ...(isSame ? {} : wanted),
+      ...(own.join(' ') === topic ? {} : { filter_subject: undefined, filter_subjects: [topic] }),
+    };
+    return changes;
+  }
+
+  async #change(
+    { group, topic }: Subscription,
+    found: ConsumerInfo,
+    changes: Partial<ConsumerUpdateConfig>,
+  ): Promise<ConsumerInfo> {
+    const { stream_name: stream, name } = found;
+    if (Object.keys(changes).length === 0) return found;
     try {
       return await this.#link.ask(`cannot change consumer "${name}"`, (manager) =>
-        manager.consumers.update(stream, name, wanted),
+        manager.consumers.update(stream, name, changes),
       );
     } catch (error) {
       if ((error as TransportError).code !== 'TRANSPORT_OPTION_CONFLICT') throw error;
@@ -256,20 +297,15 @@ export function filterOf(topic: string, subjects: readonly string[]): string[] {
   return covering || inside.length === 0 ? [topic] : inside;
 }
 
-/** Why a consumer that exists cannot be used; undefined when it can. */
-function conflictOf(config: ConsumerConfig, filters: readonly string[], { subjects }: StreamFacts): string | undefined {
-  if (config.deliver_subject) return 'it pushes messages (deliver_subject), and the driver pulls them';
-  if (config.ack_policy !== 'explicit') return `its ack_policy is "${config.ack_policy}", it has to be "explicit"`;
-  const own =
-    config.filter_subjects ??
-    (config.filter_subject ? [config.filter_subject] : subjects.filter((subject) => !isWaitingSubject(subject)));
-  if ([...own].sort().join(' ') === [...filters].sort().join(' ')) return undefined;
-  return `it takes ${own.join(', ')} and not ${filters.join(', ')}`;
+/** What a consumer takes: the stream's subjects where it says nothing. */
+function filtersOf(config: ConsumerConfig, subjects: readonly string[]): readonly string[] {
+  if (config.filter_subjects !== undefined && config.filter_subjects.length > 0) return config.filter_subjects;
+  return config.filter_subject ? [config.filter_subject] : subjects.filter((subject) => !isWaitingSubject(subject));
 }
 
 function placeOf(
-  { stream_name: stream, name, config, ack_floor: floor }: ConsumerInfo,
-  facts: StreamFacts,
+  { stream_name: stream, name, config, ack_floor: floor, delivered, priority_groups: groups }: PinnedInfo,
+  facts: Pick<StreamFacts, 'created'>,
   isNew: boolean,
 ): ConsumerPlace {
   const {
@@ -284,9 +320,13 @@ function placeOf(
     ackWaitMs: ackWait / nanos(1),
     maxUnsettled: maxAckPending > 0 ? maxAckPending : Number.POSITIVE_INFINITY,
     maxBatch: config.max_batch && config.max_batch > 0 ? config.max_batch : undefined,
+    maxExpiresMs: config.max_expires && config.max_expires > 0 ? msOf(config.max_expires) : undefined,
+    pinGroup: config.priority_groups?.[0],
     maxDeliveries: maxDeliver > 0 ? maxDeliver : undefined,
     isNew,
     settledUpTo: floor.stream_seq,
+    delivered: { upTo: delivered.stream_seq, count: delivered.consumer_seq },
+    activePin: groups?.[0]?.pinned_client_id || undefined,
     attempts: attemptsIn(config.metadata?.[NOTE_NAME]),
   };
 }

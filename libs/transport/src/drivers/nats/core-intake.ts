@@ -1,11 +1,17 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
-import type { BrokerHost, Reply, Subscription, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Reply, Subscription, SubscriptionSink, TransportError } from '../../contract/index.js';
 import type { Answers } from './answers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Handover } from './handover.js';
 import type { Link, LinkListener } from './link.js';
 import type { NatsMessage, ReadHeaders } from './mapping.js';
+import { errorOf } from './failures.js';
+import { SubscriptionNotices } from './subscription-notices.js';
 import { isWaitingSubject } from './waiting-subjects.js';
+
+/** Before a subscription that the server has refused is tried again. */
+const RETRY_MS = 3_000;
 
 /**
  * One subscription to core NATS. The members of a group are a queue group: the server gives each message to one of them that is
@@ -22,8 +28,13 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
   readonly #stopListening: () => void;
   #connection: NatsConnection | undefined;
   #reading: NatsSubscription | undefined;
+  readonly #notices: SubscriptionNotices;
   #isDropping = false;
   #isStopped = false;
+  #hasStarted = false;
+  /** Why the server does not let this user subscribe. */
+  #refusal: TransportError | undefined;
+  #callOffRetry: (() => void) | undefined;
 
   constructor(
     host: BrokerHost,
@@ -38,30 +49,43 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     this.#maxBuffered = maxBuffered;
     this.subscription = subscription;
     this.group = subscription.group;
+    this.#notices = new SubscriptionNotices(host, subscription);
     this.#handover = new Handover(sink, subscription.maxInFlight, () => undefined);
     this.#stopListening = link.listen(this);
   }
 
-  readonly isDown = false;
+  get isDown(): boolean {
+    return this.#refusal !== undefined;
+  }
 
-  /** One sentence while messages are dropped. */
+  /** One sentence while nothing comes, or messages are dropped. */
   get problems(): string[] {
     const { topic, group } = this.subscription;
+    if (this.#refusal !== undefined) return [this.#refusal.message];
     return this.#isDropping ? [`group "${group}" is too slow for "${topic}": messages are dropped`] : [];
   }
 
-  /** Resolves when the server knows of the subscription. */
+  /** Resolves when the server knows of the subscription. @throws TransportError `TRANSPORT_AUTHORIZATION_FAILED` */
   async start(): Promise<void> {
     this.#read();
+    await this.#flush();
+    if (this.#refusal !== undefined) throw this.#refusal;
+    this.#hasStarted = true;
+  }
+
+  /** n.b. the server reports a missing right before it answers; the client passes that on a few microtasks later. */
+  async #flush(): Promise<void> {
     await this.#link.connection.flush().catch((error: unknown) => {
       throw this.#link.errorFor(error, `cannot subscribe to "${this.subscription.topic}"`, this.subscription.topic);
     });
+    await nextTurn();
   }
 
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#stopListening();
+    this.#callOffRetry?.();
     // What has come already is still handed over: nobody would bring it back.
     if (this.#link.isUp) await this.#reading?.drain().catch(() => undefined);
   }
@@ -70,6 +94,11 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     await this.stop();
     this.#handover.end();
     if (this.#reading?.isClosed() === false) this.#reading.unsubscribe();
+  }
+
+  /** n.b. the server keeps nothing, so nobody else has it. */
+  mayBegin(): boolean {
+    return true;
   }
 
   settled(): void {}
@@ -98,8 +127,32 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
       ...(delivery === 'group' ? { queue: group } : {}),
       callback: (error, message) => {
         if (error === null) this.#take(message);
+        else this.#refusedBy(error);
       },
     });
+  }
+
+  /** The rights may have been taken away while it ran, and may come back. */
+  #refusedBy(cause: Error): void {
+    const { topic } = this.subscription;
+    const wasRefused = this.#refusal !== undefined;
+    const code = 'TRANSPORT_AUTHORIZATION_FAILED';
+    this.#refusal = errorOf(code, `${this.#notices.what}: ${cause.message}. Give the user this right.`, {
+      topic,
+      cause,
+    });
+    if (!this.#hasStarted || this.#isStopped) return;
+    if (!wasRefused) this.#notices.crashed(this.#refusal, RETRY_MS);
+    this.#callOffRetry = this.#host.clock.schedule(RETRY_MS, () => void this.#retry());
+  }
+
+  async #retry(): Promise<void> {
+    const refusal = this.#refusal;
+    this.#read();
+    await this.#flush().catch(() => undefined);
+    if (this.#refusal !== refusal) return;
+    this.#refusal = undefined;
+    this.#notices.recovered();
   }
 
   #take(message: Msg): void {

@@ -5,6 +5,8 @@ import { readHeaders, type NatsMessage, type ReadHeaders, type StreamPlace } fro
 /** Whoever handed a delivery over and is told how it ended. */
 export interface DeliveryOwner {
   readonly group: string;
+  /** Whether a handler may begin with it: it belongs to this process, as far as anybody can know. */
+  mayBegin(delivery: NatsDelivery): boolean;
   settled(delivery: NatsDelivery, settlement: Settlement): void;
   parked(delivery: NatsDelivery): void;
   /** Sends an answer to an address. */
@@ -23,8 +25,8 @@ export class NatsDelivery extends Delivery<NatsMessage> {
   address: string;
   /** How often the server has delivered it; 1 with core NATS. */
   deliveries: number;
-  /** When the server last began to count the time for a settlement, on the monotonic clock. */
-  touchedMs: number;
+  /** The server began to count the time for a settlement at this moment of the monotonic clock, or later: it has confirmed that. */
+  confirmedMs: number;
   readonly #owner: DeliveryOwner;
   readonly #read: ReadHeaders;
   readonly #storedAtMs: number | undefined;
@@ -37,7 +39,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     message: NatsMessage,
     place: StreamPlace | undefined,
     attempt: number,
-    nowMs: number,
+    confirmedMs: number,
     { suspicion = 0, ackWaitMs = 0 } = {},
   ) {
     const read = readHeaders(message);
@@ -47,7 +49,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     this.raw = message;
     this.address = message.reply ?? '';
     this.deliveries = place?.deliveries ?? 1;
-    this.touchedMs = nowMs;
+    this.confirmedMs = confirmedMs;
     this.#owner = owner;
     this.#read = read;
     this.#storedAtMs = place?.storedAtMs;
@@ -61,10 +63,10 @@ export class NatsDelivery extends Delivery<NatsMessage> {
   }
 
   /** The server has delivered it again, although it is still here: it is settled under its newest address. */
-  renew(address: string, deliveries: number, nowMs: number): void {
+  renew(address: string, deliveries: number, confirmedMs: number): void {
     this.address = address;
     this.deliveries = deliveries;
-    this.touchedMs = nowMs;
+    this.confirmedMs = confirmedMs;
   }
 
   override get suspicion(): number {
@@ -97,6 +99,10 @@ export class NatsDelivery extends Delivery<NatsMessage> {
 
   header(name: string): string | undefined {
     return this.#read.headers[name.toLowerCase()];
+  }
+
+  override mayBegin(): boolean {
+    return super.mayBegin() && this.#owner.mayBegin(this);
   }
 
   override park(nextAttempt: number, delayMs: number): void {

@@ -23,6 +23,8 @@ export async function fetchAgain(
       take(message, place);
       if (inbox.asked === 0) end();
     },
+    answered: () => undefined,
+    deposed: () => undefined,
     ended: end,
     doubted: end,
   });

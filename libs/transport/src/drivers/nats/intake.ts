@@ -51,6 +51,8 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   #isStopped = false;
   #wasPlaced = false;
   #placing: Promise<void> | undefined;
+  /** Streams whose consumer is to be looked for, and opened again. */
+  readonly #doubtful = new Set<string>();
   #callOffLook: (() => void) | undefined;
   #wake: (() => void) | undefined;
 
@@ -77,7 +79,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   }
 
   get isDown(): boolean {
-    return this.#problem !== undefined;
+    return this.#problem !== undefined || [...this.#sources.values()].some(({ isRefused }) => isRefused);
   }
 
   /** Resolves when the consumers are there and read; waits out what another try can mend. @throws TransportError what it cannot */
@@ -125,8 +127,14 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     return this.#tools.answers.isAddress(replyTo) ? replyTo : undefined;
   }
 
-  doubted(): void {
+  doubted({ place }: Source): void {
+    this.#doubtful.add(place.stream);
     this.#lookNow();
+  }
+
+  pullRefused(_source: Source, reason: string | undefined, retryInMs: number): void {
+    if (reason === undefined) return this.#notices.recovered();
+    this.#notices.crashed(errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', `${reason}.`), retryInMs);
   }
 
   linkDown(): void {
@@ -135,8 +143,13 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
 
   /** n.b. the server has forgotten what was asked for, and maybe the consumer. */
   linkUp(): void {
+    for (const stream of this.#sources.keys()) this.#doubtful.add(stream);
     this.#wake?.();
     if (this.#wasPlaced) this.#lookNow();
+  }
+
+  refused(subject: string, error: Error): void {
+    for (const source of this.#sources.values()) source.refused(subject, error);
   }
 
   #pull(): void {
@@ -160,7 +173,8 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     try {
       const { topic } = this.subscription;
       const streams = await this.#tools.streams.holding(topic);
-      for (const stream of streams) await this.#place(stream);
+      for (const stream of streams)
+        if (!this.#sources.has(stream) || this.#doubtful.has(stream)) await this.#place(stream);
       if (this.#isStopped) return undefined;
       for (const [stream, source] of this.#sources) if (!streams.includes(stream)) this.#drop(stream, source);
       this.#placed();
@@ -178,6 +192,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
       this.#problem = this.#notices.crashed(goneError(this.#notices.what, place), 0);
     const source = known ?? new Source(this.#tools, this, place);
     this.#sources.set(stream, source);
+    this.#doubtful.delete(stream);
     source.open(place);
     if (known === undefined && place.maxDeliveries !== undefined) this.#notices.limitedDeliveries(place);
     if (place.startWarning !== undefined) this.#notices.warn(place.startWarning);
@@ -198,6 +213,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
 
   #drop(stream: string, source: Source): void {
     this.#sources.delete(stream);
+    this.#doubtful.delete(stream);
     this.#abandoned.get(stream)?.();
     void source.close().catch(ignore);
   }
@@ -225,8 +241,8 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     try {
       for (const source of this.#sources.values()) {
         const standing = await this.#tools.consumers.standing(source.place);
-        if (standing === undefined) return this.#lookNow();
-        source.standsAt(standing);
+        if (standing === undefined) this.doubted(source);
+        else source.standsAt(standing);
       }
       if (isTopicPattern(this.subscription.topic)) await this.#lookForStreams();
     } catch {
@@ -242,7 +258,10 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   /** Finds the consumers again, or makes them again. */
   #lookNow(): void {
     if (this.#isStopped || this.#placing !== undefined || !this.#tools.link.isUp) return;
-    this.#placing = this.#keepPlacing().finally(() => (this.#placing = undefined));
+    this.#placing = this.#keepPlacing().finally(() => {
+      this.#placing = undefined;
+      if (this.#doubtful.size > 0) this.#lookNow();
+    });
   }
 
   async #pauseAfter(cause: TransportError): Promise<void> {

@@ -47,6 +47,8 @@ export class Link {
   #manager: JetStreamManager | undefined;
   #outbox: Told[] = [];
   #isUp = false;
+  #probedMs = 0;
+  #heardSinceMs = 0;
   #problem: TransportError | undefined;
   #closed = false;
 
@@ -62,6 +64,22 @@ export class Link {
   /** Why nothing flows now; undefined while the connection is there, and before the first one was tried. */
   get problem(): TransportError | undefined {
     return this.#problem;
+  }
+
+  /**
+   * What comes from the server now was sent after this moment of the monotonic clock: the last round trip began then. It may have
+   * waited in the network, or in this process, ever since.
+   */
+  get heardSinceMs(): number {
+    return this.#heardSinceMs;
+  }
+
+  /** Makes a round trip, unless one began within this time. */
+  probe(everyMs: number): void {
+    const nowMs = this.#host.clock.monotonicMs();
+    if (!this.#isUp || nowMs - this.#probedMs < everyMs) return;
+    this.#probedMs = nowMs;
+    void this.#roundTrip(this.connection.flush()).catch(ignore);
   }
 
   /** Largest message that this server takes, as far as it is known. */
@@ -101,6 +119,11 @@ export class Link {
     return this.#connection?.info?.version;
   }
 
+  /** The server is one of several. */
+  get isClustered(): boolean {
+    return this.#connection?.info?.cluster !== undefined;
+  }
+
   get addresses(): string {
     return this.#options.servers.join(', ');
   }
@@ -130,7 +153,7 @@ export class Link {
     topic?: string,
   ): Promise<Result> {
     try {
-      return await action(this.manager);
+      return await this.#roundTrip(action(this.manager));
     } catch (error) {
       throw this.errorFor(error, what, topic);
     }
@@ -161,6 +184,13 @@ export class Link {
     if (connection === undefined || connection.isClosed()) return;
     if (wasUp) await this.#atMost(CLOSE_LIMIT_MS, connection.flush());
     await this.#atMost(CLOSE_LIMIT_MS, connection.close());
+  }
+
+  async #roundTrip<Result>(answer: Promise<Result>): Promise<Result> {
+    const begunMs = this.#host.clock.monotonicMs();
+    const result = await answer;
+    this.#heardSinceMs = Math.max(this.#heardSinceMs, begunMs);
+    return result;
   }
 
   #notConnected(): TransportError {

@@ -66,6 +66,17 @@ export function placeOf(reply: string | undefined): StreamPlace | undefined {
   };
 }
 
+/** The address for another message of the consumer, of which only the number is known; @param delivered deliveries of the consumer by now */
+export function addressOf(known: string, sequence: number, delivered: number): string {
+  const words = known.split('.');
+  const first = words.length === 9 ? 2 : 4;
+  return words
+    .with(first + 2, '1')
+    .with(first + 3, String(sequence))
+    .with(first + 4, String(delivered))
+    .join('.');
+}
+
 /** What makes one dead letter of a message different from another: who failed on which delivery, and when. */
 const DEAD_LETTER_IDENTITY = [
   DEAD_LETTER_HEADERS.group,

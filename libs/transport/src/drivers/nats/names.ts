@@ -15,7 +15,7 @@ export function topicProblem(topic: string): string | undefined {
   const wrong = /[^\x21-\x7e]/u.exec(topic)?.[0];
   if (wrong !== undefined) return `it contains ${JSON.stringify(wrong)}, and only printable ASCII without spaces fits`;
   if (topic.split('.').includes('')) return 'it has an empty word: words are separated by single dots';
-  if (/^(\$|_INBOX(\.|$))/.test(topic)) return 'names that begin with "$" or "_INBOX" are the server\'s own';
+  if (/^(\$|_INBOX([._-]|$))/.test(topic)) return 'names that begin with "$" or "_INBOX" are the server\'s own';
   if (topic === WAITING || isWaitingSubject(topic)) return `"${WAITING}" is where messages for later wait`;
   const wild = topic.split('.').find((word) => word === '*' || word === '>');
   return wild === undefined ? undefined : `"${wild}" makes it a pattern, and this has to be a name`;

@@ -41,7 +41,7 @@ export interface NatsTlsOptions {
 
 /** What streams are created with, where the driver is asked to: one per topic that no stream holds yet. */
 export interface NatsProvisionOptions {
-  /** Servers that keep a copy of each message, 1 to 5. @default 1 */
+  /** Servers that keep a copy of each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
   readonly replicas?: number;
   /** @default 'file' */
   readonly storage?: 'file' | 'memory';
@@ -70,7 +70,10 @@ export interface NatsOptions {
   readonly auth?: NatsAuthOptions;
   /** A password or token is sent readably; without TLS to another machine it is refused unless this says so. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. @default '_INBOX' */
+  /**
+   * Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. Let it begin with `_INBOX` (for example
+   * `_INBOX_shop`): services with another prefix answer no request that comes with one that does not. @default '_INBOX'
+   */
   readonly inboxPrefix?: string;
   /** The JetStream domain, on leaf nodes. @default none */
   readonly domain?: string;

@@ -124,6 +124,8 @@ export class PubAcks implements LinkListener {
     connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#take(message);
+        // n.b. the server has refused it: the next one tries again.
+        else this.#connection = undefined;
       },
     });
   }

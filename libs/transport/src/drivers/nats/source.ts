@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
 import type { Consumers, ConsumerPlace, ConsumerStanding } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
+import { Takeover } from './takeover.js';
 import type { Link } from './link.js';
-import type { NatsMessage, StreamPlace } from './mapping.js';
+import { addressOf, type NatsMessage, type StreamPlace } from './mapping.js';
 import { fetchAgain } from './fetch-again.js';
+import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
@@ -22,8 +25,10 @@ export interface SourceOwner extends Pick<DeliveryOwner, 'answer' | 'answerAddre
   revoked(): void;
   /** It waits for messages that are not settled; without a reason: not any more. */
   stalled(source: Source, reason: string | undefined): void;
-  /** The consumer may be gone. */
-  doubted(): void;
+  /** Its consumer may be gone, or set in another way: it is to be opened again. */
+  doubted(source: Source): void;
+  /** The consumer gives out nothing. @param reason undefined: it does again @param retryInMs when it is asked again */
+  pullRefused(source: Source, reason: string | undefined, retryInMs: number): void;
 }
 
 export interface SourceTools {
@@ -33,11 +38,13 @@ export interface SourceTools {
 }
 
 /** Shares of the consumer's ack wait: when a delivery is kept alive, when that would come too late, and how often both are looked at. */
-const EXTEND_AT = 0.5;
+const EXTEND_AT = 0.375;
 const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /** How long the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
+/** Most messages that are asked for again after the connection broke: each of them costs a line to the server. */
+const MAX_RETRIEVED = 1_000;
 /** How often a member that closes looks for what was sent to it and has not come. */
 const GATHER_TRIES = 3;
 
@@ -51,6 +58,8 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #owner: SourceOwner;
   readonly #unsettled = new Unsettled();
   readonly #recentlyDone = new RecentlyDone();
+  readonly #trouble = new PullTrouble();
+  #callOffRetry: (() => void) | undefined;
   /** The next attempt of messages that came back to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
   /** Messages that handlers gave back for a later attempt: the server has them, and they are to wait there. */
@@ -66,6 +75,12 @@ export class Source implements DeliveryOwner, PullListener {
   /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
   #isFullOfPutOff = false;
   #lastAddress: string | undefined;
+  /** The youngest message that has come, and the address of its settlement. */
+  #newest = { sequence: 0, address: '' };
+  /** What had come when the connection broke, or the consumer moved to another server: it may come again as if for the first time. */
+  #heardBefore = 0;
+  #isRetrieving = false;
+  readonly #takeover: Takeover;
   #callOffTick: (() => void) | undefined;
 
   constructor(tools: SourceTools, owner: SourceOwner, place: ConsumerPlace) {
@@ -73,6 +88,12 @@ export class Source implements DeliveryOwner, PullListener {
     this.#owner = owner;
     this.#place = place;
     this.group = owner.subscription.group;
+    this.#takeover = new Takeover(tools.host.clock, {
+      look: () => this.#lookAtOthers(),
+      drop: (delivery) => this.#drop(delivery),
+      pull: () => this.pull(),
+      deliver: (delivery) => this.#owner.deliver(delivery),
+    });
     this.#attempts = new Map(place.attempts);
   }
 
@@ -81,8 +102,8 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   get #target(): PullTarget {
-    const { stream, name: consumer, maxBatch } = this.#place;
-    return { stream, consumer, maxBatch, pinGroup: this.#tools.consumers.pinGroup };
+    const { stream, name: consumer, maxBatch, maxExpiresMs, pinGroup } = this.#place;
+    return { stream, consumer, maxBatch, maxExpiresMs, pinGroup };
   }
 
   get place(): ConsumerPlace {
@@ -94,10 +115,17 @@ export class Source implements DeliveryOwner, PullListener {
     return this.#lastInbox?.pin ?? '';
   }
 
-  /** One sentence when it waits for messages that are not settled. */
+  /** The consumer gives out nothing. */
+  get isRefused(): boolean {
+    return this.#trouble.reason !== undefined;
+  }
+
+  /** One sentence when it gets nothing, or waits for messages that are not settled. */
   get problem(): string | undefined {
-    if (!this.#isStalled) return undefined;
     const { topic, group } = this.#owner.subscription;
+    const { reason } = this.#trouble;
+    if (reason !== undefined) return `group "${group}" receives nothing from "${topic}": ${reason}`;
+    if (!this.#isStalled) return undefined;
     return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
   }
 
@@ -105,14 +133,45 @@ export class Source implements DeliveryOwner, PullListener {
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
     // What was settled in the moment when a connection broke, or a server was killed, may not be known.
-    for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
-    this.#isMadeAgain ||= place.isNew && this.#inbox !== undefined;
+    if (!this.isRefused) for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
+    this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
     this.#place = place;
     void this.#inbox?.close();
-    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, this.#target, this);
+    const target = { ...this.#target, pin: this.pin };
+    this.#isRetrieving = this.#lacks(place);
+    this.#heardBefore = this.#newest.sequence;
+    this.#inbox = new PullInbox(this.#tools.host, this.#tools.link, target, this);
     this.#lastInbox = this.#inbox;
+    this.#callOffRetry?.();
+    this.#callOffRetry = undefined;
     this.#inbox.open();
     this.#tick();
+    if (this.#isRetrieving) void this.#retrieve(this.#inbox, place);
+    else this.pull();
+  }
+
+  /** Whether the server has sent what has not come, to nobody but this member. */
+  #lacks({ delivered, activePin, pinGroup, isNew }: ConsumerPlace): boolean {
+    if (this.#owner.subscription.ordering !== 'key' || isNew || this.#newest.address === '') return false;
+    const isAlone =
+      pinGroup === undefined ? this.#lastInbox?.hasGaps === false : activePin === undefined || activePin === this.pin;
+    return isAlone && delivered.upTo > this.#newest.sequence;
+  }
+
+  /**
+   * What the server had sent into a connection that broke would come again after the ack wait, behind what is younger. It is told
+   * that nobody has it, before it is asked for more. n.b. it takes no notice of what is said of messages that it does not wait for.
+   */
+  async #retrieve(inbox: PullInbox, { delivered }: ConsumerPlace): Promise<void> {
+    const { sequence, address } = this.#newest;
+    const last = Math.min(delivered.upTo, sequence + MAX_RETRIEVED);
+    for (let next = sequence + 1; next <= last; next++) {
+      this.#lastAddress = addressOf(address, next, delivered.count);
+      this.#tools.link.tell(this.#lastAddress, NAK);
+    }
+    await this.#confirm();
+    if (this.#inbox !== inbox) return;
+    this.#isRetrieving = false;
     this.pull();
   }
 
@@ -126,10 +185,12 @@ export class Source implements DeliveryOwner, PullListener {
   pull(): void {
     const inbox = this.#inbox;
     if (inbox === undefined || this.#isStopped || this.#owner.isFull || !this.#tools.link.isUp) return;
-    const { window } = this.#owner;
+    if (this.#isRetrieving) return;
+    const { extra } = this.#takeover;
+    const window = this.#owner.window + extra;
     const { size } = this.#unsettled;
     const busy = size + inbox.asked;
-    const handful = Math.ceil(window / 4);
+    const handful = extra > 0 ? 1 : Math.ceil(window / 4);
     // n.b. what is parked is counted only where it matters: it is the rare case.
     const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
@@ -145,22 +206,32 @@ export class Source implements DeliveryOwner, PullListener {
     }
     const delivery = this.#take(message, place);
     if (delivery === undefined) return this.pull();
-    if (this.#isStopped) this.#giveBackEarly(delivery);
-    else this.#owner.deliver(delivery);
+    if (this.#isStopped) return this.#giveBackEarly(delivery);
+    if (this.#place.pinGroup !== undefined && this.#takeover.holds(delivery, this.pin, this.#place.ackWaitMs)) return;
+    this.#owner.deliver(delivery);
+  }
+
+  /** n.b. the other one waits until everything is settled that was here: what has not begun need not be waited for. */
+  deposed(): void {
+    const left = this.#unsettled.all().filter(({ state }) => state !== 'running');
+    for (const delivery of left) this.#giveBack(delivery);
+    if (left.length > 0) this.#owner.revoked();
   }
 
   /** @returns nothing for what is here, or done, already */
   #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
-    const nowMs = this.#tools.host.clock.monotonicMs();
+    const sentAfterMs = this.#tools.link.heardSinceMs;
     if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
     if (this.#isFullOfPutOff) this.#hasRoom();
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
       // It must not be handled twice side by side.
-      known.renew(message.reply ?? '', place.deliveries, nowMs);
+      known.renew(message.reply ?? '', place.deliveries, sentAfterMs);
       return undefined;
     }
-    const isAgain = place.deliveries > 1 || this.#isMadeAgain;
+    const isAgain = place.deliveries > 1 || this.#isMadeAgain || place.sequence <= this.#heardBefore;
+    if (place.sequence > this.#newest.sequence)
+      this.#newest = { sequence: place.sequence, address: message.reply ?? '' };
     if (isAgain && this.#recentlyDone.has(place.sequence)) {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return undefined;
@@ -171,7 +242,7 @@ export class Source implements DeliveryOwner, PullListener {
     const isExplained = noted !== undefined || this.#owner.subscription.ordering === 'none';
     const suspicion = isExplained ? 0 : place.deliveries - 1;
     const { ackWaitMs } = this.#place;
-    const delivery = new NatsDelivery(this, message, place, attempt, nowMs, { suspicion, ackWaitMs });
+    const delivery = new NatsDelivery(this, message, place, attempt, sentAfterMs, { suspicion, ackWaitMs });
     this.#unsettled.add(delivery);
     return delivery;
   }
@@ -180,8 +251,30 @@ export class Source implements DeliveryOwner, PullListener {
     this.pull();
   }
 
-  doubted(): void {
-    if (!this.#isStopped) this.#owner.doubted();
+  answered(): void {
+    if (!this.#trouble.isThere) return;
+    const wasRefused = this.isRefused;
+    this.#trouble.clear();
+    if (wasRefused) this.#owner.pullRefused(this, undefined, 0);
+  }
+
+  /** n.b. nothing is asked for until it is opened again: a server that refuses would be asked without a pause. */
+  doubted(why: string, isCertain: boolean): void {
+    if (this.#isStopped || this.#inbox === undefined) return;
+    this.linkDown();
+    const { name, stream } = this.#place;
+    const waitMs = this.#trouble.add(
+      `consumer "${name}" of stream "${stream}" gives out no messages: ${why}`,
+      isCertain,
+    );
+    if (this.isRefused) this.#owner.pullRefused(this, this.#trouble.reason, waitMs);
+    if (waitMs === 0) return this.#owner.doubted(this);
+    this.#callOffRetry = this.#tools.host.clock.schedule(waitMs, () => this.#owner.doubted(this));
+  }
+
+  /** The server refuses a subject to this user. */
+  refused(subject: string, error: Error): void {
+    this.#inbox?.refused(subject, error);
   }
 
   settled(delivery: NatsDelivery, settlement: Settlement): void {
@@ -197,6 +290,27 @@ export class Source implements DeliveryOwner, PullListener {
   #done({ sequence, address }: NatsDelivery): void {
     if (this.#attempts.size > 0) this.#attempts.delete(sequence);
     this.#recentlyDone.add(sequence, address);
+  }
+
+  /** n.b. by the clock and not only by the last look: this process may have been stopped meanwhile. */
+  mayBegin(delivery: NatsDelivery): boolean {
+    if (this.#ageOf(delivery) < this.#place.ackWaitMs) return true;
+    this.#recall();
+    return false;
+  }
+
+  /** For so long the server may have waited for its settlement. */
+  #ageOf({ confirmedMs }: NatsDelivery): number {
+    return this.#tools.host.clock.monotonicMs() - confirmedMs;
+  }
+
+  /** Others may have what the server has waited for too long; with one active member another one is it, and has what follows, too. */
+  #recall(): void {
+    for (const delivery of this.#unsettled.all()) {
+      const isOver = this.#place.pinGroup !== undefined || this.#ageOf(delivery) >= this.#place.ackWaitMs;
+      if (isOver && delivery.state !== 'running') this.#takeBack(delivery);
+    }
+    this.#owner.revoked();
   }
 
   parked(delivery: NatsDelivery): void {
@@ -218,6 +332,8 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   async #stop(undelivered: readonly NatsDelivery[]): Promise<void> {
+    this.#callOffRetry?.();
+    this.#takeover.end();
     for (const delivery of undelivered) this.#giveBackEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
@@ -259,18 +375,41 @@ export class Source implements DeliveryOwner, PullListener {
    * request of ours until it is looked at, gives a message to that one, finds nobody there, and puts the message behind the others.
    */
   async #missing(): Promise<number> {
+    const { others } = await this.#lookAtOthers();
+    return this.#lastInbox?.hasGaps === false ? others : 0;
+  }
+
+  /** Others: messages that were delivered to whomever, are not settled, and are not here. */
+  async #lookAtOthers(): Promise<{ readonly settledUpTo: number; readonly others: number }> {
     const standing = await this.#tools.consumers.standing(this.#place);
-    const isAlone = this.#lastInbox?.hasGaps === false;
-    return standing !== undefined && isAlone ? standing.unsettled - this.#unsettled.size - this.#putOff.size : 0;
+    if (standing === undefined) return { settledUpTo: 0, others: 0 };
+    const others = standing.unsettled - this.#unsettled.size - this.#putOff.size;
+    return { settledUpTo: standing.settledUpTo, others: Math.max(0, others) };
+  }
+
+  #drop(delivery: NatsDelivery): void {
+    this.#unsettled.delete(delivery);
+    delivery.revoke();
   }
 
   /** Where all members together are by now. */
-  standsAt({ settledUpTo, unsettled }: ConsumerStanding): void {
-    this.#place = { ...this.#place, settledUpTo };
+  standsAt({ settledUpTo, unsettled, place }: ConsumerStanding): void {
+    this.#follow(place);
+    if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
     for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
     this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
     this.#checkStall();
+  }
+
+  /** An operator, or another version of the service, may have changed the consumer. */
+  #follow(place: ConsumerPlace): void {
+    const before = this.#place;
+    this.#place = place;
+    if (place.ackWaitMs !== before.ackWaitMs) this.#tick();
+    const { maxBatch, maxExpiresMs, pinGroup } = place;
+    if (!isDeepStrictEqual([maxBatch, maxExpiresMs, pinGroup], [before.maxBatch, before.maxExpiresMs, before.pinGroup]))
+      this.#owner.doubted(this);
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
@@ -278,23 +417,38 @@ export class Source implements DeliveryOwner, PullListener {
     this.#callOffTick?.();
     const { host, link } = this.#tools;
     const { ackWaitMs } = this.#place;
-    const nowMs = host.clock.monotonicMs();
-    let revoked = false;
-    for (const delivery of this.#unsettled.each()) {
-      const ageMs = nowMs - delivery.touchedMs;
-      if (ageMs < ackWaitMs * EXTEND_AT) continue;
-      // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
-      if (ageMs >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running') {
-        this.#takeBack(delivery);
-        revoked = true;
-      } else if (link.isUp) {
-        delivery.touchedMs = nowMs;
-        link.tell(delivery.address, WORKING);
-      }
-    }
-    if (revoked) this.#owner.revoked();
+    const old = [...this.#unsettled.each()].filter((delivery) => this.#ageOf(delivery) >= ackWaitMs * EXTEND_AT);
+    // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
+    const isLost = (delivery: NatsDelivery): boolean =>
+      this.#ageOf(delivery) >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running';
+    const lost = old.filter(isLost);
+    for (const delivery of lost) this.#takeBack(delivery);
+    if (lost.length > 0) this.#owner.revoked();
+    if (link.isUp) this.#extend(old.filter(({ state }) => state !== 'revoked'));
+    link.probe(ackWaitMs * TICK);
     this.#lastInbox?.keepPin();
     this.#callOffTick = host.clock.schedule(ackWaitMs * TICK, () => this.#tick());
+  }
+
+  /**
+   * n.b. what is written into a broken connection keeps nothing alive: only the server's answer does. It works through these in
+   * their order, so the last one's answer is for all.
+   */
+  #extend(deliveries: readonly NatsDelivery[]): void {
+    const last = deliveries.at(-1);
+    if (last === undefined) return;
+    const { host, link } = this.#tools;
+    const sentMs = host.clock.monotonicMs();
+    for (const delivery of deliveries) if (delivery !== last) link.tell(delivery.address, WORKING);
+    link.connection.request(last.address, WORKING, { timeout: this.#place.ackWaitMs }).then(() => {
+      for (const delivery of deliveries) this.#extended(delivery, sentMs);
+    }, ignore);
+  }
+
+  /** n.b. the server also extends what is somebody else's by now: what was confirmed too late is not ours for certain. */
+  #extended(delivery: NatsDelivery, sentMs: number): void {
+    const wasOurs = delivery.state === 'running' || this.#ageOf(delivery) < this.#place.ackWaitMs;
+    if (wasOurs) delivery.confirmedMs = Math.max(delivery.confirmedMs, sentMs);
   }
 
   /** Somebody else is given it. */
@@ -330,6 +484,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#attempts.clear();
     this.#putOff.clear();
     this.#recentlyDone.clear();
+    this.#newest = { sequence: 0, address: '' };
     this.#owner.revoked();
   }
 

@@ -5,6 +5,9 @@ import type { Link } from './link.js';
 import { legalName, subscribedTopicProblem, topicProblem } from './names.js';
 import type { NatsProvisionOptions, ResolvedNatsOptions } from './options.js';
 
+/** With three copies a stream outlives the loss of a server, and loses nothing that was confirmed. */
+const CLUSTER_REPLICAS = 3;
+
 /** What the driver needs to know of a stream. */
 export interface StreamFacts {
   readonly name: string;
@@ -84,12 +87,22 @@ export class Streams {
   }
 
   async #create(topic: string, provision: NatsProvisionOptions): Promise<string[]> {
-    const config = streamConfig(topic, provision);
+    try {
+      return [await this.#add(topic, provision)];
+    } catch (error) {
+      return this.#afterRefusal(topic, legalName(topic), error as TransportError);
+    }
+  }
+
+  async #add(topic: string, provision: NatsProvisionOptions): Promise<string> {
+    const replicas = provision.replicas ?? (this.#link.isClustered ? CLUSTER_REPLICAS : 1);
+    const config = streamConfig(topic, { ...provision, replicas });
     try {
       await this.#link.ask(`cannot create the stream of "${topic}"`, (manager) => manager.streams.add(config), topic);
-      return [config.name];
+      return config.name;
     } catch (error) {
-      return this.#afterRefusal(topic, config.name, error as TransportError);
+      if (provision.replicas !== undefined || replicas === 1 || !hasTooFewServers(error)) throw error;
+      return this.#add(topic, { ...provision, replicas: 1 });
     }
   }
 
@@ -105,6 +118,11 @@ export class Streams {
       { topic, cause: error },
     );
   }
+}
+
+function hasTooFewServers(error: unknown): boolean {
+  const code = jetStreamCode((error as TransportError).cause);
+  return code === JETSTREAM_ERROR.replicasNeedACluster || code === JETSTREAM_ERROR.noSuitablePeers;
 }
 
 function streamConfig(topic: string, provision: NatsProvisionOptions): Partial<StreamConfig> & { name: string } {

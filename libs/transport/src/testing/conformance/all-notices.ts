@@ -9,6 +9,7 @@ export type HeardNotice = {
 const NAMES: Record<NoticeName, true> = {
   'broker:connected': true,
   'broker:unreachable': true,
+  'broker:warned': true,
   'subscription:started': true,
   'subscription:crashed': true,
   'subscription:recovered': true,
