@@ -1,10 +1,12 @@
 // How a real NSQ starts: one nsqlookupd and as many nsqd as a test wants. Plain JavaScript on built-ins only, like kafka.mjs.
 //
 //   const nsq = await startNsq({ nodes: 2 });       private servers: nsq.nodes[1].kill(), nsq.lookupd.kill()
+//   const nsq = await startNsq({ nsqd: 2, lookupd: 2 });   the same as a cluster: nsq.kill(1), nsq.lookupds.freeze(0)
 //   const nsq = await useNsq();                     the ones to share: NSQD_TCP ..., a container, or private servers
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mayInstall } from '../../scripts/lib/environment.mjs';
+import { clusterOf } from './cluster.mjs';
 import { runningContainer } from './container.mjs';
 import { goTools } from './go-tools.mjs';
 import { envOfPorts, NSQ_VARIABLES, USUAL_PORTS, whyNot } from './nsq/addresses.mjs';
@@ -62,6 +64,10 @@ const POLL_MS = 20;
  * @property {() => Promise<void>} stop ends everything, nsqlookupd too, and removes the folders
  */
 
+/** @typedef {import('./cluster.mjs').Cluster & { nodes: NsqNode[] }} NsqNodes */
+
+/** Nodes are the nsqd. @typedef {NsqNodes & { lookupds: NsqNodes, env: NsqEnv }} NsqCluster */
+
 /**
  * Starts a private NSQ on free ports in temporary folders. It dies with this process, however that ends.
  * About 0.2 s; the first ever call on a machine builds the programs.
@@ -73,11 +79,60 @@ const POLL_MS = 20;
  *   startNsq({ auth: true })         AUTH with secure.secrets.right; refused: .wrong, and none. .readOnly and .powerless may
  *                                    subscribe only, and nothing
  * `tls` and `auth` go together. nsqd's HTTP, and so `env`, stays plain and open.
- * @param {StartOptions} [options]
- * @returns {Promise<PrivateNsq>}
+ * @overload
+ * @param {StartOptions & { nsqd: number, lookupd: number }} options every nsqd registers with every nsqlookupd
+ * @returns {Promise<NsqCluster>}
  * @throws {BrokerUnavailable} when Go or the module cannot be had; the message says the command
  */
+/**
+ * @overload
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateNsq>}
+ */
+/** @param {StartOptions & { nsqd?: number, lookupd?: number }} [options] */
 export async function startNsq(options = {}) {
+  const { nsqd, lookupd } = options;
+  if (nsqd !== undefined && lookupd !== undefined) return startCluster(nsqd, lookupd, options);
+  return startNodes(options);
+}
+
+/**
+ * @param {number} nsqds
+ * @param {number} lookupds
+ * @param {StartOptions} options
+ * @returns {Promise<NsqCluster>}
+ */
+async function startCluster(nsqds, lookupds, options) {
+  const { flags = {}, lookupdFlags = {} } = options;
+  const bin = await prepareNsq(options);
+  const lookupdOptions = { bin, name: /** @type {const} */ ('nsqlookupd'), ports: {}, flags: () => lookupdFlags };
+  const lookups = await Promise.all(Array.from({ length: lookupds }, () => startOne(lookupdOptions)));
+  const all = { 'lookupd-tcp-address': lookups.map(({ tcp }) => tcp) };
+  const nodes = await Promise.all(
+    Array.from({ length: nsqds }, (_, index) => {
+      const own = (/** @type {string} */ folder) => ({ 'data-path': folder, 'node-id': index + 1, ...all, ...flags });
+      return startOne({ bin, name: 'nsqd', ports: {}, flags: own });
+    }),
+  );
+  await Promise.all(nodes.flatMap((node) => lookups.map((lookup) => registered(lookup, node))));
+  const [cluster, lookupCluster] = [clusterOf(nodes), clusterOf(lookups)];
+  const stopNodes = cluster.stop;
+  return Object.assign(cluster, {
+    nodes,
+    lookupds: Object.assign(lookupCluster, { nodes: lookups }),
+    env: {
+      ...envOf(nodes, /** @type {NsqNode} */ (lookups[0])),
+      NSQLOOKUPD_HTTP: lookups.map(({ http }) => http).join(','),
+    },
+    stop: () => stopNodes().then(lookupCluster.stop),
+  });
+}
+
+/**
+ * @param {StartOptions} options
+ * @returns {Promise<PrivateNsq>}
+ */
+async function startNodes(options) {
   const { nodes: count = 1, flags = {}, lookupdFlags = {}, ports = [], tls, auth = false } = options;
   const bin = await prepareNsq(options);
   const lookupd = await startOne({ bin, name: 'nsqlookupd', ports: { http: ports[2] }, flags: () => lookupdFlags });

@@ -1,14 +1,22 @@
 // How a real RabbitMQ starts. Plain JavaScript on built-ins only, like kafka.mjs.
 //
 //   const rabbitmq = await startRabbitmq();         a private server: kill it, restart it, nobody else uses it
+//   const rabbitmq = await startRabbitmq({ nodes: 3 });   a private cluster: kill, freeze, thaw and restart its nodes
 //   const rabbitmq = await useRabbitmq();           the one to share: RABBITMQ_URL, a container, or a private server
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { mayInstall } from '../../scripts/lib/environment.mjs';
+import { clusterOf, startTogether } from './cluster.mjs';
 import { runningContainer } from './container.mjs';
+import { uniqueName } from './names.mjs';
+import { freePorts } from './ports.mjs';
 import { controlsOf, startPrepared, withControls } from './private-server.mjs';
 import { probeRabbitmq } from './rabbitmq/probe.mjs';
 import { epmdProgram, rabbitmqServer } from './rabbitmq/program.mjs';
 import { makeUsers, startWrongHost, USERS } from './rabbitmq/security.mjs';
-import { prepareServer } from './rabbitmq/server.mjs';
+import { prepareServer, startEpmd } from './rabbitmq/server.mjs';
 import { readStanding } from './standing.mjs';
 import { toStderr } from './to-stderr.mjs';
 import { requireTools, TOOLS } from './toolchain.mjs';
@@ -52,15 +60,76 @@ const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
 /** @typedef {RabbitmqAddress & import('./private-server.mjs').Controls} PrivateRabbitmq */
 
 /**
+ * @typedef {object} ClusterAddress
+ * @property {string[]} urls of each node
+ * @property {string[]} names of each node, as RabbitMQ calls it: "rabbit-...@localhost"
+ * @property {string[]} managementUrls of each node
+ */
+
+/** @typedef {ClusterAddress & import('./cluster.mjs').Cluster} RabbitmqCluster */
+
+/**
  * Starts a private RabbitMQ on free ports in a temporary folder, with an epmd of its own. It dies with this process,
  * however that ends. About 6 s, a restart about 3 s.
  * n.b. `kill` within about a second of a quorum queue's declaration loses that queue for good: 3.10.8 writes down which
  * queues it has a little later. It answers afterwards, but the queue has no leader. Leave two seconds, or `shutdown`.
- * @param {StartOptions} [options]
- * @returns {Promise<PrivateRabbitmq>}
+ * With `nodes` a cluster, whose quorum queues are on every node; about 15 s.
+ * @overload
+ * @param {StartOptions & { nodes: number }} options
+ * @returns {Promise<RabbitmqCluster>}
  * @throws {BrokerUnavailable} when rabbitmq-server is not on this machine; the message says the command
  */
+/**
+ * @overload
+ * @param {StartOptions} [options]
+ * @returns {Promise<PrivateRabbitmq>}
+ */
+/** @param {StartOptions & { nodes?: number }} [options] */
 export async function startRabbitmq(options = {}) {
+  return options.nodes === undefined ? startNode(options) : startNodes(options.nodes, options);
+}
+
+/**
+ * @param {number} count
+ * @param {StartOptions} options
+ * @returns {Promise<RabbitmqCluster>}
+ */
+async function startNodes(count, options) {
+  const { config = {}, plugins = [] } = options;
+  const programs = await prepareRabbitmq(options);
+  const folder = await mkdtemp(join(tmpdir(), 'nest-transport-epmd-'));
+  const [epmdPort = 0] = await freePorts(1);
+  const epmd = await startEpmd(programs.epmd, epmdPort, folder);
+  const names = Array.from({ length: count }, () => `${uniqueName('rabbit')}@localhost`);
+  const cookie = randomUUID();
+  const prepared = await Promise.all(
+    names.map((name) => {
+      const member = { name, names, cookie, epmdPort };
+      return prepareServer({
+        ...programs,
+        ...{ config, member, security: false, plugins: [MANAGEMENT, ...plugins], ports: {} },
+      });
+    }),
+  );
+  // n.b. the first alone: nodes that find each other in the same moment may found two clusters.
+  const first = await startTogether(prepared.slice(0, 1));
+  const cluster = clusterOf([...first, ...(await startTogether(prepared.slice(1)))]);
+  const stopNodes = cluster.stop;
+  const stop = async () => {
+    await stopNodes();
+    await epmd.end('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  };
+  const urls = prepared.map(({ port }) => at(port).url);
+  const managementUrls = prepared.map(({ managementPort }) => `http://127.0.0.1:${managementPort}`);
+  return Object.assign(cluster, { urls, names, managementUrls, stop });
+}
+
+/**
+ * @param {StartOptions} options
+ * @returns {Promise<PrivateRabbitmq>}
+ */
+async function startNode(options) {
   const { config = {}, plugins = [], port, managementPort, security = false } = options;
   const programs = await prepareRabbitmq(options);
   const all = {

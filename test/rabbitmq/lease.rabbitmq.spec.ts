@@ -1,4 +1,3 @@
-import { connect } from 'amqplib';
 import { ManualClock } from 'nest-transport/testing';
 import { Notices, type Delivery } from 'nest-transport';
 import { AckingSink, closeAll, connected, message, subscription, uniqueName } from './support.js';
@@ -53,18 +52,4 @@ test('a process that stood still takes back what did not start, and hands it ove
   expect(again.map(({ attempt }) => attempt)).toEqual([3, 1, 1, 1]);
   expect(again.every((delivery) => delivery.mayBegin())).toBe(true);
   expect([running, ...again].map((delivery) => delivery.settle({ kind: 'ack' }))).toEqual(Array(5).fill(true));
-});
-
-test('a single active consumer fetches maxInFlight messages, and no more', async () => {
-  const topic = uniqueName('single');
-  const connection = await connected({ url, singleActiveConsumer: true });
-  const sink = new HoldingSink();
-  await connection.ensureTopics([topic], 'subscribe');
-  await connection.consume([{ subscription: { ...subscription(topic, 'g'), maxInFlight: 5 }, sink }]);
-  await connection.producer.send(Array.from({ length: 20 }, () => message(topic)));
-  await sink.holds(5);
-  const beside = await connect(url);
-  const { messageCount } = await (await beside.createChannel()).checkQueue(`g:${topic}`);
-  await beside.close();
-  expect([sink.held.length, messageCount]).toEqual([5, 15]);
 });

@@ -21,6 +21,15 @@ const CONTROL_TIMEOUT_MS = 30_000;
  * @property {boolean} security
  * @property {readonly string[]} plugins
  * @property {{ amqp?: number | undefined, management?: number | undefined }} ports
+ * @property {Membership} [member] of a cluster (default: alone)
+ */
+
+/**
+ * @typedef {object} Membership
+ * @property {string} name of this node
+ * @property {readonly string[]} names of all nodes
+ * @property {string} cookie what nodes of one cluster know each other by
+ * @property {number} epmdPort of an epmd that runs already
  */
 
 /**
@@ -39,25 +48,29 @@ const CONTROL_TIMEOUT_MS = 30_000;
  * @param {ServerOptions} options
  * @returns {Promise<RabbitmqServer>}
  */
-export async function prepareServer({ program, epmd, config, security, plugins, ports }) {
+export async function prepareServer({ program, epmd, config, security, plugins, ports, member }) {
   const [freePort = 0, freeManagement = 0, distributionPort = 0, epmdPort = 0, tlsPort = 0] = await freePorts(5);
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-rabbitmq-'));
   const port = ports.amqp ?? freePort;
   const managementPort = ports.management ?? freeManagement;
   const certificates = security ? await makeCertificates(join(folder, 'certificates')) : undefined;
   const tls = certificates ? tlsConfig(certificates, tlsPort) : {};
-  const settings = { ...listeners(port, managementPort), ...tls, ...config };
+  const settings = { ...listeners(port, managementPort), ...tls, ...(member ? clusterConfig(member) : {}), ...config };
   await writeFile(join(folder, 'rabbitmq.conf'), asText(settings));
   await writeFile(
     join(folder, 'enabled_plugins'),
     `[${[...plugins, ...(security ? [EXTERNAL_PLUGIN] : [])].join(',')}].\n`,
   );
   const logFile = join(folder, 'rabbitmq.log');
-  const env = environment(folder, distributionPort, epmdPort);
+  const env = {
+    ...environment(folder, distributionPort, member?.epmdPort ?? epmdPort),
+    ...(member ? { RABBITMQ_NODENAME: member.name } : {}),
+  };
+  if (member) await writeFile(join(folder, '.erlang.cookie'), member.cookie, { mode: 0o400 });
   /** @type {import('../kept-process.mjs').KeptProcess | undefined} */
   let finder;
   const start = async () => {
-    finder ??= await startEpmd(epmd, epmdPort, folder);
+    if (!member) finder ??= await startEpmd(epmd, epmdPort, folder);
     return startKept({
       name: 'rabbitmq',
       command: program,
@@ -98,6 +111,12 @@ const listeners = (port, managementPort) => ({
   'disk_free_limit.absolute': '50MB',
 });
 
+/** @param {Membership} member */
+const clusterConfig = ({ names }) => ({
+  'cluster_formation.peer_discovery_backend': 'classic_config',
+  ...Object.fromEntries(names.map((name, index) => [`cluster_formation.classic_config.nodes.${index + 1}`, name])),
+});
+
 /** @param {Record<string, string>} settings */
 const asText = (settings) =>
   Object.entries(settings)
@@ -132,7 +151,7 @@ const environment = (folder, distributionPort, epmdPort) => ({
  * @param {number} port
  * @param {string} folder
  */
-const startEpmd = (epmd, port, folder) =>
+export const startEpmd = (epmd, port, folder) =>
   startKept({
     name: 'epmd',
     command: epmd,

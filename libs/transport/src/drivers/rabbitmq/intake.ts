@@ -78,8 +78,9 @@ export class Intake implements DeliveryOwner, Load {
     const { host, link, topology, store } = parts;
     const { topic } = this.#subscription;
     this.#notes = provision ? new AttemptNotes(host.clock, link, topology, store, queue.name, topic) : undefined;
-    // n.b. the bound of a single active consumer cannot be raised while it reads: a helper would not be active.
-    this.#room = new RoomToWait(each.subscription, this.#most, this, () => this.#warn(this.#stalledBecause));
+    this.#room = new RoomToWait(each.subscription, parts.options.maxUnsettled, this, () =>
+      this.#warn(this.#stalledBecause),
+    );
     const unsettled = (): Iterable<RabbitmqDelivery> => this.#unsettled.keys();
     this.#lease = link.lease;
     this.#unwatchLease = this.#lease?.whenConfirmed(() => this.#handOverAgain()) ?? (() => undefined);
@@ -174,15 +175,7 @@ export class Intake implements DeliveryOwner, Load {
   }
 
   get #stalledBecause(): string {
-    const { singleActiveConsumer } = this.#parts.options;
-    const bound = singleActiveConsumer ? 'maxInFlight, with singleActiveConsumer' : 'maxUnsettled';
-    return `takes nothing more: ${this.#most} messages (${bound}) wait here for their next attempt, or behind one that does`;
-  }
-
-  /** Messages that may be unsettled here. */
-  get #most(): number {
-    const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
-    return singleActiveConsumer ? this.#subscription.maxInFlight : maxUnsettled;
+    return `takes nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for their next attempt, or behind one that does`;
   }
 
   #warn(warning: string): void {

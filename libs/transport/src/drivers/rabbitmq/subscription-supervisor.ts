@@ -166,12 +166,19 @@ export class SubscriptionSupervisor {
       model,
       clock,
       queue,
-      prefetch: this.#each.subscription.maxInFlight,
+      prefetch: this.#prefetch,
       events,
     });
     take = (record) => life.intake.take(record, reader);
     early.forEach(take);
     return reader;
+  }
+
+  get #prefetch(): number {
+    const { maxInFlight } = this.#each.subscription;
+    const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
+    // n.b. who works alone takes nothing away from others, and its bound cannot be raised later: a helper would not be active.
+    return singleActiveConsumer ? maxUnsettled : maxInFlight;
   }
 
   #forget(life: Life): void {

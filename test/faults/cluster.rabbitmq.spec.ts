@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { startRabbitmq, type RabbitmqCluster } from '../brokers/rabbitmq.mjs';
+import { Scene } from './scene.js';
+
+const MESSAGES = 5_000;
+/** What a consumer has in hand at most: the default of `maxInFlight`. */
+const MAX_IN_FLIGHT = 256;
+/** What a publisher may send again after a broken connection: what waits for its confirmation. */
+const UNCONFIRMED = 200;
+
+let cluster: RabbitmqCluster;
+beforeAll(async () => (cluster = await startRabbitmq({ nodes: 3 })), 180_000);
+afterAll(() => cluster.stop());
+
+/** The node that leads a quorum queue, counted from 0. */
+async function leaderOf(queue: string): Promise<number> {
+  const headers = { authorization: `Basic ${btoa('guest:guest')}` };
+  const url = `${cluster.managementUrls[0]}/api/queues/%2F/${encodeURIComponent(queue)}`;
+  const { leader, members } = (await (await fetch(url, { headers })).json()) as { leader: string; members: string[] };
+  expect(members).toHaveLength(3);
+  return cluster.names.indexOf(leader);
+}
+
+test('a cluster of three loses nothing and keeps the order per key when the leader of the queue is killed under load', async () => {
+  const scene = new Scene({ name: 'rabbitmq', options: { url: cluster.urls } }, MESSAGES);
+  try {
+    const founder = await scene.startConsumer();
+    founder.kill('SIGTERM');
+    await once(founder, 'exit');
+    const leader = await leaderOf(`crash-test:${scene.topic}`);
+
+    await scene.startConsumer();
+    const published = scene.publishAll();
+    await scene.untilHandled(MESSAGES * 0.3, 60_000);
+    await cluster.kill(leader);
+    await published;
+    await scene.untilHandled(MESSAGES, 60_000);
+    const history = scene.history();
+    history.assertNothingLost();
+    history.assertNoPhantom();
+    history.assertOrderPerKey();
+    history.assertDuplicatesAtMost(MAX_IN_FLIGHT + UNCONFIRMED);
+    await cluster.restart(leader);
+  } finally {
+    await scene.end();
+  }
+}, 180_000);
