@@ -146,11 +146,11 @@ class World {
   }
 
   #createMember(): ClientMember {
-    const world = this;
+    const confirmedAtMs = (): number => this.#confirmedAtMs;
     return {
       memberId: 'm',
       get confirmedAtMs() {
-        return world.#confirmedAtMs;
+        return confirmedAtMs();
       },
       start: () => Promise.resolve(),
       pause: (_, partition) => void this.#paused.add(partition),
