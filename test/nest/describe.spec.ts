@@ -71,6 +71,7 @@ describe('an application describes itself', () => {
             ordering: 'key',
             concurrency: 16,
             maxInFlight: 256,
+            maxInFlightBytes: 67_108_864,
             startFrom: 'beginning',
             validate: true,
             retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 30_000, inProcess: false },
