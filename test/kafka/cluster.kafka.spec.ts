@@ -92,7 +92,8 @@ describe('three nodes', () => {
     const [first] = await withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] }), cluster.brokers).then(
       ({ topics }) => topics[0]?.partitions ?? [],
     );
-    const frozen = (first?.leader ?? 1) - 1;
+    // n.b. not node 1, which as a rule leads the controllers: without those the cluster itself needs half a minute.
+    const frozen = first?.leader === 1 ? 1 : (first?.leader ?? 2) - 1;
     cluster.freeze(frozen);
     try {
       await pause(1_000);
@@ -100,7 +101,7 @@ describe('three nodes', () => {
       for (const { partition = 0 } of sink.done) before.set(partition, (before.get(partition) ?? 0) + 1);
       const goesOn = (partition: number): boolean =>
         sink.done.filter((delivery) => delivery.partition === partition).length > (before.get(partition) ?? 0) + 20;
-      await until('all partitions go on', () => [0, 1, 2, 3, 4, 5].every(goesOn), 25_000);
+      await until('all partitions go on', () => [0, 1, 2, 3, 4, 5].every(goesOn), 50_000);
     } finally {
       cluster.thaw(frozen);
       await stream.end();

@@ -55,6 +55,8 @@ export function serverProperties({ dataFolder, nodeId, controllerPorts, listener
     // After SIGKILL the node may register again once its old session is over: 3 s, not 9.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
+    // The time until a broker asks another controller, when the one that leads is stopped.
+    'controller.socket.timeout.ms': '2000',
     ...Object.assign({}, ...listeners.map((listener) => prefixed(listener))),
     ...extra,
   });

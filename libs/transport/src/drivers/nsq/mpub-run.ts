@@ -78,13 +78,14 @@ export class MpubRun {
     if (this.#underWay === 0) this.#end(this.#results);
   }
 
-  /** As many as nsqd takes; half of them where many wait, so that two requests share the work. */
+  /** As many of the next topic as nsqd takes (an MPUB has one topic); half of them where many wait, so that two requests share the work. */
   #take(): readonly Entry[] {
     const { length } = this.#waiting;
     const most = length > FEW ? Math.ceil(length / REQUESTS) : length;
     let bytes = COUNT_BYTES;
     let count = 0;
-    for (; count < most; count++) {
+    const { topic } = (this.#waiting[0] as Entry).message;
+    for (; count < most && (this.#waiting[count] as Entry).message.topic === topic; count++) {
       bytes += SIZE_BYTES + (this.#waiting[count] as Entry).stored.length;
       if (count > 0 && bytes > this.#port.maxRequestBytes) break;
     }
