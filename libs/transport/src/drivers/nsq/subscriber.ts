@@ -31,6 +31,7 @@ export class NsqConsumption implements Consumption {
     const consumption = new NsqConsumption(intakes, open);
     open.add(consumption);
     await announceAll(subscriptions, options);
+    if (consumption.#closed !== undefined) throw closedBeforeStart();
     const results = await Promise.allSettled(intakes.map((intake) => begin(intake)));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return consumption;
@@ -60,6 +61,9 @@ export class NsqConsumption implements Consumption {
     await Promise.all(this.#intakes.map((intake) => intake.close())).finally(() => this.#open.delete(this));
   }
 }
+
+const closedBeforeStart = () =>
+  errorOf('TRANSPORT_CLOSED', 'the connection was closed before its channels were announced.');
 
 async function begin(intake: Intake): Promise<void> {
   try {
