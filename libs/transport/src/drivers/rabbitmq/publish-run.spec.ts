@@ -83,6 +83,23 @@ describe('publishes on a channel', () => {
   });
 });
 
+describe('a channel that ends in the moment of a publish', () => {
+  it('loses the message, and does not reject it: an earlier try may have stored it', async () => {
+    const [first] = entries(1) as [Entry];
+    const ended = Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
+    const channel = {
+      isOpen: true,
+      publish: () => {
+        throw ended;
+      },
+    };
+    const request = { results: [] } as unknown as Request;
+    const source: RunSource = { more: () => [], stored: () => undefined };
+    await new PublishRun([channel as unknown as ConfirmedChannel], [first], request, source).run();
+    expect([first.fate, request.results]).toEqual(['lost', []]);
+  });
+});
+
 describe('publishes on several channels', () => {
   it('keep all messages of a key, and all without a key, on one of them', async () => {
     const keys = [undefined, 'a', 'b', 'c', 'd', 'e'];

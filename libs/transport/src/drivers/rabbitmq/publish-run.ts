@@ -93,6 +93,8 @@ export class PublishRun {
       const isWritten = lane.channel.publish(entry.parcel, (fate) => this.#confirmed(lane, entry, fate));
       entry.written ||= isWritten;
     } catch (error) {
+      // n.b. amqplib says so of a channel that has just ended: that is no fault of the message, which may be stored by an earlier try.
+      if ((error as Error).name === 'IllegalOperationError') return this.#confirmed(lane, entry, 'lost');
       lane.unconfirmed--;
       this.#unconfirmed--;
       // Why 'no' for certain: amqplib writes a message whole or not at all.
