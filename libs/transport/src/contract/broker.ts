@@ -93,6 +93,18 @@ export interface Consumption {
    * @throws TransportError when the end cannot be learned
    */
   untilEnd?(): Promise<void>;
+  /**
+   * For each subscription of this consumption, in the order of `consume`: how many messages the broker holds that it could deliver
+   * to this member now and has not. The library compares it with what arrives, so that a subscription that receives nothing while
+   * messages wait is not reported as `up`. It is called every few seconds for a subscription that is idle: one cheap request.
+   *
+   * `undefined`: not known (no right to ask, the broker is away), or nothing is to come to this member: another member is the
+   * active one, the group's limit of unsettled messages is reached, or the driver itself holds intake back (the sink asked to wait,
+   * a partition that is stalled). Messages that are with the sink are not counted, nor those that are not due yet.
+   *
+   * A driver whose broker cannot be asked leaves it out. Never rejects.
+   */
+  waiting?(): Promise<readonly (number | undefined)[]>;
   /** Hands over nothing new from now on; what is with the sinks can still be settled. Twice is the same as once. */
   stop(): Promise<void>;
   /** Makes every settlement so far safe on the broker, gives back the rest, leaves the groups. Twice is the same as once. */
