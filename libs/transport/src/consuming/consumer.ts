@@ -97,6 +97,7 @@ export class Consumer {
   readonly #replays = new Set<WindowReplay>();
   readonly #settlementFailures: SettlementFailures;
   readonly #starvation: StarvationWatch;
+  readonly #suspects: SuspectGate;
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -118,7 +119,8 @@ export class Consumer {
     this.#settlementFailures = new SettlementFailures(host);
     refuseDuplicates(plans);
     const { codec = jsonCodec } = settings;
-    const tools = runnerTools(connection, host, settings);
+    this.#suspects = new SuspectGate(host.clock, settings.random ?? Math.random);
+    const tools = { ...runnerTools(connection, host, settings), suspects: this.#suspects };
     this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
     refuseReadTwice(this.#running);
     this.#starvation = new StarvationWatch(host, watchedOf(this.#running));
@@ -238,6 +240,7 @@ export class Consumer {
     const closed = [this.#consumption?.close() ?? Promise.resolve(), ...replays.map((replay) => replay.close())];
     // n.b. a broker that is stopped answers no last settlement: the end of the application does not wait for it.
     await this.#within(Math.max(LAST_CLOSE_MS, leftMs), closed);
+    this.#suspects.end();
     notices.emit('drain:finished', { broker, unsettled, durationMs: Math.round(clock.monotonicMs() - startedAt) });
     return unsettled;
   }
@@ -349,15 +352,13 @@ export class Consumer {
 }
 
 function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: ConsumerSettings): RunnerTools {
-  const random = settings.random ?? Math.random;
   return {
     clock: host.clock,
     notices: host.notices,
     deadLetters: new DeadLetters(connection.producer),
     classify: settings.classify,
     restOf: settings.restOf,
-    suspects: new SuspectGate(host.clock, random),
-    random,
+    random: settings.random ?? Math.random,
   };
 }
 
