@@ -88,7 +88,7 @@ export class Suspects {
       : 'retry.maxAttempts';
     return new TransportError(
       'TRANSPORT_ATTEMPTS_EXHAUSTED',
-      `Message ${shown(id)} came for the ${attempt}th time and may be tried ${this.#maxAttempts} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
+      `Message ${shown(id)} was delivered ${attempt} times (limit ${this.#maxAttempts}: ${by}), and no attempt completed. The handler may end its process, or run longer than the broker waits for a settlement.`,
     );
   }
 }
