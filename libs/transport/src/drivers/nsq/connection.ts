@@ -97,8 +97,8 @@ export class NsqConnection implements BrokerConnection {
     if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
     if (!this.#connected) return { status: 'down', problems: [this.#unreachable?.message ?? 'not connected yet'] };
     const consumptions = [...this.#consumptions];
-    const failures = [...this.#nsqds.problems, ...consumptions.flatMap(({ problems }) => problems)];
-    const problems = [...new Set(failures.map(({ message }) => message))];
+    const publishing = this.#nsqds.problems.map(({ message }) => message);
+    const problems = [...new Set([...publishing, ...consumptions.flatMap((consumption) => consumption.problems)])];
     if (!this.#nsqds.isUp || consumptions.some(({ isDown }) => isDown)) return { status: 'down', problems };
     return { status: problems.length > 0 ? 'degraded' : 'up', problems };
   }

@@ -6,12 +6,20 @@ import {
   type SubscriptionSink,
 } from '../../contract/index.js';
 import { AttemptMemory } from './attempt-memory.js';
-import { EPHEMERAL, NsqConsumer, type LateCommand, type NsqError, type NsqMessage } from './client/index.js';
+import {
+  EPHEMERAL,
+  NsqConsumer,
+  type LateCommand,
+  type NsqdBacklog,
+  type NsqError,
+  type NsqMessage,
+} from './client/index.js';
 import { actionAt, keptForMs, LOOKS } from './deadlines.js';
 import { NsqDelivery, type DeliveryOwner } from './delivery.js';
 import { bare, unwrap } from './envelope.js';
 import { transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
+import { Pauses } from './pauses.js';
 
 /** The channel of a subscription: nsqd forgets an ephemeral one when its last consumer has left. */
 export const channelOf = ({ group, delivery }: Subscription): string =>
@@ -22,6 +30,9 @@ const isDoubtful = ({ state, message }: NsqDelivery): boolean => state !== 'runn
 /** Between two looks at what is at work. */
 const EARLIEST_LOOK_MS = 20;
 
+/** nsqd is asked this often what an operator has paused. */
+const WATCH_MS = 4_000;
+
 /** One subscription: a channel's messages on their way to a sink, and what becomes of them on their way back. */
 export class Intake implements DeliveryOwner {
   readonly topic: string;
@@ -30,6 +41,7 @@ export class Intake implements DeliveryOwner {
   readonly #options: ResolvedNsqOptions;
   readonly #each: SubscriptionSink;
   readonly #consumer: NsqConsumer;
+  readonly #pauses: Pauses;
   readonly #attempts = new AttemptMemory();
   /** Everything that is ours to settle, oldest first. */
   readonly #unsettled = new Map<NsqMessage, NsqDelivery>();
@@ -37,6 +49,7 @@ export class Intake implements DeliveryOwner {
   #queued: NsqDelivery[] = [];
   #sinkIsFull = false;
   #callOffLook: () => void = () => undefined;
+  #callOffWatch: () => void = () => undefined;
   #started = false;
   #cutOff = false;
   #closed: Promise<void> | undefined;
@@ -53,6 +66,7 @@ export class Intake implements DeliveryOwner {
     this.#each = each;
     this.topic = subscription.topic;
     this.group = subscription.group;
+    this.#pauses = new Pauses(host, subscription.topic, channelOf(subscription));
     this.#consumer = new NsqConsumer({
       ...client,
       topic: subscription.topic,
@@ -71,8 +85,20 @@ export class Intake implements DeliveryOwner {
     return this.#consumer.isUp || this.#consumer.isEarly;
   }
 
-  get problems(): readonly NsqError[] {
-    return this.#consumer.problems;
+  /** One sentence per thing that is not well. */
+  get problems(): readonly string[] {
+    return [...this.#consumer.problems.map(({ message }) => message), ...this.#pauses.problems];
+  }
+
+  /** How many messages nsqd could deliver now and has not. undefined: not known, or intake is held back here. Never rejects. */
+  async waiting(): Promise<number | undefined> {
+    const isEarly = this.#consumer.isEarly;
+    const backlogs = await this.#askForBacklog();
+    if (this.#closed !== undefined || this.#sinkIsFull || this.#consumer.isFull) return undefined;
+    if (backlogs.length === 0) return isEarly ? 0 : undefined;
+    const atLeast = backlogs.reduce((sum, { waiting = 0 }) => sum + waiting, 0);
+    const isComplete = backlogs.every(({ waiting }) => waiting !== undefined);
+    return isComplete || atLeast > 0 ? atLeast : undefined;
   }
 
   /** Resolves when the channel is read from, or nsqlookupd knows of no nsqd yet. @throws NsqError for what waiting does not mend */
@@ -80,6 +106,7 @@ export class Intake implements DeliveryOwner {
     await this.#consumer.start();
     this.#started = true;
     this.#lookLater();
+    this.#watchLater();
   }
 
   /** Hands over nothing new; what the sink has not seen goes back at once. */
@@ -96,6 +123,7 @@ export class Intake implements DeliveryOwner {
   async #close(): Promise<void> {
     this.stop();
     this.#callOffLook();
+    this.#callOffWatch();
     this.#giveBackAll([...this.#unsettled.values()]);
     await this.#consumer.close();
   }
@@ -201,6 +229,19 @@ export class Intake implements DeliveryOwner {
     this.#queued = this.#queued.filter((delivery) => !over.includes(delivery));
     this.#giveBackAll(over);
     this.#lookLater(nextEndMs);
+  }
+
+  #watchLater(): void {
+    if (this.#closed !== undefined) return;
+    this.#callOffWatch = this.#host.clock.schedule(WATCH_MS, () => {
+      void this.#askForBacklog().then(() => this.#watchLater());
+    });
+  }
+
+  async #askForBacklog(): Promise<readonly NsqdBacklog[]> {
+    const backlogs = await this.#consumer.backlog();
+    if (this.#closed === undefined) this.#pauses.note(backlogs);
+    return backlogs;
   }
 
   /** The settlement came when nsqd had taken the message back; it comes again, here or elsewhere. */

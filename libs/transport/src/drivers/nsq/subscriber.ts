@@ -39,12 +39,17 @@ export class NsqConsumption implements Consumption {
     throw failed.reason;
   }
 
-  get problems(): readonly NsqError[] {
+  /** One sentence per thing that is not well. */
+  get problems(): readonly string[] {
     return this.#intakes.flatMap(({ problems }) => problems);
   }
 
   get isDown(): boolean {
     return this.#intakes.some(({ isUp }) => !isUp);
+  }
+
+  waiting(): Promise<readonly (number | undefined)[]> {
+    return Promise.all(this.#intakes.map((intake) => intake.waiting()));
   }
 
   stop(): Promise<void> {

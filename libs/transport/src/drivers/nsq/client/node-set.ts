@@ -1,4 +1,4 @@
-import { LookupPoll, lookUp } from './lookup.js';
+import { listNsqds, LookupPoll } from './lookup.js';
 import type { NsqError } from './failure.js';
 import { NsqNode, type NodeListener } from './node.js';
 import type { NsqSettings } from './settings.js';
@@ -33,6 +33,8 @@ export class NodeSet {
   readonly #settings: NsqSettings;
   readonly #listener: NodeSetListener;
   readonly #nodes = new Map<string, NsqNode>();
+  /** Where nsqlookupd last said that the HTTP side of an nsqd is. */
+  readonly #httpUrls = new Map<string, string>();
   readonly #poll: LookupPoll | undefined;
   #lookupProblems: readonly NsqError[] = [];
   #closed = false;
@@ -62,6 +64,11 @@ export class NodeSet {
     return this.#lookupProblems;
   }
 
+  /** `http://host:port` of an nsqd; undefined where nsqlookupd never listed it. */
+  httpUrlOf({ address }: NsqNode): string | undefined {
+    return this.#httpUrls.get(address.text);
+  }
+
   /** Resolves when nsqlookupd was asked and every node had one try. Never rejects. */
   async start(): Promise<void> {
     for (const address of this.#places.nsqd ?? []) this.#add(address);
@@ -89,11 +96,15 @@ export class NodeSet {
 
   async #discover(): Promise<void> {
     if (this.#poll === undefined) return;
-    const { nsqds, problems } = await lookUp(this.#places.lookupd ?? [], this.#topic);
+    const { nsqds, problems } = await listNsqds(this.#places.lookupd ?? [], this.#topic);
     this.#lookupProblems = problems;
     if (this.#closed) return;
-    for (const address of nsqds) this.#add(address);
-    if (problems.length === 0) this.#forgetGone(new Set([...nsqds, ...(this.#places.nsqd ?? [])]));
+    for (const { address, httpUrl } of nsqds) {
+      this.#httpUrls.set(address, httpUrl);
+      this.#add(address);
+    }
+    const found = nsqds.map(({ address }) => address);
+    if (problems.length === 0) this.#forgetGone(new Set([...found, ...(this.#places.nsqd ?? [])]));
     this.#listener.lookedUp();
   }
 
@@ -108,6 +119,7 @@ export class NodeSet {
     for (const [address, node] of this.#nodes) {
       if (known.has(address) || node.connection !== undefined) continue;
       this.#nodes.delete(address);
+      this.#httpUrls.delete(address);
       void node.close();
     }
   }

@@ -60,6 +60,11 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     return this.#share;
   }
 
+  /** As many messages are in flight from it as it was allowed to send. */
+  get isFull(): boolean {
+    return this.#told > 0 && this.#inFlight.size >= this.#told;
+  }
+
   get unsettled(): readonly NsqMessage[] {
     return [...this.#inFlight.values()];
   }
