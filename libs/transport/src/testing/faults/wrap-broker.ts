@@ -50,6 +50,8 @@ export interface Interception {
   ): void | Promise<void>;
   /** `Consumption.untilEnd`; not asked where the driver has none. */
   untilEnd?(go: () => Promise<void>): Promise<void>;
+  /** `Consumption.waiting`; not asked where the driver has none. */
+  waiting?(go: () => Promise<readonly (number | undefined)[]>): Promise<readonly (number | undefined)[]>;
   /** `Consumption.stop`. */
   stop?(go: () => Promise<void>): Promise<void>;
   /** `Consumption.close`. */
@@ -159,8 +161,10 @@ function wrapSink({ subscription, sink }: SubscriptionSink, by: Interception): S
 
 function wrapConsumption(inner: Consumption, by: Interception): Consumption {
   const untilEnd = inner.untilEnd?.bind(inner);
+  const waiting = inner.waiting?.bind(inner);
   return {
     ...(untilEnd === undefined ? {} : { untilEnd: () => (by.untilEnd ? by.untilEnd(untilEnd) : untilEnd()) }),
+    ...(waiting === undefined ? {} : { waiting: () => (by.waiting ? by.waiting(waiting) : waiting()) }),
     stop: () => (by.stop ? by.stop(() => inner.stop()) : inner.stop()),
     close: () => (by.leave ? by.leave(() => inner.close()) : inner.close()),
   };
