@@ -78,6 +78,28 @@ describe('two nsqd and two nsqlookupd', () => {
     await until('it is not known', async () => (await held.waiting?.())?.[0] === undefined);
   }, 60_000);
 
+  test('have each settlement reported once that an nsqd did not read before its connection broke', async () => {
+    const topic = uniqueName('lost');
+    const side = await connected({ ...quick, nsqd: [nsq.nodes[0]?.tcp ?? ''] });
+    const sink = new TestSink(() => false);
+    await side.consume(topic, sink);
+    await side.send(message(topic, { id: 'acked' }), message(topic, { id: 'nacked' }));
+    await until('they are here', () => sink.received.length === 2);
+    nsq.freeze(0);
+    try {
+      for (const delivery of sink.received) {
+        delivery.settle(delivery.id === 'acked' ? { kind: 'ack' } : { kind: 'nack', delayMs: 0 });
+      }
+      await until('they are reported', () => side.heard('settlement:failed').length >= 2, 60_000);
+      const failed = side.heard('settlement:failed').map(({ id, settlement }) => `${id} ${settlement}`);
+      expect(failed.sort()).toEqual(['acked ack', 'nacked nack']);
+    } finally {
+      await nsq.restart(0);
+    }
+    await until('all is well again', () => side.connection.health().status === 'up', 60_000);
+    expect(side.heard('settlement:failed')).toHaveLength(2);
+  }, 120_000);
+
   test('are not asked where no nsqlookupd says where their HTTP side is: what waits is not known', async () => {
     const side = await connected({ nsqd: nsq.nodes.map(({ tcp }) => tcp) });
     const consumption = await side.consume(uniqueName('unlisted'), new TestSink());

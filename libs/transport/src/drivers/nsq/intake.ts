@@ -1,4 +1,5 @@
 import {
+  settlementFailed,
   TransportError,
   type BrokerHost,
   type Settlement,
@@ -20,6 +21,7 @@ import { bare, unwrap } from './envelope.js';
 import { transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
 import { Pauses } from './pauses.js';
+import { RecentSettlements, type SentSettlement } from './recent-settlements.js';
 
 /** The channel of a subscription: nsqd forgets an ephemeral one when its last consumer has left. */
 export const channelOf = ({ group, delivery }: Subscription): string =>
@@ -43,6 +45,7 @@ export class Intake implements DeliveryOwner {
   readonly #consumer: NsqConsumer;
   readonly #pauses: Pauses;
   readonly #attempts = new AttemptMemory();
+  readonly #sent = new RecentSettlements();
   /** Everything that is ours to settle, oldest first. */
   readonly #unsettled = new Map<NsqMessage, NsqDelivery>();
   /** Came while the sink had enough. */
@@ -74,7 +77,8 @@ export class Intake implements DeliveryOwner {
       maxInFlight: subscription.maxInFlight,
       onMessages: (messages) => this.#receive(messages),
       onLost: (messages) => this.#lose(messages),
-      onTooLate: (command, id) => this.#tooLate(command, id),
+      onTooLate: (command, id, nsqd) => this.#tooLate(command, id, nsqd),
+      onCutOff: (nsqd, heardAtMs) => this.#cutOffFrom(nsqd, heardAtMs),
       onUp: () => this.#up(),
       onDown: (_nsqd, error, againInMs) => this.#down(error, againInMs),
     });
@@ -131,6 +135,7 @@ export class Intake implements DeliveryOwner {
   settled(delivery: NsqDelivery, settlement: Settlement): void {
     const { message } = delivery;
     this.#unsettled.delete(message);
+    this.#remember(delivery, settlement);
     if (settlement.kind !== 'nack') return void message.finish();
     this.#attempts.remember(message, delivery.attempt + 1);
     message.requeue(Math.min(settlement.delayMs, this.#options.maxRequeueDelayMs));
@@ -244,13 +249,27 @@ export class Intake implements DeliveryOwner {
     return backlogs;
   }
 
-  /** The settlement came when nsqd had taken the message back; it comes again, here or elsewhere. */
-  #tooLate(command: LateCommand, id: string): void {
-    if (command === 'TOUCH') return;
-    const { broker } = this.#host;
-    const { topic, group } = this;
-    const settlement = command === 'FIN' ? 'ack' : 'nack';
-    this.#host.notices.emit('settlement:ignored', { broker, topic, group, id, key: undefined, attempt: 0, settlement });
+  /** n.b. hot path. */
+  #remember({ message, topic, group, id, key, attempt }: NsqDelivery, settlement: Settlement): void {
+    const { nsqd, id: messageId } = message;
+    const sentAtMs = this.#host.clock.monotonicMs();
+    this.#sent.add({ nsqd, messageId, sentAtMs, settlement, of: { topic, group, id, key, attempt } });
+  }
+
+  /** nsqd had taken the message back. n.b. what this process gave back by itself is with somebody else, as it was to be. */
+  #tooLate(command: LateCommand, id: string, nsqd: string): void {
+    const sent = command === 'TOUCH' ? undefined : this.#sent.takeRefused(nsqd, id);
+    const cause = `nsqd ${nsqd} answered E_${command}_FAILED: the ${command} came after it had taken the message back.`;
+    if (sent !== undefined) this.#failed(sent, cause);
+  }
+
+  #cutOffFrom(nsqd: string, heardAtMs: number): void {
+    const cause = `The connection to nsqd ${nsqd} broke after it was sent, and nsqd had not sent anything since.`;
+    for (const sent of this.#sent.takeSentSince(nsqd, heardAtMs)) this.#failed(sent, cause);
+  }
+
+  #failed({ of, settlement }: SentSettlement, cause: string): void {
+    settlementFailed(this.#host, of, settlement, new Error(cause));
   }
 
   #up(): void {

@@ -23,7 +23,9 @@ export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
   /** nsqd will give these to somebody else; settling them does nothing from now on. */
   readonly onLost?: (messages: readonly NsqMessage[]) => void;
   /** A FIN, REQ or TOUCH came after nsqd had taken the message back. */
-  readonly onTooLate?: (command: LateCommand, messageId: string) => void;
+  readonly onTooLate?: (command: LateCommand, messageId: string, nsqd: string) => void;
+  /** The connection to this nsqd broke: what was settled after `heardAtMs` of the monotonic clock may not have arrived. */
+  readonly onCutOff?: (nsqd: string, heardAtMs: number) => void;
   /** Subscribed at this nsqd, `host:port`; again after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
   /** The connection is lost, and is tried again in so many milliseconds. */
@@ -208,13 +210,14 @@ export class NsqConsumer {
   }
 
   #subscribeAt(address: string): SubscribedNode {
-    const { topic, channel, onTooLate, onUp, onDown } = this.#options;
+    const { topic, channel, onTooLate, onCutOff, onUp, onDown } = this.#options;
     const listener: SubscribedNodeListener = {
       received: (messages) => this.#received(messages),
       settled: (message) => this.#ended([message]),
       setAside: () => this.#left(1),
       lost: (messages) => this.#lost(messages),
-      tooLate: (command, id) => onTooLate?.(command, id),
+      tooLate: (command, id) => onTooLate?.(command, id, address),
+      cutOff: (heardAtMs) => onCutOff?.(address, heardAtMs),
       up: ({ nsqd }) => {
         this.#spread();
         onUp?.(nsqd);

@@ -17,6 +17,8 @@ export interface SubscribedNodeListener {
   setAside(message: NsqMessage): void;
   lost(messages: readonly NsqMessage[]): void;
   tooLate(command: LateCommand, id: string): void;
+  /** The connection broke, and nothing had come from it since `heardAtMs`. */
+  cutOff(heardAtMs: number): void;
   up(node: SubscribedNode): void;
   down(node: SubscribedNode, error: NsqError, againInMs: number): void;
 }
@@ -111,7 +113,9 @@ export class SubscribedNode implements NodeListener, MessageOwner {
   }
 
   lost(): void {
+    const heardAtMs = this.#connection?.heardAtMs;
     this.#connection = undefined;
+    if (heardAtMs !== undefined) this.#listener.cutOff(heardAtMs);
     this.#share = 0;
     this.#lose(this.unsettled);
   }
