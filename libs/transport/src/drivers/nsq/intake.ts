@@ -89,9 +89,14 @@ export class Intake implements DeliveryOwner {
     return this.#consumer.isUp || this.#consumer.isEarly;
   }
 
-  /** One sentence per thing that is not well. */
-  get problems(): readonly string[] {
-    return [...this.#consumer.problems.map(({ message }) => message), ...this.#pauses.problems];
+  /** Of connections to nsqd, and of nsqlookupd. */
+  get problems(): readonly NsqError[] {
+    return this.#consumer.problems;
+  }
+
+  /** One sentence for each nsqd that delivers nothing because an operator wants it so. */
+  get pauses(): readonly string[] {
+    return this.#pauses.problems;
   }
 
   /** How many messages nsqd could deliver now and has not. undefined: not known, or intake is held back here. Never rejects. */

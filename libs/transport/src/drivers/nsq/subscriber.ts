@@ -39,9 +39,13 @@ export class NsqConsumption implements Consumption {
     throw failed.reason;
   }
 
-  /** One sentence per thing that is not well. */
-  get problems(): readonly string[] {
+  get problems(): readonly NsqError[] {
     return this.#intakes.flatMap(({ problems }) => problems);
+  }
+
+  /** One sentence for each nsqd that delivers nothing because an operator wants it so. */
+  get pauses(): readonly string[] {
+    return this.#intakes.flatMap(({ pauses }) => pauses);
   }
 
   get isDown(): boolean {
