@@ -1,8 +1,6 @@
 import { Controller, Module } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { appendFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   createTransportApp,
@@ -16,7 +14,8 @@ import {
 } from 'nest-transport';
 import { nsq as nsqBroker, type NsqOptions } from 'nest-transport/nsq';
 import { NsqdAdmin, NsqProducer } from 'nest-transport/nsq/client';
-import { startNsq, type NsqCluster } from '../brokers/nsq.mjs';
+import { startNsq, type NsqCluster, type PrivateNsq } from '../brokers/nsq.mjs';
+import { startAuthServer, type AuthServer, type Grant } from '../brokers/nsq/auth-server.mjs';
 import { afterwards, closeAll, uniqueName, until } from './support.js';
 
 const GROUP = 'operated';
@@ -45,11 +44,13 @@ class Operated {
   readonly handled = new Set<string>();
   readonly warnings: string[] = [];
   readonly #nsqds: () => readonly string[];
+  readonly #probeSecret: string | undefined;
   #health: TransportHealth | undefined;
   #publisher: Publisher | undefined;
 
-  constructor(nsqds: () => readonly string[]) {
+  constructor(nsqds: () => readonly string[], probeSecret?: string) {
     this.#nsqds = nsqds;
+    this.#probeSecret = probeSecret;
   }
 
   async start(options: NsqOptions): Promise<this> {
@@ -108,7 +109,9 @@ class Operated {
   async #probe(nsqd: string): Promise<boolean> {
     const id = uniqueName('probe');
     const event = { specversion: '1.0', id, source: '/test', type: this.topic, data: {} };
-    const producer = new NsqProducer({ nsqd: [nsqd], connectionTimeoutMs: 1_000, requestTimeoutMs: 1_000 });
+    const secret = this.#probeSecret === undefined ? {} : { authSecret: this.#probeSecret };
+    const patience = { connectionTimeoutMs: 1_000, requestTimeoutMs: 1_000 };
+    const producer = new NsqProducer({ nsqd: [nsqd], ...patience, ...secret });
     try {
       await producer.publish(this.topic, JSON.stringify(event));
     } catch {
@@ -121,9 +124,13 @@ class Operated {
     return this.handled.has(id);
   }
 
+  publish() {
+    return (this.#publisher as Publisher).publish(this.topic, {});
+  }
+
   /** Publishes as the application does, and waits until that is handled. */
   async publishes(): Promise<void> {
-    const { id } = (await this.#publisher?.publish(this.topic, {})) ?? { id: '' };
+    const { id } = await this.publish();
     await until('what the application publishes is handled', () => this.handled.has(id), LIMIT_MS);
   }
 }
@@ -140,7 +147,7 @@ async function judge(app: Operated, action: string, act: () => Promise<unknown>)
     }
     const warning = app.warnings.slice(before).at(-1);
     if (!app.isUp && warning !== undefined) {
-      rows.push({ action, outcome: `reported: ${app.problems.slice(0, 160)}`, seconds: secondsSince(start) });
+      rows.push({ action, outcome: `reported: ${app.problems.slice(0, 120)}`, seconds: secondsSince(start) });
       return 'reported';
     }
     const state = `deaf: health is ${app.isUp ? 'up' : 'not up'}, notice: ${warning ?? 'none'}`;
@@ -154,6 +161,11 @@ async function putRight(app: Operated, action: string, act: () => Promise<unknow
   await act();
   await until('messages flow', () => app.flows(), LIMIT_MS);
   rows.push({ action, outcome: 'goes on', seconds: secondsSince(start) });
+  await isWhole(app);
+}
+
+async function isWhole(app: Operated): Promise<void> {
+  await until('messages flow', () => app.flows(), LIMIT_MS);
   await app.publishes();
   await until('health is up', () => app.isUp, 2 * LIMIT_MS);
 }
@@ -222,7 +234,7 @@ describe('while an operator works at two nsqd and two nsqlookupd, an application
     'goes on when %s',
     async (action, act) => {
       await judge(app, action, act);
-      await putRight(app, `${action}: at last`, () => Promise.resolve());
+      await isWhole(app);
     },
     240_000,
   );
@@ -244,7 +256,8 @@ describe('while an operator works at two nsqd and two nsqlookupd, an application
 
   it('goes on when nsqd are restarted with -max-rdy-count 1', async () => {
     flags['max-rdy-count'] = 1;
-    const restarted = () => Promise.all([cluster.restart(0), cluster.restart(1)]);
+    // n.b. what was settled a moment before a connection ends counts as possibly lost, and health says so for a minute.
+    const restarted = () => pause(200).then(() => Promise.all(cluster.nodes.map((_, node) => cluster.restart(node))));
     try {
       await judge(app, 'nsqd are restarted with -max-rdy-count 1', restarted);
       await until('messages flow', () => app.flows(), LIMIT_MS);
@@ -252,6 +265,69 @@ describe('while an operator works at two nsqd and two nsqlookupd, an application
       delete flags['max-rdy-count'];
       await putRight(app, 'nsqd are restarted with the old -max-rdy-count', restarted);
     }
+  }, 240_000);
+});
+
+describe('while an operator changes what an auth server grants, an application', () => {
+  const ALL: readonly Grant[] = [{ topic: '.*', channels: ['.*'], permissions: ['subscribe', 'publish'] }];
+  const PROBE = 'probe-secret';
+  let grants: readonly Grant[] | undefined = ALL;
+  let authServer: AuthServer;
+  let nsq: PrivateNsq;
+  let app: Operated;
+  beforeAll(async () => {
+    authServer = await startAuthServer({ ttlSeconds: 1, grantsOf: (secret) => (secret === PROBE ? ALL : grants) });
+    nsq = await startNsq({ nodes: 2, flags: { 'auth-http-address': authServer.address, 'mem-queue-size': 0 } });
+  }, 180_000);
+  afterAll(async () => {
+    await nsq.stop();
+    await authServer.stop();
+  });
+  beforeEach(async () => {
+    grants = ALL;
+    app = new Operated(() => nsq.nodes.map(({ tcp }) => tcp), PROBE);
+    await app.start({ nsqd: nsq.nodes.map(({ tcp }) => tcp), authSecret: 'application-secret' });
+    await until('messages flow', () => app.flows(), LIMIT_MS);
+  }, 120_000);
+  afterEach(closeAll);
+
+  const withdrawn: Record<string, readonly Grant[] | undefined> = {
+    'the right to subscribe is withdrawn, and a nsqd restarted': [
+      { topic: '.*', channels: ['.*'], permissions: ['publish'] },
+    ],
+    'the login is removed, and a nsqd restarted': undefined,
+  };
+  it.each(Object.entries(withdrawn))(
+    'reports it when %s, and goes on when it is given back',
+    async (action, left) => {
+      const withdraw = () => {
+        grants = left;
+        return nsq.nodes[0]?.restart() ?? Promise.resolve();
+      };
+      try {
+        expect(await judge(app, action, withdraw)).toBe('reported');
+        expect(app.problems).toMatch(/E_UNAUTHORIZED|E_AUTH/);
+      } finally {
+        const giveBack = () => Promise.resolve((grants = ALL));
+        await putRight(app, `${action}: given back`, giveBack);
+      }
+    },
+    240_000,
+  );
+
+  it('reports each rejected publish when the right to publish is withdrawn, and goes on consuming', async () => {
+    const action = 'the right to publish is withdrawn';
+    const withdraw = () => Promise.resolve((grants = [{ topic: '.*', channels: ['.*'], permissions: ['subscribe'] }]));
+    expect(await judge(app, action, withdraw)).toBe('goes on');
+    const rejected = () =>
+      app.publish().then(
+        () => false,
+        ({ code }) => code === 'TRANSPORT_AUTHORIZATION_FAILED',
+      );
+    // n.b. nsqd relies on what the auth server said for a second.
+    await until('a publish is rejected', rejected, LIMIT_MS);
+    expect(app.warnings.join()).toContain('E_UNAUTHORIZED');
+    await putRight(app, `${action}: given back`, () => Promise.resolve((grants = ALL)));
   }, 240_000);
 });
 

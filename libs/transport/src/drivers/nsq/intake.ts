@@ -78,7 +78,7 @@ export class Intake implements DeliveryOwner {
       onMessages: (messages) => this.#receive(messages),
       onLost: (messages) => this.#lose(messages),
       onTooLate: (command, id, nsqd) => this.#tooLate(command, id, nsqd),
-      onCutOff: (nsqd, heardAtMs) => this.#cutOffFrom(nsqd, heardAtMs),
+      onCutOff: (nsqd, sinceMs) => this.#cutOffFrom(nsqd, sinceMs),
       onUp: () => this.#up(),
       onDown: (_nsqd, error, againInMs) => this.#down(error, againInMs),
     });
@@ -268,9 +268,9 @@ export class Intake implements DeliveryOwner {
     if (sent !== undefined) this.#failed(sent, cause);
   }
 
-  #cutOffFrom(nsqd: string, heardAtMs: number): void {
-    const cause = `The connection to nsqd ${nsqd} broke after it was sent, and nsqd had not sent anything since.`;
-    for (const sent of this.#sent.takeSentSince(nsqd, heardAtMs)) this.#failed(sent, cause);
+  #cutOffFrom(nsqd: string, sinceMs: number): void {
+    const cause = `The connection to nsqd ${nsqd} broke before it was certain that nsqd had read it.`;
+    for (const sent of this.#sent.takeSentSince(nsqd, sinceMs)) this.#failed(sent, cause);
   }
 
   #failed({ of, settlement }: SentSettlement, cause: string): void {

@@ -24,8 +24,8 @@ export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
   readonly onLost?: (messages: readonly NsqMessage[]) => void;
   /** A FIN, REQ or TOUCH came after nsqd had taken the message back. */
   readonly onTooLate?: (command: LateCommand, messageId: string, nsqd: string) => void;
-  /** The connection to this nsqd broke: what was settled after `heardAtMs` of the monotonic clock may not have arrived. */
-  readonly onCutOff?: (nsqd: string, heardAtMs: number) => void;
+  /** The connection to this nsqd broke: what was settled at `sinceMs` of the monotonic clock or later may not have arrived. */
+  readonly onCutOff?: (nsqd: string, sinceMs: number) => void;
   /** Subscribed at this nsqd, `host:port`; again after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
   /** The connection is lost, and is tried again in so many milliseconds. */
@@ -217,7 +217,7 @@ export class NsqConsumer {
       setAside: () => this.#left(1),
       lost: (messages) => this.#lost(messages),
       tooLate: (command, id) => onTooLate?.(command, id, address),
-      cutOff: (heardAtMs) => onCutOff?.(address, heardAtMs),
+      cutOff: (sinceMs) => onCutOff?.(address, sinceMs),
       up: ({ nsqd }) => {
         this.#spread();
         onUp?.(nsqd);

@@ -16,6 +16,8 @@ export interface NsqPlaces {
 /** How often nsqlookupd is asked, when nothing else is said. */
 export const LOOKUP_INTERVAL_MS = 10_000;
 const EARLY_INTERVAL_MS = 1_000;
+/** An nsqd that is away, and that nsqlookupd does not list any more, is a problem for so long. Then it counts as removed. */
+const REMOVED_AFTER_MS = 60_000;
 
 export interface NodeSetListener {
   listenerFor(address: string): NodeListener;
@@ -25,7 +27,8 @@ export interface NodeSetListener {
 
 /**
  * A node for every nsqd that was named or found. One that nsqlookupd forgets is kept as long as its connection lives: a
- * nsqlookupd that died, or was emptied, takes nobody's messages away.
+ * nsqlookupd that died, or was emptied, takes nobody's messages away. After that it is dialled for a minute more: one that
+ * crashed is not listed either, and what it holds waits.
  */
 export class NodeSet {
   readonly #places: NsqPlaces;
@@ -35,6 +38,8 @@ export class NodeSet {
   readonly #nodes = new Map<string, NsqNode>();
   /** Where nsqlookupd last said that the HTTP side of an nsqd is. */
   readonly #httpUrls = new Map<string, string>();
+  /** Since when a node is away and not listed, on the monotonic clock. */
+  readonly #goneSinceMs = new Map<string, number>();
   readonly #poll: LookupPoll | undefined;
   #lookupProblems: readonly NsqError[] = [];
   #closed = false;
@@ -116,11 +121,20 @@ export class NodeSet {
   }
 
   #forgetGone(known: ReadonlySet<string>): void {
+    const now = this.#settings.clock.monotonicMs();
     for (const [address, node] of this.#nodes) {
-      if (known.has(address) || node.connection !== undefined) continue;
-      this.#nodes.delete(address);
-      this.#httpUrls.delete(address);
-      void node.close();
+      const sinceMs = this.#goneSinceMs.get(address) ?? now;
+      const isGone = !known.has(address) && node.connection === undefined;
+      if (isGone) this.#goneSinceMs.set(address, sinceMs);
+      else this.#goneSinceMs.delete(address);
+      if (isGone && now - sinceMs >= REMOVED_AFTER_MS) this.#forget(address, node);
     }
+  }
+
+  #forget(address: string, node: NsqNode): void {
+    this.#nodes.delete(address);
+    this.#httpUrls.delete(address);
+    this.#goneSinceMs.delete(address);
+    void node.close();
   }
 }

@@ -9,6 +9,9 @@ import type { NodeListener } from './node.js';
 /** Of nsqd's message timeout: the moment in which a message came is known to a fifth of it. */
 const CERTAIN_PART = 0.8;
 
+/** An nsqd that hangs up has read what had arrived: only what was on the way in the last moments may be lost. */
+const ON_THE_WAY_MS = 100;
+
 /** What a node tells its consumer. */
 export interface SubscribedNodeListener {
   received(messages: readonly NsqMessage[]): void;
@@ -17,8 +20,8 @@ export interface SubscribedNodeListener {
   setAside(message: NsqMessage): void;
   lost(messages: readonly NsqMessage[]): void;
   tooLate(command: LateCommand, id: string): void;
-  /** The connection broke, and nothing had come from it since `heardAtMs`. */
-  cutOff(heardAtMs: number): void;
+  /** The connection broke: what was settled at `sinceMs` or later may not have arrived. */
+  cutOff(sinceMs: number): void;
   up(node: SubscribedNode): void;
   down(node: SubscribedNode, error: NsqError, againInMs: number): void;
 }
@@ -112,10 +115,12 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     this.#listener.tooLate(command, id);
   }
 
-  lost(): void {
+  lost(error: NsqError): void {
     const heardAtMs = this.#connection?.heardAtMs;
     this.#connection = undefined;
-    if (heardAtMs !== undefined) this.#listener.cutOff(heardAtMs);
+    const hasHungUp = error.reason === 'closed' && error.cause === undefined;
+    const sinceMs = hasHungUp ? this.#now() - ON_THE_WAY_MS : 0;
+    if (heardAtMs !== undefined) this.#listener.cutOff(Math.max(heardAtMs, sinceMs));
     this.#share = 0;
     this.#lose(this.unsettled);
   }
