@@ -307,6 +307,7 @@ export const nsq = {
   prepare: prepareNsq,
   prepareSuites: (options) => prepareNsq({ ...options, tls: 'required' }),
   startAt: (ports) => startNsq({ ports, installSystemPackages: false }),
+  startCluster: (nodes) => startNsq({ nsqd: nodes, lookupd: 2, installSystemPackages: false }),
   service: 'nsqd',
   ports: USUAL_PORTS,
   envOf: envOfPorts,

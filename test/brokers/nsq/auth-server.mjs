@@ -47,7 +47,9 @@ export async function startAuthServer({ grantsOf = usualGrants, ttlSeconds = TTL
   const server = createServer((request, response) => {
     const secret = new URL(request.url ?? '/', 'http://localhost').searchParams.get('secret') ?? '';
     const authorizations = grantsOf(secret);
-    response.writeHead(authorizations ? 200 : 401, { 'content-type': 'application/json' });
+    // Closed at once, so that a test that counts open sockets does not count those of nsqd.
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    response.writeHead(authorizations ? 200 : 401, headers);
     const answer = { ttl: ttlSeconds, identity: secret, identity_url: '', authorizations };
     response.end(JSON.stringify(authorizations ? answer : { message: 'unknown secret' }));
   });
