@@ -64,7 +64,7 @@ const POLL_MS = 20;
  * @property {() => Promise<void>} stop ends everything, nsqlookupd too, and removes the folders
  */
 
-/** @typedef {import('./cluster.mjs').Cluster & { nodes: NsqNode[] }} NsqNodes */
+/** @typedef {Omit<import('./cluster.mjs').Cluster, 'nodes'> & { nodes: NsqNode[] }} NsqNodes */
 
 /**
  * Nodes are the nsqd. `addNode` starts one more; resolves when every nsqlookupd lists it.
