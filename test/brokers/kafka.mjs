@@ -210,6 +210,7 @@ export const kafka = {
     requireTools('kcat', [TOOLS.kcat], { installSystemPackages, log });
   },
   startAt: ([port = 0]) => startKafka({ port, installSystemPackages: false, fullCompiler: true }),
+  startCluster: (nodes) => startKafka({ nodes, installSystemPackages: false, fullCompiler: true }),
   service: 'kafka',
   ports: { KAFKA_PORT: 9092 },
   envOf: ([port = 0]) => at([`127.0.0.1:${port}`]).env,

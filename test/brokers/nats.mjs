@@ -207,6 +207,7 @@ export const nats = {
     await goTools(NATS_CLI, { installSystemPackages, log });
   },
   startAt: ([port = 0]) => startNats({ port, installSystemPackages: false }),
+  startCluster: (nodes) => startNats({ nodes, installSystemPackages: false }),
   service: 'nats',
   ports: { NATS_PORT: 4222 },
   envOf: ([port = 0]) => at(`nats://127.0.0.1:${port}`).env,
