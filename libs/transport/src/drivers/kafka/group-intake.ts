@@ -15,6 +15,7 @@ import type { ResolvedKafkaOptions } from './options.js';
 import { firstPlace } from './first-place.js';
 import { EndWaiters, endsOf } from './partition-ends.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
+import { WaitingRecords } from './waiting-records.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
 const BATCH_WAIT_MS = 200;
@@ -39,6 +40,7 @@ export class GroupIntake implements IntakeOwner {
   #unplaced = new Set<string>();
   #placedWaiters: (() => void)[] = [];
   readonly #endWaiters = new EndWaiters();
+  readonly #waiting: WaitingRecords;
   #member: ClientMember | undefined;
   #stopped = false;
   /** The group may have given the partitions away: nothing begins until it confirms the member, or it joins again. */
@@ -53,6 +55,7 @@ export class GroupIntake implements IntakeOwner {
     this.#options = options;
     this.#sinks = new Map(sinks.map((sink) => [sink.subscription.topic, sink]));
     this.#exposure = new Exposure(options.maxUncommitted);
+    this.#waiting = new WaitingRecords(host.clock);
     this.#commits = new Commits({
       clock: host.clock,
       intervalMs: options.commitIntervalMs,
@@ -114,6 +117,20 @@ export class GroupIntake implements IntakeOwner {
       throw error instanceof ClientFailure ? transportError(error, this.#place('find the ends of topics')) : error;
     });
     await this.#endWaiters.until(ends, (end) => this.#isHandedOver(end));
+  }
+
+  /** Records that wait on the brokers for this member, by topic; see `Consumption.waiting`. Never rejects. */
+  async waiting(): Promise<ReadonlyMap<string, number>> {
+    const [member, assigned] = [this.#member, this.#assigned];
+    if (member === undefined || this.#isDoubtful) return new Map();
+    const read = [...this.#intakes].filter(
+      ([place, intake]) => !this.#unplaced.has(place) && (this.#stopped || !intake.isHeld),
+    );
+    const counts = await this.#waiting.count(
+      member,
+      read.map(([, intake]) => intake),
+    );
+    return assigned === this.#assigned ? counts : new Map();
   }
 
   moved(): void {

@@ -130,9 +130,32 @@ export class PartitionIntake implements DeliveryOwner {
 
   /** Whether the sink has everything before this offset, and does not ask to wait. */
   hasHandedOver(end: number): boolean {
+    return this.#next >= end && this.#again.length === 0 && !this.#receiving;
+  }
+
+  /**
+   * Records before this offset that the sink does not have; undefined while they are held back on purpose. n.b. a pause of the
+   * client is no reason: one that nobody ends would be a partition that is never read again.
+   */
+  waitingBefore(end: number): number | undefined {
+    if (this.#receiving || this.#blocked || this.#over) return undefined;
+    return Math.max(0, end - this.#next);
+  }
+
+  /** Nothing is handed over until `release`. */
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
+  /** The sink asks to wait. */
+  get isSinkFull(): boolean {
+    return this.#receiving;
+  }
+
+  /** Offset of the next record to hand over. */
+  get #next(): number {
     const first = this.#pending[this.#pendingAt];
-    const next = first === undefined ? this.#position : Number(first.offset);
-    return (next ?? 0) >= end && this.#again.length === 0 && !this.#receiving;
+    return first === undefined ? (this.#position ?? 0) : Number(first.offset);
   }
 
   /** Few enough records wait here for the next fetch to be worth while. */

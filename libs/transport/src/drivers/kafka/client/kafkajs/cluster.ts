@@ -1,4 +1,5 @@
-import type { CommittedOffset, OffsetCommit } from '../seam.js';
+import { groupBy } from '../../group-by.js';
+import type { CommittedOffset, OffsetCommit, PartitionPlace, ReadPosition } from '../seam.js';
 
 /**
  * The part of kafkajs 2.2.4 that is not in its public types: a consumer's own connection to the cluster, which kafkajs
@@ -156,6 +157,18 @@ export class TappedCluster {
     const [lows, highs] = [offsets(low), offsets(high)];
     return new Map(
       partitions.map((partition) => [partition, { low: lows.get(partition) ?? 0, high: highs.get(partition) ?? 0 }]),
+    );
+  }
+
+  async ends(places: readonly PartitionPlace[]): Promise<ReadPosition[]> {
+    const wanted = [...groupBy(places, ({ topic }) => topic)].map(([topic, partitions]) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ partition })),
+      fromBeginning: false,
+    }));
+    const found = await this.#cluster.fetchTopicsOffset(wanted);
+    return found.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
     );
   }
 

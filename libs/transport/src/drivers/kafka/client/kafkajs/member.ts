@@ -7,6 +7,8 @@ import {
   type MemberListener,
   type MemberPlan,
   type OffsetCommit,
+  type PartitionPlace,
+  type ReadPosition,
 } from '../seam.js';
 import { createAssigner } from './assigner.js';
 import { assertKnownCluster, placeOf, TappedCluster } from './cluster.js';
@@ -114,6 +116,10 @@ export class KafkaJsMember implements ClientMember {
 
   bounds(topic: string, partitions: readonly number[]): Promise<Map<number, { low: number; high: number }>> {
     return this.#ask((tap) => tap.bounds(topic, partitions));
+  }
+
+  ends(places: readonly PartitionPlace[]): Promise<ReadPosition[]> {
+    return this.#ask((tap) => tap.ends(places));
   }
 
   offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<Map<number, number>> {
