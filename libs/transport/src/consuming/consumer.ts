@@ -27,6 +27,7 @@ import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { hasTiers } from './tiers.js';
 import { SettlementFailures } from './settlement-failures.js';
+import { StarvationWatch, type WatchedSubscription } from './starvation-watch.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
@@ -95,6 +96,7 @@ export class Consumer {
   readonly #instance = randomBytes(4).toString('hex');
   readonly #replays = new Set<WindowReplay>();
   readonly #settlementFailures: SettlementFailures;
+  readonly #starvation: StarvationWatch;
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -119,6 +121,7 @@ export class Consumer {
     const tools = runnerTools(connection, host, settings);
     this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
     refuseReadTwice(this.#running);
+    this.#starvation = new StarvationWatch(host, watchedOf(this.#running));
     this.#codecs = [...new Set([codec, ...plans.flatMap(({ routes }) => routes.map((route) => route.codec ?? codec))])];
     const subjects = this.#running.map(({ subject }) => subject);
     this.#guarantees = new Guarantees(broker, connection, subjects);
@@ -133,12 +136,13 @@ export class Consumer {
     return this.#running.reduce((sum, { sink }) => sum + sink.inFlight, 0);
   }
 
-  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly. */
+  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly, and per one that receives nothing while messages wait. */
   get problems(): readonly string[] {
     return this.#running.flatMap(({ plan, sink }) => {
       const copies = sink.waitingCopies === 0 ? undefined : copiesWait(plan, sink.waitingCopies);
       const settlements = this.#settlementFailures.problemOf(plan.topic, plan.group);
-      return [copies, settlements].filter((problem) => problem !== undefined);
+      const starved = this.#starvation.problemOf(plan.topic, plan.group);
+      return [copies, settlements, starved].filter((problem) => problem !== undefined);
     });
   }
 
@@ -200,6 +204,7 @@ export class Consumer {
     // n.b. a drain may have come while the groups were joined: then nobody else would close this.
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
+    this.#starvation.begin(consumption);
     this.#tellStarted();
   }
 
@@ -220,6 +225,7 @@ export class Consumer {
     const { notices, broker, clock } = this.#host;
     const startedAt = clock.monotonicMs();
     notices.emit('drain:started', { broker, inFlight: this.inFlight, timeoutMs });
+    this.#starvation.end();
     const stopped = this.#consumption?.stop() ?? Promise.resolve();
     const replays = [...this.#replays];
     // n.b. nothing more comes, so a batch that is not full waits for nobody.
@@ -354,6 +360,28 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
     random,
   };
 }
+
+/** In the order of `consume`. n.b. what waits in a retry topic is held back on purpose, so those are never looked at. */
+const watchedOf = (running: readonly Running[]): readonly WatchedSubscription[] =>
+  running.flatMap((each) => [watched(each), ...each.retries.map(({ subscription }) => heldBack(subscription))]);
+
+const watched = ({ subscription: { topic, group }, sink }: Running): WatchedSubscription => ({
+  topic,
+  group,
+  get received() {
+    return sink.received;
+  },
+  get hasRoom() {
+    return sink.hasRoom;
+  },
+});
+
+const heldBack = ({ topic, group }: Subscription): WatchedSubscription => ({
+  topic,
+  group,
+  received: 0,
+  hasRoom: false,
+});
 
 function copiesWait({ topic, group, deadLetterTopic, retryTopics = [] }: RunnerPlan, count: number): string {
   const targets = [deadLetterTopic, ...retryTopics].filter((target) => target !== undefined);

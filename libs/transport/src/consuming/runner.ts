@@ -46,6 +46,7 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #maxWorkers: number;
   readonly #pauses = new Map<symbol, string>();
   #workers = 0;
+  #received = 0;
   #unsettled = 0;
   #unsettledBytes = 0;
   #draining = false;
@@ -76,6 +77,16 @@ export class SubscriptionRunner implements DeliverySink {
     return this.#unsettled;
   }
 
+  /** Deliveries that came so far, settled ones included. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Whether another delivery would be taken at once. */
+  get hasRoom(): boolean {
+    return !this.#draining && !this.#isFull && !this.#gate.hasWaiting;
+  }
+
   /** Messages whose dead letter or retry copy cannot be stored for now. */
   get waitingCopies(): number {
     return this.#copies.waiting;
@@ -83,6 +94,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
     if (this.#plan.refuse !== undefined) this.#stampReceipt(deliveries);
+    this.#received += deliveries.length;
     const taken = this.#admit(deliveries, 0);
     if (taken < deliveries.length) return this.#admitWhenThereIsRoom(deliveries, taken);
   }
