@@ -41,8 +41,10 @@ export class Commits {
     else this.#schedule();
   }
 
+  /** n.b. what failed may have been this partition's alone: a topic that is deleted, for one. */
   forget(intake: PartitionIntake): void {
     this.#dirty.delete(intake);
+    if (this.#dirty.size === 0) this.#recover();
   }
 
   /** Nothing is committed until `resume`: between two generations nobody knows whose the partitions are. */
@@ -113,9 +115,13 @@ export class Commits {
     }
     for (const [intake, snapshot] of taken) intake.committed(snapshot);
     this.#settings.committed();
+    this.#recover();
+    return true;
+  }
+
+  #recover(): void {
     if (this.#failing) this.#settings.recovered();
     this.#failing = false;
-    return true;
   }
 
   #notTaken(taken: readonly (readonly [PartitionIntake, CommitSnapshot])[], failure: ClientFailure): void {

@@ -438,3 +438,20 @@ describe('the records that wait for a member', () => {
     expect(await intake.waiting()).toEqual(new Map([['t', 10]]));
   });
 });
+
+describe('commits that fail', () => {
+  it('are a problem until the partition whose commits they are is gone', async () => {
+    const { intake, member, listener, join, fetched, end, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    const refusal = new ClientFailure('protocol', 'no such topic', { protocol: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    member.commitOutcome = () => Promise.reject(refusal);
+    end(10);
+    clock.advance(1_000);
+    await turn();
+    expect(intake.problems).toEqual([expect.stringMatching(/commits of group "g" fail.*no such topic/)]);
+    await join(1);
+    expect(intake.problems).toEqual([]);
+  });
+});
