@@ -248,10 +248,11 @@ describe('slow handlers', () => {
     );
     const latch = new Latch();
     const sink = new TestSink(() => latch.wait(), 50);
-    const side = await connected({ sessionTimeoutMs: 6_000, heartbeatIntervalMs: 300, rebalanceTimeoutMs: 6_000 });
+    const side = await connected({ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 300, rebalanceTimeoutMs: 6_000 });
     await side.consume(group, [topic, sink]);
     await until('it is full', () => sink.received.length >= 50);
-    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    // n.b. longer than the session.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
     expect(side.heard('partition:revoked')).toEqual([]);
     latch.open();
     await until('all are done', () => sink.done.length === 600);

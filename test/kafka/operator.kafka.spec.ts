@@ -1,8 +1,21 @@
 import { ConfigResourceTypes } from 'kafkajs';
 import { startKafka, USERS, type KafkaCluster } from '../brokers/kafka.mjs';
+import { grant, revoke, userLogin, type Right } from './acl.js';
 import { Operated, saveRows, type Action, type Plan } from './operated.js';
 import { electPreferred, limitUser } from './raw-request.js';
-import { closeAll, connected, createTopic, grow, Latch, TestSink, uniqueName, until, withAdmin } from './support.js';
+import {
+  closeAll,
+  connected,
+  createTopic,
+  foreignSend,
+  grow,
+  Latch,
+  newTopic,
+  TestSink,
+  uniqueName,
+  until,
+  withAdmin,
+} from './support.js';
 
 let cluster: KafkaCluster;
 beforeAll(async () => {
@@ -208,4 +221,30 @@ describe('messages go on, or health and a notice say why not, and they flow agai
     },
     300_000,
   );
+});
+
+describe('acks whose commit the broker refuses until the consumer closes', () => {
+  afterEach(closeAll);
+
+  it('are reported once each, and their messages come again', async () => {
+    const topic = await newTopic(1, {}, cluster.brokers);
+    const group = uniqueName('group');
+    const readTopic: Right = { on: 'TOPIC', name: topic, to: ['READ'] };
+    const readGroup: Right = { on: 'GROUP', name: group, to: ['READ'] };
+    await grant(cluster.brokers, readTopic, readGroup);
+    await foreignSend(topic, [{ value: '1' }, { value: '2' }, { value: '3' }], cluster.brokers);
+    const options = { brokers: cluster.users, ...userLogin };
+    const side = await connected({ ...options, commitIntervalMs: 60_000 });
+    const sink = new TestSink();
+    await side.consume(group, [topic, sink]);
+    await until('all are done', () => sink.done.length === 3);
+    await revoke(cluster.brokers, readGroup);
+    await side.connection.close();
+    const reported = side.heard('settlement:failed').map(({ settlement, id }) => `${settlement} ${id}`);
+    expect(reported).toEqual([0, 1, 2].map((offset) => `ack ${topic}/0/${offset}`));
+    await grant(cluster.brokers, readGroup);
+    const again = new TestSink();
+    await (await connected(options)).consume(group, [topic, again]);
+    await until('they come again', () => again.done.length === 3);
+  }, 120_000);
 });

@@ -80,6 +80,7 @@ const WATCHED = [
   'partition:assigned',
   'partition:revoked',
   'commit:failed',
+  'settlement:failed',
 ] as const satisfies NoticeName[];
 
 export const connected = (options: Partial<KafkaOptions> = {}): Promise<Side> => new Side(options).connect();

@@ -30,9 +30,15 @@ export class Commits {
   #soon = false;
   #suspended = false;
   #failing = false;
+  #lastFailure: ClientFailure | undefined;
 
   constructor(settings: CommitSettings) {
     this.#settings = settings;
+  }
+
+  /** Why the last commit was not taken; undefined when it was. */
+  get lastFailure(): ClientFailure | undefined {
+    return this.#lastFailure;
   }
 
   touched(intake: PartitionIntake, now: boolean): void {
@@ -113,6 +119,7 @@ export class Commits {
       this.#notTaken(taken, error as ClientFailure);
       return false;
     }
+    this.#lastFailure = undefined;
     for (const [intake, snapshot] of taken) intake.committed(snapshot);
     this.#settings.committed();
     this.#recover();
@@ -125,6 +132,7 @@ export class Commits {
   }
 
   #notTaken(taken: readonly (readonly [PartitionIntake, CommitSnapshot])[], failure: ClientFailure): void {
+    this.#lastFailure = failure;
     // A broker with a smaller offset.metadata.max.bytes than Kafka's own.
     if (failure.protocol === 'OFFSET_METADATA_TOO_LARGE')
       this.#maxMetadataBytes = Math.floor(this.#maxMetadataBytes / 2);

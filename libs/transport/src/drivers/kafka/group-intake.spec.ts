@@ -113,6 +113,8 @@ function setUp(startFrom: Subscription['startFrom'] = 'beginning', options: Part
     concurrency: 16,
     maxInFlight: 256,
   };
+  const failed: string[] = [];
+  notices.on('settlement:failed', ({ id, settlement }) => failed.push(`${settlement} ${id}`));
   let full: Promise<void> | undefined;
   const sink = { receive: (ds: readonly Delivery[]) => (got.push(...ds), full), revoked: () => undefined };
   const host = { service: 's', broker: 'default', notices, clock };
@@ -150,7 +152,7 @@ function setUp(startFrom: Subscription['startFrom'] = 'beginning', options: Part
       delivery.settle({ kind: 'ack' });
     }
   };
-  return { intake, member, listener, clock, got, lost, join, fetched, fill, end };
+  return { intake, member, listener, clock, got, lost, failed, join, fetched, fill, end };
 }
 
 const offsets = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ offset }) => Number(offset));
@@ -453,5 +455,44 @@ describe('commits that fail', () => {
     expect(intake.problems).toEqual([expect.stringMatching(/commits of group "g" fail.*no such topic/)]);
     await join(1);
     expect(intake.problems).toEqual([]);
+  });
+});
+
+describe('settlements that are in no commit when their partition is lost', () => {
+  it('are reported, once each', async () => {
+    const { member, listener, join, fetched, end, got, failed, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    end(4);
+    clock.advance(1_000);
+    await turn();
+    member.commitOutcome = () =>
+      Promise.reject(new ClientFailure('protocol', 'unknown', { protocol: 'UNKNOWN_MEMBER_ID' }));
+    end(2);
+    got[6]?.settle({ kind: 'reject', reason: new Error('as planned') });
+    clock.advance(1_000);
+    await turn();
+    expect(failed).toEqual([]);
+    await join(1);
+    expect(failed).toEqual(['ack t/0/4', 'ack t/0/5', 'reject t/0/6']);
+    await join(0);
+    expect(failed).toHaveLength(3);
+  });
+
+  it('are not, when the next member of this process has the partition and commits them', async () => {
+    const { member, listener, join, fetched, end, failed, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    member.commitOutcome = () => Promise.reject(new ClientFailure('closed', 'the connection was closed'));
+    end(10);
+    await join(0);
+    member.commitOutcome = () => Promise.resolve();
+    await listener.positions([at(0, 0)]);
+    clock.advance(1_000);
+    await turn();
+    await join(1);
+    expect([member.commits.at(-1), failed]).toEqual(['t/0@10', []]);
   });
 });

@@ -194,7 +194,7 @@ export class GroupIntake implements IntakeOwner {
     const deadline = clock.monotonicMs() + CLOSE_COMMIT_LIMIT_MS;
     while (!(await this.#commits.flush()) && clock.monotonicMs() < deadline) await sleep(clock, CLOSE_RETRY_MS);
     this.#commits.close();
-    for (const intake of this.#intakes.values()) intake.revoke();
+    for (const intake of this.#intakes.values()) intake.revoke(this.#commits.lastFailure);
     this.#intakes.clear();
     this.#unplaced.clear();
     this.#tellPlaced();
@@ -256,7 +256,7 @@ export class GroupIntake implements IntakeOwner {
   #drop(place: string, intake: PartitionIntake): void {
     this.#intakes.delete(place);
     this.#commits.forget(intake);
-    const unsettled = intake.revoke();
+    const unsettled = intake.revoke(this.#commits.lastFailure);
     this.moved();
     const { topic, group, partition } = intake;
     this.#host.notices.emit('partition:revoked', { broker: this.#host.broker, topic, group, partition, unsettled });
