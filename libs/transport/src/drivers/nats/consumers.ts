@@ -63,6 +63,10 @@ export interface ConsumerStanding {
   readonly settledUpTo: number;
   /** Messages that were delivered, to whomever, and are not settled; given back ones are among them. */
   readonly unsettled: number;
+  /** Messages that were delivered to nobody yet. */
+  readonly pending: number;
+  /** An operator has paused it: it delivers nothing until then. */
+  readonly pausedUntil: string | undefined;
   /** Its settings may have been changed by now. */
   readonly place: ConsumerPlace;
 }
@@ -116,7 +120,13 @@ export class Consumers {
     const found = await this.#find(stream, name);
     if (found === undefined) return undefined;
     const place = placeOf(found, { created: streamCreated }, false);
-    return { settledUpTo: place.settledUpTo, unsettled: found.num_ack_pending, place };
+    return {
+      settledUpTo: place.settledUpTo,
+      unsettled: found.num_ack_pending,
+      pending: found.num_pending,
+      pausedUntil: found.paused === true ? found.config.pause_until : undefined,
+      place,
+    };
   }
 
   /** Writes down attempts that the server does not know of, for whoever is given these messages next. */

@@ -16,6 +16,7 @@ import type { Link, LinkListener } from './link.js';
 import type { NatsMessage, ReadHeaders } from './mapping.js';
 import { Source, type SourceOwner } from './source.js';
 import type { Streams } from './streams.js';
+import { WaitingMessages } from './waiting.js';
 import { goneError, SubscriptionNotices } from './subscription-notices.js';
 
 export interface IntakeTools {
@@ -46,6 +47,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   /** Ends what listens for messages that the server has left, by stream. */
   readonly #abandoned = new Map<string, () => void>();
   readonly #stopListening: () => void;
+  readonly #waiting: WaitingMessages;
   #problem: TransportError | undefined;
   #restarts = 0;
   #isStopped = false;
@@ -60,6 +62,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#tools = tools;
     this.#sink = sink;
     this.#notices = new SubscriptionNotices(tools.host, subscription);
+    this.#waiting = new WaitingMessages(tools.host.clock);
     this.subscription = subscription;
     this.#handover = new Handover(sink, subscription.maxInFlight, () => this.#pull());
     this.#stopListening = tools.link.listen(this);
@@ -105,6 +108,10 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     await this.stop();
     await this.#placing?.catch(ignore);
     await Promise.all([...this.#sources.values()].map((source) => this.#closeSource(source)));
+  }
+
+  async waiting(): Promise<number | undefined> {
+    return this.#tools.link.isUp ? this.#waiting.sum(this.#sources.values()) : undefined;
   }
 
   deliver(delivery: NatsDelivery): void {

@@ -11,6 +11,7 @@ import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
 import { Unsettled } from './unsettled.js';
+import { deliverableTo } from './waiting.js';
 import { isWaitingSubject } from './waiting-subjects.js';
 
 /** What a source needs of the subscription that it reads for. */
@@ -129,6 +130,20 @@ export class Source implements DeliveryOwner, PullListener {
     return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
   }
 
+  /** Messages that the server could deliver to this member now; undefined: none are to come to it. @throws TransportError */
+  async waiting(): Promise<number | undefined> {
+    if (this.#isFull) return undefined;
+    const standing = await this.#tools.consumers.standing(this.#place);
+    return standing === undefined ? undefined : deliverableTo(this.pin, standing);
+  }
+
+  /** What is here leaves no room for a handful. */
+  get #isFull(): boolean {
+    const { window } = this.#owner;
+    const free = window - this.#unsettled.size + this.#unsettled.waiting;
+    return this.#owner.isFull || free < handfulOf(window);
+  }
+
   /** Begins to read, or begins again where the consumer is now. */
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
@@ -190,7 +205,7 @@ export class Source implements DeliveryOwner, PullListener {
     const window = this.#owner.window + extra;
     const { size } = this.#unsettled;
     const busy = size + inbox.asked;
-    const handful = extra > 0 ? 1 : Math.ceil(window / 4);
+    const handful = extra > 0 ? 1 : handfulOf(window);
     // n.b. what is parked is counted only where it matters: it is the rare case.
     const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
@@ -515,5 +530,8 @@ function addNote(notes: Map<number, number>, { sequence, state, attempt, deliver
   const next = state === 'running' ? attempt + 1 : attempt;
   if (next > deliveries + 1) notes.set(sequence, next);
 }
+
+/** So much room is worth a request. */
+const handfulOf = (window: number): number => Math.ceil(window / 4);
 
 const ignore = (): void => undefined;
