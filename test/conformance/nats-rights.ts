@@ -29,7 +29,17 @@ const LOGIN = { user: 'application', password: 'secret' };
 /** For a server whose only user has no right that the driver's page does not list. */
 export const RESTRICTED = { authorization: { users: [{ ...LOGIN, permissions }] } };
 
+/** Core NATS needs its topics and answers, and nothing of JetStream. */
+export const RESTRICTED_CORE = {
+  authorization: {
+    users: [
+      { ...LOGIN, permissions: { publish: ['conformance.>', '_INBOX.>'], subscribe: ['conformance.>', '_INBOX.>'] } },
+    ],
+  },
+};
+
+/** The driver with the login of that user. */
 export const onto = (servers: readonly string[], options: Partial<NatsOptions> = {}) =>
-  nats({ servers: [...servers], auth: LOGIN, provision: {}, ...options });
+  nats({ servers: [...servers], auth: LOGIN, ...options });
 
 export const topicName = (): string => `conformance.${randomBytes(6).toString('hex')}`;

@@ -21,8 +21,8 @@ runConformance(
   { describe, test, afterEach, afterAll },
   {
     name: 'nats',
-    createBroker: () => onto(cluster.urls),
-    restartable: { createBroker: () => onto([victim.url]), restart: () => victim.restart() },
+    createBroker: () => onto(cluster.urls, { provision: {} }),
+    restartable: { createBroker: () => onto([victim.url], { provision: {} }), restart: () => victim.restart() },
     absentBroker: () => nats({ servers: ['127.0.0.1:1'], provision: {} }),
     topicName,
     leftovers: async () => (await Promise.all(cluster.monitorUrls.map(lingeringConnections))).flat(),

@@ -65,6 +65,8 @@ export interface ConsumerStanding {
   readonly unsettled: number;
   /** Messages that were delivered to nobody yet. */
   readonly pending: number;
+  /** Requests for messages that wait at the consumer, of all members. */
+  readonly requests: number;
   /** An operator has paused it: it delivers nothing until then. */
   readonly pausedUntil: string | undefined;
   /** Its settings may have been changed by now. */
@@ -124,6 +126,7 @@ export class Consumers {
       settledUpTo: place.settledUpTo,
       unsettled: found.num_ack_pending,
       pending: found.num_pending,
+      requests: found.num_waiting,
       pausedUntil: found.paused === true ? found.config.pause_until : undefined,
       place,
     };

@@ -5,6 +5,7 @@ import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Takeover } from './takeover.js';
 import type { Link } from './link.js';
 import { addressOf, type NatsMessage, type StreamPlace } from './mapping.js';
+import { endIntake, type EndingIntake } from './end-intake.js';
 import { fetchAgain } from './fetch-again.js';
 import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
@@ -178,16 +179,21 @@ export class Source implements DeliveryOwner, PullListener {
    * that nobody has it, before it is asked for more. n.b. it takes no notice of what is said of messages that it does not wait for.
    */
   async #retrieve(inbox: PullInbox, { delivered }: ConsumerPlace): Promise<void> {
-    const { sequence, address } = this.#newest;
-    const last = Math.min(delivered.upTo, sequence + MAX_RETRIEVED);
-    for (let next = sequence + 1; next <= last; next++) {
-      this.#lastAddress = addressOf(address, next, delivered.count);
-      this.#tools.link.tell(this.#lastAddress, NAK);
-    }
-    await this.#confirm();
+    await this.#renounce(delivered.upTo, delivered.count);
     if (this.#inbox !== inbox) return;
     this.#isRetrieving = false;
     this.pull();
+  }
+
+  /** Tells the server that nobody has the messages behind the newest one that has come. @param last the number of the last one */
+  async #renounce(last: number, delivered: number): Promise<void> {
+    const { sequence, address } = this.#newest;
+    const end = Math.min(last, sequence + MAX_RETRIEVED);
+    for (let next = sequence + 1; next <= end; next++) {
+      this.#lastAddress = addressOf(address, next, delivered);
+      this.#tools.link.tell(this.#lastAddress, NAK);
+    }
+    await this.#confirm();
   }
 
   /** The connection is gone, and with it what was asked for. */
@@ -352,7 +358,26 @@ export class Source implements DeliveryOwner, PullListener {
     for (const delivery of undelivered) this.#giveBackEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
-    await inbox?.close();
+    if (!this.#tools.link.isUp) await inbox?.close();
+    else if (inbox !== undefined) await endIntake(this.#tools.consumers, inbox, this.#asIntake()).catch(ignore);
+  }
+
+  #asIntake(): EndingIntake {
+    return {
+      place: this.#place,
+      pin: () => this.pin,
+      newest: () => this.#newest.sequence,
+      fetch: (last, count, delivered) => this.#fetchUpTo(last, count, delivered),
+    };
+  }
+
+  /** Requests again what was sent to this member and was lost on its way. @param last the number of the last one */
+  async #fetchUpTo(last: number, count: number, delivered: number): Promise<void> {
+    await this.#renounce(last, delivered);
+    await fetchAgain(this.#tools, { ...this.#target, pin: this.pin }, count, (message, place) => {
+      const delivery = this.#take(message, place);
+      if (delivery !== undefined) this.#giveBackEarly(delivery);
+    });
   }
 
   /** Gives back what is not settled, so that others need not wait for it, and sees that the server has taken it all. */
