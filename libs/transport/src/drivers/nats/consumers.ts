@@ -25,6 +25,9 @@ export const PIN_GROUP = 'active';
 /** A member that does not ask any more is replaced when its unsettled messages have come free, and not before. */
 export const PIN_MARGIN_MS = 1_000;
 
+/** A stream that was deleted took its consumers along. */
+const GONE: readonly number[] = [JETSTREAM_ERROR.consumerNotFound, JETSTREAM_ERROR.streamNotFound];
+
 /** All members of a group work; the words of the server. */
 const NOT_PINNED = { priority_groups: undefined, priority_policy: undefined, priority_timeout: undefined };
 
@@ -165,7 +168,8 @@ export class Consumers {
         manager.consumers.info(stream, name),
       );
     } catch (error) {
-      if (jetStreamCode((error as TransportError).cause) === JETSTREAM_ERROR.consumerNotFound) return undefined;
+      const code = jetStreamCode((error as TransportError).cause) ?? 0;
+      if (GONE.includes(code)) return undefined;
       throw error;
     }
   }

@@ -5,6 +5,7 @@ import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Takeover } from './takeover.js';
 import type { Link } from './link.js';
 import { addressOf, type NatsMessage, type StreamPlace } from './mapping.js';
+import { Bodies } from './bodies.js';
 import { endIntake, type EndingIntake } from './end-intake.js';
 import { fetchAgain } from './fetch-again.js';
 import { PullTrouble } from './pull-trouble.js';
@@ -43,6 +44,12 @@ export interface SourceTools {
 const EXTEND_AT = 0.375;
 const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
+/**
+ * What runs is kept alive more often, and looked at as often as that: a new version of the service, or an operator, may lower the ack
+ * wait, and the server then gives what has waited for longer to another member at once.
+ */
+const EXTEND_RUNNING_MS = 2_000;
+const MAX_TICK_MS = 1_000;
 /** How long the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
 /** Most messages that are asked for again after the connection broke: each of them costs a line to the server. */
@@ -60,6 +67,7 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #owner: SourceOwner;
   readonly #unsettled = new Unsettled();
   readonly #recentlyDone = new RecentlyDone();
+  readonly #bodies = new Bodies();
   readonly #trouble = new PullTrouble();
   #callOffRetry: (() => void) | undefined;
   /** The next attempt of messages that came back to the server with a count that it does not know. */
@@ -76,6 +84,8 @@ export class Source implements DeliveryOwner, PullListener {
   #isStalled = false;
   /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
   #isFullOfPutOff = false;
+  /** An operator lets the consumer deliver nothing until then. */
+  #pausedUntil: string | undefined;
   #lastAddress: string | undefined;
   /** The youngest message that has come, and the address of its settlement. */
   #newest = { sequence: 0, address: '' };
@@ -150,6 +160,7 @@ export class Source implements DeliveryOwner, PullListener {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
     // What was settled in the moment when a connection broke, or a server was killed, may not be known.
     if (!this.isRefused) for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
+    this.#bodies.consumerSendsThem();
     this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
     this.#place = place;
     void this.#inbox?.close();
@@ -225,11 +236,20 @@ export class Source implements DeliveryOwner, PullListener {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return this.pull();
     }
+    if (this.#bodies.lacks(message, place.sequence)) return this.#withoutBody(message, place);
     const delivery = this.#take(message, place);
     if (delivery === undefined) return this.pull();
     if (this.#isStopped) return this.#giveBackEarly(delivery);
     if (this.#place.pinGroup !== undefined && this.#takeover.holds(delivery, this.pin, this.#place.ackWaitMs)) return;
     this.#owner.deliver(delivery);
+  }
+
+  /** An operator lets the consumer deliver headers only: that is no message to handle. It comes again when the consumer was looked at. */
+  #withoutBody({ reply = '' }: NatsMessage, { sequence, deliveries }: StreamPlace): void {
+    this.#attempts.set(sequence, Math.max(deliveries, this.#attempts.get(sequence) ?? 1));
+    this.#lastAddress = reply;
+    this.#tools.link.tell(reply, NAK);
+    this.doubted('it delivers messages without their bodies (headers_only)', false);
   }
 
   /** n.b. the other one waits until everything is settled that was here: what has not begun need not be waited for. */
@@ -433,8 +453,10 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   /** Where all members together are by now. */
-  standsAt({ settledUpTo, unsettled, place }: ConsumerStanding): void {
+  standsAt({ settledUpTo, unsettled, pausedUntil, place }: ConsumerStanding): void {
+    if (settledUpTo > this.#place.settledUpTo) this.#tools.link.settlementsPass();
     this.#follow(place);
+    this.#pausedUntil = pausedUntil;
     if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
     for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
@@ -447,9 +469,7 @@ export class Source implements DeliveryOwner, PullListener {
     const before = this.#place;
     this.#place = place;
     if (place.ackWaitMs !== before.ackWaitMs) this.#tick();
-    const { maxBatch, maxExpiresMs, pinGroup } = place;
-    if (!isDeepStrictEqual([maxBatch, maxExpiresMs, pinGroup], [before.maxBatch, before.maxExpiresMs, before.pinGroup]))
-      this.#owner.doubted(this);
+    if (!isDeepStrictEqual(followedOf(place), followedOf(before))) this.#owner.doubted(this);
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
@@ -457,7 +477,11 @@ export class Source implements DeliveryOwner, PullListener {
     this.#callOffTick?.();
     const { host, link } = this.#tools;
     const { ackWaitMs } = this.#place;
-    const old = [...this.#unsettled.each()].filter((delivery) => this.#ageOf(delivery) >= ackWaitMs * EXTEND_AT);
+    const extendAtMs = ackWaitMs * EXTEND_AT;
+    const runningAtMs = Math.min(extendAtMs, EXTEND_RUNNING_MS);
+    const old = [...this.#unsettled.each()].filter(
+      (delivery) => this.#ageOf(delivery) >= (delivery.state === 'running' ? runningAtMs : extendAtMs),
+    );
     // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
     const isLost = (delivery: NatsDelivery): boolean =>
       this.#ageOf(delivery) >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running';
@@ -467,7 +491,7 @@ export class Source implements DeliveryOwner, PullListener {
     if (link.isUp) this.#extend(old.filter(({ state }) => state !== 'revoked'));
     link.probe(ackWaitMs * TICK);
     this.#lastInbox?.keepPin();
-    this.#callOffTick = host.clock.schedule(ackWaitMs * TICK, () => this.#tick());
+    this.#callOffTick = host.clock.schedule(Math.min(MAX_TICK_MS, ackWaitMs * TICK), () => this.#tick());
   }
 
   /**
@@ -531,7 +555,7 @@ export class Source implements DeliveryOwner, PullListener {
   #checkStall(): void {
     // n.b. handlers that are all busy are no stall; parked messages that take all the room are.
     const isFullOfParked = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
-    const isStalled = isFullOfParked || this.#isFullOfPutOff;
+    const isStalled = isFullOfParked || this.#isFullOfPutOff || this.#pausedUntil !== undefined;
     if (isStalled === this.#isStalled) return;
     this.#isStalled = isStalled;
     this.#owner.stalled(this, isStalled ? this.#stallReason() : undefined);
@@ -543,10 +567,13 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   #stallReason(): string {
+    const { name, stream, maxUnsettled } = this.#place;
+    if (this.#pausedUntil !== undefined)
+      return `consumer "${name}" of stream "${stream}" is paused until ${this.#pausedUntil}; "nats consumer resume ${stream} ${name}" ends the pause`;
     if (this.#isFullOfPutOff) {
-      return `as many messages as maxUnsettled (${this.#place.maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
+      return `as many messages as maxUnsettled (${maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
     }
-    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${this.#place.maxUnsettled}) may not be`;
+    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${maxUnsettled}) may not be`;
   }
 }
 
@@ -555,6 +582,14 @@ function addNote(notes: Map<number, number>, { sequence, state, attempt, deliver
   const next = state === 'running' ? attempt + 1 : attempt;
   if (next > deliveries + 1) notes.set(sequence, next);
 }
+
+/** What requests and warnings depend on. */
+const followedOf = ({ maxBatch, maxExpiresMs, pinGroup, maxDeliveries }: ConsumerPlace): unknown[] => [
+  maxBatch,
+  maxExpiresMs,
+  pinGroup,
+  maxDeliveries,
+];
 
 /** So much room is worth a request. */
 const handfulOf = (window: number): number => Math.ceil(window / 4);
