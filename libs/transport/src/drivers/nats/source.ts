@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
+import { settlementFailed, type BrokerHost, type Settlement, type Subscription } from '../../contract/index.js';
 import type { Consumers, ConsumerPlace, ConsumerStanding } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Takeover } from './takeover.js';
 import type { Link } from './link.js';
-import { addressOf, type NatsMessage, type StreamPlace } from './mapping.js';
+import { addressOf, placeOf, type NatsMessage, type StreamPlace } from './mapping.js';
 import { Bodies } from './bodies.js';
 import { endIntake, type EndingIntake } from './end-intake.js';
 import { fetchAgain } from './fetch-again.js';
@@ -12,6 +12,7 @@ import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
+import { SettledMark } from './settled-mark.js';
 import { Unsettled } from './unsettled.js';
 import { deliverableTo } from './waiting.js';
 import { isWaitingSubject } from './waiting-subjects.js';
@@ -73,7 +74,9 @@ export class Source implements DeliveryOwner, PullListener {
   /** The next attempt of messages that came back to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
   /** Messages that handlers gave back for a later attempt: the server has them, and they are to wait there. */
-  readonly #putOff = new Set<number>();
+  readonly #putOff = new Map<number, SettledMark>();
+  /** Settlements that wait for the connection. */
+  #waitForLink: SettledMark[] = [];
   #place: ConsumerPlace;
   #inbox: PullInbox | undefined;
   /** The last inbox there was: it knows whether this member is the active one. */
@@ -159,10 +162,11 @@ export class Source implements DeliveryOwner, PullListener {
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
     // What was settled in the moment when a connection broke, or a server was killed, may not be known.
-    if (!this.isRefused) for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
+    if (!this.isRefused) for (const { address } of this.#recentlyDone.all()) this.#tools.link.tell(address, ACKED);
     this.#bodies.consumerSendsThem();
     this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
     this.#place = place;
+    this.#waitForLink = [];
     void this.#inbox?.close();
     const target = { ...this.#target, pin: this.pin };
     this.#isRetrieving = this.#lacks(place);
@@ -315,22 +319,35 @@ export class Source implements DeliveryOwner, PullListener {
 
   /** The server refuses a subject to this user. */
   refused(subject: string, error: Error): void {
-    this.#inbox?.refused(subject, error);
+    if (this.#inbox?.refused(subject, error) === true) return;
+    const { stream, consumer, sequence = 0 } = placeOf(subject) ?? {};
+    if (stream !== this.#place.stream || consumer !== this.#place.name) return;
+    const mark = this.#putOff.get(sequence) ?? this.#recentlyDone.get(sequence);
+    if (mark?.address === subject) this.#settlementFailed(mark, error);
+  }
+
+  /** n.b. what comes again afterwards is settled once more, and refused once more: that is reported already. */
+  #settlementFailed(mark: SettledMark, error: unknown): void {
+    if (mark.isReported) return;
+    mark.isReported = true;
+    settlementFailed(this.#tools.host, mark, mark.settlement, error);
   }
 
   settled(delivery: NatsDelivery, settlement: Settlement): void {
     this.#unsettled.delete(delivery);
-    if (settlement.kind === 'nack') this.#putOff.add(delivery.sequence);
-    else this.#done(delivery);
+    const mark = new SettledMark(delivery, settlement);
+    if (settlement.kind === 'nack') this.#putOff.set(delivery.sequence, mark);
+    else this.#done(mark);
+    if (!this.#tools.link.isUp) this.#waitForLink.push(mark);
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, settlementText(settlement));
     this.#checkStall();
     this.pull();
   }
 
-  #done({ sequence, address }: NatsDelivery): void {
-    if (this.#attempts.size > 0) this.#attempts.delete(sequence);
-    this.#recentlyDone.add(sequence, address);
+  #done(mark: SettledMark): void {
+    if (this.#attempts.size > 0) this.#attempts.delete(mark.sequence);
+    this.#recentlyDone.add(mark);
   }
 
   /** n.b. by the clock and not only by the last look: this process may have been stopped meanwhile. */
@@ -409,11 +426,17 @@ export class Source implements DeliveryOwner, PullListener {
     for (const delivery of left) addNote(notes, delivery);
     for (const delivery of left) delivery.revoke();
     if (left.length > 0) this.#owner.revoked();
-    if (!this.#tools.link.isUp) return;
+    if (!this.#tools.link.isUp) return this.#loseSettlements();
     if (notes.size > 0) await this.#tools.consumers.note(this.#place, notes).catch(ignore);
     if (left.length > 0) await this.#gather().catch(ignore);
     for (const delivery of this.#unsettled.all()) this.#giveBack(delivery);
     await this.#confirm();
+  }
+
+  /** The connection did not come back in time for them. */
+  #loseSettlements(): void {
+    const error = this.#tools.link.problem ?? new Error('The connection is closed.');
+    for (const mark of this.#waitForLink.splice(0)) this.#settlementFailed(mark, error);
   }
 
   /**
@@ -459,7 +482,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#pausedUntil = pausedUntil;
     if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
-    for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
+    for (const known of this.#putOff.keys()) if (known <= settledUpTo) this.#putOff.delete(known);
     this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
     this.#checkStall();
   }
