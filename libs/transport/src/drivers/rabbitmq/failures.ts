@@ -91,6 +91,9 @@ export const replyCodeOf = (error: unknown): number | undefined => {
 /** It is there, with other settings. */
 export const isMismatch = (error: unknown): boolean => replyCodeOf(error) === PRECONDITION_FAILED;
 
+/** The user lacks the right to it. */
+export const isRefused = (error: unknown): boolean => replyCodeOf(error) === ACCESS_REFUSED;
+
 export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_ROUTE_TO_IT;
 
 /** The exchange that a channel was closed for; RabbitMQ's sentence names it. */

@@ -18,6 +18,7 @@ import type { Link } from './link.js';
 import type { RabbitmqRecord } from './mapping.js';
 import { pastOf } from './mapping.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import type { QueueInspector } from './queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
 import { RoomToWait, type Load } from './room-to-wait.js';
 import type { SubscribedQueue, Topology } from './topology.js';
@@ -38,6 +39,7 @@ export interface IntakeParts {
   readonly topology: Topology;
   readonly store: ParcelStore;
   readonly link: Link;
+  readonly inspector: QueueInspector;
   readonly options: ResolvedRabbitmqOptions;
 }
 
@@ -161,6 +163,17 @@ export class Intake implements DeliveryOwner, Load {
 
   get sinkIsIdle(): boolean {
     return this.#handover.isIdle;
+  }
+
+  /**
+   * What came and is not with the sink; undefined when the server is not to give more now: the sink or the driver holds intake
+   * back, or what is with the sink takes all places of the prefetch.
+   */
+  pending(readers: readonly QueueReader[]): number | undefined {
+    const { waiting } = this.#handover;
+    if (waiting === undefined || !this.#isOurs || this.#recalled.length > 0) return undefined;
+    const capacity = readers.reduce((sum, reader) => sum + reader.capacity, 0);
+    return this.#unsettled.size - waiting >= capacity ? undefined : waiting;
   }
 
   *states(reader: QueueReader): Iterable<DeliveryState> {

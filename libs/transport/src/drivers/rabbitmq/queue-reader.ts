@@ -32,6 +32,8 @@ export class QueueReader {
   readonly queue: string;
   /** Records that came and are not settled. */
   holds = 0;
+  /** Something came since it was placed. */
+  hasReceived = false;
   readonly #channel: Channel;
   readonly #events: ReaderEvents;
   /** Consumers on the channel with the most that each may hold; the first is for good. */
@@ -133,7 +135,10 @@ export class QueueReader {
   #take(message: ConsumeMessage | null): void {
     if (message !== null) this.holds++;
     if (!this.#isOpen) return this.holds >= this.capacity ? this.#full.abort() : undefined;
-    if (message !== null) return this.#events.record(message);
+    if (message !== null) {
+      this.hasReceived = true;
+      return this.#events.record(message);
+    }
     this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
     void this.#endChannel();
   }

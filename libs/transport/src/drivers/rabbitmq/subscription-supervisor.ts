@@ -70,6 +70,23 @@ export class SubscriptionSupervisor {
     return bindings?.problem ?? intake?.problem;
   }
 
+  /** As `Consumption.waiting`. */
+  async waiting(): Promise<number | undefined> {
+    const life = this.#life;
+    if (life === undefined || this.#beginning !== undefined || !this.#isActive(life)) return undefined;
+    const states = await Promise.all(life.readers.map(({ queue }) => this.#parts.inspector.stateOf(queue)));
+    const pending = life.intake.pending(life.readers);
+    if (this.#life !== life || pending === undefined || states.includes(undefined)) return undefined;
+    return states.reduce((sum, state) => sum + (state?.ready ?? 0), pending);
+  }
+
+  /** n.b. a queue does not say which of its members is the active one. One that has received something is, as long as its channel lives. */
+  #isActive({ queue, readers }: Life): boolean {
+    const { singleActiveConsumer, provision } = this.#parts.options;
+    const isShared = !queue.isInstances && (singleActiveConsumer || !provision);
+    return !isShared || readers.some(({ hasReceived }) => hasReceived);
+  }
+
   /** A publisher was told that the topic reaches no queue: not this one either. */
   unfed(topic: string, error: TransportError): void {
     if (matchesTopic(this.#each.subscription.topic, topic)) void this.#life?.bindings.look(error);
