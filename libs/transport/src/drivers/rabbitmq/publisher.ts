@@ -1,6 +1,6 @@
 import {
   isTopicPattern,
-  type TransportError,
+  TransportError,
   type BrokerHost,
   type OutgoingMessage,
   type Producer,
@@ -21,6 +21,7 @@ import {
   blocked,
   closed,
   headerRefused,
+  isRefusal,
   notSent,
   partitionRefused,
   patternRefused,
@@ -28,6 +29,7 @@ import {
   unroutable,
 } from './publish-errors.js';
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
+import { PublishTroubles } from './publish-troubles.js';
 import { PublishRun, type Lane } from './publish-run.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
@@ -64,6 +66,8 @@ export class RabbitmqPublisher implements Producer {
   readonly #channels: ChannelPool;
   readonly #own: OwnChannel;
   readonly #waiting = new Set<Waiting>();
+  readonly #troubles: PublishTroubles;
+  #isAlarmed = false;
 
   /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
   constructor(
@@ -79,6 +83,8 @@ export class RabbitmqPublisher implements Producer {
     this.#addressing = new Addressing(link, options);
     this.#channels = new ChannelPool(link, host.clock);
     this.#own = new OwnChannel(link);
+    this.#troubles = new PublishTroubles(host);
+    link.watch({ blocked: (reason) => this.#warnOfAlarm(reason) });
     this.#losses = new PublishLosses(host.clock, options, this.#addressing, onUnfed, this.#closing.signal);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
@@ -97,7 +103,8 @@ export class RabbitmqPublisher implements Producer {
   /** What makes publishes wait, of some topics or of all. */
   get stalls(): string[] {
     const alarm = this.#alarm;
-    return alarm === undefined ? [...this.#losses.obstacles, ...this.#unconfirmed()] : [alarm];
+    if (alarm !== undefined) return [alarm];
+    return [...this.#losses.obstacles, ...this.#unconfirmed(), ...this.#troubles.sentences];
   }
 
   #unconfirmed(): string[] {
@@ -127,7 +134,27 @@ export class RabbitmqPublisher implements Producer {
       const again = await this.#round(open.slice(0, most), request, open.length <= most);
       open = [...again, ...open.slice(most)];
     }
+    this.#noteTroubles(request.results, messages[0]?.topic ?? '');
     return request.results;
+  }
+
+  /** n.b. hot path: what went well is one look each. */
+  #noteTroubles(results: readonly SendResult[], topic: string): void {
+    let stored = 0;
+    for (const result of results) {
+      if (!(result instanceof TransportError)) stored++;
+      else if (isRefusal(result)) return this.#troubles.refused(topic, result);
+    }
+    if (stored > 0) this.#troubles.stored(topic);
+  }
+
+  /** Once until it is over. */
+  #warnOfAlarm(reason: string | undefined): void {
+    const warning = this.#alarm;
+    const isNew = reason !== undefined && !this.#isAlarmed;
+    this.#isAlarmed = reason !== undefined;
+    if (isNew && warning !== undefined)
+      this.#host.notices.emit('broker:warned', { broker: this.#host.broker, warning });
   }
 
   /** From now on messages of these topics are kept, also where nobody subscribes. */

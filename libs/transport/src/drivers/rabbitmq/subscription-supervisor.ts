@@ -10,12 +10,14 @@ import type { RabbitmqRecord } from './mapping.js';
 import { heldQueueOf } from './names.js';
 import { QueueReader } from './queue-reader.js';
 import type { SubscribedQueue } from './topology.js';
-import { atMost } from './waiting.js';
+import { atMost, pause } from './waiting.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
 /** How long the server may take for each step of an end. */
 const GOODBYE_MS = 2_000;
+/** Between two looks whether the queue has a consumer. */
+const PLACED_PAUSE_MS = 1_000;
 
 /** One life of a subscription: its queue, the channels that read it, the messages that came. */
 interface Life {
@@ -41,6 +43,7 @@ export class SubscriptionSupervisor {
   #isWarned = false;
   #waitMs = FIRST_WAIT_MS;
   #callOffRestart: (() => void) | undefined;
+  readonly #closing = new AbortController();
   #isStopped = false;
   #closed: Promise<void> | undefined;
 
@@ -109,6 +112,7 @@ export class SubscriptionSupervisor {
   /** n.b. a server that does not answer must not hold up the close: the connection is ended after it. */
   async #close(): Promise<void> {
     const { clock } = this.#host;
+    this.#closing.abort();
     this.#unwatch();
     await atMost(clock, GOODBYE_MS, this.stop());
     const life = this.#life;
@@ -163,11 +167,35 @@ export class SubscriptionSupervisor {
       clock: this.#host.clock,
       everyMs: this.#parts.options.topologyCheckMs,
       // n.b. without a connection there is nothing to look at, and a life that ends.
-      renew: async () =>
-        this.#link.model === undefined ? undefined : this.#parts.topology.renewBindings(queue, topic),
+      renew: async () => {
+        if (this.#link.model === undefined) return undefined;
+        const gone = await this.#parts.topology.renewBindings(queue, topic);
+        await this.#checkPlaced(queue);
+        return gone;
+      },
       lost: (error, againInMs) => this.#tellCrashed(error, againInMs),
       back: () => this.#recovered(),
     });
+  }
+
+  /**
+   * The server says nothing when a quorum queue loses its majority, and keeps the channel when it forgets a consumer: what is left is
+   * a queue without consumers. n.b. it also says so for a moment while a leader is elected. @throws TransportError
+   */
+  async #checkPlaced(queue: SubscribedQueue): Promise<void> {
+    const { inspector } = this.#parts;
+    const isServed = async (): Promise<boolean> => (await inspector.stateOf(queue.name))?.consumers !== 0;
+    if (await isServed()) return;
+    await pause(this.#host.clock, PLACED_PAUSE_MS, this.#closing.signal);
+    const state = await inspector.stateOf(queue.name);
+    const life = this.#life;
+    if (state?.consumers !== 0 || life?.queue !== queue || this.#isStopped) return;
+    const text = `queue "${queue.name}" delivers nothing: RabbitMQ knows no consumer of it, although this process reads it. A quorum queue needs a majority of its nodes.`;
+    const { topic } = this.#each.subscription;
+    const error = errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { topic, retryable: true });
+    // A queue that knows its messages has a leader, which has forgotten the consumer.
+    if (state.ready > 0) this.#ended(life, error);
+    else throw error;
   }
 
   async #read(model: ChannelModel, queue: string, life: Life): Promise<QueueReader> {
