@@ -33,6 +33,8 @@ const LOOK_EVERY_MS = 50;
 const PATIENCE_MS = 60_000;
 /** What an action does may be seen a little later: messages that were published after this have to flow. */
 const STEADY_MS = 3_000;
+/** A confirm that is younger says that messages are stored. */
+const STORED_MS = 1_000;
 /** After this without messages they count as stopped. */
 const STOPPED_MS = 6_000;
 /** A longer silence has to be reported. */
@@ -106,6 +108,7 @@ export class Operated {
   readonly #apps: App[] = [];
   #newestHandled = -1;
   #newestConfirmed = -1;
+  #confirmedAtMs = 0;
   #handledAtMs = 0;
   #pauseMs = 0;
   #open = 0;
@@ -172,11 +175,12 @@ export class Operated {
     if (!isStored) return;
     this.#confirmed.add(n);
     this.#newestConfirmed = Math.max(this.#newestConfirmed, n);
+    this.#confirmedAtMs = performance.now();
   }
 
   /** Whether those who see that messages stop say so: their health is not `up`, and a notice has said why. */
   #isReported(sinceMs: number, stopsBoth: boolean): boolean {
-    const isStored = this.#publishedSince(sinceMs, this.#newestConfirmed);
+    const isStored = performance.now() - this.#confirmedAtMs < STORED_MS;
     const sides: readonly Side[] = stopsBoth ? ['consumer', 'publisher'] : [isStored ? 'consumer' : 'publisher'];
     return sides.every(
       (side) =>
@@ -206,7 +210,8 @@ export class Operated {
     await act(this);
     const actedMs = performance.now();
     this.#pauseMs = 0;
-    const flows = (): boolean => this.#publishedSince(actedMs + STEADY_MS, this.#newestHandled);
+    const flows = (): boolean =>
+      [this.#newestHandled, this.#newestConfirmed].every((n) => this.#publishedSince(actedMs + STEADY_MS, n));
     let reportedAfterS: number | undefined;
     const waitMs = (): number => {
       if (repair === undefined) return PATIENCE_MS;

@@ -96,6 +96,8 @@ export const isRefused = (error: unknown): boolean => replyCodeOf(error) === ACC
 
 export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_ROUTE_TO_IT;
 
+export const isQueueMissing = (error: unknown): boolean => isMissing(error) && /no queue '/.test(messageOf(error));
+
 /** The exchange that a channel was closed for; RabbitMQ's sentence names it. */
 export const missingExchangeIn = (failure: Error): string => /no exchange '([^']*)'/.exec(failure.message)?.[1] ?? '';
 

@@ -6,7 +6,7 @@ import type {
   SubscriptionSink,
   TransportError,
 } from '../../contract/index.js';
-import { isTopicPattern } from '../../contract/index.js';
+import { ACK, isTopicPattern, settlementFailed } from '../../contract/index.js';
 import { DelayedRedelivery, type ParcelStore } from './delayed-redelivery.js';
 import { Deadlines } from './deadlines.js';
 import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
@@ -18,6 +18,7 @@ import type { Link } from './link.js';
 import type { RabbitmqRecord } from './mapping.js';
 import { pastOf } from './mapping.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import { RecentAcks, type LostAcks } from './lost-acks.js';
 import type { QueueInspector } from './queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
 import { RoomToWait, type Load } from './room-to-wait.js';
@@ -43,6 +44,14 @@ export interface IntakeParts {
   readonly options: ResolvedRabbitmqOptions;
 }
 
+/** What outlives the channels of a subscription. */
+export interface Memories {
+  readonly givenBack: GivenBack;
+  readonly lostAcks: LostAcks;
+}
+
+type Settled = Pick<RabbitmqDelivery, 'topic' | 'group' | 'id' | 'key' | 'attempt'>;
+
 /**
  * The messages of one subscription that are with this process, over one life of its channels: from the record to the
  * delivery, and from the settlement back.
@@ -66,12 +75,15 @@ export class Intake implements DeliveryOwner, Load {
   readonly #returning = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   readonly #givenBack: GivenBack;
+  readonly #lostAcks: LostAcks;
+  readonly #recentAcks = new RecentAcks();
   readonly #deadlines: Deadlines<RabbitmqDelivery>;
 
-  /** @param givenBack outlives this intake: what one life of the channels gave back, the next may get */
-  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue, givenBack: GivenBack) {
+  /** @param memories outlive this intake: what one life of the channels gave back, the next may get */
+  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue, { givenBack, lostAcks }: Memories) {
     this.#parts = parts;
     this.#givenBack = givenBack;
+    this.#lostAcks = lostAcks;
     this.#each = each;
     this.#subscription = each.subscription;
     this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
@@ -111,11 +123,27 @@ export class Intake implements DeliveryOwner, Load {
     this.#unsettled.set(delivery, reader);
     const leftMs = past.dueAt === 0 ? 0 : past.dueAt - this.#parts.host.clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);
-    if (past.deliveries > 0) this.#givenBack.recall(delivery);
+    if (past.deliveries > 0) this.#recallPast(delivery);
     const knowledge = past.deliveries > 0 ? this.#notes?.recall(delivery) : undefined;
     if (knowledge !== undefined) this.#handover.waitFor(knowledge);
     this.#handover.push(delivery);
     this.#room.look(reader);
+  }
+
+  #recallPast(delivery: RabbitmqDelivery): void {
+    this.#givenBack.recall(delivery);
+    const attempt = this.#lostAcks.recall(delivery.id);
+    if (attempt === undefined) return;
+    const { topic, group, id, key } = delivery;
+    this.#failed(
+      { topic, group, id, key, attempt },
+      ACK,
+      'RabbitMQ delivered the message again: the ack was lost with its channel.',
+    );
+  }
+
+  #failed(message: Settled, settlement: Settlement, why: string): void {
+    settlementFailed(this.#parts.host, message, settlement, why);
   }
 
   settled(delivery: RabbitmqDelivery, settlement: Settlement): void {
@@ -229,6 +257,7 @@ export class Intake implements DeliveryOwner, Load {
     this.#ending.abort();
     this.#deadlines.stop();
     this.#unwatchLease();
+    this.#lostAcks.remember(this.#recentAcks);
     for (const [delivery] of this.#recalled.splice(0)) this.#givenBack.remember(delivery);
     const deliveries = [...this.#unsettled.keys()];
     this.#unsettled.clear();
@@ -261,11 +290,15 @@ export class Intake implements DeliveryOwner, Load {
       this.#tellNotReturned(delivery, problem);
       await pause(clock, pauseMs, this.#ending.signal);
     }
+    if (delivery.state !== 'settled') return;
+    const settlement = { kind: 'nack', delayMs: Math.max(0, dueMs - clock.monotonicMs()) } as const;
+    this.#failed(delivery, settlement, 'Its channel ended before its copy for later was stored.');
   }
 
   #done(delivery: RabbitmqDelivery, reader: QueueReader): void {
     if (!this.#unsettled.delete(delivery)) return;
-    reader.ack(delivery.raw);
+    if (reader.ack(delivery.raw)) this.#recentAcks.add(delivery.id, delivery.attempt);
+    else this.#failed(delivery, ACK, 'Its channel has ended.');
     this.#room.look(reader);
   }
 

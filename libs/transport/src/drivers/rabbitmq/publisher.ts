@@ -37,7 +37,8 @@ const MAX_REQUEST_BYTES = 4_194_304;
 /** Channels of one busy topic: together they hold as much as a channel could if the server did not stop the connection for it. */
 const LANES = 4;
 /** A confirm that takes longer is reported. */
-const LATE_CONFIRM_MS = 10_000;
+const LATE_CONFIRM_MS = 8_000;
+const LOOK_FOR_LATE_MS = 1_000;
 
 /** Publishes that the server has not confirmed yet, and when it last confirmed one of them. */
 interface Waiting {
@@ -68,6 +69,9 @@ export class RabbitmqPublisher implements Producer {
   readonly #waiting = new Set<Waiting>();
   readonly #troubles: PublishTroubles;
   #isAlarmed = false;
+  /** Topics whose confirms were late at the last look. */
+  #late: ReadonlySet<string> = new Set();
+  #callOffLook: (() => void) | undefined;
 
   /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
   constructor(
@@ -85,7 +89,7 @@ export class RabbitmqPublisher implements Producer {
     this.#own = new OwnChannel(link);
     this.#troubles = new PublishTroubles(host);
     link.watch({ blocked: (reason) => this.#warnOfAlarm(reason) });
-    this.#losses = new PublishLosses(host.clock, options, this.#addressing, onUnfed, this.#closing.signal);
+    this.#losses = new PublishLosses(host, options, this.#addressing, onUnfed, this.#closing.signal);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
   }
@@ -108,9 +112,27 @@ export class RabbitmqPublisher implements Producer {
   }
 
   #unconfirmed(): string[] {
+    return this.#lateTopics().map(lateSentence);
+  }
+
+  #lateTopics(): string[] {
     const now = this.#host.clock.monotonicMs();
     const late = [...this.#waiting].filter(({ sinceMs }) => now - sinceMs > LATE_CONFIRM_MS);
-    return [...new Set(late.map(({ topic }) => topic))].map(lateSentence);
+    return [...new Set(late.map(({ topic }) => topic))];
+  }
+
+  /** As long as something waits: one notice for each topic that becomes late. */
+  #lookForLate(): void {
+    this.#callOffLook ??= this.#host.clock.schedule(LOOK_FOR_LATE_MS, () => {
+      this.#callOffLook = undefined;
+      const late = this.#lateTopics();
+      const { notices, broker } = this.#host;
+      for (const topic of late) {
+        if (!this.#late.has(topic)) notices.emit('broker:warned', { broker, warning: lateSentence(topic) });
+      }
+      this.#late = new Set(late);
+      if (this.#waiting.size > 0) this.#lookForLate();
+    });
   }
 
   check(message: OutgoingMessage): void {
@@ -169,6 +191,7 @@ export class RabbitmqPublisher implements Producer {
 
   close(): void {
     this.#closing.abort();
+    this.#callOffLook?.();
   }
 
   #entriesOf(messages: readonly OutgoingMessage[], request: Request): Entry[] {
@@ -229,6 +252,7 @@ export class RabbitmqPublisher implements Producer {
       for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
       const ready = await this.#withExchanges(open, request);
       this.#waiting.add(waiting);
+      this.#lookForLate();
       return await this.#publishAll(channels, ready, request, waiting, isAll && ready.length === open.length);
     } finally {
       this.#waiting.delete(waiting);

@@ -32,8 +32,8 @@ export class QueueReader {
   readonly queue: string;
   /** Records that came and are not settled. */
   holds = 0;
-  /** Something came since it was placed. */
-  hasReceived = false;
+  /** Records that came since it was placed. */
+  received = 0;
   readonly #channel: Channel;
   readonly #events: ReaderEvents;
   /** Consumers on the channel with the most that each may hold; the first is for good. */
@@ -95,15 +95,26 @@ export class QueueReader {
     });
   }
 
+  /**
+   * Resolves when a majority of the queue's nodes has written something: a helper that is placed and ended. For an idle reader.
+   * n.b. a helper that was given a message stays until that is settled.
+   */
+  async probe(): Promise<void> {
+    await this.grow(1);
+    if (this.holds === 0) await this.shrink();
+  }
+
   get hasHelpers(): boolean {
     return this.#consumers.length > 1;
   }
 
-  ack(record: RabbitmqRecord): void {
+  /** @returns whether it was sent */
+  ack(record: RabbitmqRecord): boolean {
     this.holds--;
-    if (!this.#isOpen) return;
-    this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
+    if (!this.#isOpen) return false;
+    const isSent = this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
     this.#settling?.settled();
+    return isSent;
   }
 
   /** Gives it back: it comes again, here or to another member. */
@@ -136,7 +147,7 @@ export class QueueReader {
     if (message !== null) this.holds++;
     if (!this.#isOpen) return this.holds >= this.capacity ? this.#full.abort() : undefined;
     if (message !== null) {
-      this.hasReceived = true;
+      this.received++;
       return this.#events.record(message);
     }
     this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
@@ -163,11 +174,13 @@ export class QueueReader {
   }
 
   /** n.b. amqplib throws when its channel is closing, before it says so by an event. */
-  #quietly(action: () => void): void {
+  #quietly(action: () => void): boolean {
     try {
       action();
+      return true;
     } catch {
-      // Nothing to do: what is unsettled goes back with the channel.
+      // What is unsettled goes back with the channel.
+      return false;
     }
   }
 }
