@@ -247,8 +247,8 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Leaves word of what the broker does not know, for whoever gets the messages next. */
   async leaveNotes(): Promise<void> {
-    const parked = [...this.#unsettled.keys()].filter(({ state }) => state === 'parked');
-    await this.#notes?.write([...parked, ...this.#recalled.map(([delivery]) => delivery)]);
+    const idle = [...this.#unsettled.keys()].filter(({ state }) => state === 'parked' || state === 'queued');
+    await this.#notes?.write([...idle, ...this.#recalled.map(([delivery]) => delivery)]);
   }
 
   /** Takes everything back: nothing of it will be settled. */
