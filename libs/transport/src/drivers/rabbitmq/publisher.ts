@@ -86,7 +86,7 @@ export class RabbitmqPublisher implements Producer {
     this.#options = options;
     this.#addressing = new Addressing(link, options);
     this.#channels = new ChannelPool(link, host.clock);
-    this.#own = new OwnChannel(link);
+    this.#own = new OwnChannel(link, host.clock);
     this.#troubles = new PublishTroubles(host);
     link.watch({ blocked: (reason) => this.#warnOfAlarm(reason) });
     this.#losses = new PublishLosses(host, options, this.#addressing, onUnfed, this.#closing.signal);
