@@ -27,6 +27,7 @@ import type { RestOfWork, SubscriptionPlan } from './route.js';
 import { defaultUnknownTypePolicy, routerOf } from './routing.js';
 import { hasTiers } from './tiers.js';
 import { SettlementFailures } from './settlement-failures.js';
+import { StarvationWatch, type WatchedSubscription } from './starvation-watch.js';
 import { startWarnings } from './start-warnings.js';
 import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
 import { checkStartOffset } from './start-offset.js';
@@ -95,6 +96,8 @@ export class Consumer {
   readonly #instance = randomBytes(4).toString('hex');
   readonly #replays = new Set<WindowReplay>();
   readonly #settlementFailures: SettlementFailures;
+  readonly #starvation: StarvationWatch;
+  readonly #suspects: SuspectGate;
   #consumption: Consumption | undefined;
   #drained: Promise<number> | undefined;
 
@@ -116,9 +119,11 @@ export class Consumer {
     this.#settlementFailures = new SettlementFailures(host);
     refuseDuplicates(plans);
     const { codec = jsonCodec } = settings;
-    const tools = runnerTools(connection, host, settings);
+    this.#suspects = new SuspectGate(host.clock, settings.random ?? Math.random);
+    const tools = { ...runnerTools(connection, host, settings), suspects: this.#suspects };
     this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
     refuseReadTwice(this.#running);
+    this.#starvation = new StarvationWatch(host, watchedOf(this.#running));
     this.#codecs = [...new Set([codec, ...plans.flatMap(({ routes }) => routes.map((route) => route.codec ?? codec))])];
     const subjects = this.#running.map(({ subject }) => subject);
     this.#guarantees = new Guarantees(broker, connection, subjects);
@@ -133,12 +138,13 @@ export class Consumer {
     return this.#running.reduce((sum, { sink }) => sum + sink.inFlight, 0);
   }
 
-  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly. */
+  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly, and per one that receives nothing while messages wait. */
   get problems(): readonly string[] {
     return this.#running.flatMap(({ plan, sink }) => {
       const copies = sink.waitingCopies === 0 ? undefined : copiesWait(plan, sink.waitingCopies);
       const settlements = this.#settlementFailures.problemOf(plan.topic, plan.group);
-      return [copies, settlements].filter((problem) => problem !== undefined);
+      const starved = this.#starvation.problemOf(plan.topic, plan.group);
+      return [copies, settlements, starved].filter((problem) => problem !== undefined);
     });
   }
 
@@ -200,6 +206,7 @@ export class Consumer {
     // n.b. a drain may have come while the groups were joined: then nobody else would close this.
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
+    this.#starvation.begin(consumption);
     this.#tellStarted();
   }
 
@@ -220,6 +227,7 @@ export class Consumer {
     const { notices, broker, clock } = this.#host;
     const startedAt = clock.monotonicMs();
     notices.emit('drain:started', { broker, inFlight: this.inFlight, timeoutMs });
+    this.#starvation.end();
     const stopped = this.#consumption?.stop() ?? Promise.resolve();
     const replays = [...this.#replays];
     // n.b. nothing more comes, so a batch that is not full waits for nobody.
@@ -232,6 +240,7 @@ export class Consumer {
     const closed = [this.#consumption?.close() ?? Promise.resolve(), ...replays.map((replay) => replay.close())];
     // n.b. a broker that is stopped answers no last settlement: the end of the application does not wait for it.
     await this.#within(Math.max(LAST_CLOSE_MS, leftMs), closed);
+    this.#suspects.end();
     notices.emit('drain:finished', { broker, unsettled, durationMs: Math.round(clock.monotonicMs() - startedAt) });
     return unsettled;
   }
@@ -343,17 +352,37 @@ export class Consumer {
 }
 
 function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: ConsumerSettings): RunnerTools {
-  const random = settings.random ?? Math.random;
   return {
     clock: host.clock,
     notices: host.notices,
     deadLetters: new DeadLetters(connection.producer),
     classify: settings.classify,
     restOf: settings.restOf,
-    suspects: new SuspectGate(host.clock, random),
-    random,
+    random: settings.random ?? Math.random,
   };
 }
+
+/** In the order of `consume`. n.b. what waits in a retry topic is held back on purpose, so those are never looked at. */
+const watchedOf = (running: readonly Running[]): readonly WatchedSubscription[] =>
+  running.flatMap((each) => [watched(each), ...each.retries.map(({ subscription }) => heldBack(subscription))]);
+
+const watched = ({ subscription: { topic, group }, sink }: Running): WatchedSubscription => ({
+  topic,
+  group,
+  get received() {
+    return sink.received;
+  },
+  get hasRoom() {
+    return sink.hasRoom;
+  },
+});
+
+const heldBack = ({ topic, group }: Subscription): WatchedSubscription => ({
+  topic,
+  group,
+  received: 0,
+  hasRoom: false,
+});
 
 function copiesWait({ topic, group, deadLetterTopic, retryTopics = [] }: RunnerPlan, count: number): string {
   const targets = [deadLetterTopic, ...retryTopics].filter((target) => target !== undefined);

@@ -306,7 +306,7 @@ describe('a handler that fails', () => {
     expect([bystander.settlement?.kind, poison.settlement?.kind]).toEqual(['ack', 'reject']);
     expect(sent[0]?.headers).toMatchObject({
       'dead-letter-attempts': '14',
-      'dead-letter-error-message': expect.stringMatching(/14th time.*3 times.*TRANSPORT_ATTEMPTS_EXHAUSTED/),
+      'dead-letter-error-message': expect.stringMatching(/14 times \(limit 3: .*TRANSPORT_ATTEMPTS_EXHAUSTED/),
     });
   });
 
@@ -323,7 +323,7 @@ describe('a handler that fails', () => {
     expect(calls).toHaveLength(1);
     expect([bystander.settlement?.kind, poison.settlement?.kind]).toEqual(['ack', 'reject']);
     expect(sent[0]?.headers).toMatchObject({
-      'dead-letter-error-message': expect.stringMatching(/20th time.*9 times \(.*each wait of retry.redeliver\)/),
+      'dead-letter-error-message': expect.stringMatching(/20 times \(limit 9: .*each wait of retry.redeliver\)/),
     });
   });
 

@@ -21,8 +21,8 @@ import { Lanes } from './lanes.js';
 import type { ReadyRoute } from './routing.js';
 import { NotBegun } from './policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
-import { isSuspect, SuspectGate } from './suspect-gate.js';
-import { attemptsInAll, hasTiers } from './tiers.js';
+import { isSuspect } from './suspect-gate.js';
+import { Suspects } from './suspects.js';
 import { decide, type Verdict } from './verdict.js';
 
 /**
@@ -35,17 +35,15 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #lanes: Lanes;
   readonly #gate: IntakeGate;
   readonly #failures = new FailureLog();
-  readonly #mostAttempts: number;
   readonly #copies: Copies;
-  readonly #suspects: SuspectGate;
-  /** Those of this subscription, and when they came. */
-  readonly #suspected = new Map<Delivery, number>();
+  readonly #suspects: Suspects;
   /** Handlers that wait for an answer of this one must not hold it up. */
   readonly #answers: boolean;
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
   readonly #maxWorkers: number;
   readonly #pauses = new Map<symbol, string>();
   #workers = 0;
+  #received = 0;
   #unsettled = 0;
   #unsettledBytes = 0;
   #draining = false;
@@ -58,8 +56,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#plan = plan;
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
-    this.#mostAttempts = attemptsInAll(plan.options.retry);
-    this.#suspects = tools.suspects ?? new SuspectGate(tools.clock, tools.random);
+    this.#suspects = new Suspects(plan, tools);
     this.#answers = plan.refuse !== undefined;
     this.#maxWorkers = messagesAtOnce(plan.options);
     this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers, plan.options.maxInFlightBytes);
@@ -76,6 +73,16 @@ export class SubscriptionRunner implements DeliverySink {
     return this.#unsettled;
   }
 
+  /** Deliveries that came so far, settled ones included. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Whether another delivery would be taken at once. */
+  get hasRoom(): boolean {
+    return !this.#draining && !this.#isFull && !this.#gate.hasWaiting;
+  }
+
   /** Messages whose dead letter or retry copy cannot be stored for now. */
   get waitingCopies(): number {
     return this.#copies.waiting;
@@ -83,6 +90,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
     if (this.#plan.refuse !== undefined) this.#stampReceipt(deliveries);
+    this.#received += deliveries.length;
     const taken = this.#admit(deliveries, 0);
     if (taken < deliveries.length) return this.#admitWhenThereIsRoom(deliveries, taken);
   }
@@ -172,7 +180,7 @@ export class SubscriptionRunner implements DeliverySink {
       const delivery = deliveries[index++] as Delivery;
       this.#unsettled++;
       this.#unsettledBytes += sizeOf(delivery);
-      if (isSuspect(delivery)) this.#arrive(delivery);
+      if (isSuspect(delivery)) this.#suspects.add(delivery);
       this.#lanes.add(delivery);
     }
     this.#startWorkers();
@@ -221,7 +229,7 @@ export class SubscriptionRunner implements DeliverySink {
       if (isAlone && this.#waitsForOthers(delivery)) continue;
       const turn = this.#answers && !isAlone ? undefined : this.#suspects.enter(isAlone);
       try {
-        if (turn !== undefined && !(await this.#mayBeginAfter(turn, delivery, isAlone))) {
+        if (turn !== undefined && !(await mayBeginAfter(turn, delivery, isAlone))) {
           this.#release(delivery);
           continue;
         }
@@ -246,18 +254,6 @@ export class SubscriptionRunner implements DeliverySink {
     this.#tellWhenIdle();
   }
 
-  /** It had to wait for its turn, and may have been taken back meanwhile. */
-  async #mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: boolean): Promise<boolean> {
-    await turn;
-    if (isAlone && delivery.mayBegin()) await delivery.recordStart();
-    return delivery.mayBegin();
-  }
-
-  #arrive(suspect: Delivery): void {
-    this.#suspected.set(suspect, this.#tools.clock.monotonicMs());
-    this.#suspects.arrived();
-  }
-
   #next(): Delivery | undefined {
     if (this.#isPaused) return undefined;
     const next = this.#lanes.peek();
@@ -275,7 +271,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #handle(delivery: Delivery): unknown {
-    if (delivery.attempt > this.#mostAttempts && this.#isExhausted(delivery)) throw this.#exhausted(delivery);
+    this.#suspects.refuseExhausted(delivery);
     if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
     const route = this.#plan.route(delivery);
     if (route === undefined) return this.#handleUnknownType(delivery);
@@ -297,37 +293,9 @@ export class SubscriptionRunner implements DeliverySink {
 
   /** It would be the last suspect, and is to become a dead letter: others may come that have to be handled before that is certain. */
   #waitsForOthers(suspect: Delivery): boolean {
-    if (suspect.attempt <= this.#mostAttempts || !this.#isExhausted(suspect)) return false;
-    const knownMs = this.#tools.clock.monotonicMs() - (this.#suspected.get(suspect) ?? 0);
-    const leftMs = this.#plan.nativeRedelivery ? suspect.suspectsFollowWithinMs - knownMs : 0;
+    const leftMs = this.#suspects.othersFollowForMs(suspect);
     if (leftMs > 0) this.#putBack(suspect, leftMs);
     return leftMs > 0;
-  }
-
-  /**
-   * More attempts than it may have. Where the broker counts deliveries, they count for all that were in flight with one that ended
-   * its process: there a suspect must be the last of them, and others may have deliveries that were never begun.
-   */
-  #isExhausted(delivery: Delivery): boolean {
-    if (!this.#plan.nativeRedelivery) return true;
-    const beyond = delivery.attempt - this.#mostAttempts;
-    return beyond > (isSuspect(delivery) ? this.#mostBeyond : UNFINISHED_DELIVERIES);
-  }
-
-  get #mostBeyond(): number {
-    return this.#suspects.isLast ? RUN_TOGETHER : MOST_AMONG_SUSPECTS;
-  }
-
-  /** It kills its process, or never ends: the broker brings it back for ever, and no failure is ever seen. */
-  #exhausted({ id, attempt }: Delivery): TransportError {
-    const { retry } = this.#plan.options;
-    const by = hasTiers(retry)
-      ? 'retry.maxAttempts, and as many after each wait of retry.redeliver'
-      : 'retry.maxAttempts';
-    return new TransportError(
-      'TRANSPORT_ATTEMPTS_EXHAUSTED',
-      `Message ${shown(id)} came for the ${attempt}th time and may be tried ${attemptsInAll(retry)} times (${by}); the attempts before did not come to an end: did they end their process, or take longer than the broker waits?`,
-    );
   }
 
   async #handleLater(route: ReadyRoute, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
@@ -461,7 +429,7 @@ export class SubscriptionRunner implements DeliverySink {
   #release(delivery: Delivery): void {
     this.#unsettled--;
     this.#unsettledBytes -= sizeOf(delivery);
-    if (this.#suspected.size > 0 && this.#suspected.delete(delivery)) this.#suspects.gone();
+    this.#suspects.remove(delivery);
     this.#failures.forget(delivery);
     this.#copies.forget(delivery);
     this.#lanes.done(delivery);
@@ -479,6 +447,13 @@ export class SubscriptionRunner implements DeliverySink {
   }
 }
 
+/** It had to wait for its turn, and may have been taken back meanwhile. */
+async function mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: boolean): Promise<boolean> {
+  await turn;
+  if (isAlone && delivery.mayBegin()) await delivery.recordStart();
+  return delivery.mayBegin();
+}
+
 const sizeOf = ({ body }: Delivery): number => body?.length ?? 0;
 
 /** Somebody who waits until no other handler runs. */
@@ -488,15 +463,6 @@ interface StillWaiter {
   readonly endWait: (() => void) | undefined;
 }
 
-/**
- * Deliveries beyond the attempts of all tiers that a message may have, where the broker counts them: those that a process was given and
- * did not begin, because it was ended, count as well, and must not cost a message its attempts.
- */
-const UNFINISHED_DELIVERIES = 10;
-/** Deliveries before a suspect runs alone. */
-const RUN_TOGETHER = 2;
-/** The same for one of many suspects. More than half of the others get their end with each process, so this is for several guilty ones. */
-const MOST_AMONG_SUSPECTS = 30;
 /** Before a failure is dealt with again that could not be. */
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */

@@ -40,6 +40,18 @@ describe('a suspect', () => {
     expect(running()).toEqual(['b']);
   });
 
+  it.each([0, 1_000])('leaves no timer when the process ends after it waited %i ms', async (ms) => {
+    const { start, gate, running, clock } = setUp();
+    start('a', false);
+    start('suspect', true);
+    clock.advance(ms);
+    gate.end();
+    expect(clock.pending).toBe(0);
+    clock.advance(120_000);
+    await turn();
+    expect(running()).toEqual(['a']);
+  });
+
   it('is any of those that wait, so that one which ends the process does not always come before the same others', async () => {
     const { start, end, running, clock } = setUp(() => 0.99);
     for (const name of ['1', '2', '3']) start(name, true);

@@ -26,6 +26,8 @@ export class SuspectGate {
   /** Suspects with the process, whether they wait for their turn, for a retry or for their key. */
   #known = 0;
   #isGathering = false;
+  #callOffGathering: (() => void) | undefined;
+  #isOver = false;
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
@@ -40,9 +42,9 @@ export class SuspectGate {
   /** A suspect has come to the process. */
   arrived(): void {
     this.#known++;
-    if (this.#known > 1 || this.#isGathering) return;
+    if (this.#known > 1 || this.#isGathering || this.#isOver) return;
     this.#isGathering = true;
-    this.#clock.schedule(GATHER_MS, () => {
+    this.#callOffGathering = this.#clock.schedule(GATHER_MS, () => {
       this.#isGathering = false;
       this.#next();
     });
@@ -51,6 +53,13 @@ export class SuspectGate {
   /** A suspect has its end, or is with somebody else. */
   gone(): void {
     this.#known--;
+  }
+
+  /** The process ends: nothing that waits begins any more, and no timer is left. */
+  end(): void {
+    this.#isOver = true;
+    this.#callOffGathering?.();
+    this.#callOffPatience?.();
   }
 
   /** undefined: it may run at once, else when the promise has resolved. `leave` is called when it has ended. n.b. hot path. */
@@ -75,7 +84,7 @@ export class SuspectGate {
   }
 
   #next(): void {
-    if (this.#runsAlone || this.#isGathering) return;
+    if (this.#runsAlone || this.#isGathering || this.#isOver) return;
     if (this.#suspects.length === 0) return this.#letOthersIn();
     if (this.#running === 0) return this.#letSuspectIn();
     this.#callOffPatience ??= this.#clock.schedule(PATIENCE_MS, () => {

@@ -38,6 +38,10 @@ export interface NoticeMap {
     readonly reason: string;
   };
   'subscription:resumed': OfSubscription & { readonly partition: number };
+  /** It receives nothing although the broker holds `waiting` messages for it. Reported once, until messages arrive or none waits. */
+  'subscription:starved': OfSubscription & { readonly waiting: number };
+  /** It was starved, and is not any more. */
+  'subscription:receiving': OfSubscription;
   /** Somebody, or a policy, wants no handler to begin for now. */
   'subscription:paused': OfSubscription & { readonly reason: string };
   'subscription:unpaused': OfSubscription;

@@ -21,6 +21,8 @@ const EVERY: NoticeMap = {
   'subscription:recovered': of,
   'subscription:stalled': { ...of, partition: 3, unsettledOffset: '7', reason: 'too much is done behind it' },
   'subscription:resumed': { ...of, partition: 3 },
+  'subscription:starved': { ...of, waiting: 12 },
+  'subscription:receiving': of,
   'subscription:paused': { ...of, reason: 'the supplier is away' },
   'subscription:unpaused': of,
   'subscription:warned': { ...of, warning: 'it has no key' },

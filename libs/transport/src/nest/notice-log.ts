@@ -52,6 +52,11 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
   ],
   'subscription:recovered': ['log', (notice) => `Consumes again. ${sub(notice)}`],
   'subscription:resumed': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
+  'subscription:starved': [
+    'error',
+    (notice) => `Receives nothing, although the broker holds ${notice.waiting} messages for it. ${sub(notice)}`,
+  ],
+  'subscription:receiving': ['log', (notice) => `Receives messages again, or none wait any more. ${sub(notice)}`],
   'subscription:paused': ['warn', (notice) => `Paused, no handler begins: ${notice.reason}. ${sub(notice)}`],
   'subscription:unpaused': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
   'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],

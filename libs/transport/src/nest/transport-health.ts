@@ -1,8 +1,8 @@
 import type { HealthStatus, Notices } from '../contract/index.js';
 import type { TransportRuntime } from './transport-runtime.js';
 
-/** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'crashed'`: it is being built anew; `'paused'`: somebody, or a policy, wants it so. */
-export type SubscriptionState = 'starting' | 'running' | 'paused' | 'stalled' | 'crashed' | 'stopped';
+/** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'starved'`: it receives nothing although the broker holds messages for it; `'crashed'`: it is being rebuilt; `'paused'`: somebody, or a policy, wants it so. */
+export type SubscriptionState = 'starting' | 'running' | 'paused' | 'stalled' | 'starved' | 'crashed' | 'stopped';
 
 /** How one subscription is: a topic as one group reads it. */
 export interface SubscriptionReport {
@@ -126,6 +126,7 @@ interface OfSubscription {
 class SubscriptionTroubles {
   readonly #crashed = new Set<string>();
   readonly #stalled = new Map<string, Set<number>>();
+  readonly #starved = new Set<string>();
 
   constructor(notices: Notices) {
     notices.on('subscription:crashed', (notice) => this.#crashed.add(identity(notice)));
@@ -134,13 +135,16 @@ class SubscriptionTroubles {
     notices.on('partition:assigned', (notice) => this.#crashed.delete(identity(notice)));
     notices.on('subscription:stalled', (notice) => this.#stalledAt(identity(notice), notice.partition));
     notices.on('subscription:resumed', (notice) => this.#flowsAt(identity(notice), notice.partition));
+    notices.on('subscription:starved', (notice) => this.#starved.add(identity(notice)));
+    notices.on('subscription:receiving', (notice) => this.#starved.delete(identity(notice)));
     notices.on('partition:revoked', (notice) => this.#flowsAt(identity(notice), notice.partition));
   }
 
-  of(broker: string, topic: string, group: string): 'crashed' | 'stalled' | undefined {
+  of(broker: string, topic: string, group: string): 'crashed' | 'stalled' | 'starved' | undefined {
     const subscription = identity({ broker, topic, group });
     if (this.#crashed.has(subscription)) return 'crashed';
-    return this.#stalled.has(subscription) ? 'stalled' : undefined;
+    if (this.#stalled.has(subscription)) return 'stalled';
+    return this.#starved.has(subscription) ? 'starved' : undefined;
   }
 
   #recovered(subscription: string): void {

@@ -15,6 +15,8 @@ const NAMES: Record<NoticeName, true> = {
   'subscription:recovered': true,
   'subscription:stalled': true,
   'subscription:resumed': true,
+  'subscription:starved': true,
+  'subscription:receiving': true,
   'subscription:paused': true,
   'subscription:unpaused': true,
   'subscription:warned': true,
