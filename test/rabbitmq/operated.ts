@@ -22,6 +22,7 @@ const ALARMING: readonly NoticeName[] = [
   'broker:warned',
   'subscription:crashed',
   'subscription:stalled',
+  'subscription:starved',
   'subscription:warned',
   'settlement:failed',
 ];
