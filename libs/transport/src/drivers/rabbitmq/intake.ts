@@ -59,6 +59,7 @@ type Settled = Pick<RabbitmqDelivery, 'topic' | 'group' | 'id' | 'key' | 'attemp
 export class Intake implements DeliveryOwner, Load {
   readonly #parts: IntakeParts;
   readonly #subscription: Subscription;
+  readonly #isPattern: boolean;
   readonly #each: SubscriptionSink;
   readonly #handover: Handover;
   readonly #redelivery: DelayedRedelivery;
@@ -86,6 +87,7 @@ export class Intake implements DeliveryOwner, Load {
     this.#lostAcks = lostAcks;
     this.#each = each;
     this.#subscription = each.subscription;
+    this.#isPattern = isTopicPattern(each.subscription.topic);
     this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
     this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
     const { consumerTimeoutMs, provision } = parts.options;
@@ -108,18 +110,17 @@ export class Intake implements DeliveryOwner, Load {
   take(record: RabbitmqRecord, reader: QueueReader): void {
     const past = pastOf(record);
     const { topic, group } = this.#subscription;
-    const from = isTopicPattern(topic) ? (past.topic ?? record.fields.routingKey) : topic;
+    const from = this.#isPattern ? (past.topic ?? record.fields.routingKey) : topic;
     const attempt = past.attempts + 1;
     const { clock } = this.#parts.host;
     const { deliveries: suspicion } = past;
     const delivery = new RabbitmqDelivery(this, record, from, group, attempt, clock.monotonicMs(), suspicion);
-    if (this.#isOurs) return this.#accept(delivery, reader);
+    if (this.#isOurs) return this.#accept(delivery, reader, past);
     delivery.revoke();
     this.#recalled.push([delivery, reader]);
   }
 
-  #accept(delivery: RabbitmqDelivery, reader: QueueReader): void {
-    const past = pastOf(delivery.raw);
+  #accept(delivery: RabbitmqDelivery, reader: QueueReader, past = pastOf(delivery.raw)): void {
     this.#unsettled.set(delivery, reader);
     const leftMs = past.dueAt === 0 ? 0 : past.dueAt - this.#parts.host.clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);

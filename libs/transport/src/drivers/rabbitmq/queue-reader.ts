@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../../contract/index.js';
+import { GatheredAcks } from './gathered-acks.js';
 import type { RabbitmqRecord } from './mapping.js';
 import { SettlingTime } from './settling-time.js';
 import { pause } from './waiting.js';
@@ -38,6 +39,9 @@ export class QueueReader {
   readonly #events: ReaderEvents;
   /** Consumers on the channel with the most that each may hold; the first is for good. */
   readonly #consumers: { readonly tag: string; readonly prefetch: number }[] = [];
+  readonly #acks = new GatheredAcks((record, upTo) => {
+    if (this.#isOpen) this.#quietly(() => this.#channel.ack(record as ConsumeMessage, upTo));
+  });
   #failure: Error | undefined;
   #isOpen = true;
   #isChanging = false;
@@ -108,24 +112,27 @@ export class QueueReader {
     return this.#consumers.length > 1;
   }
 
-  /** @returns whether it was sent */
+  /** @returns false when the channel has ended; else it is sent at the end of the turn */
   ack(record: RabbitmqRecord): boolean {
     this.holds--;
     if (!this.#isOpen) return false;
-    const isSent = this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
+    this.#acks.add(record);
     this.#settling?.settled();
-    return isSent;
+    return true;
   }
 
   /** Gives it back: it comes again, here or to another member. */
   giveBack(record: RabbitmqRecord): void {
     this.holds--;
-    if (this.#isOpen) this.#quietly(() => this.#channel.nack(record as ConsumeMessage, false, true));
+    if (!this.#isOpen) return;
+    this.#acks.leaveOut(record);
+    this.#quietly(() => this.#channel.nack(record as ConsumeMessage, false, true));
   }
 
   /** Ends the channel: settlements so far are safe when this resolves, and what is unsettled goes back. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
+    this.#acks.flush();
     this.#isOpen = false;
     await this.#untilSettled();
     await this.#endChannel();
@@ -174,13 +181,11 @@ export class QueueReader {
   }
 
   /** n.b. amqplib throws when its channel is closing, before it says so by an event. */
-  #quietly(action: () => void): boolean {
+  #quietly(action: () => void): void {
     try {
       action();
-      return true;
     } catch {
-      // What is unsettled goes back with the channel.
-      return false;
+      // Nothing to do: what is unsettled goes back with the channel.
     }
   }
 }
