@@ -19,10 +19,12 @@ afterEach(async () => {
 });
 
 /** Settles nothing. */
-class HoldingSink extends AckingSink {
+class HoldingSink implements DeliverySink {
   readonly held: Delivery[] = [];
 
-  override receive(deliveries: readonly Delivery[]): void | Promise<void> {
+  revoked(): void {}
+
+  receive(deliveries: readonly Delivery[]): void | Promise<void> {
     this.held.push(...deliveries);
   }
 }
