@@ -64,6 +64,7 @@ const USUAL_PORTS = { RABBITMQ_PORT: 5672, RABBITMQ_MANAGEMENT_PORT: 15672 };
  * @property {string[]} urls of each node
  * @property {string[]} names of each node, as RabbitMQ calls it: "rabbit-...@localhost"
  * @property {string[]} managementUrls of each node
+ * @property {(node: number, ...args: string[]) => Promise<string>} control what rabbitmqctl of that node answers; about 2 s
  */
 
 /** @typedef {ClusterAddress & import('./cluster.mjs').Cluster} RabbitmqCluster */
@@ -122,7 +123,9 @@ async function startNodes(count, options) {
   };
   const urls = prepared.map(({ port }) => at(port).url);
   const managementUrls = prepared.map(({ managementPort }) => `http://127.0.0.1:${managementPort}`);
-  return Object.assign(cluster, { urls, names, managementUrls, stop });
+  const control = async (/** @type {number} */ node, /** @type {string[]} */ ...args) =>
+    (await prepared[node]?.control(...args)) ?? '';
+  return Object.assign(cluster, { urls, names, managementUrls, control, stop });
 }
 
 /**

@@ -1,3 +1,3 @@
 import { runOnRabbitmq } from './rabbitmq-server.js';
 
-runOnRabbitmq('rabbitmq');
+runOnRabbitmq('rabbitmq', 3);

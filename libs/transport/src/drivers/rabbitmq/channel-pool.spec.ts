@@ -31,6 +31,17 @@ describe('a pool of confirm channels', () => {
     expect(scene.opened).toBe(2);
   });
 
+  it('ends a channel that refused something a second ago: RabbitMQ goes on refusing there', async () => {
+    const { scene, clock, pool } = pooled(2_047);
+    const refused = Object.defineProperty(await pool.take(), 'hasRefused', { value: true });
+    pool.release(refused);
+    expect(await pool.take()).toBe(refused);
+    pool.release(refused);
+    clock.advance(1_500);
+    expect(await pool.take()).not.toBe(refused);
+    expect(scene.closed).toBe(1);
+  });
+
   it('lends further channels to one user only as far as half of the free ones stay free', async () => {
     const { pool } = pooled(16);
     const first = await pool.take();

@@ -7,6 +7,8 @@ import type { Link } from './link.js';
 const MOST_IN_USE = 256;
 const MOST_IDLE = 32;
 const LONGEST_WAIT_MS = 10_000;
+/** A channel on which something was refused is used for no longer: a full queue costs one new channel in this time. */
+export const REFUSED_MS = 1_000;
 /** AMQP counts channels in two bytes; a server without a limit reports 0. */
 const NO_LIMIT = 0xffff;
 
@@ -20,6 +22,8 @@ export class ChannelPool {
   readonly #waiting: (() => void)[] = [];
   #idle: ConfirmedChannel[] = [];
   #inUse = 0;
+  /** Since when the channel has refused something. */
+  readonly #refusedAtMs = new WeakMap<ConfirmedChannel, number>();
 
   constructor(link: Link, clock: Clock) {
     this.#link = link;
@@ -48,6 +52,8 @@ export class ChannelPool {
   /** n.b. only when every publish on it has its fate: the next user takes a failure of the channel for its own. */
   release(channel: ConfirmedChannel): void {
     this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
+    if (channel.hasRefused && !this.#refusedAtMs.has(channel))
+      this.#refusedAtMs.set(channel, this.#clock.monotonicMs());
     if (this.#idle.length >= MOST_IDLE) void channel.close();
     else if (channel.isOpen) this.#idle.push(channel);
     this.#leave();
@@ -60,7 +66,9 @@ export class ChannelPool {
 
   #takeIdle(): ConfirmedChannel | undefined {
     for (let channel = this.#idle.pop(); channel !== undefined; channel = this.#idle.pop()) {
-      if (channel.isOpen) return channel;
+      const refusedAtMs = channel.hasRefused ? (this.#refusedAtMs.get(channel) ?? 0) : Infinity;
+      if (this.#clock.monotonicMs() - refusedAtMs > REFUSED_MS) void channel.close();
+      else if (channel.isOpen) return channel;
     }
     return undefined;
   }

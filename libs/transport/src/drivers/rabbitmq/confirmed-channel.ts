@@ -28,6 +28,7 @@ export class ConfirmedChannel {
   readonly #returned = new Map<string, number>();
   #failure: Error | undefined;
   #isOpen = true;
+  #hasRefused = false;
 
   private constructor(channel: ConfirmChannel) {
     this.#channel = channel;
@@ -42,6 +43,14 @@ export class ConfirmedChannel {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /**
+   * The server has refused a message on it. n.b. a channel goes on refusing what is for that quorum queue until the queue is nearly
+   * empty, also when the limit is gone: a new channel does not.
+   */
+  get hasRefused(): boolean {
+    return this.#hasRefused;
   }
 
   /** Why the server closed this channel, and no other; undefined when the connection went with it. */
@@ -85,8 +94,14 @@ export class ConfirmedChannel {
   }
 
   #fateOf(parcel: Parcel, error: unknown): Fate {
-    if (error !== null) return messageOf(error) === NACKED ? 'refused' : 'lost';
+    if (error !== null) return this.#unstored(error);
     return this.#returned.size > 0 && this.#takeReturned(parcel) ? 'unroutable' : 'stored';
+  }
+
+  #unstored(error: unknown): Fate {
+    if (messageOf(error) !== NACKED) return 'lost';
+    this.#hasRefused = true;
+    return 'refused';
   }
 
   #note({ fields: { exchange, routingKey }, properties }: Message): void {

@@ -15,6 +15,7 @@ import { errorOf } from './failures.js';
 import { Link } from './link.js';
 import { checkTopicName, refuseSharedQueues } from './names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import { QueueInspector } from './queue-inspector.js';
 import { RabbitmqPublisher } from './publisher.js';
 import { RabbitmqConsumption } from './subscriber.js';
 import { Topology } from './topology.js';
@@ -34,6 +35,7 @@ export class RabbitmqConnection implements BrokerConnection {
   readonly #publishing: Link;
   readonly #consuming: Link;
   readonly #topology: Topology;
+  readonly #inspector: QueueInspector;
   readonly #consumptions = new Set<RabbitmqConsumption>();
   readonly #closing = new AbortController();
   #isConnected = false;
@@ -47,6 +49,7 @@ export class RabbitmqConnection implements BrokerConnection {
     this.#publishing = new Link(new Dialer(options, `${name} (publish)`), host.clock);
     this.#consuming = new Link(new Dialer(options, `${name} (consume)`), host.clock);
     this.#topology = new Topology(this.#consuming, options);
+    this.#inspector = new QueueInspector(this.#consuming, host.clock);
     this.producer = new RabbitmqPublisher(host, this.#publishing, options, (topic, error) => {
       for (const consumption of this.#consumptions) consumption.unfed(topic, error);
     });
@@ -88,6 +91,7 @@ export class RabbitmqConnection implements BrokerConnection {
         host: this.#host,
         options: this.#options,
         link: this.#consuming,
+        inspector: this.#inspector,
         topology: this.#topology,
         store: this.producer,
       },

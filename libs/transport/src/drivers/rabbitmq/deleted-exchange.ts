@@ -12,11 +12,17 @@ export class DeletedExchangeWait {
   readonly #clock: Clock;
   readonly #ms: number;
   readonly #ended: AbortSignal;
+  readonly #onWait: (reason: string) => void;
   /** How many wait for each. */
   readonly #deleted = new Map<string, number>();
 
-  /** @param checkMs between two looks of a subscription. @param ended ends the wait early */
-  constructor(clock: Clock, checkMs: number, ended: AbortSignal) {
+  /**
+   * @param checkMs between two looks of a subscription
+   * @param ended ends the wait early
+   * @param onWait called with the reason when a wait starts that is not under way already
+   */
+  constructor(clock: Clock, checkMs: number, ended: AbortSignal, onWait: (reason: string) => void) {
+    this.#onWait = onWait;
     this.#clock = clock;
     this.#ms = checkMs * LOOKS;
     this.#ended = ended;
@@ -34,7 +40,9 @@ export class DeletedExchangeWait {
   }
 
   async wait(exchange: string): Promise<void> {
+    const isNew = !this.#deleted.has(exchange);
     this.#deleted.set(exchange, (this.#deleted.get(exchange) ?? 0) + 1);
+    if (isNew) this.#onWait(this.reasonFor(exchange) ?? '');
     await pause(this.#clock, this.#ms, this.#ended);
     const left = (this.#deleted.get(exchange) ?? 1) - 1;
     if (left === 0) this.#deleted.delete(exchange);

@@ -95,11 +95,11 @@ export class DroppedMessages {
   /** Until the copy is stored the original stays unsettled. */
   async #bringBack(record: RabbitmqRecord, reader: QueueReader): Promise<void> {
     const death = lastDeathOf(record);
-    if (death?.reason !== LIMIT_REACHED) return reader.ack(record);
+    if (death?.reason !== LIMIT_REACHED) return void reader.ack(record);
     while (reader.isOpen) {
       if (await this.#store(record, death)) {
         this.#count(death.queue);
-        return reader.ack(record);
+        return void reader.ack(record);
       }
       await pause(this.#parts.host.clock, RETRY_MS, this.#closing.signal);
       if (this.#closing.signal.aborted) return;

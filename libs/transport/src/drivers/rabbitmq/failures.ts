@@ -91,7 +91,12 @@ export const replyCodeOf = (error: unknown): number | undefined => {
 /** It is there, with other settings. */
 export const isMismatch = (error: unknown): boolean => replyCodeOf(error) === PRECONDITION_FAILED;
 
+/** The user lacks the right to it. */
+export const isRefused = (error: unknown): boolean => replyCodeOf(error) === ACCESS_REFUSED;
+
 export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_ROUTE_TO_IT;
+
+export const isQueueMissing = (error: unknown): boolean => isMissing(error) && /no queue '/.test(messageOf(error));
 
 /** The exchange that a channel was closed for; RabbitMQ's sentence names it. */
 export const missingExchangeIn = (failure: Error): string => /no exchange '([^']*)'/.exec(failure.message)?.[1] ?? '';

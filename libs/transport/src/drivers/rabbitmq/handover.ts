@@ -24,6 +24,11 @@ export class Handover {
     return this.#waiting.length === 0 && this.#heldUpBy === 0;
   }
 
+  /** What came and is not with the sink; undefined while the sink, or the driver itself, holds it back. */
+  get waiting(): number | undefined {
+    return this.#heldUpBy > 0 ? undefined : this.#waiting.length;
+  }
+
   push(delivery: RabbitmqDelivery): void {
     this.#waiting.push(delivery);
     if (this.#isScheduled || this.#heldUpBy > 0) return;

@@ -6,7 +6,7 @@ import type {
   SubscriptionSink,
   TransportError,
 } from '../../contract/index.js';
-import { isTopicPattern } from '../../contract/index.js';
+import { ACK, isTopicPattern, settlementFailed } from '../../contract/index.js';
 import { DelayedRedelivery, type ParcelStore } from './delayed-redelivery.js';
 import { Deadlines } from './deadlines.js';
 import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
@@ -18,6 +18,8 @@ import type { Link } from './link.js';
 import type { RabbitmqRecord } from './mapping.js';
 import { pastOf } from './mapping.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
+import { RecentAcks, type LostAcks } from './lost-acks.js';
+import type { QueueInspector } from './queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
 import { RoomToWait, type Load } from './room-to-wait.js';
 import type { SubscribedQueue, Topology } from './topology.js';
@@ -38,8 +40,17 @@ export interface IntakeParts {
   readonly topology: Topology;
   readonly store: ParcelStore;
   readonly link: Link;
+  readonly inspector: QueueInspector;
   readonly options: ResolvedRabbitmqOptions;
 }
+
+/** What outlives the channels of a subscription. */
+export interface Memories {
+  readonly givenBack: GivenBack;
+  readonly lostAcks: LostAcks;
+}
+
+type Settled = Pick<RabbitmqDelivery, 'topic' | 'group' | 'id' | 'key' | 'attempt'>;
 
 /**
  * The messages of one subscription that are with this process, over one life of its channels: from the record to the
@@ -48,6 +59,7 @@ export interface IntakeParts {
 export class Intake implements DeliveryOwner, Load {
   readonly #parts: IntakeParts;
   readonly #subscription: Subscription;
+  readonly #isPattern: boolean;
   readonly #each: SubscriptionSink;
   readonly #handover: Handover;
   readonly #redelivery: DelayedRedelivery;
@@ -64,14 +76,18 @@ export class Intake implements DeliveryOwner, Load {
   readonly #returning = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   readonly #givenBack: GivenBack;
+  readonly #lostAcks: LostAcks;
+  readonly #recentAcks = new RecentAcks();
   readonly #deadlines: Deadlines<RabbitmqDelivery>;
 
-  /** @param givenBack outlives this intake: what one life of the channels gave back, the next may get */
-  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue, givenBack: GivenBack) {
+  /** @param memories outlive this intake: what one life of the channels gave back, the next may get */
+  constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue, { givenBack, lostAcks }: Memories) {
     this.#parts = parts;
     this.#givenBack = givenBack;
+    this.#lostAcks = lostAcks;
     this.#each = each;
     this.#subscription = each.subscription;
+    this.#isPattern = isTopicPattern(each.subscription.topic);
     this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
     this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
     const { consumerTimeoutMs, provision } = parts.options;
@@ -94,26 +110,41 @@ export class Intake implements DeliveryOwner, Load {
   take(record: RabbitmqRecord, reader: QueueReader): void {
     const past = pastOf(record);
     const { topic, group } = this.#subscription;
-    const from = isTopicPattern(topic) ? (past.topic ?? record.fields.routingKey) : topic;
+    const from = this.#isPattern ? (past.topic ?? record.fields.routingKey) : topic;
     const attempt = past.attempts + 1;
     const { clock } = this.#parts.host;
     const { deliveries: suspicion } = past;
     const delivery = new RabbitmqDelivery(this, record, from, group, attempt, clock.monotonicMs(), suspicion);
-    if (this.#isOurs) return this.#accept(delivery, reader);
+    if (this.#isOurs) return this.#accept(delivery, reader, past);
     delivery.revoke();
     this.#recalled.push([delivery, reader]);
   }
 
-  #accept(delivery: RabbitmqDelivery, reader: QueueReader): void {
-    const past = pastOf(delivery.raw);
+  #accept(delivery: RabbitmqDelivery, reader: QueueReader, past = pastOf(delivery.raw)): void {
     this.#unsettled.set(delivery, reader);
     const leftMs = past.dueAt === 0 ? 0 : past.dueAt - this.#parts.host.clock.now();
     if (leftMs > 0) return this.#comeAgain(delivery, reader, leftMs, past.attempts);
-    if (past.deliveries > 0) this.#givenBack.recall(delivery);
+    if (past.deliveries > 0) this.#recallPast(delivery);
     const knowledge = past.deliveries > 0 ? this.#notes?.recall(delivery) : undefined;
     if (knowledge !== undefined) this.#handover.waitFor(knowledge);
     this.#handover.push(delivery);
     this.#room.look(reader);
+  }
+
+  #recallPast(delivery: RabbitmqDelivery): void {
+    this.#givenBack.recall(delivery);
+    const attempt = this.#lostAcks.recall(delivery.id);
+    if (attempt === undefined) return;
+    const { topic, group, id, key } = delivery;
+    this.#failed(
+      { topic, group, id, key, attempt },
+      ACK,
+      'RabbitMQ delivered the message again: the ack was lost with its channel.',
+    );
+  }
+
+  #failed(message: Settled, settlement: Settlement, why: string): void {
+    settlementFailed(this.#parts.host, message, settlement, why);
   }
 
   settled(delivery: RabbitmqDelivery, settlement: Settlement): void {
@@ -163,6 +194,17 @@ export class Intake implements DeliveryOwner, Load {
     return this.#handover.isIdle;
   }
 
+  /**
+   * What came and is not with the sink; undefined when the server is not to give more now: the sink or the driver holds intake
+   * back, or what is with the sink takes all places of the prefetch.
+   */
+  pending(readers: readonly QueueReader[]): number | undefined {
+    const { waiting } = this.#handover;
+    if (waiting === undefined || !this.#isOurs || this.#recalled.length > 0) return undefined;
+    const capacity = readers.reduce((sum, reader) => sum + reader.capacity, 0);
+    return this.#unsettled.size - waiting >= capacity ? undefined : waiting;
+  }
+
   *states(reader: QueueReader): Iterable<DeliveryState> {
     for (const [{ state }, each] of this.#unsettled) if (each === reader) yield state;
   }
@@ -206,8 +248,8 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Leaves word of what the broker does not know, for whoever gets the messages next. */
   async leaveNotes(): Promise<void> {
-    const parked = [...this.#unsettled.keys()].filter(({ state }) => state === 'parked');
-    await this.#notes?.write([...parked, ...this.#recalled.map(([delivery]) => delivery)]);
+    const idle = [...this.#unsettled.keys()].filter(({ state }) => state === 'parked' || state === 'queued');
+    await this.#notes?.write([...idle, ...this.#recalled.map(([delivery]) => delivery)]);
   }
 
   /** Takes everything back: nothing of it will be settled. */
@@ -216,6 +258,7 @@ export class Intake implements DeliveryOwner, Load {
     this.#ending.abort();
     this.#deadlines.stop();
     this.#unwatchLease();
+    this.#lostAcks.remember(this.#recentAcks);
     for (const [delivery] of this.#recalled.splice(0)) this.#givenBack.remember(delivery);
     const deliveries = [...this.#unsettled.keys()];
     this.#unsettled.clear();
@@ -248,11 +291,15 @@ export class Intake implements DeliveryOwner, Load {
       this.#tellNotReturned(delivery, problem);
       await pause(clock, pauseMs, this.#ending.signal);
     }
+    if (delivery.state !== 'settled') return;
+    const settlement = { kind: 'nack', delayMs: Math.max(0, dueMs - clock.monotonicMs()) } as const;
+    this.#failed(delivery, settlement, 'Its channel ended before its copy for later was stored.');
   }
 
   #done(delivery: RabbitmqDelivery, reader: QueueReader): void {
     if (!this.#unsettled.delete(delivery)) return;
-    reader.ack(delivery.raw);
+    if (reader.ack(delivery.raw)) this.#recentAcks.add(delivery.id, delivery.attempt);
+    else this.#failed(delivery, ACK, 'Its channel has ended.');
     this.#room.look(reader);
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, TransportError } from '../../contract/index.js';
+import type { BrokerHost, TransportError } from '../../contract/index.js';
 import type { Addressing } from './addressing.js';
 import { DeletedExchangeWait } from './deleted-exchange.js';
 import { channelError, isMissing, missingExchangeIn, replyCodeOf } from './failures.js';
@@ -8,7 +8,7 @@ import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.j
 
 /** What becomes of messages whose channel ended before the server said anything of them. */
 export class PublishLosses {
-  readonly #clock: Clock;
+  readonly #clock: BrokerHost['clock'];
   readonly #options: ResolvedRabbitmqOptions;
   readonly #addressing: Addressing;
   readonly #onUnfed: (topic: string, error: TransportError) => void;
@@ -16,7 +16,7 @@ export class PublishLosses {
 
   /** @param closing ends every wait */
   constructor(
-    clock: Clock,
+    { clock, notices, broker }: BrokerHost,
     options: ResolvedRabbitmqOptions,
     addressing: Addressing,
     onUnfed: (topic: string, error: TransportError) => void,
@@ -26,7 +26,9 @@ export class PublishLosses {
     this.#options = options;
     this.#addressing = addressing;
     this.#onUnfed = onUnfed;
-    this.#deletedExchange = new DeletedExchangeWait(clock, options.topologyCheckMs, closing);
+    this.#deletedExchange = new DeletedExchangeWait(clock, options.topologyCheckMs, closing, (warning) =>
+      notices.emit('broker:warned', { broker, warning }),
+    );
   }
 
   /** Exchanges to which nothing is published now, with the reason. */

@@ -1,6 +1,6 @@
 import {
   isTopicPattern,
-  type TransportError,
+  TransportError,
   type BrokerHost,
   type OutgoingMessage,
   type Producer,
@@ -21,6 +21,7 @@ import {
   blocked,
   closed,
   headerRefused,
+  isRefusal,
   notSent,
   partitionRefused,
   patternRefused,
@@ -28,6 +29,7 @@ import {
   unroutable,
 } from './publish-errors.js';
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
+import { PublishTroubles } from './publish-troubles.js';
 import { PublishRun, type Lane } from './publish-run.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
@@ -35,7 +37,8 @@ const MAX_REQUEST_BYTES = 4_194_304;
 /** Channels of one busy topic: together they hold as much as a channel could if the server did not stop the connection for it. */
 const LANES = 4;
 /** A confirm that takes longer is reported. */
-const LATE_CONFIRM_MS = 10_000;
+const LATE_CONFIRM_MS = 8_000;
+const LOOK_FOR_LATE_MS = 1_000;
 
 /** Publishes that the server has not confirmed yet, and when it last confirmed one of them. */
 interface Waiting {
@@ -64,6 +67,11 @@ export class RabbitmqPublisher implements Producer {
   readonly #channels: ChannelPool;
   readonly #own: OwnChannel;
   readonly #waiting = new Set<Waiting>();
+  readonly #troubles: PublishTroubles;
+  #isAlarmed = false;
+  /** Topics whose confirms were late at the last look. */
+  #late: ReadonlySet<string> = new Set();
+  #callOffLook: (() => void) | undefined;
 
   /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
   constructor(
@@ -78,8 +86,10 @@ export class RabbitmqPublisher implements Producer {
     this.#options = options;
     this.#addressing = new Addressing(link, options);
     this.#channels = new ChannelPool(link, host.clock);
-    this.#own = new OwnChannel(link);
-    this.#losses = new PublishLosses(host.clock, options, this.#addressing, onUnfed, this.#closing.signal);
+    this.#own = new OwnChannel(link, host.clock);
+    this.#troubles = new PublishTroubles(host);
+    link.watch({ blocked: (reason) => this.#warnOfAlarm(reason) });
+    this.#losses = new PublishLosses(host, options, this.#addressing, onUnfed, this.#closing.signal);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
   }
@@ -97,13 +107,32 @@ export class RabbitmqPublisher implements Producer {
   /** What makes publishes wait, of some topics or of all. */
   get stalls(): string[] {
     const alarm = this.#alarm;
-    return alarm === undefined ? [...this.#losses.obstacles, ...this.#unconfirmed()] : [alarm];
+    if (alarm !== undefined) return [alarm];
+    return [...this.#losses.obstacles, ...this.#unconfirmed(), ...this.#troubles.sentences];
   }
 
   #unconfirmed(): string[] {
+    return this.#lateTopics().map(lateSentence);
+  }
+
+  #lateTopics(): string[] {
     const now = this.#host.clock.monotonicMs();
     const late = [...this.#waiting].filter(({ sinceMs }) => now - sinceMs > LATE_CONFIRM_MS);
-    return [...new Set(late.map(({ topic }) => topic))].map(lateSentence);
+    return [...new Set(late.map(({ topic }) => topic))];
+  }
+
+  /** As long as something waits: one notice for each topic that becomes late. */
+  #lookForLate(): void {
+    this.#callOffLook ??= this.#host.clock.schedule(LOOK_FOR_LATE_MS, () => {
+      this.#callOffLook = undefined;
+      const late = this.#lateTopics();
+      const { notices, broker } = this.#host;
+      for (const topic of late) {
+        if (!this.#late.has(topic)) notices.emit('broker:warned', { broker, warning: lateSentence(topic) });
+      }
+      this.#late = new Set(late);
+      if (this.#waiting.size > 0) this.#lookForLate();
+    });
   }
 
   check(message: OutgoingMessage): void {
@@ -127,7 +156,27 @@ export class RabbitmqPublisher implements Producer {
       const again = await this.#round(open.slice(0, most), request, open.length <= most);
       open = [...again, ...open.slice(most)];
     }
+    this.#noteTroubles(request.results, messages[0]?.topic ?? '');
     return request.results;
+  }
+
+  /** n.b. hot path: what went well is one look each. */
+  #noteTroubles(results: readonly SendResult[], topic: string): void {
+    let stored = 0;
+    for (const result of results) {
+      if (!(result instanceof TransportError)) stored++;
+      else if (isRefusal(result)) return this.#troubles.refused(topic, result);
+    }
+    if (stored > 0) this.#troubles.stored(topic);
+  }
+
+  /** Once until it is over. */
+  #warnOfAlarm(reason: string | undefined): void {
+    const warning = this.#alarm;
+    const isNew = reason !== undefined && !this.#isAlarmed;
+    this.#isAlarmed = reason !== undefined;
+    if (isNew && warning !== undefined)
+      this.#host.notices.emit('broker:warned', { broker: this.#host.broker, warning });
   }
 
   /** From now on messages of these topics are kept, also where nobody subscribes. */
@@ -142,6 +191,7 @@ export class RabbitmqPublisher implements Producer {
 
   close(): void {
     this.#closing.abort();
+    this.#callOffLook?.();
   }
 
   #entriesOf(messages: readonly OutgoingMessage[], request: Request): Entry[] {
@@ -202,6 +252,7 @@ export class RabbitmqPublisher implements Producer {
       for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
       const ready = await this.#withExchanges(open, request);
       this.#waiting.add(waiting);
+      this.#lookForLate();
       return await this.#publishAll(channels, ready, request, waiting, isAll && ready.length === open.length);
     } finally {
       this.#waiting.delete(waiting);

@@ -29,8 +29,9 @@ async function settledReader() {
   const model = { createChannel: () => Promise.resolve(channel) } as unknown as ChannelModel;
   const events = { record: (record: unknown) => void records.push(record as ConsumeMessage), ended: () => undefined };
   const reader = await QueueReader.open({ model, clock, queue: 'q', prefetch: PREFETCH, events });
+  let tag = 0;
   const give = (count: number): void => {
-    for (let n = 0; n < count; n++) channel.give({} as ConsumeMessage);
+    for (let n = 0; n < count; n++) channel.give({ fields: { deliveryTag: ++tag } } as ConsumeMessage);
   };
   give(PREFETCH);
   for (const record of [...records]) reader.ack(record);

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../../contract/index.js';
+import { GatheredAcks } from './gathered-acks.js';
 import type { RabbitmqRecord } from './mapping.js';
 import { SettlingTime } from './settling-time.js';
 import { pause } from './waiting.js';
@@ -32,10 +33,15 @@ export class QueueReader {
   readonly queue: string;
   /** Records that came and are not settled. */
   holds = 0;
+  /** Records that came since it was placed. */
+  received = 0;
   readonly #channel: Channel;
   readonly #events: ReaderEvents;
   /** Consumers on the channel with the most that each may hold; the first is for good. */
   readonly #consumers: { readonly tag: string; readonly prefetch: number }[] = [];
+  readonly #acks = new GatheredAcks((record, upTo) => {
+    if (this.#isOpen) this.#quietly(() => this.#channel.ack(record as ConsumeMessage, upTo));
+  });
   #failure: Error | undefined;
   #isOpen = true;
   #isChanging = false;
@@ -93,26 +99,40 @@ export class QueueReader {
     });
   }
 
+  /**
+   * Resolves when a majority of the queue's nodes has written something: a helper that is placed and ended. For an idle reader.
+   * n.b. a helper that was given a message stays until that is settled.
+   */
+  async probe(): Promise<void> {
+    await this.grow(1);
+    if (this.holds === 0) await this.shrink();
+  }
+
   get hasHelpers(): boolean {
     return this.#consumers.length > 1;
   }
 
-  ack(record: RabbitmqRecord): void {
+  /** @returns false when the channel has ended; else it is sent at the end of the turn */
+  ack(record: RabbitmqRecord): boolean {
     this.holds--;
-    if (!this.#isOpen) return;
-    this.#quietly(() => this.#channel.ack(record as ConsumeMessage));
+    if (!this.#isOpen) return false;
+    this.#acks.add(record);
     this.#settling?.settled();
+    return true;
   }
 
   /** Gives it back: it comes again, here or to another member. */
   giveBack(record: RabbitmqRecord): void {
     this.holds--;
-    if (this.#isOpen) this.#quietly(() => this.#channel.nack(record as ConsumeMessage, false, true));
+    if (!this.#isOpen) return;
+    this.#acks.leaveOut(record);
+    this.#quietly(() => this.#channel.nack(record as ConsumeMessage, false, true));
   }
 
   /** Ends the channel: settlements so far are safe when this resolves, and what is unsettled goes back. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
+    this.#acks.flush();
     this.#isOpen = false;
     await this.#untilSettled();
     await this.#endChannel();
@@ -133,7 +153,10 @@ export class QueueReader {
   #take(message: ConsumeMessage | null): void {
     if (message !== null) this.holds++;
     if (!this.#isOpen) return this.holds >= this.capacity ? this.#full.abort() : undefined;
-    if (message !== null) return this.#events.record(message);
+    if (message !== null) {
+      this.received++;
+      return this.#events.record(message);
+    }
     this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
     void this.#endChannel();
   }

@@ -43,6 +43,10 @@ export class RabbitmqConsumption implements Consumption {
     for (const supervisor of this.#supervisors) supervisor.unfed(topic, error);
   }
 
+  waiting(): Promise<readonly (number | undefined)[]> {
+    return Promise.all(this.#supervisors.map((supervisor) => supervisor.waiting()));
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#supervisors.map((supervisor) => supervisor.stop()));
   }

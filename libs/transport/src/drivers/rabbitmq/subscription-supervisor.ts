@@ -2,27 +2,34 @@ import type { ChannelModel } from 'amqplib';
 import type { BrokerHost, SubscriptionSink } from '../../contract/index.js';
 import { isTopicPattern, matchesTopic, TransportError } from '../../contract/index.js';
 import { BindingWatch } from './binding-watch.js';
-import { channelError, errorOf, replyTextOf } from './failures.js';
+import { channelError, errorOf, isQueueMissing, replyTextOf } from './failures.js';
 import { GivenBack } from './given-back.js';
-import { Intake, type IntakeParts } from './intake.js';
+import { Intake, type IntakeParts, type Memories } from './intake.js';
 import type { Link } from './link.js';
 import type { RabbitmqRecord } from './mapping.js';
+import { LostAcks } from './lost-acks.js';
 import { heldQueueOf } from './names.js';
+import { QueueHealth } from './queue-health.js';
 import { QueueReader } from './queue-reader.js';
 import type { SubscribedQueue } from './topology.js';
-import { atMost } from './waiting.js';
+import { atMost, pause } from './waiting.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
 /** How long the server may take for each step of an end. */
 const GOODBYE_MS = 2_000;
+/** How long the server may take to place a consumer, times the pause before the next try: 6 s at first. */
+const PLACING_FACTOR = 30;
 
 /** One life of a subscription: its queue, the channels that read it, the messages that came. */
 interface Life {
+  /** False while its readers are being opened. */
+  isPlaced: boolean;
   readonly queue: SubscribedQueue;
   readonly intake: Intake;
   readonly readers: QueueReader[];
   readonly bindings: BindingWatch;
+  readonly health: QueueHealth;
 }
 
 /** Keeps one subscription alive: when its channel, its queue or the connection goes, everything is declared and begun anew. */
@@ -31,7 +38,7 @@ export class SubscriptionSupervisor {
   readonly #link: Link;
   readonly #parts: IntakeParts;
   readonly #each: SubscriptionSink;
-  readonly #givenBack = new GivenBack();
+  readonly #memories: Memories = { givenBack: new GivenBack(), lostAcks: new LostAcks() };
   readonly #unwatch: () => void;
   #life: Life | undefined;
   #beginning: Promise<void> | undefined;
@@ -41,6 +48,7 @@ export class SubscriptionSupervisor {
   #isWarned = false;
   #waitMs = FIRST_WAIT_MS;
   #callOffRestart: (() => void) | undefined;
+  readonly #closing = new AbortController();
   #isStopped = false;
   #closed: Promise<void> | undefined;
 
@@ -59,7 +67,7 @@ export class SubscriptionSupervisor {
 
   /** What is not well, in one sentence; undefined when messages flow. */
   get problem(): string | undefined {
-    if (this.#isStopped || this.#life !== undefined) return undefined;
+    if (this.#isStopped || this.#life?.isPlaced === true) return undefined;
     const { topic, group } = this.#each.subscription;
     return `subscription "${topic}" of group "${group}" is down: ${this.#error?.message ?? 'it is being begun'}`;
   }
@@ -68,6 +76,23 @@ export class SubscriptionSupervisor {
   get stall(): string | undefined {
     const { bindings, intake } = this.#life ?? {};
     return bindings?.problem ?? intake?.problem;
+  }
+
+  /** As `Consumption.waiting`. */
+  async waiting(): Promise<number | undefined> {
+    const life = this.#life;
+    if (life === undefined || this.#beginning !== undefined || !this.#isActive(life)) return undefined;
+    const states = await Promise.all(life.readers.map(({ queue }) => this.#parts.inspector.stateOf(queue)));
+    const pending = life.intake.pending(life.readers);
+    if (this.#life !== life || pending === undefined || states.includes(undefined)) return undefined;
+    return states.reduce((sum, state) => sum + (state?.ready ?? 0), pending);
+  }
+
+  /** n.b. a queue does not say which of its members is the active one. One that has received something is, as long as its channel lives. */
+  #isActive({ queue, readers }: Life): boolean {
+    const { singleActiveConsumer, provision } = this.#parts.options;
+    const isShared = !queue.isInstances && (singleActiveConsumer || !provision);
+    return !isShared || readers.some(({ received }) => received > 0);
   }
 
   /** A publisher was told that the topic reaches no queue: not this one either. */
@@ -92,6 +117,7 @@ export class SubscriptionSupervisor {
   /** n.b. a server that does not answer must not hold up the close: the connection is ended after it. */
   async #close(): Promise<void> {
     const { clock } = this.#host;
+    this.#closing.abort();
     this.#unwatch();
     await atMost(clock, GOODBYE_MS, this.stop());
     const life = this.#life;
@@ -120,15 +146,35 @@ export class SubscriptionSupervisor {
     if (queue.isOld) this.#warnOfOldQueue(queue);
     const hasHeld = !isTopicPattern(topic) && (await this.#parts.topology.hasHeld(topic));
     const queues = hasHeld ? [queue.name, heldQueueOf(topic)] : [queue.name];
-    const intake = new Intake(this.#parts, this.#each, queue, this.#givenBack);
-    const life: Life = { queue, intake, readers: [], bindings: this.#watchBindings(queue) };
+    const intake = new Intake(this.#parts, this.#each, queue, this.#memories);
+    const life: Life = {
+      isPlaced: false,
+      ...{ queue, intake, readers: [] },
+      bindings: this.#watchBindings(queue),
+      health: new QueueHealth(this.#host.clock, this.#parts.inspector, this.#closing.signal),
+    };
     this.#life = life;
     try {
-      for (const name of queues) life.readers.push(await this.#read(model, name, life));
+      for (const name of queues) life.readers.push(await this.#inTime(this.#read(model, name, life), name));
+      life.isPlaced = true;
     } catch (error) {
       this.#forget(life);
       throw channelError(error, `cannot read queue "${queue.name}"`, topic);
     }
+  }
+
+  /** n.b. a quorum queue without a majority answers nobody, and may not answer later either. */
+  async #inTime(opening: Promise<QueueReader>, queue: string): Promise<QueueReader> {
+    const limitMs = this.#waitMs * PLACING_FACTOR;
+    const { clock } = this.#host;
+    const ended = new AbortController();
+    const late = pause(clock, limitMs, ended.signal).then(() => undefined);
+    const reader = await Promise.race([opening, late]).finally(() => ended.abort());
+    if (reader !== undefined) return reader;
+    opening.then((tooLate) => tooLate.close()).catch(() => undefined);
+    throw new Error(
+      `RabbitMQ did not answer within ${limitMs} ms. A quorum queue ("${queue}") needs a majority of its nodes`,
+    );
   }
 
   /** Once. */
@@ -146,11 +192,40 @@ export class SubscriptionSupervisor {
       clock: this.#host.clock,
       everyMs: this.#parts.options.topologyCheckMs,
       // n.b. without a connection there is nothing to look at, and a life that ends.
-      renew: async () =>
-        this.#link.model === undefined ? undefined : this.#parts.topology.renewBindings(queue, topic),
+      renew: async () => {
+        if (this.#link.model === undefined) return undefined;
+        const gone = await this.#parts.topology.renewBindings(queue, topic).catch((error: TransportError) => {
+          if (isQueueMissing(error.cause)) this.#vanished(queue, error);
+          throw error;
+        });
+        await this.#checkDelivery(queue);
+        return gone;
+      },
       lost: (error, againInMs) => this.#tellCrashed(error, againInMs),
       back: () => this.#recovered(),
     });
+  }
+
+  /**
+   * The server says nothing when a quorum queue loses its majority, and keeps the channel when it forgets a consumer.
+   * @throws TransportError
+   */
+  async #checkDelivery(queue: SubscribedQueue): Promise<void> {
+    const life = this.#life;
+    if (life?.queue !== queue || !life.isPlaced) return;
+    const problem = await life.health.problem(life.readers);
+    if (problem === undefined || this.#life !== life || this.#isStopped) return;
+    const { topic } = this.#each.subscription;
+    const text = `queue "${queue.name}" delivers nothing: ${problem.text}.`;
+    const error = errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { topic, retryable: true });
+    if (problem.isForgotten) this.#ended(life, error);
+    else throw error;
+  }
+
+  /** n.b. a quorum queue that is deleted does not say so to consumers on every node. */
+  #vanished(queue: SubscribedQueue, error: TransportError): void {
+    const life = this.#life;
+    if (life?.queue === queue) this.#ended(life, error);
   }
 
   async #read(model: ChannelModel, queue: string, life: Life): Promise<QueueReader> {
