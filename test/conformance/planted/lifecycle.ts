@@ -104,7 +104,7 @@ export const LIFECYCLE: readonly Planted[] = [
   {
     promise: 'a-breaker-waits-for-what-all-need',
     fault: 'counts attempts that nobody has made',
-    createBroker: () => alteringBroker(memory(), (delivery) => ({ attempt: delivery.attempt + 20 })),
+    createBroker: () => alteringBroker(memory(), (delivery) => ({ attempt: delivery.attempt + 200 })),
     saying: /no pause is told/,
   },
   {
