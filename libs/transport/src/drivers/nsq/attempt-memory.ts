@@ -19,9 +19,13 @@ export class AttemptMemory {
   /** The message goes back to nsqd, whose count now is `attempts`; the next attempt at it will be number `next`. */
   remember({ nsqd, id, attempts }: DeliveredMessage, next: number): void {
     const correction = next - (attempts + 1);
-    if (correction === 0) return;
     if (this.#corrections.size >= MOST) this.#forgetOldest();
     this.#corrections.set(`${nsqd} ${id}`, correction);
+  }
+
+  /** True when this process gave it back: its deliveries before are explained. */
+  knows({ nsqd, id }: DeliveredMessage): boolean {
+    return this.#corrections.has(`${nsqd} ${id}`);
   }
 
   /** The number of the attempt that a delivery is, and forgets it. */

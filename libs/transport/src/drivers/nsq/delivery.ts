@@ -20,6 +20,8 @@ export interface NsqRecord {
 export interface DeliveryOwner {
   readonly topic: string;
   readonly group: string;
+  /** After this time nsqd gives out again what a process had that has ended. */
+  readonly messageTimeoutMs: number;
   settled(delivery: NsqDelivery, settlement: Settlement): void;
   parked(delivery: NsqDelivery): void;
   /** nsqd may have given it to somebody else by now. */
@@ -34,13 +36,15 @@ export class NsqDelivery extends Delivery<NsqRecord> {
   readonly #owner: DeliveryOwner;
   readonly #time: string | undefined;
   readonly #message: NsqMessage;
+  readonly #suspicion: number;
 
-  constructor(owner: DeliveryOwner, message: NsqMessage, unwrapped: Unwrapped, attempt: number) {
+  constructor(owner: DeliveryOwner, message: NsqMessage, unwrapped: Unwrapped, attempt: number, suspicion = 0) {
     super(owner.topic, owner.group, unwrapped.key, unwrapped.body, attempt, undefined);
     this.headers = unwrapped.headers;
     this.#owner = owner;
     this.#time = unwrapped.time;
     this.#message = message;
+    this.#suspicion = suspicion;
   }
 
   /** What the client has of it; the driver settles through it. */
@@ -56,6 +60,15 @@ export class NsqDelivery extends Delivery<NsqRecord> {
   /** n.b. of a message without an id: nsqd's, which stays the same on every delivery. */
   override get id(): string {
     return this.headers[WIRE_HEADERS.id] ?? `${this.topic}/${this.#message.id}`;
+  }
+
+  override get suspicion(): number {
+    return this.#suspicion;
+  }
+
+  /** n.b. nsqd waits for the timeout of each message that a process had. */
+  override get suspectsFollowWithinMs(): number {
+    return this.#owner.messageTimeoutMs;
   }
 
   get publishedAt(): Date {

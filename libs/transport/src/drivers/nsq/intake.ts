@@ -32,6 +32,13 @@ const isDoubtful = ({ state, message }: NsqDelivery): boolean => state !== 'runn
 /** Between two looks at what is at work. */
 const EARLIEST_LOOK_MS = 20;
 
+/**
+ * In message timeouts: a process that is younger may follow one that a message has ended. n.b. later, a message that comes for the
+ * third time is taken for one that failed at other members, because nsqd counts both alike.
+ */
+const MAY_FOLLOW_TIMEOUTS = 2;
+const LEAST_MAY_FOLLOW_MS = 30_000;
+
 /** nsqd is asked this often what an operator has paused. */
 const WATCH_MS = 4_000;
 
@@ -54,6 +61,7 @@ export class Intake implements DeliveryOwner {
   #callOffLook: () => void = () => undefined;
   #callOffWatch: () => void = () => undefined;
   #started = false;
+  readonly #openedAtMs: number;
   #cutOff = false;
   #closed: Promise<void> | undefined;
 
@@ -69,6 +77,7 @@ export class Intake implements DeliveryOwner {
     this.#each = each;
     this.topic = subscription.topic;
     this.group = subscription.group;
+    this.#openedAtMs = host.clock.monotonicMs();
     this.#pauses = new Pauses(host, subscription.topic, channelOf(subscription));
     this.#consumer = new NsqConsumer({
       ...client,
@@ -108,6 +117,10 @@ export class Intake implements DeliveryOwner {
     const atLeast = backlogs.reduce((sum, { waiting = 0 }) => sum + waiting, 0);
     const isComplete = backlogs.every(({ waiting }) => waiting !== undefined);
     return isComplete || atLeast > 0 ? atLeast : undefined;
+  }
+
+  get messageTimeoutMs(): number {
+    return this.#options.messageTimeoutMs;
   }
 
   /** Resolves when the channel is read from, or nsqlookupd knows of no nsqd yet. @throws NsqError for what waiting does not mend */
@@ -165,10 +178,17 @@ export class Intake implements DeliveryOwner {
 
   #deliveryOf(message: NsqMessage): NsqDelivery {
     const unwrapped = this.#options.envelope === 'none' ? bare(message.body) : unwrap(message.body, this.topic);
+    const suspicion = message.attempts > 1 ? this.#suspicionOf(message) : 0;
     const attempt = this.#attempts.attemptOf(message);
-    const delivery = new NsqDelivery(this, message, unwrapped, attempt);
+    const delivery = new NsqDelivery(this, message, unwrapped, attempt, suspicion);
     this.#unsettled.set(message, delivery);
     return delivery;
+  }
+
+  #suspicionOf(message: NsqMessage): number {
+    const ageMs = this.#host.clock.monotonicMs() - this.#openedAtMs;
+    const mayFollow = ageMs < Math.max(LEAST_MAY_FOLLOW_MS, this.#options.messageTimeoutMs * MAY_FOLLOW_TIMEOUTS);
+    return mayFollow && !this.#attempts.knows(message) ? message.attempts - 1 : 0;
   }
 
   #handOver(deliveries: readonly NsqDelivery[]): void {
