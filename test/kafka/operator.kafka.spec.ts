@@ -200,7 +200,14 @@ const ACTIONS: readonly (readonly [action: string, plan: Plan, action: Action])[
   [
     'user quotas (producer_byte_rate, consumer_byte_rate) throttle to 100 bytes a second',
     {},
-    { act: () => throttle(100), repair: () => throttle(undefined) },
+    {
+      act: async (scene) => {
+        await throttle(100);
+        // n.b. a quota is an average over some seconds.
+        await until('messages are held back', () => scene.hasStopped, 60_000);
+      },
+      repair: () => throttle(undefined),
+    },
   ],
   [
     'all nodes are restarted, one after the other',
