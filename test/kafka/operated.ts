@@ -154,6 +154,11 @@ export class Operated {
     return { on: 'TOPIC', name: this.deadLetterTopic, to: ['WRITE'] };
   }
 
+  /** Nothing was handled for a second. */
+  get hasStopped(): boolean {
+    return performance.now() - this.#lastAtMs > STOPPED_MS;
+  }
+
   grant(...rights: readonly Right[]): Promise<void> {
     return grant(this.cluster.brokers, ...rights);
   }
@@ -277,10 +282,9 @@ export class Operated {
       if (this.#isReported(startMs)) reportedAfterS ??= (performance.now() - startMs) / 1_000;
       return reportedAfterS !== undefined;
     };
-    const hasStopped = (): boolean => performance.now() - this.#lastAtMs > STOPPED_MS;
     let flowsAfterS: number | undefined;
     if (stops || isReported) {
-      const isOver = (): boolean => look() && (isReported || hasStopped());
+      const isOver = (): boolean => look() && (isReported || this.hasStopped);
       await until('it is reported', isOver, REPORT_PATIENCE_MS).catch(() => undefined);
     } else flowsAfterS = await this.#flowsWithin(REPORT_PATIENCE_MS, () => look() && repair !== undefined);
     return { flowsAfterS, reportedAfterS };

@@ -200,7 +200,14 @@ const ACTIONS: readonly (readonly [action: string, plan: Plan, action: Action])[
   [
     'user quotas (producer_byte_rate, consumer_byte_rate) throttle to 100 bytes a second',
     {},
-    { act: () => throttle(100), repair: () => throttle(undefined) },
+    {
+      act: async (scene) => {
+        await throttle(100);
+        // n.b. a quota is an average over some seconds.
+        await until('messages are held back', () => scene.hasStopped, 60_000);
+      },
+      repair: () => throttle(undefined),
+    },
   ],
   [
     'all nodes are restarted, one after the other',
@@ -243,12 +250,15 @@ describe('acks whose commit the broker refuses until the consumer closes', () =>
     await grant(cluster.brokers, readTopic, readGroup);
     await foreignSend(topic, [{ value: '1' }, { value: '2' }, { value: '3' }], cluster.brokers);
     const options = { brokers: cluster.users, ...userLogin };
-    const side = await connected({ ...options, commitIntervalMs: 60_000 });
+    const side = await connected({ ...options, commitIntervalMs: 60_000, sessionTimeoutMs: 6_000 });
     const sink = new TestSink();
     await side.consume(group, [topic, sink]);
     await until('all are done', () => sink.done.length === 3);
     await revoke(cluster.brokers, readGroup);
+    await until('the member notices', () => side.heard('subscription:crashed').length > 0, 60_000);
     await side.connection.close();
+    // n.b. a close does not wait longer than a few seconds for the last commit.
+    await until('they are reported', () => side.heard('settlement:failed').length > 0, 60_000);
     const reported = side.heard('settlement:failed').map(({ settlement, id }) => `${settlement} ${id}`);
     expect(reported).toEqual([0, 1, 2].map((offset) => `ack ${topic}/0/${offset}`));
     await grant(cluster.brokers, readGroup);

@@ -480,6 +480,18 @@ describe('settlements that are in no commit when their partition is lost', () =>
     expect(failed).toHaveLength(3);
   });
 
+  it('are not, when the topic is deleted: nothing of it comes again', async () => {
+    const { member, listener, join, fetched, end, failed } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    const gone = new ClientFailure('protocol', 'no such topic', { protocol: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    member.commitOutcome = () => Promise.reject(gone);
+    end(10);
+    await join(1);
+    expect(failed).toEqual([]);
+  });
+
   it('are not, when the next member of this process has the partition and commits them', async () => {
     const { member, listener, join, fetched, end, failed, clock } = setUp();
     await join(0);

@@ -6,7 +6,7 @@ import {
   type Settlement,
   type Subscription,
 } from '../../contract/index.js';
-import type { FetchedBatch, FetchedRecord } from './client/seam.js';
+import { ClientFailure, type FetchedBatch, type FetchedRecord } from './client/seam.js';
 import type { CommitState } from './commit-metadata.js';
 import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
 import type { Exposure } from './exposure.js';
@@ -225,7 +225,8 @@ export class PartitionIntake implements DeliveryOwner {
     const unsettled = this.#ledger.unsettled();
     const count = this.unsettled;
     this.#over = true;
-    for (const lost of this.#ledger.close()) this.#tellLost(lost, failure);
+    const lost = this.#ledger.close();
+    if (!isTopicGone(failure)) for (const each of lost) this.#tellLost(each, failure);
     for (const callOff of this.#timers) callOff();
     for (const delivery of unsettled) delivery.revoke();
     this.#pending = [];
@@ -451,3 +452,7 @@ export class PartitionIntake implements DeliveryOwner {
     for (const tell of waiters) tell();
   }
 }
+
+/** Nothing of it comes again. n.b. a commit of several topics fails for the one that is deleted, and is stored for the others. */
+const isTopicGone = (failure: unknown): boolean =>
+  failure instanceof ClientFailure && failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION';
