@@ -7,7 +7,7 @@ import type {
   PublishOptions,
   Status,
 } from '@nats-io/transport-node';
-import type { BrokerHost, TransportError } from '../../contract/index.js';
+import { afterThisTurn, type BrokerHost, type TransportError } from '../../contract/index.js';
 import { loadClients, type Clients } from './clients.js';
 import { dial } from './dial.js';
 import { errorOf, transportError } from './failures.js';
@@ -48,6 +48,8 @@ export class Link {
   #connection: NatsConnection | undefined;
   #manager: JetStreamManager | undefined;
   #outbox: Told[] = [];
+  /** Of this turn of the event loop. */
+  #turn: Told[] = [];
   #isUp = false;
   #probedMs = 0;
   #heardSinceMs = 0;
@@ -100,11 +102,13 @@ export class Link {
 
   /** The client's connection. @throws TransportError `TRANSPORT_BROKER_UNREACHABLE` before there is one */
   get connection(): NatsConnection {
+    if (this.#turn.length > 0) this.#writeTurn();
     if (this.#connection !== undefined) return this.#connection;
     throw this.#notConnected();
   }
 
   get manager(): JetStreamManager {
+    if (this.#turn.length > 0) this.#writeTurn();
     if (this.#manager !== undefined) return this.#manager;
     throw this.#notConnected();
   }
@@ -171,11 +175,19 @@ export class Link {
     return transportError(thrown, { what, servers, topic, tls: tls !== undefined });
   }
 
-  /** Tells without waiting for an answer; while the connection is down it is kept, in order. */
+  /**
+   * Sends without waiting for an answer; while the connection is down it is kept, in order. What is sent in one turn of the event loop
+   * is written at its end, in one go, and before anything else that goes through the connection.
+   */
   tell(subject: string, payload: Payload, options?: PublishOptions): void {
     if (this.#closed) return;
-    if (this.#isUp) this.#publish({ subject, payload, options });
-    else this.#outbox.push({ subject, payload, options });
+    const told = { subject, payload, options };
+    if (!this.#isUp) return void this.#outbox.push(told);
+    if (this.#turn.push(told) === 1) afterThisTurn(() => this.#writeTurn());
+  }
+
+  #writeTurn(): void {
+    for (const told of this.#turn.splice(0)) this.#publish(told);
   }
 
   /** Hands a message to the client. @throws what the client refuses; TransportError `TRANSPORT_BROKER_UNREACHABLE` before there is a connection */
@@ -184,6 +196,7 @@ export class Link {
   }
 
   async close(): Promise<void> {
+    this.#writeTurn();
     this.#closed = true;
     const wasUp = this.#isUp;
     this.#isUp = false;
@@ -249,6 +262,7 @@ export class Link {
   #goDown(): void {
     if (this.#closed || !this.#isUp) return;
     this.#isUp = false;
+    this.#outbox.push(...this.#turn.splice(0));
     const error = errorOf(
       'TRANSPORT_BROKER_UNREACHABLE',
       `the connection to ${this.addresses} broke; it is made again without end.`,

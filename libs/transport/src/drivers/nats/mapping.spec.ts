@@ -10,7 +10,10 @@ import { settlementText } from './settlements.js';
 const received = (headers: Record<string, string[]>): NatsMessage => ({
   subject: 's',
   data: new Uint8Array(),
-  headers: { keys: () => Object.keys(headers), values: (name) => headers[name] ?? [] },
+  headers: {
+    [Symbol.iterator]: () => Object.entries(headers)[Symbol.iterator](),
+    values: (name) => headers[name] ?? [],
+  },
 });
 const outgoing = (more: Partial<OutgoingMessage>): OutgoingMessage => ({
   ...{ topic: 't', id: 'id', key: undefined, body: Buffer.from('x'), headers: undefined, partition: undefined },
@@ -149,7 +152,7 @@ describe('the address of a settlement', () => {
   );
 
   it('is told how it ended, and nothing of what is inside an error', () => {
-    expect(settlementText({ kind: 'ack' })).toBe('+ACK');
+    expect(settlementText({ kind: 'ack' }).toString()).toBe('+ACK');
     expect(settlementText({ kind: 'nack', delayMs: 0 })).toBe('-NAK');
     expect(settlementText({ kind: 'nack', delayMs: 1.5 })).toBe('-NAK {"delay":2000000}');
     const reason = Object.assign(new Error('the card number is 4'), { name: 'Payment\r\nError' });

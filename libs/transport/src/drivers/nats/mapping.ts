@@ -11,9 +11,7 @@ export interface NatsMessage {
 }
 
 /** The part of the client's headers that is read; several values may have one name. */
-export interface NatsHeaders {
-  /** The names, as they were written. */
-  keys(): string[];
+export interface NatsHeaders extends Iterable<[name: string, values: string[]]> {
   /** All values of one name; empty where there is none. */
   values(name: string): string[];
 }
@@ -35,13 +33,10 @@ export interface StreamPlace {
 
 /** The header that JetStream recognises a repeated publish by; on NATS it carries the message's id. */
 export const ID_HEADER = 'Nats-Msg-Id';
-const SERVER_HEADER = /^nats-/i;
 const NONE = 'none';
-/** These speak to drivers, and handlers see what they say elsewhere. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([WIRE_HEADERS.key, WIRE_HEADERS.body, WIRE_HEADERS.replyTo]);
 
 /** Whether a header name is the server's: it would act on it, or has written it. */
-export const isServerHeader = (name: string): boolean => SERVER_HEADER.test(name);
+export const isServerHeader = (name: string): boolean => /^nats-/i.test(name);
 
 /**
  * ```
@@ -130,22 +125,22 @@ export function readHeaders(message: NatsMessage): ReadHeaders {
   }
 }
 
+/** n.b. hot path: once a message. */
 function read(raw: NatsHeaders): ReadHeaders {
   const headers = Object.create(null) as Record<string, string>;
-  const own = Object.create(null) as Record<string, string>;
-  for (const name of raw.keys()) {
-    const value = textOf(raw.values(name).at(-1) ?? '');
+  let key: string | undefined;
+  let body: string | undefined;
+  let replyTo: string | undefined;
+  for (const [name, values] of raw) {
+    const value = textOf(values.at(-1) ?? '');
     const lowerCase = name.toLowerCase();
     if (lowerCase === 'nats-msg-id') headers[WIRE_HEADERS.id] ??= value;
-    else if (OWN_HEADERS.has(lowerCase)) own[lowerCase] = value;
-    else if (!isServerHeader(name)) headers[lowerCase] = value;
+    else if (lowerCase === WIRE_HEADERS.key) key = value;
+    else if (lowerCase === WIRE_HEADERS.body) body = value;
+    else if (lowerCase === WIRE_HEADERS.replyTo) replyTo = value;
+    else if (!isServerHeader(lowerCase)) headers[lowerCase] = value;
   }
-  return {
-    headers,
-    key: own[WIRE_HEADERS.key] || undefined,
-    hasBody: own[WIRE_HEADERS.body] !== NONE,
-    replyTo: own[WIRE_HEADERS.replyTo],
-  };
+  return { headers, key: key || undefined, hasBody: body !== NONE, replyTo };
 }
 
 /** RFC 2047, as mail writes what does not fit into a line. */
@@ -162,6 +157,7 @@ export function wireText(value: string): string {
 }
 
 function textOf(value: string): string {
+  if (!value.startsWith('=?')) return value;
   const encoded = ENCODED_WORD.exec(value)?.[1];
   return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString();
 }

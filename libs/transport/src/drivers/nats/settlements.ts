@@ -1,8 +1,8 @@
 import type { Settlement } from '../../contract/index.js';
 import { nanos } from './streams.js';
 
-/** Done, never again. */
-export const ACKED = '+ACK';
+/** Done, never again. n.b. bytes: the client would encode a text for each message. */
+export const ACKED = Buffer.from('+ACK');
 /** Deliver it again, at once. */
 export const NAK = '-NAK';
 /** Count the time for a settlement anew. */
@@ -15,7 +15,7 @@ export const WORKING = '+WPI';
 export const ANSWER_ME = '?';
 
 /** How JetStream is told of the end of a delivery. */
-export function settlementText(settlement: Settlement): string {
+export function settlementText(settlement: Settlement): string | Uint8Array {
   if (settlement.kind === 'ack') return ACKED;
   if (settlement.kind === 'nack') return nakText(settlement.delayMs);
   // n.b. the server tells the reason to whoever listens for it: the name of the error, and nothing of what is in it.
