@@ -68,4 +68,4 @@ const projects = [
   })),
 ];
 
-export default { projects, testTimeout: 30_000 };
+export default { projects, testTimeout: 90_000 };

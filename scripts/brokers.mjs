@@ -1,7 +1,9 @@
-// npm run brokers:up [name ...]     starts brokers, prints where they are, and leaves them up
-// npm run brokers:down [name ...]   ends them
+// npm run brokers:up [name ...]                starts brokers, prints where they are, and leaves them up
+// npm run brokers:up -- [name ...] --nodes 3   the same as clusters, beside those of one node; suites do not use them
+// npm run brokers:down [name ...]              ends them, the clusters too
 //
 // With a container engine they are containers of compose.yaml; else a process of ours that stands in the background.
+// A cluster is always the latter.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -19,10 +21,12 @@ const DOWN_TIMEOUT_MS = 30_000;
 
 const [action, ...rest] = process.argv.slice(2);
 const installSystemPackages = rest.includes('--install-system-packages');
-const names = rest.filter((name) => !name.startsWith('--'));
+const nodes = option('nodes');
+const names = rest.filter((name, index) => !name.startsWith('--') && rest[index - 1] !== '--nodes');
 const actions = { up, down, serve };
 
 refuseUnknown(names);
+if (nodes !== '' && !/^[1-9]$/.test(nodes)) refuse(`--nodes takes a number from 1 to 9, and not "${nodes}".`);
 const act = actions[/** @type {keyof typeof actions} */ (action)] ?? refuseAction;
 for (const name of names.length > 0 ? names : Object.keys(brokers)) {
   try {
@@ -37,11 +41,23 @@ for (const name of names.length > 0 ? names : Object.keys(brokers)) {
 
 /** @param {string} name */
 async function up(name) {
-  const standing = readStanding(name) ?? (await raise(name));
+  const standing = readStanding(recordOf(name)) ?? (await raise(name));
   // stdout can be evaluated: eval "$(npm run -s brokers:up)"
   for (const [variable, value] of Object.entries(standing.env)) process.stdout.write(`export ${variable}=${value}\n`);
   const where = standing.pid === undefined ? 'in a container' : `as process ${standing.pid}, log ${standing.log}`;
   process.stderr.write(`[${name}] up, ${where}. End it: npm run brokers:down ${name}\n`);
+  const pids = standing.pids ?? [];
+  if (pids.length > 0) process.stderr.write(`[${name}] processes of the nodes: ${pids.join(', ')}\n`);
+}
+
+/** Under which name it is written down. @param {string} name */
+function recordOf(name) {
+  return nodes === '' ? name : clusterRecordOf(name);
+}
+
+/** @param {string} name */
+function clusterRecordOf(name) {
+  return `${name}-cluster`;
 }
 
 /**
@@ -51,7 +67,7 @@ async function up(name) {
 async function raise(name) {
   const broker = brokerOf(name);
   const ports = await usualOrFree(Object.values(broker.ports));
-  if (hasEngine()) {
+  if (hasEngine() && nodes === '') {
     await compose(projectOf(name), portsInEnv(Object.keys(broker.ports), ports), [
       'up',
       '--detach',
@@ -63,13 +79,15 @@ async function raise(name) {
     await broker.prepare({ installSystemPackages });
     await leaveServing(name, ports);
   }
-  const standing = readStanding(name);
+  const standing = readStanding(recordOf(name));
   if (standing === undefined) throw new Error(`[${name}] started, but its process has ended already.`);
   return standing;
 }
 
 /** @param {string} name */
-const projectOf = (name) => `nest-transport-${name}`;
+function projectOf(name) {
+  return `nest-transport-${name}`;
+}
 
 /** @param {readonly number[]} usual all of them, or as many free ones */
 async function usualOrFree(usual) {
@@ -84,10 +102,11 @@ async function usualOrFree(usual) {
  */
 async function leaveServing(name, ports) {
   mkdirSync(standingFolder(), { recursive: true });
-  const log = join(standingFolder(), `${name}.log`);
+  const log = join(standingFolder(), `${recordOf(name)}.log`);
   const output = openSync(log, 'w');
   const self = fileURLToPath(import.meta.url);
-  const server = spawn(process.execPath, [self, 'serve', name, `--ports=${ports.join(',')}`, `--log=${log}`], {
+  const how = [`--ports=${ports.join(',')}`, `--log=${log}`, ...(nodes === '' ? [] : [`--nodes=${nodes}`])];
+  const server = spawn(process.execPath, [self, 'serve', name, ...how], {
     detached: true,
     stdio: ['ignore', output, output, 'ipc'],
   });
@@ -106,10 +125,11 @@ async function leaveServing(name, ports) {
  * @param {string} name
  */
 async function serve(name) {
-  const server = await brokerOf(name).startAt(option('ports').split(',').map(Number));
-  writeStanding(name, { env: server.env, pid: process.pid, log: option('log') });
+  const server = await start(brokerOf(name));
+  const { env, pids } = server;
+  writeStanding(recordOf(name), { env, pid: process.pid, log: option('log'), ...(pids === undefined ? {} : { pids }) });
   const end = async () => {
-    forgetStanding(name);
+    forgetStanding(recordOf(name));
     await server.stop();
     process.exit(0);
   };
@@ -119,9 +139,25 @@ async function serve(name) {
   setInterval(() => undefined, 2 ** 30);
 }
 
+/**
+ * @param {import('../test/brokers/index.mjs').Broker} broker
+ * @returns {Promise<{ env: Record<string, string>, pids?: readonly number[], stop: () => Promise<void> }>}
+ */
+async function start(broker) {
+  if (nodes === '') return broker.startAt(option('ports').split(',').map(Number));
+  const cluster = await broker.startCluster(Number(nodes));
+  return { env: cluster.env, pids: cluster.nodes.map(({ pid }) => pid), stop: cluster.stop };
+}
+
 /** @param {string} name */
 async function down(name) {
+  const cluster = readStanding(clusterRecordOf(name));
+  if (cluster?.pid !== undefined) {
+    await endProcess(name, cluster.pid);
+    process.stderr.write(`[${name}] cluster down.\n`);
+  }
   const standing = readStanding(name);
+  if (standing === undefined && cluster !== undefined) return;
   if (standing === undefined) {
     forgetStanding(name);
     process.stderr.write(`[${name}] is not up.\n`);
@@ -146,8 +182,10 @@ async function endProcess(name, pid) {
   }
 }
 
-/** @param {string} name */
+/** `--name=value` or `--name value`. @param {string} name */
 function option(name) {
+  const index = rest.indexOf(`--${name}`);
+  if (index !== -1) return rest[index + 1] ?? '';
   return rest.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? '';
 }
 
@@ -162,14 +200,19 @@ function brokerOf(name) {
 function refuseUnknown(asked) {
   const unknown = asked.filter((name) => brokers[name] === undefined);
   if (unknown.length === 0) return;
-  process.stderr.write(
-    `There is no broker "${unknown.join('", "')}" here. There are: ${Object.keys(brokers).join(', ')}\n`,
-  );
+  refuse(`There is no broker "${unknown.join('", "')}" here. There are: ${Object.keys(brokers).join(', ')}`);
+}
+
+/**
+ * @param {string} sentence
+ * @returns {never}
+ */
+function refuse(sentence) {
+  process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }
 
 /** @returns {never} */
 function refuseAction() {
-  process.stderr.write('Say: node scripts/brokers.mjs up|down [name ...]\n');
-  process.exit(1);
+  refuse('Usage: node scripts/brokers.mjs up|down [name ...] [--nodes N]');
 }

@@ -17,22 +17,15 @@ import { jest } from './tasks.mjs';
 /** Runs last: it packs and installs what the other stages have checked. */
 const LAST = 'smoke';
 
+/** Processes for the files of a stage. Of two processors Jest would leave one idle. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
+
 /**
- * Processes for the files of a stage. Those of a broker share its server and mostly wait for it: how many do so side by side
- * is the same on every machine, and stays 1 until a stage has passed that way on a busy one (CONTRIBUTING.md says what its specs owe each other).
- * What only computes takes the processors there are; of two, Jest would leave one idle.
+ * The same on every machine: specs of a broker share its server and mostly wait for it (CONTRIBUTING.md says what they owe each other),
+ * those of `smoke` for installs and compilers (what writes dist takes a lock: test/smoke/packed.ts). The bench measures, and is alone.
  * @type {Readonly<Record<string, number>>}
  */
-const WORKERS = {
-  unit: Math.max(2, availableParallelism() - 1),
-  conformance: Math.max(2, availableParallelism() - 1),
-  kafka: 1,
-  nats: 1,
-  nsq: 1,
-  rabbitmq: 1,
-  // Its suites wait for installs and compilers; what writes dist takes a lock (test/smoke/packed.ts).
-  smoke: 2,
-};
+const FIXED_WORKERS = { ...Object.fromEntries(Object.keys(brokers).map((name) => [name, 2])), smoke: 2, bench: 1 };
 
 /** @returns {Stage[]} */
 export function findStages() {
@@ -68,9 +61,8 @@ function specFiles() {
  * @returns {Stage}
  */
 const jestStage = (name) => {
-  const workers = WORKERS[name];
   const node = [...jest, '--selectProjects', name];
-  return { name, kind: 'jest', node, ...(workers === undefined ? {} : { workers }) };
+  return { name, kind: 'jest', node, workers: FIXED_WORKERS[name] ?? WORKERS };
 };
 
 /**

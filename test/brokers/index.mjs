@@ -25,6 +25,7 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {(options: BrokerOptions) => Promise<unknown>} prepare brings what a private one needs, without starting it
  * @property {(options: BrokerOptions) => Promise<unknown>} prepareSuites brings what its suites need beside one to share: certificates, foreign clients, what private ones are made of
  * @property {(ports: number[]) => Promise<{ env: Record<string, string>, stop: () => Promise<void> }>} startAt a private one on these ports
+ * @property {(nodes: number) => Promise<{ env: Record<string, string>, nodes: readonly { pid: number }[], stop: () => Promise<void> }>} startCluster a private one of several nodes, on free ports
  * @property {string} service of compose.yaml
  * @property {Record<string, number>} ports usual ones, by their variable in compose.yaml
  * @property {(ports: number[]) => Record<string, string>} envOf the variables of one that listens there

@@ -19,6 +19,7 @@ import { requireTools, TOOLS } from './toolchain.mjs';
 import { BrokerUnavailable } from './unavailable.mjs';
 
 export { BrokerUnavailable } from './unavailable.mjs';
+export { USERS } from './kafka/security.mjs';
 
 /**
  * @typedef {object} StartOptions
@@ -52,14 +53,21 @@ export { BrokerUnavailable } from './unavailable.mjs';
 
 /** @typedef {KafkaAddress & import('./private-server.mjs').Controls} PrivateKafka */
 
-/** @typedef {{ brokers: string[], env: { KAFKA_BROKERS: string } } & import('./cluster.mjs').Cluster} KafkaCluster */
+/**
+ * @typedef {object} ClusterAddress
+ * @property {string[]} brokers the plain listeners; with `acl`, who comes here may do everything
+ * @property {{ KAFKA_BROKERS: string }} env for a child process
+ * @property {string[]} users with `acl`: the SASL listeners, for USERS.plain, which may do what ACLs allow and nothing else
+ */
+
+/** @typedef {ClusterAddress & import('./cluster.mjs').Cluster} KafkaCluster */
 
 /**
  * Starts a private Kafka (KRaft, topic auto-creation off) on free ports in a temporary folder: one node, or several that
  * each hold everything, of which a majority has to store a message.
  * It dies with this process, however that ends. About 4 s a node; the first ever call on a machine downloads the jars.
  * @overload
- * @param {StartOptions & { nodes: number }} options
+ * @param {StartOptions & { nodes: number, acl?: boolean }} options
  * @returns {Promise<KafkaCluster>}
  * @throws {BrokerUnavailable} when java, mvn or the jars cannot be had; the message says the command
  */
@@ -68,18 +76,18 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @param {StartOptions} [options]
  * @returns {Promise<PrivateKafka>}
  */
-/** @param {StartOptions & { nodes?: number }} [options] */
+/** @param {StartOptions & { nodes?: number, acl?: boolean }} [options] */
 export async function startKafka(options = {}) {
   return options.nodes === undefined ? startNode(options) : startNodes(options.nodes, options);
 }
 
 /**
  * @param {number} count
- * @param {StartOptions} options
+ * @param {StartOptions & { acl?: boolean }} options
  * @returns {Promise<KafkaCluster>}
  */
 async function startNodes(count, options) {
-  const { config = {}, heapMb = 512, fullCompiler = false } = options;
+  const { config = {}, heapMb = 512, fullCompiler = false, acl = false } = options;
   const libs = await prepareKafka(options);
   const archive = await knownClasses();
   const controllerPorts = await freePorts(count);
@@ -87,11 +95,12 @@ async function startNodes(count, options) {
   const prepared = await Promise.all(
     controllerPorts.map((_, index) => {
       const place = { clusterId, nodeId: index + 1, controllerPorts };
-      return formatNode({ libs, security: false, config, port: undefined, heapMb, archive, fullCompiler, place });
+      return formatNode({ libs, security: false, acl, config, port: undefined, heapMb, archive, fullCompiler, place });
     }),
   );
   const cluster = clusterOf(await startTogether(prepared));
-  return Object.assign(cluster, at(prepared.flatMap((node) => addresses(node, 'PLAINTEXT'))));
+  const all = (/** @type {string} */ name) => prepared.flatMap((node) => addresses(node, name));
+  return Object.assign(cluster, at(all('PLAINTEXT')), { users: all('SASL') });
 }
 
 /**
@@ -210,6 +219,7 @@ export const kafka = {
     requireTools('kcat', [TOOLS.kcat], { installSystemPackages, log });
   },
   startAt: ([port = 0]) => startKafka({ port, installSystemPackages: false, fullCompiler: true }),
+  startCluster: (nodes) => startKafka({ nodes, installSystemPackages: false, fullCompiler: true }),
   service: 'kafka',
   ports: { KAFKA_PORT: 9092 },
   envOf: ([port = 0]) => at([`127.0.0.1:${port}`]).env,

@@ -48,6 +48,7 @@ export { BrokerUnavailable } from './unavailable.mjs';
  * @property {string[]} urls one a node
  * @property {string[]} monitorUrls one a node
  * @property {{ NATS_URL: string }} env for a child process: all nodes
+ * @property {(config: Record<string, unknown>) => Promise<void>} reload changes the configuration of all nodes while they run
  * @property {(name: string) => number} nodeNamed the node that JetStream calls so, for example the leader of a stream
  */
 
@@ -110,7 +111,14 @@ async function startNodes(count, options) {
     await cluster.restart(node);
     await untilHealthy(monitorUrls[node] ?? '');
   };
-  return Object.assign({ ...cluster, restart }, { urls, monitorUrls, env: { NATS_URL: urls.join(',') }, nodeNamed });
+  const reload = async (/** @type {Record<string, unknown>} */ changes) => {
+    await Promise.all(prepared.map(({ rewrite }) => rewrite(changes)));
+    for (const { pid } of cluster.nodes) process.kill(pid, 'SIGHUP');
+  };
+  return Object.assign(
+    { ...cluster, restart, reload },
+    { urls, monitorUrls, env: { NATS_URL: urls.join(',') }, nodeNamed },
+  );
 }
 
 /** Resolves when the node knows its cluster's leader and has what the others have. @param {string} monitorUrl */
@@ -207,6 +215,7 @@ export const nats = {
     await goTools(NATS_CLI, { installSystemPackages, log });
   },
   startAt: ([port = 0]) => startNats({ port, installSystemPackages: false }),
+  startCluster: (nodes) => startNats({ nodes, installSystemPackages: false }),
   service: 'nats',
   ports: { NATS_PORT: 4222 },
   envOf: ([port = 0]) => at(`nats://127.0.0.1:${port}`).env,

@@ -64,9 +64,12 @@ const POLL_MS = 20;
  * @property {() => Promise<void>} stop ends everything, nsqlookupd too, and removes the folders
  */
 
-/** @typedef {import('./cluster.mjs').Cluster & { nodes: NsqNode[] }} NsqNodes */
+/** @typedef {Omit<import('./cluster.mjs').Cluster, 'nodes'> & { nodes: NsqNode[] }} NsqNodes */
 
-/** Nodes are the nsqd. @typedef {NsqNodes & { lookupds: NsqNodes, env: NsqEnv }} NsqCluster */
+/**
+ * Nodes are the nsqd. `addNode` starts one more; resolves when every nsqlookupd lists it.
+ * @typedef {NsqNodes & { lookupds: NsqNodes, env: NsqEnv, addNode: () => Promise<NsqNode> }} NsqCluster
+ */
 
 /**
  * Starts a private NSQ on free ports in temporary folders. It dies with this process, however that ends.
@@ -108,17 +111,24 @@ async function startCluster(nsqds, lookupds, options) {
   const lookupdOptions = { bin, name: /** @type {const} */ ('nsqlookupd'), ports: {}, flags: () => lookupdFlags };
   const lookups = await Promise.all(Array.from({ length: lookupds }, () => startOne(lookupdOptions)));
   const all = { 'lookupd-tcp-address': lookups.map(({ tcp }) => tcp) };
-  const nodes = await Promise.all(
-    Array.from({ length: nsqds }, (_, index) => {
-      const own = (/** @type {string} */ folder) => ({ 'data-path': folder, 'node-id': index + 1, ...all, ...flags });
-      return startOne({ bin, name: 'nsqd', ports: {}, flags: own });
-    }),
-  );
-  await Promise.all(nodes.flatMap((node) => lookups.map((lookup) => registered(lookup, node))));
+  /** n.b. the flags are read at each start, so that a test can change them for a restart. */
+  const startNode = async (/** @type {number} */ id) => {
+    const own = (/** @type {string} */ folder) => ({ 'data-path': folder, 'node-id': id, ...all, ...flags });
+    const node = await startOne({ bin, name: 'nsqd', ports: {}, flags: own });
+    await Promise.all(lookups.map((lookup) => registered(lookup, node)));
+    return node;
+  };
+  const nodes = await Promise.all(Array.from({ length: nsqds }, (_, index) => startNode(index + 1)));
   const [cluster, lookupCluster] = [clusterOf(nodes), clusterOf(lookups)];
   const stopNodes = cluster.stop;
+  const addNode = async () => {
+    const node = await startNode(nodes.length + 1);
+    nodes.push(node);
+    return node;
+  };
   return Object.assign(cluster, {
     nodes,
+    addNode,
     lookupds: Object.assign(lookupCluster, { nodes: lookups }),
     env: {
       ...envOf(nodes, /** @type {NsqNode} */ (lookups[0])),
@@ -297,6 +307,7 @@ export const nsq = {
   prepare: prepareNsq,
   prepareSuites: (options) => prepareNsq({ ...options, tls: 'required' }),
   startAt: (ports) => startNsq({ ports, installSystemPackages: false }),
+  startCluster: (nodes) => startNsq({ nsqd: nodes, lookupd: 2, installSystemPackages: false }),
   service: 'nsqd',
   ports: USUAL_PORTS,
   envOf: envOfPorts,

@@ -243,6 +243,10 @@ export const rabbitmq = {
   prepare: prepareRabbitmq,
   prepareSuites: (options) => prepareRabbitmq({ ...options, security: true }),
   startAt: ([port = 0, managementPort = 0]) => startRabbitmq({ port, managementPort, installSystemPackages: false }),
+  startCluster: async (nodes) => {
+    const cluster = await startRabbitmq({ nodes, installSystemPackages: false });
+    return { ...cluster, env: { RABBITMQ_URL: cluster.urls.join(',') } };
+  },
   service: 'rabbitmq',
   ports: USUAL_PORTS,
   envOf: ([port = 0]) => at(port).env,

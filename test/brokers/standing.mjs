@@ -10,6 +10,7 @@ import { cacheFolder } from '../../scripts/lib/paths.mjs';
  * @property {Record<string, string>} env
  * @property {number} [pid] of the process that serves it; absent for a container
  * @property {string} [log]
+ * @property {readonly number[]} [pids] of the nodes of a cluster
  */
 
 export const standingFolder = (env = process.env) => join(cacheFolder(env), 'brokers-up');

@@ -2,7 +2,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { SourceProcess } from './source-process.js';
 
 const DEMO = 'apps/demo/src/main.ts';
-const RUN_MS = 120_000;
+const RUN_MS = 240_000;
 const WELL = { broker: 'kafka', placed: 500, deadLettered: 2, retried: 2, lost: 0, stockConsistent: true };
 
 describe('the demo on Kafka', () => {

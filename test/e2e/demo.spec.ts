@@ -1,7 +1,7 @@
 import { SourceProcess } from './source-process.js';
 
 const DEMO = 'apps/demo/src/main.ts';
-const RUN_MS = 60_000;
+const RUN_MS = 240_000;
 
 describe('the demo on the memory broker', () => {
   let child: SourceProcess;

@@ -51,7 +51,7 @@ describe("a service that moves from Nest's own NATS transport", () => {
       'nobody was there',
       'new publisher',
     ]);
-  }, 30_000);
+  }, 120_000);
 
   it('on core NATS reads old publishers beside services that have not moved, and is read by these', async () => {
     const subject = uniqueName('order.created');
@@ -65,5 +65,5 @@ describe("a service that moves from Nest's own NATS transport", () => {
     await publisherOf(app).publish(subject, { orderId: 'o-2' });
     const both = [{ orderId: 'o-1' }, { orderId: 'o-2' }];
     expect([await old.received(2), await moved.received(2)]).toEqual([both, both]);
-  }, 30_000);
+  }, 120_000);
 });

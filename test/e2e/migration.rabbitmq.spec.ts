@@ -43,7 +43,7 @@ describe("a service that moves from Nest's own RabbitMQ transport", () => {
       'old publisher',
       'new publisher',
     ]);
-  }, 30_000);
+  }, 120_000);
 
   it("reads a queue with several patterns by Nest's transport beside ours, until it is empty", async () => {
     const [created, cancelled] = [uniqueName('order.created'), uniqueName('order.cancelled')];
@@ -58,7 +58,7 @@ describe("a service that moves from Nest's own RabbitMQ transport", () => {
     await publisherOf(after).publish(cancelled, { orderId: 'o-4' });
     const ids = (await service.received(4)).map((order) => (order as { orderId: string }).orderId);
     expect(ids.sort()).toEqual(['o-1', 'o-2', 'o-3', 'o-4']);
-  }, 30_000);
+  }, 120_000);
 
   it('is not started on a queue with several patterns', async () => {
     const service = serviceOn(uniqueName('order.created'), uniqueName('order.cancelled'));
@@ -66,5 +66,5 @@ describe("a service that moves from Nest's own RabbitMQ transport", () => {
     const broker = rabbitmq({ url, queueName: () => queue });
     const started = service.startAfter({ service: 'inventory', broker, codec: nestPackets() });
     await expect(started).rejects.toMatchObject({ code: 'TRANSPORT_OPTION_CONFLICT' });
-  }, 30_000);
+  }, 120_000);
 });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Kafka, logLevel } from 'kafkajs';
-import { Scene } from './scene.js';
+import { Scene, stopAndGoOn } from './scene.js';
 
 const MESSAGES = 20_000;
 const MAX_UNCOMMITTED = 1_000;
@@ -63,18 +63,6 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
   }, 120_000);
 
   it('by SIGSTOP, and goes on when another member has its partitions, begins no handler of what it had', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGSTOP');
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const begun = scene.begun;
-    const revoked = scene.said(first, 'revoked');
-    first.kill('SIGCONT');
-    await revoked;
-    expect(scene.begun - begun).toBe(0);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertDuplicatesAtMost(MAX_UNCOMMITTED);
-  }, 120_000);
+    await stopAndGoOn(scene, 'revoked', MAX_UNCOMMITTED);
+  }, 240_000);
 });

@@ -15,6 +15,35 @@ const KEYS = 500;
 /** At most so many wait for their confirmation: a process that gets little of its processor has them confirmed in time, too. */
 const UNCONFIRMED = 200;
 
+/** The stop may come between the start of a handler and its first word. */
+const BEGAN_AT_THE_STOP = 1;
+
+/**
+ * Stops a consumer in the middle of its messages, lets a second one take over all of them, and lets the first one go on: it
+ * starts no handler for what it had.
+ * @param noticed what the first one reports when it has found out that its messages are not its own any more
+ * @param mostDuplicates how many messages may be handled twice
+ */
+export async function stopAndGoOn(scene: Scene, noticed: Notice, mostDuplicates: number): Promise<void> {
+  const first = await scene.startConsumer();
+  await scene.untilHandled(scene.messages * 0.3, 60_000);
+  first.kill('SIGSTOP');
+  await scene.startConsumer();
+  await scene.untilHandled(scene.messages, 120_000);
+  const begun = scene.begun;
+  const said = scene.said(first, noticed);
+  first.kill('SIGCONT');
+  await said;
+  expect(scene.begun - begun).toBeLessThanOrEqual(BEGAN_AT_THE_STOP);
+  const history = scene.history();
+  history.assertNothingLost();
+  history.assertNoPhantom();
+  history.assertDuplicatesAtMost(mostDuplicates);
+}
+
+/** What a consumer prints when its connection, or its hold on messages, changes. */
+type Notice = 'revoked' | 'unreachable' | 'crashed';
+
 /** One topic, its publishes, and what processes wrote about handling them. */
 export class Scene {
   readonly topic = uniqueName('crash');
@@ -63,7 +92,7 @@ export class Scene {
   }
 
   /** Resolves when the consumer says so from now on: a line that it prints at a notice. */
-  async said(child: ChildProcess, word: 'revoked' | 'unreachable' | 'crashed'): Promise<void> {
+  async said(child: ChildProcess, word: Notice): Promise<void> {
     for await (const [chunk] of on(child.stdout as NodeJS.ReadableStream, 'data')) {
       if (String(chunk).includes(word)) return;
     }

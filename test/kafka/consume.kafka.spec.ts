@@ -248,10 +248,11 @@ describe('slow handlers', () => {
     );
     const latch = new Latch();
     const sink = new TestSink(() => latch.wait(), 50);
-    const side = await connected({ sessionTimeoutMs: 6_000, heartbeatIntervalMs: 300, rebalanceTimeoutMs: 6_000 });
+    const side = await connected({ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 300, rebalanceTimeoutMs: 6_000 });
     await side.consume(group, [topic, sink]);
     await until('it is full', () => sink.received.length >= 50);
-    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    // n.b. longer than the session.
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
     expect(side.heard('partition:revoked')).toEqual([]);
     latch.open();
     await until('all are done', () => sink.done.length === 600);
@@ -480,5 +481,28 @@ describe('large batches', () => {
     await (await connected()).consume(uniqueName('group'), [topic, sink, { ordering: 'none' }]);
     await until('all are done', () => sink.done.length === 8_000);
     expect(message(topic).topic).toBe(topic);
+  });
+});
+
+describe('the messages that wait for a consumption', () => {
+  it('are counted by subscription: none when all have come, all that come after it was stopped, unknown for a member without a partition', async () => {
+    const [quiet, busy] = [await newTopic(2), await newTopic()];
+    const group = uniqueName('group');
+    const [quietSink, busySink] = [new TestSink(), new TestSink()];
+    const first = await connected();
+    const consumption = await first.consume(group, [busy, busySink], [quiet, quietSink]);
+    await foreignSend(busy, numbered(3));
+    await until('they have come', () => busySink.done.length === 3);
+    await until('none waits', async () => JSON.stringify(await consumption.waiting?.()) === '[0,0]');
+    await consumption.stop();
+    await foreignSend(busy, numbered(5));
+    await foreignSend(
+      quiet,
+      [0, 1, 1].map((partition) => ({ value: 'x', partition })),
+    );
+    await until('they are counted', async () => JSON.stringify(await consumption.waiting?.()) === '[5,3]');
+    const third = await (await connected()).consume(group, [busy, new TestSink()]);
+    const all = [await consumption.waiting?.(), await third.waiting?.()].map((counts) => counts?.at(0));
+    expect(all).toContain(undefined);
   });
 });

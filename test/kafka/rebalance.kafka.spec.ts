@@ -12,6 +12,7 @@ import {
   TestSink,
   uniqueName,
   until,
+  withAdmin,
 } from './support.js';
 
 afterEach(closeAll);
@@ -134,7 +135,8 @@ describe('two members of a group', () => {
     const other = new TestSink();
     const second = await connected(quick);
     const joining = second.consume(group, [topic, other]);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const stateOf = () => withAdmin((admin) => admin.describeGroups([group]));
+    await until('the group waits', async () => (await stateOf()).groups[0]?.state === 'PreparingRebalance');
     expect(assigned(second)).toBe(0);
     latch.open();
     await joining;
@@ -167,8 +169,9 @@ describe('two members of a group', () => {
     await until('the new owner has begun', () => other.done.length === 10);
     await until('it has committed', async () => (await committed(group, topic)).get(0)?.offset === 10);
     expect(sink.received.map((delivery) => delivery.settle({ kind: 'ack' })).filter(Boolean)).toEqual([]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect((await committed(group, topic)).get(0)?.offset).toBe(10);
+    expect(other.received.find(({ offset }) => offset === '10')?.settle({ kind: 'ack' })).toBe(true);
+    await until('the next commit is its own', async () => (await committed(group, topic)).get(0)?.offset !== 10);
+    expect((await committed(group, topic)).get(0)?.offset).toBe(11);
   });
 
   it('a partition that was paused, left and comes back is read', async () => {

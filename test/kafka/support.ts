@@ -80,6 +80,7 @@ const WATCHED = [
   'partition:assigned',
   'partition:revoked',
   'commit:failed',
+  'settlement:failed',
 ] as const satisfies NoticeName[];
 
 export const connected = (options: Partial<KafkaOptions> = {}): Promise<Side> => new Side(options).connect();
@@ -189,21 +190,30 @@ export async function newTopic(
   brokers = sharedBrokers(),
 ): Promise<string> {
   const topic = uniqueName('kafka');
+  await createTopic(brokers, topic, partitions, config);
+  return topic;
+}
+
+export async function createTopic(
+  brokers: string[],
+  topic: string,
+  partitions: number,
+  config: Record<string, string> = {},
+): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   await withAdmin(async (admin) => {
     // n.b. kafkajs' own wait ends with an error when a busy broker does not show the topic at once.
     await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false });
     await untilShown(admin, topic, partitions);
   }, brokers);
-  return topic;
 }
 
 /** Adds partitions, and waits until the brokers show them. */
-export async function grow(topic: string, count: number): Promise<void> {
+export async function grow(topic: string, count: number, brokers = sharedBrokers()): Promise<void> {
   await withAdmin(async (admin) => {
     await admin.createPartitions({ topicPartitions: [{ topic, count }] });
     await untilShown(admin, topic, count);
-  });
+  }, brokers);
 }
 
 async function untilShown(admin: Admin, topic: string, count: number): Promise<void> {

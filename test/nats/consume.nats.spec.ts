@@ -20,6 +20,7 @@ import {
 
 afterEach(closeAll);
 
+const never = (): Promise<false> => new Promise(() => undefined);
 const offsets = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ offset }) => Number(offset));
 function headersOf(code: number, description: string): MsgHdrs {
   return new MsgHdrsImpl(code, description);
@@ -400,6 +401,27 @@ describe('an operator', () => {
     await until('the next has come', () => next.done.length === 1);
     expect(offsets([...first.received, ...next.received])).toEqual([1, 2, 3]);
   });
+
+  it('who lowers ack_wait to 5 s has no message that runs given to another member: it is kept alive every 2 s, whatever the ack wait is', async () => {
+    const topic = uniqueName('drift');
+    const [old, first, second] = [await connected({ ackWaitMs: 60_000 }), new TestSink(never), new TestSink()];
+    await old.connection.ensureTopics([topic], 'publish');
+    await old.consume(topic, 'group', first, { maxInFlight: 4 });
+    const operator = await foreign();
+    const extended: string[] = [];
+    operator.subscribe('$JS.ACK.>', {
+      callback: (_, sent) => {
+        if (sent.subject.includes(topic) && sent.string() === '+WPI') extended.push(sent.subject);
+      },
+    });
+    await operator.flush();
+    await old.send(...manyMessages(4, topic));
+    await until('they are kept alive', () => extended.length >= 4, 15_000);
+    const young = await connected({ ackWaitMs: 5_000 });
+    await young.consume(topic, 'group', second, { maxInFlight: 4 });
+    await until('they are kept alive again', () => extended.length >= 16, 30_000);
+    expect([first.received.length, second.received]).toEqual([4, []]);
+  }, 60_000);
 
   it('who limits how long requests for messages may wait (max_expires) costs no message', async () => {
     const topic = uniqueName('expires');

@@ -1,3 +1,4 @@
+import type { Delivery, OutgoingMessage } from 'nest-transport';
 import { startNats, type PrivateNats } from '../brokers/nats.mjs';
 import { afterwards, closeAll, connected, manyMessages, message, TestSink, uniqueName, until } from './support.js';
 
@@ -39,16 +40,34 @@ async function topicWith(messages: number): Promise<string> {
   return topic;
 }
 
+function giveBack(delivery: Delivery): false {
+  delivery.settle({ kind: 'nack', delayMs: 60_000 });
+  return false;
+}
+
 describe('a right that is missing', () => {
   it('to settle ($JS.ACK): health is down and a notice names the right', async () => {
     const topic = await topicWith(60);
     const side = await as('ack', { maxUnsettled: 20, ackWaitMs: 2_000 });
     await side.consume(topic, 'group', new TestSink(), { maxInFlight: 20 });
     await until('health is down', () => side.connection.health().status === 'down', 10_000);
+    await until('each settlement is reported', () => side.heard('settlement:failed').length >= 20);
+    expect(new Set(side.heard('settlement:failed').map(({ id }) => id)).size).toBe(
+      side.heard('settlement:failed').length,
+    );
+    expect(side.heard('settlement:failed')[0]).toMatchObject({ topic, group: 'group', settlement: 'ack' });
     expect(side.connection.health().problems).toEqual([expect.stringContaining('publish to "$JS.ACK.>"')]);
     expect(side.heard('broker:warned')).toEqual([
       expect.objectContaining({ warning: expect.stringContaining('publish to "$JS.ACK.>"') }),
     ]);
+  });
+
+  it('to settle, for what is given back for a later attempt: each settlement that is refused is reported once', async () => {
+    const topic = await topicWith(3);
+    const side = await as('ack', { ackWaitMs: 60_000 });
+    await side.consume(topic, 'group', new TestSink(giveBack));
+    await until('each settlement is reported', () => side.heard('settlement:failed').length === 3);
+    expect(side.heard('settlement:failed').map(({ settlement }) => settlement)).toEqual(['nack', 'nack', 'nack']);
   });
 
   it('to ask for messages (MSG.NEXT): health is down, the crash names the right, and it is asked for with pauses', async () => {
@@ -92,6 +111,25 @@ describe('a right that is missing', () => {
     const started = side.consume(topic, 'group', new TestSink());
     await expect(started).rejects.toMatchObject({ code: 'TRANSPORT_AUTHORIZATION_FAILED' });
     expect(side.heard('broker:warned')[0]?.warning).toContain('subscribe to "_INBOX.>"');
+  });
+});
+
+describe('a settlement', () => {
+  it('that waits for a connection which does not come back before the close is reported as failed', async () => {
+    const own = await startNats();
+    afterwards(() => own.stop());
+    const [topic, side] = [uniqueName('lost'), await connected({ servers: [own.url] })];
+    const sink = new TestSink(() => false);
+    await side.connection.ensureTopics([topic], 'publish');
+    const consumption = await side.consume(topic, 'group', sink);
+    const [sent] = manyMessages(1, topic);
+    await side.send(sent as OutgoingMessage);
+    await until('it has come', () => sink.received.length === 1);
+    await own.kill();
+    await until('the connection is lost', () => side.connection.health().status === 'down');
+    sink.received[0]?.settle({ kind: 'ack' });
+    await consumption.close();
+    expect(side.heard('settlement:failed')).toEqual([expect.objectContaining({ id: sent?.id, settlement: 'ack' })]);
   });
 });
 

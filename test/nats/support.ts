@@ -69,6 +69,7 @@ const WATCHED = [
   'broker:connected',
   'broker:unreachable',
   'broker:warned',
+  'settlement:failed',
   'subscription:crashed',
   'subscription:recovered',
   'subscription:stalled',

@@ -38,6 +38,8 @@ const WATCHED = [
   'subscription:crashed',
   'subscription:recovered',
   'settlement:ignored',
+  'settlement:failed',
+  'broker:warned',
 ] as const satisfies NoticeName[];
 
 /** A connection of the driver under test, with a record of what it told. */

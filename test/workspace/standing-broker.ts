@@ -44,7 +44,7 @@ function known(name: string): Broker {
 }
 
 /** The variables that `export NAME=value` lines set. */
-const exported = (text: string): Record<string, string> =>
+export const exported = (text: string): Record<string, string> =>
   Object.fromEntries([...text.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
 
 /** What holds of every broker that `npm run brokers:up` leaves standing. `more` adds what holds of one. */

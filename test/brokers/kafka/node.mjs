@@ -8,7 +8,7 @@ import { startKept } from '../kept-process.mjs';
 import { freePorts } from '../ports.mjs';
 import { jvmArguments } from './jvm.mjs';
 import { serverProperties } from './properties.mjs';
-import { SCRAM_ARGUMENTS, SECURE_LISTENERS, secureListeners } from './security.mjs';
+import { ACL_PROPERTIES, SCRAM_ARGUMENTS, SECURE_LISTENERS, secureListeners, userListener } from './security.mjs';
 
 const run = promisify(execFile);
 
@@ -17,6 +17,7 @@ const START_TIMEOUT_MS = 90_000;
  * @typedef {object} NodeOptions
  * @property {string} libs folder of the jars
  * @property {boolean} security
+ * @property {boolean} [acl] also a SASL listener, whose users may do what ACLs allow
  * @property {Record<string, string>} config
  * @property {number | undefined} port
  * @property {number} heapMb
@@ -61,10 +62,10 @@ export async function formatNode(options) {
  */
 async function formatIn(
   folder,
-  { libs, security, config, port, heapMb, archive, fullCompiler = false, more = [], place },
+  { libs, security, acl = false, config, port, heapMb, archive, fullCompiler = false, more = [], place },
 ) {
   const secureCount = security ? SECURE_LISTENERS.length : 0;
-  const [ownPort = 0, freePort = 0, ...securePorts] = await freePorts(2 + secureCount);
+  const [ownPort = 0, freePort = 0, userPort = 0, ...securePorts] = await freePorts(3 + secureCount);
   const { nodeId, controllerPorts, clusterId } = place ?? {
     nodeId: 1,
     controllerPorts: [ownPort],
@@ -74,10 +75,12 @@ async function formatIn(
   const listeners = [
     { name: 'PLAINTEXT', protocol: 'PLAINTEXT', port: port ?? freePort },
     ...(secure?.listeners ?? []),
+    ...(acl ? [userListener(userPort)] : []),
   ];
+  const extra = { ...(acl ? ACL_PROPERTIES : {}), ...config };
   const properties = join(folder, 'server.properties');
   const dataFolder = join(folder, 'data');
-  await writeFile(properties, serverProperties({ dataFolder, nodeId, controllerPorts, listeners, extra: config }));
+  await writeFile(properties, serverProperties({ dataFolder, nodeId, controllerPorts, listeners, extra }));
   await format({ libs, archive }, clusterId, properties, security ? SCRAM_ARGUMENTS : []);
   const jvm = await jvmArguments({ libs, heapMb, archive, fullCompiler });
   const start = () =>

@@ -18,6 +18,25 @@ export const SCRAM_ARGUMENTS = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mecha
 /** Names of the secure listeners, in the order of their ports. */
 export const SECURE_LISTENERS = /** @type {const} */ (['TLS', 'MTLS', 'WRONGHOST', 'SASL', 'SASLTLS']);
 
+/** What makes a node refuse everything that no ACL allows. Who comes by the plain listener, the nodes themselves included, may do everything. */
+export const ACL_PROPERTIES = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': 'User:ANONYMOUS',
+  'allow.everyone.if.no.acl.found': 'false',
+};
+
+/**
+ * The listener of users whose rights are ACLs: SASL PLAIN as users.plain.
+ * @param {number} port
+ * @returns {import('./properties.mjs').Listener}
+ */
+export const userListener = (port) => ({
+  name: 'SASL',
+  protocol: 'SASL_PLAINTEXT',
+  port,
+  properties: saslProperties({ [USERS.plain.username]: USERS.plain.password }),
+});
+
 /**
  * @param {string} folder
  * @param {readonly number[]} ports one per secure listener

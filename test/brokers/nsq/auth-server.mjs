@@ -30,16 +30,28 @@ const PERMISSIONS = {
   [SECRETS.powerless]: [],
 };
 
+/** What a login may do: topic and channels are regular expressions. @typedef {{ topic: string, channels: string[], permissions: string[] }} Grant */
+
+/** @param {string} secret */
+const usualGrants = (secret) =>
+  PERMISSIONS[secret]?.map((permissions) => ({ permissions, topic: '.*', channels: ['.*'] }));
+
 /**
  * Starts an auth server inside this process. It does not keep the process alive.
+ * @param {object} [options]
+ * @param {(secret: string) => readonly Grant[] | undefined} [options.grantsOf] asked each time; undefined for an unknown secret (default: by SECRETS)
+ * @param {number} [options.ttlSeconds] how long an nsqd may rely on an answer
  * @returns {Promise<AuthServer>}
  */
-export async function startAuthServer() {
+export async function startAuthServer({ grantsOf = usualGrants, ttlSeconds = TTL_SECONDS } = {}) {
   const server = createServer((request, response) => {
     const secret = new URL(request.url ?? '/', 'http://localhost').searchParams.get('secret') ?? '';
-    const permissions = PERMISSIONS[secret];
-    response.writeHead(permissions ? 200 : 401, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(permissions ? answer(secret, permissions) : { message: 'unknown secret' }));
+    const authorizations = grantsOf(secret);
+    // Closed at once, so that a test that counts open sockets does not count those of nsqd.
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    response.writeHead(authorizations ? 200 : 401, headers);
+    const answer = { ttl: ttlSeconds, identity: secret, identity_url: '', authorizations };
+    response.end(JSON.stringify(authorizations ? answer : { message: 'unknown secret' }));
   });
   server.unref();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
@@ -51,14 +63,3 @@ export async function startAuthServer() {
   };
   return { address: `127.0.0.1:${port}`, secrets: SECRETS, stop };
 }
-
-/**
- * @param {string} identity
- * @param {string[][]} permissions
- */
-const answer = (identity, permissions) => ({
-  ttl: TTL_SECONDS,
-  identity,
-  identity_url: '',
-  authorizations: permissions.map((each) => ({ permissions: each, topic: '.*', channels: ['.*'] })),
-});

@@ -221,6 +221,11 @@ export const MUTANTS: readonly Mutant[] = [
       '',
       'dead-letters-can-be-worked-with',
     ],
+    [
+      'sumOfKnown(memberships.map(({ group, member }) => group.waitingFor(member)));',
+      '0;',
+      'messages-left-behind-are-counted',
+    ],
     ['group.join(member);', '', 'topics-do-not-cross'],
     [
       "notices.emit('subscription:warned', { broker, topic: subscribed, group: name, warning });",

@@ -7,6 +7,35 @@ import { requeueing } from './requeueing.js';
 
 export const FAILURE: readonly Planted[] = [
   {
+    promise: 'a-refused-settlement-is-reported',
+    fault: 'reports a failed settlement twice',
+    createBroker: () =>
+      wrapBroker(memory(), ({ notices }) => {
+        const stop = notices.on('settlement:failed', (notice) => {
+          stop();
+          notices.emit('settlement:failed', notice);
+        });
+        return {};
+      }),
+    saying: /one settlement failed, and is reported once/,
+  },
+  {
+    promise: 'a-refused-settlement-is-reported',
+    fault: 'forgets a message whose settlement failed',
+    createBroker: () =>
+      wrapBroker(memory(), ({ notices }) => {
+        const forget = new Map<string, () => unknown>();
+        notices.on('settlement:failed', ({ id }) => void setImmediate(() => forget.get(id)?.()));
+        return {
+          receive: (deliveries, go) => {
+            for (const delivery of deliveries) forget.set(delivery.id, delivery.settle.bind(delivery, ACK));
+            return go(deliveries);
+          },
+        };
+      }),
+    saying: /the message is delivered again: not within/,
+  },
+  {
     promise: 'redelivers-after-failure',
     fault: 'never delivers a failed message again (kratos-transport, Kafka)',
     createBroker: () => requeueing(() => undefined),

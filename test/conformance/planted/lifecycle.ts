@@ -11,6 +11,18 @@ const restartsDeaf = restartable({ returns: false });
 
 export const LIFECYCLE: readonly Planted[] = [
   {
+    promise: 'messages-left-behind-are-counted',
+    fault: 'says that nothing waits while messages do',
+    createBroker: () => wrapBroker(memory(), () => ({ waiting: () => Promise.resolve([0]) })),
+    saying: /5 messages wait on the broker, and the consumption says 0/,
+  },
+  {
+    promise: 'messages-left-behind-are-counted',
+    fault: 'counts what is delivered as waiting',
+    createBroker: () => wrapBroker(memory(), () => ({ waiting: () => Promise.resolve([5]) })),
+    saying: /0 messages wait on the broker, and the consumption says 5/,
+  },
+  {
     promise: 'nothing-is-left-open',
     fault: 'leaves the timer of a nacked message behind',
     createBroker: () =>

@@ -10,8 +10,9 @@ export function answerTo(delivery: Delivery, producer: Producer): Answer | undef
   if (own !== undefined) return own;
   const mailbox = mailboxOf(delivery);
   if (mailbox === undefined) return undefined;
+  let index = 0;
   return async (reply) => {
-    const [result] = await producer.send([replyMessage(mailbox.topic, mailbox.question, randomUUID(), reply)]);
+    const [result] = await producer.send([replyMessage(mailbox, randomUUID(), reply, index++)]);
     if (result instanceof Error) throw result;
   };
 }

@@ -56,6 +56,8 @@ export const WIRE_HEADERS = {
   replyTimeout: 'message-reply-timeout-ms',
   /** On an answer, its kind: `value`, `last`, `end` or `error`. On a request, `first`: the requester takes only the first answer. */
   reply: 'message-reply',
+  /** On an answer: its place among the answers to one request, from 0. A broker without order may deliver them in another. */
+  replyIndex: 'message-reply-index',
 } as const;
 
 /** Headers of a dead letter; the list is closed, and what a foreign message carries under these names is dropped. */

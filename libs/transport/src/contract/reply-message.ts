@@ -4,19 +4,30 @@ import type { Reply } from './reply.js';
 
 /** Replies go to topics of this name only: a foreign request must not make a service write where it likes. */
 const REPLY_TOPIC = /\.reply$/;
-const DURATION = /^\d{1,15}$/;
+const DIGITS = /^\d{1,15}$/;
 const FIRST = 'first';
 
-/** A reply on its way to a mailbox: the message that carries it. */
-export function replyMessage(topic: string, question: string, id: string, reply: Reply): OutgoingMessage {
+/** A reply on its way to a mailbox: the message that carries it. @param index its place among the replies to the question, from 0 */
+export function replyMessage({ topic, question }: Mailbox, id: string, reply: Reply, index: number): OutgoingMessage {
   const { kind, body } = asMessage(reply);
-  const headers: Headers = { [WIRE_HEADERS.id]: id, [WIRE_HEADERS.question]: question, [WIRE_HEADERS.reply]: kind };
+  const headers: Headers = {
+    [WIRE_HEADERS.id]: id,
+    [WIRE_HEADERS.question]: question,
+    [WIRE_HEADERS.reply]: kind,
+    [WIRE_HEADERS.replyIndex]: String(index),
+  };
   // n.b. the key keeps the replies to one question in order.
   return { topic, key: question, body, headers, id, partition: undefined };
 }
 
+/** Where a request wants its answers. */
+export interface Mailbox {
+  readonly topic: string;
+  readonly question: string;
+}
+
 /** Where a request wants its answers; undefined when nobody waits, or the address is none of a mailbox. */
-export function mailboxOf(delivery: Delivery): { readonly topic: string; readonly question: string } | undefined {
+export function mailboxOf(delivery: Delivery): Mailbox | undefined {
   const topic = delivery.header(WIRE_HEADERS.replyTo);
   const question = delivery.header(WIRE_HEADERS.question);
   return topic === undefined || question === undefined || !REPLY_TOPIC.test(topic) ? undefined : { topic, question };
@@ -25,7 +36,7 @@ export function mailboxOf(delivery: Delivery): { readonly topic: string; readonl
 /** How the requester of a delivery waits, as far as it says so. */
 export function waitOf(delivery: Delivery): { readonly timeoutMs: number | undefined; readonly isForFirst: boolean } {
   const text = delivery.header(WIRE_HEADERS.replyTimeout);
-  const timeoutMs = text !== undefined && DURATION.test(text) ? Number(text) : undefined;
+  const timeoutMs = text !== undefined && DIGITS.test(text) ? Number(text) : undefined;
   return { timeoutMs, isForFirst: delivery.header(WIRE_HEADERS.reply) === FIRST };
 }
 
@@ -50,6 +61,12 @@ export function replyIn(delivery: Delivery): Reply | undefined {
     default:
       return undefined;
   }
+}
+
+/** The place of a reply among those to its question, from 0; undefined where the responder does not say it. */
+export function replyIndexOf(delivery: Delivery): number | undefined {
+  const text = delivery.header(WIRE_HEADERS.replyIndex);
+  return text !== undefined && DIGITS.test(text) ? Number(text) : undefined;
 }
 
 function asMessage(reply: Reply): { readonly kind: string; readonly body: Buffer } {

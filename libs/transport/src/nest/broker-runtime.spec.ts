@@ -14,6 +14,9 @@ import { START_PATIENCE_MS } from './until-known.js';
 const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody there', { retryable: true });
 const badLogin = new TransportError('TRANSPORT_AUTHENTICATION_FAILED', 'wrong password');
 
+/** Until idle subscriptions are compared with what waits for them. */
+const NEXT_LOOK_MS = 3_000;
+
 /** A clock whose timers run when they are told to. */
 class HandClock implements Clock {
   readonly #timers = new Map<() => void, number>();
@@ -72,9 +75,10 @@ test('is up when it is connected and every subscription is placed', async () => 
   expect(runtime.isUp).toBe(false);
   await runtime.subscribe();
   expect(runtime.isUp).toBe(true);
-  expect(clock.delays).toEqual([]);
+  expect(clock.delays).toEqual([NEXT_LOOK_MS]);
   await runtime.close(10);
   expect(runtime.isUp).toBe(false);
+  expect(clock.delays).toEqual([]);
 });
 
 test('a start waits for a silent broker as long as its patience lasts, then goes on without it', async () => {

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import {
   ACK,
   replyIn,
+  replyIndexOf,
   WIRE_HEADERS,
   type BrokerConnection,
   type BrokerHost,
@@ -12,6 +13,7 @@ import {
   type Reply,
   type Requester,
 } from '../contract/index.js';
+import { ReplyOrder } from './reply-order.js';
 
 /**
  * Requests and replies over any broker that has topics: replies come to a topic of the service, every instance reads all
@@ -20,7 +22,7 @@ import {
 export class MailboxRequester implements Requester, DeliverySink {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
-  readonly #waiting = new Map<string, (reply: Reply) => void>();
+  readonly #waiting = new Map<string, ReplyOrder>();
   #opened: Promise<void> | undefined;
   #consumption: Consumption | undefined;
   #closed = false;
@@ -51,7 +53,7 @@ export class MailboxRequester implements Requester, DeliverySink {
       [WIRE_HEADERS.question]: question,
     };
     const stop = (): void => void this.#waiting.delete(question);
-    this.#waiting.set(question, onReply);
+    this.#waiting.set(question, new ReplyOrder(onReply));
     const [result] = await this.#connection.producer.send([{ ...message, headers }]);
     if (!(result instanceof Error) && result !== undefined) return stop;
     stop();
@@ -101,8 +103,8 @@ export class MailboxRequester implements Requester, DeliverySink {
   #take(delivery: Delivery): void {
     const question = delivery.header(WIRE_HEADERS.question);
     // n.b. most are for the other instances of the service.
-    const onReply = question === undefined ? undefined : this.#waiting.get(question);
-    const reply = onReply === undefined ? undefined : replyIn(delivery);
-    if (reply !== undefined) onReply?.(reply);
+    const order = question === undefined ? undefined : this.#waiting.get(question);
+    const reply = order === undefined ? undefined : replyIn(delivery);
+    if (reply !== undefined) order?.take(reply, replyIndexOf(delivery));
   }
 }

@@ -30,9 +30,15 @@ export class Commits {
   #soon = false;
   #suspended = false;
   #failing = false;
+  #lastFailure: ClientFailure | undefined;
 
   constructor(settings: CommitSettings) {
     this.#settings = settings;
+  }
+
+  /** Why the last commit was not taken; undefined when it was. */
+  get lastFailure(): ClientFailure | undefined {
+    return this.#lastFailure;
   }
 
   touched(intake: PartitionIntake, now: boolean): void {
@@ -41,8 +47,10 @@ export class Commits {
     else this.#schedule();
   }
 
+  /** n.b. what failed may have been this partition's alone: a topic that is deleted, for one. */
   forget(intake: PartitionIntake): void {
     this.#dirty.delete(intake);
+    if (this.#dirty.size === 0) this.#recover();
   }
 
   /** Nothing is committed until `resume`: between two generations nobody knows whose the partitions are. */
@@ -111,14 +119,20 @@ export class Commits {
       this.#notTaken(taken, error as ClientFailure);
       return false;
     }
+    this.#lastFailure = undefined;
     for (const [intake, snapshot] of taken) intake.committed(snapshot);
     this.#settings.committed();
-    if (this.#failing) this.#settings.recovered();
-    this.#failing = false;
+    this.#recover();
     return true;
   }
 
+  #recover(): void {
+    if (this.#failing) this.#settings.recovered();
+    this.#failing = false;
+  }
+
   #notTaken(taken: readonly (readonly [PartitionIntake, CommitSnapshot])[], failure: ClientFailure): void {
+    this.#lastFailure = failure;
     // A broker with a smaller offset.metadata.max.bytes than Kafka's own.
     if (failure.protocol === 'OFFSET_METADATA_TOO_LARGE')
       this.#maxMetadataBytes = Math.floor(this.#maxMetadataBytes / 2);

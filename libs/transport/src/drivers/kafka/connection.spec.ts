@@ -103,6 +103,7 @@ class FakeMember implements ClientMember {
     return Promise.resolve(new Map([[0, { low: 0, high: this.#cluster.logs.get(topic)?.length ?? 0 }]]));
   }
 
+  ends = () => Promise.resolve([]);
   offsetsAt = () => Promise.resolve(new Map<number, number>());
   countPartitions = () => Promise.resolve(1);
   committed = () => Promise.resolve([]);

@@ -158,6 +158,7 @@ class World {
       commit: (offsets) => this.#commit(offsets),
       bounds: (_, partitions) =>
         Promise.resolve(new Map(partitions.map((p) => [p, { low: 0, high: this.#log(p).end }]))),
+      ends: () => Promise.resolve([]),
       offsetsAt: () => Promise.resolve(new Map()),
       countPartitions: () => Promise.resolve(PARTITIONS.length),
       committed: (_, partitions) => Promise.resolve(partitions.map((partition) => this.#committedOf(partition))),

@@ -1,6 +1,13 @@
 import { Notices, type Delivery, type Subscription } from '../../contract/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
-import type { ClientMember, CommittedOffset, FetchedBatch, OffsetCommit } from './client/seam.js';
+import type {
+  ClientMember,
+  CommittedOffset,
+  FetchedBatch,
+  OffsetCommit,
+  PartitionPlace,
+  ReadPosition,
+} from './client/seam.js';
 import { ClientFailure } from './client/seam.js';
 import { GroupIntake } from './group-intake.js';
 import { resolveKafkaOptions, type KafkaOptions } from './options.js';
@@ -18,6 +25,7 @@ class FakeMember implements ClientMember {
   confirmedAtMs = Infinity;
   high = 100;
   partitions = 1;
+  endsAsked = 0;
   /** What becomes of commits, of questions for bounds. */
   commitOutcome: () => Promise<void> = () => Promise.resolve();
   boundsAreKnown: Promise<void> = Promise.resolve();
@@ -45,6 +53,12 @@ class FakeMember implements ClientMember {
   async bounds(_topic: string, partitions: readonly number[]): Promise<Map<number, { low: number; high: number }>> {
     await this.boundsAreKnown;
     return new Map(partitions.map((partition) => [partition, { low: 0, high: this.high }]));
+  }
+
+  async ends(places: readonly PartitionPlace[]): Promise<ReadPosition[]> {
+    await this.boundsAreKnown;
+    this.endsAsked++;
+    return places.map(({ topic, partition }) => ({ topic, partition, offset: this.high }));
   }
 
   offsetsAt(): Promise<Map<number, number>> {
@@ -99,6 +113,8 @@ function setUp(startFrom: Subscription['startFrom'] = 'beginning', options: Part
     concurrency: 16,
     maxInFlight: 256,
   };
+  const failed: string[] = [];
+  notices.on('settlement:failed', ({ id, settlement }) => failed.push(`${settlement} ${id}`));
   let full: Promise<void> | undefined;
   const sink = { receive: (ds: readonly Delivery[]) => (got.push(...ds), full), revoked: () => undefined };
   const host = { service: 's', broker: 'default', notices, clock };
@@ -136,7 +152,7 @@ function setUp(startFrom: Subscription['startFrom'] = 'beginning', options: Part
       delivery.settle({ kind: 'ack' });
     }
   };
-  return { intake, member, listener, clock, got, lost, join, fetched, fill, end };
+  return { intake, member, listener, clock, got, lost, failed, join, fetched, fill, end };
 }
 
 const offsets = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ offset }) => Number(offset));
@@ -376,5 +392,107 @@ describe('a partition whose members end without a word', () => {
     (got[0] as Delivery).state = 'running';
     await intake.close();
     expect(member.metadata).toBe('nt1;u=2');
+  });
+});
+
+describe('the records that wait for a member', () => {
+  it('are those that its sinks have not received, also when the client never reads them', async () => {
+    const { intake, member, listener, join, fetched } = setUp();
+    await join(0);
+    await listener.positions([at(0, 90)]);
+    expect(await intake.waiting()).toEqual(new Map([['t', 10]]));
+    await fetched(0, 90, 95);
+    member.pause('t', 0);
+    expect(await intake.waiting()).toEqual(new Map([['t', 5]]));
+    await fetched(0, 95, 100);
+    expect(await intake.waiting()).toEqual(new Map([['t', 0]]));
+  });
+
+  it('are unknown while the sink asks to wait, while the group changes, and while a partition waits for a message', async () => {
+    const { intake, listener, join, fetched, fill, end } = setUp('beginning', { maxUncommitted: 20 });
+    expect(await intake.waiting()).toEqual(new Map());
+    await join(0);
+    expect(await intake.waiting()).toEqual(new Map());
+    await listener.positions([at(0, 0)]);
+    const letIn = fill();
+    await fetched(0, 0, 10);
+    expect(await intake.waiting()).toEqual(new Map());
+    letIn();
+    await turn();
+    expect(await intake.waiting()).toEqual(new Map([['t', 90]]));
+    await fetched(0, 10, 50);
+    expect(await intake.waiting()).toEqual(new Map());
+    end(20);
+    await listener.beforeJoin();
+    expect(await intake.waiting()).toEqual(new Map());
+  });
+
+  it('are asked for once a minute when the broker refuses the question', async () => {
+    const { intake, member, listener, join, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 90)]);
+    const refusal = new ClientFailure('protocol', 'no right', { protocol: 'TOPIC_AUTHORIZATION_FAILED' });
+    member.boundsAreKnown = Promise.reject(refusal);
+    expect(await intake.waiting()).toEqual(new Map());
+    member.boundsAreKnown = Promise.resolve();
+    expect([await intake.waiting(), member.endsAsked]).toEqual([new Map(), 0]);
+    clock.advance(60_000);
+    expect(await intake.waiting()).toEqual(new Map([['t', 10]]));
+  });
+});
+
+describe('commits that fail', () => {
+  it('are a problem until the partition whose commits they are is gone', async () => {
+    const { intake, member, listener, join, fetched, end, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    const refusal = new ClientFailure('protocol', 'no such topic', { protocol: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    member.commitOutcome = () => Promise.reject(refusal);
+    end(10);
+    clock.advance(1_000);
+    await turn();
+    expect(intake.problems).toEqual([expect.stringMatching(/commits of group "g" fail.*no such topic/)]);
+    await join(1);
+    expect(intake.problems).toEqual([]);
+  });
+});
+
+describe('settlements that are in no commit when their partition is lost', () => {
+  it('are reported, once each', async () => {
+    const { member, listener, join, fetched, end, got, failed, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    end(4);
+    clock.advance(1_000);
+    await turn();
+    member.commitOutcome = () =>
+      Promise.reject(new ClientFailure('protocol', 'unknown', { protocol: 'UNKNOWN_MEMBER_ID' }));
+    end(2);
+    got[6]?.settle({ kind: 'reject', reason: new Error('as planned') });
+    clock.advance(1_000);
+    await turn();
+    expect(failed).toEqual([]);
+    await join(1);
+    expect(failed).toEqual(['ack t/0/4', 'ack t/0/5', 'reject t/0/6']);
+    await join(0);
+    expect(failed).toHaveLength(3);
+  });
+
+  it('are not, when the next member of this process has the partition and commits them', async () => {
+    const { member, listener, join, fetched, end, failed, clock } = setUp();
+    await join(0);
+    await listener.positions([at(0, 0)]);
+    await fetched(0, 0, 10);
+    member.commitOutcome = () => Promise.reject(new ClientFailure('closed', 'the connection was closed'));
+    end(10);
+    await join(0);
+    member.commitOutcome = () => Promise.resolve();
+    await listener.positions([at(0, 0)]);
+    clock.advance(1_000);
+    await turn();
+    await join(1);
+    expect([member.commits.at(-1), failed]).toEqual(['t/0@10', []]);
   });
 });

@@ -15,6 +15,7 @@ import type { ResolvedKafkaOptions } from './options.js';
 import { firstPlace } from './first-place.js';
 import { EndWaiters, endsOf } from './partition-ends.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
+import { WaitingRecords } from './waiting-records.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
 const BATCH_WAIT_MS = 200;
@@ -39,6 +40,7 @@ export class GroupIntake implements IntakeOwner {
   #unplaced = new Set<string>();
   #placedWaiters: (() => void)[] = [];
   readonly #endWaiters = new EndWaiters();
+  readonly #waiting: WaitingRecords;
   #member: ClientMember | undefined;
   #stopped = false;
   /** The group may have given the partitions away: nothing begins until it confirms the member, or it joins again. */
@@ -53,6 +55,7 @@ export class GroupIntake implements IntakeOwner {
     this.#options = options;
     this.#sinks = new Map(sinks.map((sink) => [sink.subscription.topic, sink]));
     this.#exposure = new Exposure(options.maxUncommitted);
+    this.#waiting = new WaitingRecords(host.clock);
     this.#commits = new Commits({
       clock: host.clock,
       intervalMs: options.commitIntervalMs,
@@ -116,6 +119,20 @@ export class GroupIntake implements IntakeOwner {
     await this.#endWaiters.until(ends, (end) => this.#isHandedOver(end));
   }
 
+  /** Records that wait on the brokers for this member, by topic; see `Consumption.waiting`. Never rejects. */
+  async waiting(): Promise<ReadonlyMap<string, number>> {
+    const [member, assigned] = [this.#member, this.#assigned];
+    if (member === undefined || this.#isDoubtful) return new Map();
+    const read = [...this.#intakes].filter(
+      ([place, intake]) => !this.#unplaced.has(place) && (this.#stopped || !intake.isHeld),
+    );
+    const counts = await this.#waiting.count(
+      member,
+      read.map(([, intake]) => intake),
+    );
+    return assigned === this.#assigned ? counts : new Map();
+  }
+
   moved(): void {
     this.#endWaiters.changed();
   }
@@ -177,7 +194,7 @@ export class GroupIntake implements IntakeOwner {
     const deadline = clock.monotonicMs() + CLOSE_COMMIT_LIMIT_MS;
     while (!(await this.#commits.flush()) && clock.monotonicMs() < deadline) await sleep(clock, CLOSE_RETRY_MS);
     this.#commits.close();
-    for (const intake of this.#intakes.values()) intake.revoke();
+    for (const intake of this.#intakes.values()) intake.revoke(this.#commits.lastFailure);
     this.#intakes.clear();
     this.#unplaced.clear();
     this.#tellPlaced();
@@ -239,7 +256,7 @@ export class GroupIntake implements IntakeOwner {
   #drop(place: string, intake: PartitionIntake): void {
     this.#intakes.delete(place);
     this.#commits.forget(intake);
-    const unsettled = intake.revoke();
+    const unsettled = intake.revoke(this.#commits.lastFailure);
     this.moved();
     const { topic, group, partition } = intake;
     this.#host.notices.emit('partition:revoked', { broker: this.#host.broker, topic, group, partition, unsettled });

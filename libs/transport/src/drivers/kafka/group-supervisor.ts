@@ -57,6 +57,11 @@ export class GroupSupervisor {
     this.#intake = new GroupIntake(host, group, sinks, withRoomFor(sinks, options));
   }
 
+  /** The group's. */
+  get name(): string {
+    return this.#group;
+  }
+
   get problems(): string[] {
     const missing = this.#missing.map(
       (topic) => `topic "${topic}" of group "${this.#group}" does not exist; it is looked for`,
@@ -81,6 +86,11 @@ export class GroupSupervisor {
   /** Resolves when the sinks have what this member's partitions hold now. @throws TransportError */
   untilEnd(): Promise<void> {
     return this.#intake.untilEnd();
+  }
+
+  /** Records that wait on the brokers for this member, by topic; topics of which nothing is known are left out. Never rejects. */
+  async waiting(): Promise<ReadonlyMap<string, number>> {
+    return this.isDown || this.#isOver ? new Map<string, number>() : this.#intake.waiting();
   }
 
   stop(): void {

@@ -1,13 +1,11 @@
-import type { ClientMember, ReadPosition } from './client/seam.js';
+import type { ClientMember, PartitionPlace, ReadPosition } from './client/seam.js';
 import { groupBy } from './group-by.js';
 
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
-}
-
 /** Asks where these partitions end; those that hold nothing are left out. @throws ClientFailure */
-export async function endsOf(member: ClientMember, places: readonly Place[]): Promise<readonly ReadPosition[]> {
+export async function endsOf(
+  member: ClientMember,
+  places: readonly PartitionPlace[],
+): Promise<readonly ReadPosition[]> {
   const ends: ReadPosition[] = [];
   for (const [topic, ofTopic] of groupBy(places, (place) => place.topic)) {
     const partitions = ofTopic.map(({ partition }) => partition);

@@ -1,12 +1,21 @@
-import type { Clock, DeliverySink, Notices, Settlement, Subscription } from '../../contract/index.js';
+import {
+  settlementFailed,
+  type Clock,
+  type DeliverySink,
+  type Notices,
+  type Settlement,
+  type Subscription,
+} from '../../contract/index.js';
 import type { FetchedBatch, FetchedRecord } from './client/seam.js';
 import type { CommitState } from './commit-metadata.js';
 import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
 import type { Exposure } from './exposure.js';
-import { PartitionLedger, type CommitSnapshot } from './partition-ledger.js';
+import { PartitionLedger, type CommitSnapshot, type LostSettlement } from './partition-ledger.js';
 
 /** Deliveries handed over at once: the fewer are alive, the less the garbage collector has to do. */
 const CHUNK = 256;
+
+const NOT_COMMITTED = new Error('Its partition went to another member before the offset was committed.');
 
 export interface IntakeSettings {
   readonly broker: string;
@@ -130,9 +139,32 @@ export class PartitionIntake implements DeliveryOwner {
 
   /** Whether the sink has everything before this offset, and does not ask to wait. */
   hasHandedOver(end: number): boolean {
+    return this.#next >= end && this.#again.length === 0 && !this.#receiving;
+  }
+
+  /**
+   * Records before this offset that the sink does not have; undefined while they are held back on purpose. n.b. a pause of the
+   * client is no reason: one that nobody ends would be a partition that is never read again.
+   */
+  waitingBefore(end: number): number | undefined {
+    if (this.#receiving || this.#blocked || this.#over) return undefined;
+    return Math.max(0, end - this.#next);
+  }
+
+  /** Nothing is handed over until `release`. */
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
+  /** The sink asks to wait. */
+  get isSinkFull(): boolean {
+    return this.#receiving;
+  }
+
+  /** Offset of the next record to hand over. */
+  get #next(): number {
     const first = this.#pending[this.#pendingAt];
-    const next = first === undefined ? this.#position : Number(first.offset);
-    return (next ?? 0) >= end && this.#again.length === 0 && !this.#receiving;
+    return first === undefined ? (this.#position ?? 0) : Number(first.offset);
   }
 
   /** Few enough records wait here for the next fetch to be worth while. */
@@ -185,12 +217,15 @@ export class PartitionIntake implements DeliveryOwner {
     if (!this.#over && this.running === 0 && this.#ledger.leave()) this.#touch(false);
   }
 
-  /** The partition is somebody else's: nothing of it is settled any more. Returns how many were with the sink. */
-  revoke(): number {
+  /**
+   * The partition is somebody else's: nothing of it is settled any more. Returns how many were with the sink.
+   * @param failure why the last commit was not taken
+   */
+  revoke(failure: unknown): number {
     const unsettled = this.#ledger.unsettled();
     const count = this.unsettled;
     this.#over = true;
-    this.#ledger.close();
+    for (const lost of this.#ledger.close()) this.#tellLost(lost, failure);
     for (const callOff of this.#timers) callOff();
     for (const delivery of unsettled) delivery.revoke();
     this.#pending = [];
@@ -199,6 +234,18 @@ export class PartitionIntake implements DeliveryOwner {
     this.#tellWaiters();
     if (unsettled.length > 0) this.#settings.sink.revoked();
     return count;
+  }
+
+  /** n.b. the message itself is gone by now: where it lies is its id. */
+  #tellLost({ offset, settlement }: LostSettlement, failure: unknown): void {
+    const { topic, group, partition } = this;
+    const id = `${topic}/${partition}/${offset}`;
+    settlementFailed(
+      this.#settings,
+      { topic, group, id, key: undefined, attempt: 1 },
+      settlement,
+      failure ?? NOT_COMMITTED,
+    );
   }
 
   suspicionOf(offset: string): number {
@@ -220,7 +267,7 @@ export class PartitionIntake implements DeliveryOwner {
   settled(sequence: number, settlement: Settlement): void {
     if (this.#over) return;
     if (settlement.kind === 'nack') return this.#handOverLater(sequence, settlement.delayMs);
-    this.#ledger.settle(sequence);
+    this.#ledger.settle(sequence, settlement);
     if (this.#blocked || this.#stalled) this.#checkStall();
     this.#touch(this.#ledger.isCommitDue || (this.#blocked && this.#ledger.committable > 0));
   }

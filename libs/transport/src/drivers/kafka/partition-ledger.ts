@@ -1,3 +1,4 @@
+import { ACK, type Settlement } from '../../contract/index.js';
 import { encodeCommitState, type CommitState } from './commit-metadata.js';
 import type { KafkaDelivery } from './delivery.js';
 import type { Exposure } from './exposure.js';
@@ -11,6 +12,12 @@ export interface CommitSnapshot {
   readonly openings: number;
   /** Messages that it makes safe, those behind an unsettled one included. */
   readonly done: number;
+}
+
+/** A message that is done, and will come again. */
+export interface LostSettlement {
+  readonly offset: number;
+  readonly settlement: Settlement;
 }
 
 /**
@@ -39,6 +46,9 @@ export class PartitionLedger {
   /** What this partition adds to the group's exposure: with handlers or done, and done. */
   #exposed = 0;
   #done = 0;
+  /** Offsets of those that are done and in no commit, in the order in which they were settled. */
+  readonly #uncommitted: number[] = [];
+  readonly #rejected = new Map<number, Settlement>();
 
   /**
    * @param start the committed offset; undefined when the group has none
@@ -144,8 +154,11 @@ export class PartitionLedger {
     this.#watermark.settle(sequence);
   }
 
-  settle(sequence: number): void {
-    const wasParked = this.#attempts.size > 0 && this.#attempts.delete(this.#watermark.offsetOf(sequence));
+  settle(sequence: number, settlement: Settlement): void {
+    const offset = this.#watermark.offsetOf(sequence);
+    this.#uncommitted.push(offset);
+    if (settlement.kind !== 'ack') this.#rejected.set(offset, settlement);
+    const wasParked = this.#attempts.size > 0 && this.#attempts.delete(offset);
     if (wasParked) this.#exposed++;
     this.#done++;
     this.#exposure.settled(wasParked);
@@ -195,12 +208,14 @@ export class PartitionLedger {
     this.#lowestCommit = Math.max(this.#lowestCommit ?? 0, offset);
     this.#exposed -= done;
     this.#done -= done;
+    for (const safe of this.#uncommitted.splice(0, done)) this.#rejected.delete(safe);
     this.#exposure.committed(done);
   }
 
-  /** The partition is somebody else's: the group is exposed to it no longer. */
-  close(): void {
+  /** The partition is somebody else's: the group is exposed to it no longer. Returns the settlements that no commit has. */
+  close(): LostSettlement[] {
     this.#exposure.forget(this.#exposed, this.#done);
+    return this.#uncommitted.map((offset) => ({ offset, settlement: this.#rejected.get(offset) ?? ACK }));
   }
 
   /** Done here, and done by former owners of what has not been read yet. */

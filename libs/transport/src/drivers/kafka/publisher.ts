@@ -27,6 +27,7 @@ import {
 } from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
+import { PublishTroubles } from './publish-troubles.js';
 import { SendRun, type Entry } from './send-run.js';
 import { TopicOrder } from './topic-order.js';
 import { checkTopicName } from './topics.js';
@@ -40,6 +41,7 @@ export class KafkaPublisher implements Producer {
   readonly #options: ResolvedKafkaOptions;
   readonly #clock: Clock;
   readonly #keeper: ProducerKeeper;
+  readonly #troubles: PublishTroubles;
   readonly #order = new TopicOrder();
   readonly #checkedNames = new Set<string>();
   #closed = false;
@@ -47,12 +49,18 @@ export class KafkaPublisher implements Producer {
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
     this.#options = options;
     this.#clock = host.clock;
+    this.#troubles = new PublishTroubles(host);
     this.#keeper = new ProducerKeeper(host.clock, client, options.provision);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(
       MAX_REQUEST_BYTES,
       options.maxMessageBytes > BROKER_MAX_BYTES ? options.maxMessageBytes : 0,
     );
+  }
+
+  /** One sentence per topic that the brokers refuse, or do not answer. */
+  get problems(): string[] {
+    return this.#troubles.problems;
   }
 
   /** n.b. not the size: `maxBytes` is held by the publisher, exactly, and what it says here is the most it could be. */
@@ -102,16 +110,21 @@ export class KafkaPublisher implements Producer {
     try {
       producer = await this.#keeper.open(topicsOf(entries));
     } catch (error) {
-      return this.#notBegun(entries, results, error);
+      return this.#watched(entries, results, this.#notBegun(entries, results, error));
     }
     const steps = {
       clock: this.#clock,
       maxRequestBytes: this.maxRequestBytes,
       entryOf,
       leaderOf: ({ message, record }: Entry) => producer.leaderOf(message.topic, record),
-      request: (part: readonly Entry[]) => this.#sendEntries(part, results),
+      request: (part: readonly Entry[]) => this.#watched(part, results, this.#sendEntries(part, results)),
     };
     await new SendRun(steps, results, window).run(entries);
+  }
+
+  async #watched(entries: readonly Entry[], results: readonly SendResult[], sending: Promise<void>): Promise<void> {
+    await sending.finally(this.#troubles.started(topicsOf(entries)));
+    this.#troubles.note(entries, results);
   }
 
   /** Sends, and when a request fails finds out whose fault it was. Fills in a result for each entry. */

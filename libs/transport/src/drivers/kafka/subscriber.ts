@@ -1,4 +1,4 @@
-import type { BrokerHost, Consumption, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Consumption, Subscription, SubscriptionSink } from '../../contract/index.js';
 import type { KafkaClient } from './client/seam.js';
 import { groupBy } from './group-by.js';
 import { GroupSupervisor } from './group-supervisor.js';
@@ -8,11 +8,18 @@ import type { Topics } from './topics.js';
 /** Running intake: one member per group, over the union of the group's topics. */
 export class KafkaConsumption implements Consumption {
   readonly #groups: readonly GroupSupervisor[];
+  /** In the order of `consume`. */
+  readonly #subscriptions: readonly Subscription[];
   readonly #open: Set<KafkaConsumption>;
   #closed: Promise<void> | undefined;
 
-  private constructor(groups: readonly GroupSupervisor[], open: Set<KafkaConsumption>) {
+  private constructor(
+    groups: readonly GroupSupervisor[],
+    subscriptions: readonly Subscription[],
+    open: Set<KafkaConsumption>,
+  ) {
     this.#groups = groups;
+    this.#subscriptions = subscriptions;
     this.#open = open;
   }
 
@@ -33,7 +40,11 @@ export class KafkaConsumption implements Consumption {
     const groups = [...byGroup].map(
       ([group, sinks]) => new GroupSupervisor(host, client, topics, group, sinks, options),
     );
-    const consumption = new KafkaConsumption(groups, open);
+    const consumption = new KafkaConsumption(
+      groups,
+      subscriptions.map(({ subscription }) => subscription),
+      open,
+    );
     open.add(consumption);
     try {
       await Promise.all(groups.map((group) => group.start()));
@@ -54,6 +65,12 @@ export class KafkaConsumption implements Consumption {
 
   async untilEnd(): Promise<void> {
     await Promise.all(this.#groups.map((group) => group.untilEnd()));
+  }
+
+  async waiting(): Promise<readonly (number | undefined)[]> {
+    const asked = this.#groups.map(async (group) => [group.name, await group.waiting()] as const);
+    const byGroup = new Map(await Promise.all(asked));
+    return this.#subscriptions.map(({ topic, group }) => byGroup.get(group)?.get(topic));
   }
 
   stop(): Promise<void> {

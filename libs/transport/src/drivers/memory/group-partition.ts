@@ -55,6 +55,12 @@ export class GroupPartition implements MemoryDeliveryOwner {
     return this.#unsettled.size + this.#returned.length + this.#timers.size + this.#log.end - this.#cursor;
   }
 
+  /** How many messages could be delivered to the member now; undefined where the partition is not its own, or it asked to wait. */
+  waitingFor(member: MemoryMember): number | undefined {
+    if (this.#member !== member || this.#next !== member || this.#waiting) return undefined;
+    return this.#returned.length + this.#log.end - this.#cursor;
+  }
+
   /** Gives the partition to a member: at once when it is free, else as soon as nothing of it runs. */
   assign(member: MemoryMember | undefined): void {
     this.#next = member;

@@ -28,6 +28,11 @@ export class MemoryGroup {
     await Promise.all(this.#partitions.map((partition) => partition.untilEnd(member)));
   }
 
+  /** How many messages could be delivered to the member now, of the partitions that it has; undefined where none is to come. */
+  waitingFor(member: MemoryMember): number | undefined {
+    return sumOfKnown(this.#partitions.map((partition) => partition.waitingFor(member)));
+  }
+
   /** Hands over nothing more to this member; what it has can still be settled. */
   pause(member: MemoryMember): void {
     for (const partition of this.#partitions) partition.pause(member);
@@ -66,4 +71,9 @@ export class MemoryGroup {
     for (const { sink } of this.#members) sink.revoked();
     this.wake();
   }
+}
+
+/** undefined when none is known. */
+export function sumOfKnown(counts: readonly (number | undefined)[]): number | undefined {
+  return counts.reduce((sum, count) => (count === undefined ? sum : (sum ?? 0) + count), undefined);
 }

@@ -170,6 +170,30 @@ describe('the memory broker', () => {
     expect((await join('g')).sink.texts).toEqual(['2']);
   });
 
+  it('counts what it could deliver to a member now: nothing of other members, of what is to wait, or while the sink asked to wait', async () => {
+    const { publish, join } = setUp({ partitions: 2 });
+    const first = await join('mail');
+    const [waiting, other] = [async () => (await first.consumption.waiting?.())?.[0], await join('mail')];
+    const third = await join('mail');
+    expect(await third.consumption.waiting?.()).toEqual([undefined]);
+    await other.consumption.close();
+    await third.consumption.close();
+    await turn();
+    await publish(message('1', { partition: 0 }), message('2', { partition: 1 }));
+    expect([await waiting(), first.sink.taken.length]).toEqual([0, 2]);
+    first.sink.taken[0]?.settle({ kind: 'nack', delayMs: 1_000 });
+    expect(await waiting()).toBe(0);
+    first.sink.enough = new Promise(() => undefined);
+    await publish(message('3', { partition: 0 }));
+    await publish(message('4', { partition: 0 }), message('5', { partition: 0 }));
+    expect(await waiting()).toBe(0);
+    await first.consumption.stop();
+    await publish(message('6', { partition: 1 }));
+    expect(await waiting()).toBe(1);
+    await first.consumption.close();
+    expect(await waiting()).toBeUndefined();
+  });
+
   it('forgets the oldest that every group has passed, and never what a group still needs', async () => {
     const { publish, join } = setUp({ partitions: 1, retainMessages: 10 });
     const slow = await join('slow', { maxInFlight: 1 });

@@ -1,10 +1,12 @@
 import type { BrokerHost, Consumption, SubscriptionSink } from '../../contract/index.js';
-import type { MemoryGroup } from './group.js';
+import { sumOfKnown, type MemoryGroup } from './group.js';
 import type { MemoryMember } from './member.js';
 import type { MemoryStore } from './store.js';
 import type { MemoryTopic } from './topic.js';
 
 interface Membership {
+  /** Which of the subscriptions of the consumption it belongs to. */
+  readonly subscription: number;
   readonly group: MemoryGroup;
   readonly member: MemoryMember;
   readonly leave: () => void;
@@ -15,16 +17,28 @@ export class MemoryConsumption implements Consumption {
   readonly #host: BrokerHost;
   readonly #memberships: Membership[] = [];
   readonly #watches: readonly (() => void)[];
+  readonly #subscriptions: number;
 
   constructor(store: MemoryStore, host: BrokerHost, subscriptions: readonly SubscriptionSink[]) {
     this.#host = host;
-    this.#watches = subscriptions.map((each) =>
-      store.watch(each.subscription.topic, (topic) => this.#memberships.push(this.#join(topic, each))),
+    this.#subscriptions = subscriptions.length;
+    this.#watches = subscriptions.map((each, subscription) =>
+      store.watch(each.subscription.topic, (topic) => {
+        this.#memberships.push({ subscription, ...this.#join(topic, each) });
+      }),
     );
   }
 
   async untilEnd(): Promise<void> {
     await Promise.all(this.#memberships.map(({ group, member }) => group.untilEnd(member)));
+  }
+
+  waiting(): Promise<readonly (number | undefined)[]> {
+    const counts = Array.from({ length: this.#subscriptions }, (_, index) => {
+      const memberships = this.#memberships.filter(({ subscription }) => subscription === index);
+      return sumOfKnown(memberships.map(({ group, member }) => group.waitingFor(member)));
+    });
+    return Promise.resolve(counts);
   }
 
   stop(): Promise<void> {
@@ -38,7 +52,7 @@ export class MemoryConsumption implements Consumption {
     for (const { leave } of this.#memberships) leave();
   }
 
-  #join(topic: MemoryTopic, { subscription, sink }: SubscriptionSink): Membership {
+  #join(topic: MemoryTopic, { subscription, sink }: SubscriptionSink): Omit<Membership, 'subscription'> {
     const { group: name, topic: subscribed, maxInFlight, delivery } = subscription;
     const { broker, clock, notices } = this.#host;
     const warn = (warning: string): void =>

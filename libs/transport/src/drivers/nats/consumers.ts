@@ -25,6 +25,9 @@ export const PIN_GROUP = 'active';
 /** A member that does not ask any more is replaced when its unsettled messages have come free, and not before. */
 export const PIN_MARGIN_MS = 1_000;
 
+/** A stream that was deleted took its consumers along. */
+const GONE: readonly number[] = [JETSTREAM_ERROR.consumerNotFound, JETSTREAM_ERROR.streamNotFound];
+
 /** All members of a group work; the words of the server. */
 const NOT_PINNED = { priority_groups: undefined, priority_policy: undefined, priority_timeout: undefined };
 
@@ -63,6 +66,12 @@ export interface ConsumerStanding {
   readonly settledUpTo: number;
   /** Messages that were delivered, to whomever, and are not settled; given back ones are among them. */
   readonly unsettled: number;
+  /** Messages that were delivered to nobody yet. */
+  readonly pending: number;
+  /** Requests for messages that wait at the consumer, of all members. */
+  readonly requests: number;
+  /** An operator has paused it: it delivers nothing until then. */
+  readonly pausedUntil: string | undefined;
   /** Its settings may have been changed by now. */
   readonly place: ConsumerPlace;
 }
@@ -116,7 +125,14 @@ export class Consumers {
     const found = await this.#find(stream, name);
     if (found === undefined) return undefined;
     const place = placeOf(found, { created: streamCreated }, false);
-    return { settledUpTo: place.settledUpTo, unsettled: found.num_ack_pending, place };
+    return {
+      settledUpTo: place.settledUpTo,
+      unsettled: found.num_ack_pending,
+      pending: found.num_pending,
+      requests: found.num_waiting,
+      pausedUntil: found.paused === true ? found.config.pause_until : undefined,
+      place,
+    };
   }
 
   /** Writes down attempts that the server does not know of, for whoever is given these messages next. */
@@ -152,7 +168,8 @@ export class Consumers {
         manager.consumers.info(stream, name),
       );
     } catch (error) {
-      if (jetStreamCode((error as TransportError).cause) === JETSTREAM_ERROR.consumerNotFound) return undefined;
+      const code = jetStreamCode((error as TransportError).cause) ?? 0;
+      if (GONE.includes(code)) return undefined;
       throw error;
     }
   }

@@ -16,6 +16,7 @@ import type { Link, LinkListener } from './link.js';
 import type { NatsMessage, ReadHeaders } from './mapping.js';
 import { Source, type SourceOwner } from './source.js';
 import type { Streams } from './streams.js';
+import { WaitingMessages } from './waiting.js';
 import { goneError, SubscriptionNotices } from './subscription-notices.js';
 
 export interface IntakeTools {
@@ -45,7 +46,10 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   readonly #sources = new Map<string, Source>();
   /** Ends what listens for messages that the server has left, by stream. */
   readonly #abandoned = new Map<string, () => void>();
+  /** How often each consumer delivers a message, by stream; undefined: without end. */
+  readonly #limits = new Map<string, number | undefined>();
   readonly #stopListening: () => void;
+  readonly #waiting: WaitingMessages;
   #problem: TransportError | undefined;
   #restarts = 0;
   #isStopped = false;
@@ -60,6 +64,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#tools = tools;
     this.#sink = sink;
     this.#notices = new SubscriptionNotices(tools.host, subscription);
+    this.#waiting = new WaitingMessages(tools.host.clock);
     this.subscription = subscription;
     this.#handover = new Handover(sink, subscription.maxInFlight, () => this.#pull());
     this.#stopListening = tools.link.listen(this);
@@ -105,6 +110,10 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     await this.stop();
     await this.#placing?.catch(ignore);
     await Promise.all([...this.#sources.values()].map((source) => this.#closeSource(source)));
+  }
+
+  async waiting(): Promise<number | undefined> {
+    return this.#tools.link.isUp ? this.#waiting.sum(this.#sources.values()) : undefined;
   }
 
   deliver(delivery: NatsDelivery): void {
@@ -176,7 +185,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
       for (const stream of streams)
         if (!this.#sources.has(stream) || this.#doubtful.has(stream)) await this.#place(stream);
       if (this.#isStopped) return undefined;
-      for (const [stream, source] of this.#sources) if (!streams.includes(stream)) this.#drop(stream, source);
+      await this.#dropOthers(streams);
       this.#placed();
       return undefined;
     } catch (error) {
@@ -194,9 +203,17 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#sources.set(stream, source);
     this.#doubtful.delete(stream);
     source.open(place);
-    if (known === undefined && place.maxDeliveries !== undefined) this.#notices.limitedDeliveries(place);
+    this.#warnOfLimit(place);
     if (place.startWarning !== undefined) this.#notices.warn(place.startWarning);
     this.#listenToAbandoned(stream, place);
+  }
+
+  /** Once for each limit. */
+  #warnOfLimit(place: ConsumerPlace): void {
+    const { stream, maxDeliveries } = place;
+    if (maxDeliveries !== undefined && this.#limits.get(stream) !== maxDeliveries)
+      this.#notices.limitedDeliveries(place);
+    this.#limits.set(stream, maxDeliveries);
   }
 
   /** n.b. a stream that a pattern finds later holds nothing that was there before the subscription began. */
@@ -209,6 +226,16 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#abandoned.get(stream)?.();
     const tell = (sequence: number, deliveries: number): void => this.#notices.abandoned(place, sequence, deliveries);
     this.#abandoned.set(stream, listenToAbandoned(this.#tools.link, place, tell));
+  }
+
+  /** A stream that does not hold the topic any more is read to its end. */
+  async #dropOthers(streams: readonly string[]): Promise<void> {
+    for (const [stream, source] of this.#sources) {
+      if (streams.includes(stream)) continue;
+      const standing = await this.#tools.consumers.standing(source.place);
+      if (standing === undefined || standing.pending + standing.unsettled === 0) this.#drop(stream, source);
+      else if (this.#doubtful.has(stream)) await this.#place(stream);
+    }
   }
 
   #drop(stream: string, source: Source): void {
@@ -244,7 +271,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
         if (standing === undefined) this.doubted(source);
         else source.standsAt(standing);
       }
-      if (isTopicPattern(this.subscription.topic)) await this.#lookForStreams();
+      await this.#lookForStreams();
     } catch {
       // Whatever it was: the next look comes.
     }
@@ -252,7 +279,9 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
 
   async #lookForStreams(): Promise<void> {
     const streams = await this.#tools.streams.find(this.subscription.topic);
-    if (streams.some((stream) => !this.#sources.has(stream))) this.#lookNow();
+    const isNew = streams.some((stream) => !this.#sources.has(stream));
+    // n.b. a pattern may meet no stream for a while; a topic that none holds receives nothing.
+    if (isNew || (streams.length === 0 && !isTopicPattern(this.subscription.topic))) this.#lookNow();
   }
 
   /** Finds the consumers again, or makes them again. */

@@ -20,6 +20,8 @@ export interface LinkListener {
   linkDown(): void;
   /** The server refused a subject to this user. */
   refused?(subject: string, error: Error): void;
+  /** The server has taken settlements of this user. */
+  settlementsPass?(): void;
 }
 
 /** Before a connection that the client has given up is made anew. */
@@ -80,6 +82,11 @@ export class Link {
     if (!this.#isUp || nowMs - this.#probedMs < everyMs) return;
     this.#probedMs = nowMs;
     void this.#roundTrip(this.connection.flush()).catch(ignore);
+  }
+
+  /** A consumer has seen that the server takes settlements. */
+  settlementsPass(): void {
+    for (const listener of this.#listeners) listener.settlementsPass?.();
   }
 
   /** Largest message that this server takes, as far as it is known. */

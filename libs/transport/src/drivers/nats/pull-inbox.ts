@@ -79,6 +79,11 @@ export class PullInbox {
     return this.#asked;
   }
 
+  /** The last delivery that has come, in the consumer's count; undefined before the first. */
+  get heard(): number | undefined {
+    return this.#heard;
+  }
+
   /** Deliveries have come that do not follow each other in the consumer's count. */
   get hasGaps(): boolean {
     return this.#hasGaps;

@@ -1,3 +1,5 @@
+import type { SettledMark } from './settled-mark.js';
+
 /** Messages of one generation; two of them are remembered. */
 const GENERATION = 1_024;
 
@@ -6,12 +8,11 @@ const GENERATION = 1_024;
  * delivers a message again that is done, and it can be told so once more, with nobody handling it a second time.
  */
 export class RecentlyDone {
-  #young = new Map<number, string>();
-  #old = new Map<number, string>();
+  #young = new Map<number, SettledMark>();
+  #old = new Map<number, SettledMark>();
 
-  /** @param address where its settlement went */
-  add(sequence: number, address: string): void {
-    this.#young.set(sequence, address);
+  add(mark: SettledMark): void {
+    this.#young.set(mark.sequence, mark);
     if (this.#young.size < GENERATION) return;
     this.#old = this.#young;
     this.#young = new Map();
@@ -21,8 +22,12 @@ export class RecentlyDone {
     return this.#young.has(sequence) || this.#old.has(sequence);
   }
 
+  get(sequence: number): SettledMark | undefined {
+    return this.#young.get(sequence) ?? this.#old.get(sequence);
+  }
+
   /** Oldest first. */
-  *addresses(): Iterable<string> {
+  *all(): Iterable<SettledMark> {
     yield* this.#old.values();
     yield* this.#young.values();
   }

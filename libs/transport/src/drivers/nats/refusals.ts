@@ -6,6 +6,8 @@ import type { ResolvedNatsOptions } from './options.js';
 /** A right that was not missed for this long counts as granted. What is not settled is refused again within the ack wait. */
 const QUIET_MS = 60_000;
 const QUIET_ACK_WAITS = 3;
+/** What passed may have done so before the last refusal, unless that is so old: consumers are looked at every 5 s. */
+const PASS_MS = 6_000;
 const SETTLEMENTS = '$JS.ACK.';
 
 /**
@@ -45,6 +47,12 @@ export class Refusals implements LinkListener {
 
   linkDown(): void {}
 
+  settlementsPass(): void {
+    const beforeMs = this.#host.clock.monotonicMs() - PASS_MS;
+    for (const [right, atMs] of this.#missedAtMs)
+      if (this.#isShownBySettlements(right) && atMs < beforeMs) this.#missedAtMs.delete(right);
+  }
+
   refused(subject: string, error: Error): void {
     const { operation } = error as PermissionViolationError;
     if (this.#isReportedElsewhere(operation, subject)) return;
@@ -58,6 +66,11 @@ export class Refusals implements LinkListener {
   #isReportedElsewhere(operation: string, subject: string): boolean {
     if (subject.startsWith(this.#apiPrefix)) return true;
     return this.#isCore && operation === 'subscription' && !subject.startsWith(this.#inboxPrefix);
+  }
+
+  /** What is settled has come through an inbox. */
+  #isShownBySettlements(right: string): boolean {
+    return right.includes(SETTLEMENTS) || right.startsWith(`subscribe to "${this.#inboxPrefix}`);
   }
 
   get #missed(): string[] {

@@ -1,16 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BrokerHost, Settlement, Subscription } from '../../contract/index.js';
+import { settlementFailed, type BrokerHost, type Settlement, type Subscription } from '../../contract/index.js';
 import type { Consumers, ConsumerPlace, ConsumerStanding } from './consumers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Takeover } from './takeover.js';
 import type { Link } from './link.js';
-import { addressOf, type NatsMessage, type StreamPlace } from './mapping.js';
+import { addressOf, placeOf, type NatsMessage, type StreamPlace } from './mapping.js';
+import { Bodies } from './bodies.js';
+import { endIntake, type EndingIntake } from './end-intake.js';
 import { fetchAgain } from './fetch-again.js';
 import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
+import { SettledMark } from './settled-mark.js';
 import { Unsettled } from './unsettled.js';
+import { deliverableTo } from './waiting.js';
 import { isWaitingSubject } from './waiting-subjects.js';
 
 /** What a source needs of the subscription that it reads for. */
@@ -41,6 +45,12 @@ export interface SourceTools {
 const EXTEND_AT = 0.375;
 const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
+/**
+ * What runs is kept alive more often, and looked at as often as that: a new version of the service, or an operator, may lower the ack
+ * wait, and the server then gives what has waited for longer to another member at once.
+ */
+const EXTEND_RUNNING_MS = 2_000;
+const MAX_TICK_MS = 1_000;
 /** How long the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
 /** Most messages that are asked for again after the connection broke: each of them costs a line to the server. */
@@ -58,12 +68,15 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #owner: SourceOwner;
   readonly #unsettled = new Unsettled();
   readonly #recentlyDone = new RecentlyDone();
+  readonly #bodies = new Bodies();
   readonly #trouble = new PullTrouble();
   #callOffRetry: (() => void) | undefined;
   /** The next attempt of messages that came back to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
   /** Messages that handlers gave back for a later attempt: the server has them, and they are to wait there. */
-  readonly #putOff = new Set<number>();
+  readonly #putOff = new Map<number, SettledMark>();
+  /** Settlements that wait for the connection. */
+  #waitForLink: SettledMark[] = [];
   #place: ConsumerPlace;
   #inbox: PullInbox | undefined;
   /** The last inbox there was: it knows whether this member is the active one. */
@@ -74,6 +87,8 @@ export class Source implements DeliveryOwner, PullListener {
   #isStalled = false;
   /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
   #isFullOfPutOff = false;
+  /** An operator lets the consumer deliver nothing until then. */
+  #pausedUntil: string | undefined;
   #lastAddress: string | undefined;
   /** The youngest message that has come, and the address of its settlement. */
   #newest = { sequence: 0, address: '' };
@@ -129,13 +144,29 @@ export class Source implements DeliveryOwner, PullListener {
     return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
   }
 
+  /** Messages that the server could deliver to this member now; undefined: none are to come to it. @throws TransportError */
+  async waiting(): Promise<number | undefined> {
+    if (this.#isFull) return undefined;
+    const standing = await this.#tools.consumers.standing(this.#place);
+    return standing === undefined ? undefined : deliverableTo(this.pin, standing);
+  }
+
+  /** What is here leaves no room for a handful. */
+  get #isFull(): boolean {
+    const { window } = this.#owner;
+    const free = window - this.#unsettled.size + this.#unsettled.waiting;
+    return this.#owner.isFull || free < handfulOf(window);
+  }
+
   /** Begins to read, or begins again where the consumer is now. */
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
     // What was settled in the moment when a connection broke, or a server was killed, may not be known.
-    if (!this.isRefused) for (const address of this.#recentlyDone.addresses()) this.#tools.link.tell(address, ACKED);
+    if (!this.isRefused) for (const { address } of this.#recentlyDone.all()) this.#tools.link.tell(address, ACKED);
+    this.#bodies.consumerSendsThem();
     this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
     this.#place = place;
+    this.#waitForLink = [];
     void this.#inbox?.close();
     const target = { ...this.#target, pin: this.pin };
     this.#isRetrieving = this.#lacks(place);
@@ -163,16 +194,21 @@ export class Source implements DeliveryOwner, PullListener {
    * that nobody has it, before it is asked for more. n.b. it takes no notice of what is said of messages that it does not wait for.
    */
   async #retrieve(inbox: PullInbox, { delivered }: ConsumerPlace): Promise<void> {
-    const { sequence, address } = this.#newest;
-    const last = Math.min(delivered.upTo, sequence + MAX_RETRIEVED);
-    for (let next = sequence + 1; next <= last; next++) {
-      this.#lastAddress = addressOf(address, next, delivered.count);
-      this.#tools.link.tell(this.#lastAddress, NAK);
-    }
-    await this.#confirm();
+    await this.#renounce(delivered.upTo, delivered.count);
     if (this.#inbox !== inbox) return;
     this.#isRetrieving = false;
     this.pull();
+  }
+
+  /** Tells the server that nobody has the messages behind the newest one that has come. @param last the number of the last one */
+  async #renounce(last: number, delivered: number): Promise<void> {
+    const { sequence, address } = this.#newest;
+    const end = Math.min(last, sequence + MAX_RETRIEVED);
+    for (let next = sequence + 1; next <= end; next++) {
+      this.#lastAddress = addressOf(address, next, delivered);
+      this.#tools.link.tell(this.#lastAddress, NAK);
+    }
+    await this.#confirm();
   }
 
   /** The connection is gone, and with it what was asked for. */
@@ -190,7 +226,7 @@ export class Source implements DeliveryOwner, PullListener {
     const window = this.#owner.window + extra;
     const { size } = this.#unsettled;
     const busy = size + inbox.asked;
-    const handful = extra > 0 ? 1 : Math.ceil(window / 4);
+    const handful = extra > 0 ? 1 : handfulOf(window);
     // n.b. what is parked is counted only where it matters: it is the rare case.
     const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
@@ -204,11 +240,20 @@ export class Source implements DeliveryOwner, PullListener {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return this.pull();
     }
+    if (this.#bodies.lacks(message, place.sequence)) return this.#withoutBody(message, place);
     const delivery = this.#take(message, place);
     if (delivery === undefined) return this.pull();
     if (this.#isStopped) return this.#giveBackEarly(delivery);
     if (this.#place.pinGroup !== undefined && this.#takeover.holds(delivery, this.pin, this.#place.ackWaitMs)) return;
     this.#owner.deliver(delivery);
+  }
+
+  /** An operator lets the consumer deliver headers only: that is no message to handle. It comes again when the consumer was looked at. */
+  #withoutBody({ reply = '' }: NatsMessage, { sequence, deliveries }: StreamPlace): void {
+    this.#attempts.set(sequence, Math.max(deliveries, this.#attempts.get(sequence) ?? 1));
+    this.#lastAddress = reply;
+    this.#tools.link.tell(reply, NAK);
+    this.doubted('it delivers messages without their bodies (headers_only)', false);
   }
 
   /** n.b. the other one waits until everything is settled that was here: what has not begun need not be waited for. */
@@ -274,22 +319,35 @@ export class Source implements DeliveryOwner, PullListener {
 
   /** The server refuses a subject to this user. */
   refused(subject: string, error: Error): void {
-    this.#inbox?.refused(subject, error);
+    if (this.#inbox?.refused(subject, error) === true) return;
+    const { stream, consumer, sequence = 0 } = placeOf(subject) ?? {};
+    if (stream !== this.#place.stream || consumer !== this.#place.name) return;
+    const mark = this.#putOff.get(sequence) ?? this.#recentlyDone.get(sequence);
+    if (mark?.address === subject) this.#settlementFailed(mark, error);
+  }
+
+  /** n.b. what comes again afterwards is settled once more, and refused once more: that is reported already. */
+  #settlementFailed(mark: SettledMark, error: unknown): void {
+    if (mark.isReported) return;
+    mark.isReported = true;
+    settlementFailed(this.#tools.host, mark, mark.settlement, error);
   }
 
   settled(delivery: NatsDelivery, settlement: Settlement): void {
     this.#unsettled.delete(delivery);
-    if (settlement.kind === 'nack') this.#putOff.add(delivery.sequence);
-    else this.#done(delivery);
+    const mark = new SettledMark(delivery, settlement);
+    if (settlement.kind === 'nack') this.#putOff.set(delivery.sequence, mark);
+    else this.#done(mark);
+    if (!this.#tools.link.isUp) this.#waitForLink.push(mark);
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, settlementText(settlement));
     this.#checkStall();
     this.pull();
   }
 
-  #done({ sequence, address }: NatsDelivery): void {
-    if (this.#attempts.size > 0) this.#attempts.delete(sequence);
-    this.#recentlyDone.add(sequence, address);
+  #done(mark: SettledMark): void {
+    if (this.#attempts.size > 0) this.#attempts.delete(mark.sequence);
+    this.#recentlyDone.add(mark);
   }
 
   /** n.b. by the clock and not only by the last look: this process may have been stopped meanwhile. */
@@ -337,7 +395,26 @@ export class Source implements DeliveryOwner, PullListener {
     for (const delivery of undelivered) this.#giveBackEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
-    await inbox?.close();
+    if (!this.#tools.link.isUp) await inbox?.close();
+    else if (inbox !== undefined) await endIntake(this.#tools.consumers, inbox, this.#asIntake()).catch(ignore);
+  }
+
+  #asIntake(): EndingIntake {
+    return {
+      place: this.#place,
+      pin: () => this.pin,
+      newest: () => this.#newest.sequence,
+      fetch: (last, count, delivered) => this.#fetchUpTo(last, count, delivered),
+    };
+  }
+
+  /** Requests again what was sent to this member and was lost on its way. @param last the number of the last one */
+  async #fetchUpTo(last: number, count: number, delivered: number): Promise<void> {
+    await this.#renounce(last, delivered);
+    await fetchAgain(this.#tools, { ...this.#target, pin: this.pin }, count, (message, place) => {
+      const delivery = this.#take(message, place);
+      if (delivery !== undefined) this.#giveBackEarly(delivery);
+    });
   }
 
   /** Gives back what is not settled, so that others need not wait for it, and sees that the server has taken it all. */
@@ -349,11 +426,17 @@ export class Source implements DeliveryOwner, PullListener {
     for (const delivery of left) addNote(notes, delivery);
     for (const delivery of left) delivery.revoke();
     if (left.length > 0) this.#owner.revoked();
-    if (!this.#tools.link.isUp) return;
+    if (!this.#tools.link.isUp) return this.#loseSettlements();
     if (notes.size > 0) await this.#tools.consumers.note(this.#place, notes).catch(ignore);
     if (left.length > 0) await this.#gather().catch(ignore);
     for (const delivery of this.#unsettled.all()) this.#giveBack(delivery);
     await this.#confirm();
+  }
+
+  /** The connection did not come back in time for them. */
+  #loseSettlements(): void {
+    const error = this.#tools.link.problem ?? new Error('The connection is closed.');
+    for (const mark of this.#waitForLink.splice(0)) this.#settlementFailed(mark, error);
   }
 
   /**
@@ -393,11 +476,13 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   /** Where all members together are by now. */
-  standsAt({ settledUpTo, unsettled, place }: ConsumerStanding): void {
+  standsAt({ settledUpTo, unsettled, pausedUntil, place }: ConsumerStanding): void {
+    if (settledUpTo > this.#place.settledUpTo) this.#tools.link.settlementsPass();
     this.#follow(place);
+    this.#pausedUntil = pausedUntil;
     if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
-    for (const known of this.#putOff) if (known <= settledUpTo) this.#putOff.delete(known);
+    for (const known of this.#putOff.keys()) if (known <= settledUpTo) this.#putOff.delete(known);
     this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
     this.#checkStall();
   }
@@ -407,9 +492,7 @@ export class Source implements DeliveryOwner, PullListener {
     const before = this.#place;
     this.#place = place;
     if (place.ackWaitMs !== before.ackWaitMs) this.#tick();
-    const { maxBatch, maxExpiresMs, pinGroup } = place;
-    if (!isDeepStrictEqual([maxBatch, maxExpiresMs, pinGroup], [before.maxBatch, before.maxExpiresMs, before.pinGroup]))
-      this.#owner.doubted(this);
+    if (!isDeepStrictEqual(followedOf(place), followedOf(before))) this.#owner.doubted(this);
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
@@ -417,7 +500,11 @@ export class Source implements DeliveryOwner, PullListener {
     this.#callOffTick?.();
     const { host, link } = this.#tools;
     const { ackWaitMs } = this.#place;
-    const old = [...this.#unsettled.each()].filter((delivery) => this.#ageOf(delivery) >= ackWaitMs * EXTEND_AT);
+    const extendAtMs = ackWaitMs * EXTEND_AT;
+    const runningAtMs = Math.min(extendAtMs, EXTEND_RUNNING_MS);
+    const old = [...this.#unsettled.each()].filter(
+      (delivery) => this.#ageOf(delivery) >= (delivery.state === 'running' ? runningAtMs : extendAtMs),
+    );
     // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
     const isLost = (delivery: NatsDelivery): boolean =>
       this.#ageOf(delivery) >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running';
@@ -427,7 +514,7 @@ export class Source implements DeliveryOwner, PullListener {
     if (link.isUp) this.#extend(old.filter(({ state }) => state !== 'revoked'));
     link.probe(ackWaitMs * TICK);
     this.#lastInbox?.keepPin();
-    this.#callOffTick = host.clock.schedule(ackWaitMs * TICK, () => this.#tick());
+    this.#callOffTick = host.clock.schedule(Math.min(MAX_TICK_MS, ackWaitMs * TICK), () => this.#tick());
   }
 
   /**
@@ -491,7 +578,7 @@ export class Source implements DeliveryOwner, PullListener {
   #checkStall(): void {
     // n.b. handlers that are all busy are no stall; parked messages that take all the room are.
     const isFullOfParked = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
-    const isStalled = isFullOfParked || this.#isFullOfPutOff;
+    const isStalled = isFullOfParked || this.#isFullOfPutOff || this.#pausedUntil !== undefined;
     if (isStalled === this.#isStalled) return;
     this.#isStalled = isStalled;
     this.#owner.stalled(this, isStalled ? this.#stallReason() : undefined);
@@ -503,10 +590,13 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   #stallReason(): string {
+    const { name, stream, maxUnsettled } = this.#place;
+    if (this.#pausedUntil !== undefined)
+      return `consumer "${name}" of stream "${stream}" is paused until ${this.#pausedUntil}; "nats consumer resume ${stream} ${name}" ends the pause`;
     if (this.#isFullOfPutOff) {
-      return `as many messages as maxUnsettled (${this.#place.maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
+      return `as many messages as maxUnsettled (${maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
     }
-    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${this.#place.maxUnsettled}) may not be`;
+    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${maxUnsettled}) may not be`;
   }
 }
 
@@ -515,5 +605,16 @@ function addNote(notes: Map<number, number>, { sequence, state, attempt, deliver
   const next = state === 'running' ? attempt + 1 : attempt;
   if (next > deliveries + 1) notes.set(sequence, next);
 }
+
+/** What requests and warnings depend on. */
+const followedOf = ({ maxBatch, maxExpiresMs, pinGroup, maxDeliveries }: ConsumerPlace): unknown[] => [
+  maxBatch,
+  maxExpiresMs,
+  pinGroup,
+  maxDeliveries,
+];
+
+/** So much room is worth a request. */
+const handfulOf = (window: number): number => Math.ceil(window / 4);
 
 const ignore = (): void => undefined;

@@ -7,12 +7,15 @@ export interface Intake {
   start(): Promise<void>;
   stop(): Promise<void>;
   close(): Promise<void>;
+  /** See `Consumption.waiting`; core NATS keeps nothing that could wait. */
+  waiting?(): Promise<number | undefined>;
 }
 
 /** Running intake: all subscriptions of one application. */
 export class NatsConsumption implements Consumption {
   readonly #intakes: readonly Intake[];
   readonly #open: Set<NatsConsumption>;
+  readonly waiting?: NonNullable<Consumption['waiting']>;
   #stopped: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -21,6 +24,8 @@ export class NatsConsumption implements Consumption {
     this.#intakes = intakes;
     this.#open = open;
     open.add(this);
+    if (intakes.every(({ waiting }) => waiting !== undefined))
+      this.waiting = () => Promise.all(intakes.map(async (intake) => intake.waiting?.()));
   }
 
   get problems(): string[] {

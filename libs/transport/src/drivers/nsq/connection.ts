@@ -13,6 +13,7 @@ import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './
 import { askForKeeping, factsOf } from './facts.js';
 import { checkTopicName, errorOf, transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
+import { ProblemWatch } from './problem-watch.js';
 import { NsqPublisher } from './publisher.js';
 import { NsqConsumption } from './subscriber.js';
 
@@ -28,6 +29,7 @@ export class NsqConnection implements BrokerConnection {
   readonly #nsqds: NsqProducer;
   readonly #consumptions = new Set<NsqConsumption>();
   readonly #closing = new AbortController();
+  readonly #watch: ProblemWatch;
   #connected = false;
   #unreachable: TransportError | undefined;
   #closed: Promise<void> | undefined;
@@ -44,6 +46,7 @@ export class NsqConnection implements BrokerConnection {
       onDown: (_nsqd, error) => this.#down(error),
     });
     this.producer = new NsqPublisher(host, this.#nsqds, options);
+    this.#watch = new ProblemWatch(host, () => (this.#isDown ? [] : this.#problems));
   }
 
   async connect(abort: AbortSignal): Promise<void> {
@@ -96,10 +99,9 @@ export class NsqConnection implements BrokerConnection {
   health(): BrokerHealth {
     if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
     if (!this.#connected) return { status: 'down', problems: [this.#unreachable?.message ?? 'not connected yet'] };
-    const consumptions = [...this.#consumptions];
-    const failures = [...this.#nsqds.problems, ...consumptions.flatMap(({ problems }) => problems)];
-    const problems = [...new Set(failures.map(({ message }) => message))];
-    if (!this.#nsqds.isUp || consumptions.some(({ isDown }) => isDown)) return { status: 'down', problems };
+    const pauses = [...this.#consumptions].flatMap((consumption) => consumption.pauses);
+    const problems = [...new Set([...this.#problems.map(({ message }) => message), ...pauses])];
+    if (this.#isDown) return { status: 'down', problems };
     return { status: problems.length > 0 ? 'degraded' : 'up', problems };
   }
 
@@ -110,6 +112,7 @@ export class NsqConnection implements BrokerConnection {
 
   async #close(): Promise<void> {
     this.#closing.abort();
+    this.#watch.close();
     await Promise.all([...this.#consumptions].map((consumption) => consumption.close()));
     this.producer.close();
     await this.#nsqds.close();
@@ -117,6 +120,14 @@ export class NsqConnection implements BrokerConnection {
 
   get #isClosed(): boolean {
     return this.#closed !== undefined;
+  }
+
+  get #isDown(): boolean {
+    return !this.#nsqds.isUp || [...this.#consumptions].some(({ isDown }) => isDown);
+  }
+
+  get #problems(): readonly NsqError[] {
+    return [...this.#nsqds.problems, ...[...this.#consumptions].flatMap(({ problems }) => problems)];
   }
 
   get #places(): string {
@@ -127,10 +138,11 @@ export class NsqConnection implements BrokerConnection {
     const isNews = !this.#connected || this.#unreachable !== undefined;
     this.#connected = true;
     this.#unreachable = undefined;
+    this.#watch.start();
     if (isNews) this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
   }
 
-  /** n.b. one of several that is away is no outage: health tells it. */
+  /** n.b. one of several that is away is no outage: health says so, and a warning if it stays away. */
   #down(error: NsqError): void {
     if (!this.#connected || this.#nsqds.isUp || this.#isClosed) return;
     this.#tellUnreachable(transportError(error, `lost ${this.#places}`));

@@ -1,4 +1,5 @@
 import {
+  settlementFailed,
   TransportError,
   type BrokerHost,
   type Settlement,
@@ -6,12 +7,21 @@ import {
   type SubscriptionSink,
 } from '../../contract/index.js';
 import { AttemptMemory } from './attempt-memory.js';
-import { EPHEMERAL, NsqConsumer, type LateCommand, type NsqError, type NsqMessage } from './client/index.js';
+import {
+  EPHEMERAL,
+  NsqConsumer,
+  type LateCommand,
+  type NsqdBacklog,
+  type NsqError,
+  type NsqMessage,
+} from './client/index.js';
 import { actionAt, keptForMs, LOOKS } from './deadlines.js';
 import { NsqDelivery, type DeliveryOwner } from './delivery.js';
 import { bare, unwrap } from './envelope.js';
 import { transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
+import { Pauses } from './pauses.js';
+import { RecentSettlements, type SentSettlement } from './recent-settlements.js';
 
 /** The channel of a subscription: nsqd forgets an ephemeral one when its last consumer has left. */
 export const channelOf = ({ group, delivery }: Subscription): string =>
@@ -22,6 +32,9 @@ const isDoubtful = ({ state, message }: NsqDelivery): boolean => state !== 'runn
 /** Between two looks at what is at work. */
 const EARLIEST_LOOK_MS = 20;
 
+/** nsqd is asked this often what an operator has paused. */
+const WATCH_MS = 4_000;
+
 /** One subscription: a channel's messages on their way to a sink, and what becomes of them on their way back. */
 export class Intake implements DeliveryOwner {
   readonly topic: string;
@@ -30,13 +43,16 @@ export class Intake implements DeliveryOwner {
   readonly #options: ResolvedNsqOptions;
   readonly #each: SubscriptionSink;
   readonly #consumer: NsqConsumer;
+  readonly #pauses: Pauses;
   readonly #attempts = new AttemptMemory();
+  readonly #sent = new RecentSettlements();
   /** Everything that is ours to settle, oldest first. */
   readonly #unsettled = new Map<NsqMessage, NsqDelivery>();
   /** Came while the sink had enough. */
   #queued: NsqDelivery[] = [];
   #sinkIsFull = false;
   #callOffLook: () => void = () => undefined;
+  #callOffWatch: () => void = () => undefined;
   #started = false;
   #cutOff = false;
   #closed: Promise<void> | undefined;
@@ -53,6 +69,7 @@ export class Intake implements DeliveryOwner {
     this.#each = each;
     this.topic = subscription.topic;
     this.group = subscription.group;
+    this.#pauses = new Pauses(host, subscription.topic, channelOf(subscription));
     this.#consumer = new NsqConsumer({
       ...client,
       topic: subscription.topic,
@@ -60,7 +77,8 @@ export class Intake implements DeliveryOwner {
       maxInFlight: subscription.maxInFlight,
       onMessages: (messages) => this.#receive(messages),
       onLost: (messages) => this.#lose(messages),
-      onTooLate: (command, id) => this.#tooLate(command, id),
+      onTooLate: (command, id, nsqd) => this.#tooLate(command, id, nsqd),
+      onCutOff: (nsqd, sinceMs) => this.#cutOffFrom(nsqd, sinceMs),
       onUp: () => this.#up(),
       onDown: (_nsqd, error, againInMs) => this.#down(error, againInMs),
     });
@@ -71,8 +89,25 @@ export class Intake implements DeliveryOwner {
     return this.#consumer.isUp || this.#consumer.isEarly;
   }
 
+  /** Of connections to nsqd, and of nsqlookupd. */
   get problems(): readonly NsqError[] {
     return this.#consumer.problems;
+  }
+
+  /** One sentence for each nsqd that delivers nothing because an operator wants it so. */
+  get pauses(): readonly string[] {
+    return this.#pauses.problems;
+  }
+
+  /** How many messages nsqd could deliver now and has not. undefined: not known, or intake is held back here. Never rejects. */
+  async waiting(): Promise<number | undefined> {
+    const isEarly = this.#consumer.isEarly;
+    const backlogs = await this.#askForBacklog();
+    if (this.#closed !== undefined || this.#sinkIsFull || this.#consumer.isFull) return undefined;
+    if (backlogs.length === 0) return isEarly ? 0 : undefined;
+    const atLeast = backlogs.reduce((sum, { waiting = 0 }) => sum + waiting, 0);
+    const isComplete = backlogs.every(({ waiting }) => waiting !== undefined);
+    return isComplete || atLeast > 0 ? atLeast : undefined;
   }
 
   /** Resolves when the channel is read from, or nsqlookupd knows of no nsqd yet. @throws NsqError for what waiting does not mend */
@@ -80,6 +115,7 @@ export class Intake implements DeliveryOwner {
     await this.#consumer.start();
     this.#started = true;
     this.#lookLater();
+    this.#watchLater();
   }
 
   /** Hands over nothing new; what the sink has not seen goes back at once. */
@@ -96,6 +132,7 @@ export class Intake implements DeliveryOwner {
   async #close(): Promise<void> {
     this.stop();
     this.#callOffLook();
+    this.#callOffWatch();
     this.#giveBackAll([...this.#unsettled.values()]);
     await this.#consumer.close();
   }
@@ -103,6 +140,7 @@ export class Intake implements DeliveryOwner {
   settled(delivery: NsqDelivery, settlement: Settlement): void {
     const { message } = delivery;
     this.#unsettled.delete(message);
+    this.#remember(delivery, settlement);
     if (settlement.kind !== 'nack') return void message.finish();
     this.#attempts.remember(message, delivery.attempt + 1);
     message.requeue(Math.min(settlement.delayMs, this.#options.maxRequeueDelayMs));
@@ -203,13 +241,40 @@ export class Intake implements DeliveryOwner {
     this.#lookLater(nextEndMs);
   }
 
-  /** The settlement came when nsqd had taken the message back; it comes again, here or elsewhere. */
-  #tooLate(command: LateCommand, id: string): void {
-    if (command === 'TOUCH') return;
-    const { broker } = this.#host;
-    const { topic, group } = this;
-    const settlement = command === 'FIN' ? 'ack' : 'nack';
-    this.#host.notices.emit('settlement:ignored', { broker, topic, group, id, key: undefined, attempt: 0, settlement });
+  #watchLater(): void {
+    if (this.#closed !== undefined) return;
+    this.#callOffWatch = this.#host.clock.schedule(WATCH_MS, () => {
+      void this.#askForBacklog().then(() => this.#watchLater());
+    });
+  }
+
+  async #askForBacklog(): Promise<readonly NsqdBacklog[]> {
+    const backlogs = await this.#consumer.backlog();
+    if (this.#closed === undefined) this.#pauses.note(backlogs);
+    return backlogs;
+  }
+
+  /** n.b. hot path. */
+  #remember({ message, topic, group, id, key, attempt }: NsqDelivery, settlement: Settlement): void {
+    const { nsqd, id: messageId } = message;
+    const sentAtMs = this.#host.clock.monotonicMs();
+    this.#sent.add({ nsqd, messageId, sentAtMs, settlement, of: { topic, group, id, key, attempt } });
+  }
+
+  /** nsqd had taken the message back. n.b. what this process gave back by itself is with somebody else, as it was to be. */
+  #tooLate(command: LateCommand, id: string, nsqd: string): void {
+    const sent = command === 'TOUCH' ? undefined : this.#sent.takeRefused(nsqd, id);
+    const cause = `nsqd ${nsqd} answered E_${command}_FAILED: the ${command} came after it had taken the message back.`;
+    if (sent !== undefined) this.#failed(sent, cause);
+  }
+
+  #cutOffFrom(nsqd: string, sinceMs: number): void {
+    const cause = `The connection to nsqd ${nsqd} broke before it was certain that nsqd had read it.`;
+    for (const sent of this.#sent.takeSentSince(nsqd, sinceMs)) this.#failed(sent, cause);
+  }
+
+  #failed({ of, settlement }: SentSettlement, cause: string): void {
+    settlementFailed(this.#host, of, settlement, new Error(cause));
   }
 
   #up(): void {

@@ -43,8 +43,17 @@ export class NsqConsumption implements Consumption {
     return this.#intakes.flatMap(({ problems }) => problems);
   }
 
+  /** One sentence for each nsqd that delivers nothing because an operator wants it so. */
+  get pauses(): readonly string[] {
+    return this.#intakes.flatMap(({ pauses }) => pauses);
+  }
+
   get isDown(): boolean {
     return this.#intakes.some(({ isUp }) => !isUp);
+  }
+
+  waiting(): Promise<readonly (number | undefined)[]> {
+    return Promise.all(this.#intakes.map((intake) => intake.waiting()));
   }
 
   stop(): Promise<void> {

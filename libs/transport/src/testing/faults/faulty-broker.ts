@@ -1,4 +1,12 @@
-import { TransportError, type Broker, type OutgoingMessage, type SendResult } from '../../contract/index.js';
+import {
+  settlementFailed,
+  TransportError,
+  type Broker,
+  type BrokerHost,
+  type Delivery,
+  type OutgoingMessage,
+  type SendResult,
+} from '../../contract/index.js';
 import { wrapBroker } from './wrap-broker.js';
 
 /** What a test can do to a broker while applications use it. What a fault returns heals it. */
@@ -9,6 +17,11 @@ export interface Faults {
   refuseForNow(topic: string): () => void;
   /** Messages for this topic are stored, but the confirmation is lost: the sender cannot know. */
   loseConfirmations(topic: string): () => void;
+  /**
+   * Settlements of messages of this topic do not reach the broker and are reported by `settlement:failed`: the broker delivers
+   * the messages again, to the next member at the latest when this one has left.
+   */
+  refuseSettlements(topic: string): () => void;
   /** Requests with a message for this topic wait until they are let go; nothing of them is stored before. */
   hold(topic: string): Held;
 }
@@ -35,15 +48,22 @@ export interface FaultyBroker extends Broker {
  * ```
  */
 export function faultyBroker(broker: Broker): FaultyBroker {
-  const faults = new SendFaults();
-  const wrapped = wrapBroker(broker, () => ({ send: (messages, go) => faults.send(messages, go) }));
+  const faults = new ScriptedFaults();
+  const wrapped = wrapBroker(broker, (host) => ({
+    send: (messages, go) => faults.send(messages, go),
+    receive: (deliveries, go) => {
+      for (const delivery of deliveries) faults.watchSettlement(delivery, host);
+      return go(deliveries);
+    },
+  }));
   return { ...wrapped, faults };
 }
 
-class SendFaults implements Faults {
+class ScriptedFaults implements Faults {
   readonly #refused = new Set<string>();
   readonly #refusedForNow = new Set<string>();
   readonly #unconfirmed = new Set<string>();
+  readonly #unsettled = new Set<string>();
   readonly #gates = new Map<string, { readonly reach: () => void; readonly opened: Promise<void> }>();
 
   refuse(topic: string): () => void {
@@ -56,6 +76,24 @@ class SendFaults implements Faults {
 
   loseConfirmations(topic: string): () => void {
     return switchOn(this.#unconfirmed, topic);
+  }
+
+  refuseSettlements(topic: string): () => void {
+    return switchOn(this.#unsettled, topic);
+  }
+
+  /** Puts this object between the delivery and whoever settles it. */
+  watchSettlement(delivery: Delivery, host: Pick<BrokerHost, 'notices' | 'broker'>): void {
+    const settle = delivery.settle.bind(delivery);
+    let isRefused = false;
+    delivery.settle = (settlement) => {
+      if (isRefused) return false;
+      const isOurs = delivery.state !== 'settled' && delivery.state !== 'revoked';
+      if (!isOurs || !this.#unsettled.has(delivery.topic)) return settle(settlement);
+      isRefused = true;
+      settlementFailed(host, delivery, settlement, new Error('A fault injected by the test: the broker refused it.'));
+      return true;
+    };
   }
 
   hold(topic: string): Held {

@@ -50,7 +50,7 @@ export interface Interception {
   ): void | Promise<void>;
   /** `Consumption.untilEnd`; not asked where the driver has none. */
   untilEnd?(go: () => Promise<void>): Promise<void>;
-  /** `Consumption.waiting`; where the driver has none, `go` knows nothing. */
+  /** `Consumption.waiting`; not asked where the driver has none. */
   waiting?(go: () => Promise<readonly (number | undefined)[]>): Promise<readonly (number | undefined)[]>;
   /** `Consumption.stop`. */
   stop?(go: () => Promise<void>): Promise<void>;
@@ -159,15 +159,12 @@ function wrapSink({ subscription, sink }: SubscriptionSink, by: Interception): S
   };
 }
 
-const waits = (inner: Consumption, by: Interception): boolean =>
-  inner.waiting !== undefined || by.waiting !== undefined;
-
 function wrapConsumption(inner: Consumption, by: Interception): Consumption {
   const untilEnd = inner.untilEnd?.bind(inner);
-  const waiting = (): Promise<readonly (number | undefined)[]> => inner.waiting?.() ?? Promise.resolve([]);
+  const waiting = inner.waiting?.bind(inner);
   return {
     ...(untilEnd === undefined ? {} : { untilEnd: () => (by.untilEnd ? by.untilEnd(untilEnd) : untilEnd()) }),
-    ...(waits(inner, by) ? { waiting: () => (by.waiting ? by.waiting(waiting) : waiting()) } : {}),
+    ...(waiting === undefined ? {} : { waiting: () => (by.waiting ? by.waiting(waiting) : waiting()) }),
     stop: () => (by.stop ? by.stop(() => inner.stop()) : inner.stop()),
     close: () => (by.leave ? by.leave(() => inner.close()) : inner.close()),
   };

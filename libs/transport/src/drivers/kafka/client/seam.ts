@@ -111,9 +111,12 @@ export interface CommittedOffset {
   readonly metadata: string;
 }
 
-export interface ReadPosition {
+export interface PartitionPlace {
   readonly topic: string;
   readonly partition: number;
+}
+
+export interface ReadPosition extends PartitionPlace {
   readonly offset: number;
 }
 
@@ -162,6 +165,8 @@ export interface ClientMember {
   commit(offsets: readonly OffsetCommit[]): Promise<void>;
   /** First and end offsets; the end is before the first transaction that is open. @throws ClientFailure */
   bounds(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, { low: number; high: number }>>;
+  /** End offsets, as in `bounds`, of partitions of several topics: one request to each broker that leads some of them. @throws ClientFailure */
+  ends(places: readonly PartitionPlace[]): Promise<readonly ReadPosition[]>;
   /** The first offset stored at a moment or after it; a partition without one is left out. @throws ClientFailure */
   offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<ReadonlyMap<number, number>>;
   /** How many partitions a subscribed topic has, as far as the member knows. */

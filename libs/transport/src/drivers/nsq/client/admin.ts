@@ -10,6 +10,8 @@ export interface ChannelStats {
   readonly in_flight_count: number;
   /** Messages that wait for a time: REQ and DPUB. */
   readonly deferred_count: number;
+  /** An operator has stopped delivery. */
+  readonly paused: boolean;
   readonly clients?: readonly { readonly client_id: string; readonly ready_count: number }[];
 }
 
@@ -18,6 +20,8 @@ export interface TopicStats {
   readonly topic_name: string;
   /** Messages that no channel has been given yet. */
   readonly depth: number;
+  /** An operator has stopped delivery to all channels. */
+  readonly paused: boolean;
   readonly channels: readonly ChannelStats[];
 }
 
@@ -49,11 +53,30 @@ export class NsqdAdmin {
   /** With all that waits in it; its consumers are disconnected. @throws NsqError for one that is not there */
   deleteChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/delete', { topic, channel });
 
+  /** Delivery stops, and messages wait. @throws NsqError for one that is not there */
+  pauseChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/pause', { topic, channel });
+  /** Delivery goes on. @throws NsqError for one that is not there */
+  unpauseChannel = (topic: string, channel: string): Promise<void> =>
+    this.#post('/channel/unpause', { topic, channel });
+  /** Messages wait in the topic, and reach none of its channels. @throws NsqError for one that is not there */
+  pauseTopic = (topic: string): Promise<void> => this.#post('/topic/pause', { topic });
+  /** The channels get what waits. @throws NsqError for one that is not there */
+  unpauseTopic = (topic: string): Promise<void> => this.#post('/topic/unpause', { topic });
+  /** All that waits in it is discarded. @throws NsqError for one that is not there */
+  emptyChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/empty', { topic, channel });
+
   /** Of one topic, or of all; empty where nsqd has no such topic. */
   async stats(topic?: string): Promise<readonly TopicStats[]> {
     const query = { format: 'json', ...(topic === undefined ? {} : { topic }) };
     const { topics } = (await this.#get('/stats', query)) as { topics: readonly TopicStats[] | null };
     return topics ?? [];
+  }
+
+  /** One topic with one of its channels, without its clients; undefined where nsqd has no such topic. Cheap for nsqd. */
+  async channelStats(topic: string, channel: string): Promise<TopicStats | undefined> {
+    const query = { format: 'json', topic, channel, include_clients: 'false', include_mem: 'false' };
+    const { topics } = (await this.#get('/stats', query)) as { topics: readonly TopicStats[] | null };
+    return topics?.[0];
   }
 
   /** One setting of the server: `config('mem_queue_size')`. */

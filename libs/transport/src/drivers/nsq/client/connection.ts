@@ -102,6 +102,11 @@ export class NsqdConnection {
     return this.#facts;
   }
 
+  /** When nsqd last sent anything, on the monotonic clock. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
   /** Requests that nsqd has not answered yet. */
   get unanswered(): number {
     return this.#replies.size;

@@ -1,4 +1,5 @@
 import { Fifo } from '../../../contract/index.js';
+import { BacklogSource, type Backlog } from './backlog.js';
 import type { LateCommand } from './connection.js';
 import { isPassing, NsqError } from './failure.js';
 import type { NsqdFacts } from './handshake.js';
@@ -22,7 +23,9 @@ export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
   /** nsqd will give these to somebody else; settling them does nothing from now on. */
   readonly onLost?: (messages: readonly NsqMessage[]) => void;
   /** A FIN, REQ or TOUCH came after nsqd had taken the message back. */
-  readonly onTooLate?: (command: LateCommand, messageId: string) => void;
+  readonly onTooLate?: (command: LateCommand, messageId: string, nsqd: string) => void;
+  /** The connection to this nsqd broke: what was settled at `sinceMs` of the monotonic clock or later may not have arrived. */
+  readonly onCutOff?: (nsqd: string, sinceMs: number) => void;
   /** Subscribed at this nsqd, `host:port`; again after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
   /** The connection is lost, and is tried again in so many milliseconds. */
@@ -36,6 +39,18 @@ export const CONSUMER_DEFAULTS = { maxInFlight: 100 } as const;
 const TURN_MS = 250;
 /** Of nsqd's message timeout: for as long a message waits for room here before it goes back. */
 const HELD_PART = 1 / 3;
+
+/** What waits for a consumer at one nsqd. */
+export interface NsqdBacklog {
+  /** `host:port`. */
+  readonly nsqd: string;
+  /** Where it was asked; undefined where nsqlookupd did not list it, and there is nobody to ask. */
+  readonly httpUrl: string | undefined;
+  /** Messages that it could deliver to this consumer now; undefined where it did not answer. */
+  readonly waiting: number | undefined;
+  /** What an operator has paused there. */
+  readonly paused: Backlog['paused'];
+}
 
 /** An nsqd that gets more places when there is room for them. */
 interface Owed {
@@ -61,6 +76,7 @@ export class NsqConsumer {
   readonly #options: NsqConsumerOptions & typeof CONSUMER_DEFAULTS;
   readonly #settings: NsqSettings;
   readonly #nodes: NodeSet;
+  readonly #backlogs: BacklogSource;
   readonly #subscribed = new Map<string, SubscribedNode>();
   /** Came, although the bound is reached: they were under way when the turn went to another nsqd. */
   #held = new Fifo<NsqMessage>();
@@ -83,6 +99,7 @@ export class NsqConsumer {
         throw new NsqError('invalid', `${what} "${options[what]}" cannot be used: ${problem}.`);
     }
     this.#settings = settingsOf(options);
+    this.#backlogs = new BacklogSource(options.topic, options.channel, this.#settings.clock);
     this.#nodes = new NodeSet(options, options.topic, this.#settings, {
       listenerFor: (address) => this.#subscribeAt(address),
       lookedUp: () => this.#changed(),
@@ -102,6 +119,23 @@ export class NsqConsumer {
   /** True when there is nothing to read from yet: nsqlookupd answers, and knows no nsqd that has the topic. */
   get isEarly(): boolean {
     return this.#nodes.nodes.length === 0 && this.#nodes.lookupProblems.length === 0;
+  }
+
+  /** True while as many messages are unsettled here as may be: nsqd delivers no more. */
+  get isFull(): boolean {
+    return this.#active >= this.#options.maxInFlight;
+  }
+
+  /** Asks every nsqd that it reads from, over HTTP, what waits there. Never rejects. */
+  backlog(): Promise<readonly NsqdBacklog[]> {
+    const answers = this.#nodes.nodes.map(async (node): Promise<NsqdBacklog> => {
+      const nsqd = node.address.text;
+      const httpUrl = this.#nodes.httpUrlOf(node);
+      const backlog = httpUrl === undefined ? undefined : await this.#backlogs.at(httpUrl);
+      const isFull = this.#subscribed.get(nsqd)?.isFull ?? false;
+      return { nsqd, httpUrl, waiting: isFull && backlog ? 0 : backlog?.waiting, paused: backlog?.paused };
+    });
+    return Promise.all(answers);
   }
 
   get problems(): readonly NsqError[] {
@@ -176,13 +210,14 @@ export class NsqConsumer {
   }
 
   #subscribeAt(address: string): SubscribedNode {
-    const { topic, channel, onTooLate, onUp, onDown } = this.#options;
+    const { topic, channel, onTooLate, onCutOff, onUp, onDown } = this.#options;
     const listener: SubscribedNodeListener = {
       received: (messages) => this.#received(messages),
       settled: (message) => this.#ended([message]),
       setAside: () => this.#left(1),
       lost: (messages) => this.#lost(messages),
-      tooLate: (command, id) => onTooLate?.(command, id),
+      tooLate: (command, id) => onTooLate?.(command, id, address),
+      cutOff: (sinceMs) => onCutOff?.(address, sinceMs),
       up: ({ nsqd }) => {
         this.#spread();
         onUp?.(nsqd);

@@ -1,7 +1,8 @@
 /** An NSQ client of its own: it knows nothing of the driver, and works without it. */
 export { NsqdAdmin, type ChannelStats, type TopicStats } from './admin.js';
+export type { Backlog } from './backlog.js';
 export type { LateCommand } from './connection.js';
-export { CONSUMER_DEFAULTS, NsqConsumer, type NsqConsumerOptions } from './consumer.js';
+export { CONSUMER_DEFAULTS, NsqConsumer, type NsqConsumerOptions, type NsqdBacklog } from './consumer.js';
 export { isPassing, NsqError, type NsqFailureDetails, type NsqFailureReason } from './failure.js';
 export type { NsqdFacts } from './handshake.js';
 export { announceChannel, listNsqds, type ListedNsqd } from './lookup.js';

@@ -17,21 +17,7 @@ export interface ListedNsqd {
 
 const REQUEST_TIMEOUT_MS = 5_000;
 
-/** What all nsqlookupd together know. */
-export interface Found {
-  /** `host:port` of every nsqd, each once. */
-  readonly nsqds: readonly string[];
-  /** Of those nsqlookupd that did not answer. */
-  readonly problems: readonly NsqError[];
-}
-
-/** Which nsqd have a topic; where `topic` is undefined, all that are registered. Never rejects. */
-export async function lookUp(lookupds: readonly string[], topic: string | undefined): Promise<Found> {
-  const { nsqds, problems } = await listNsqds(lookupds, topic);
-  return { nsqds: nsqds.map(({ address }) => address), problems };
-}
-
-/** As `lookUp`, with both sides of each nsqd. Never rejects. */
+/** Which nsqd have a topic, each once; where `topic` is undefined, all that are registered. Never rejects. */
 export async function listNsqds(
   lookupds: readonly string[],
   topic?: string,

@@ -1,4 +1,4 @@
-import { LookupPoll, lookUp } from './lookup.js';
+import { listNsqds, LookupPoll } from './lookup.js';
 import type { NsqError } from './failure.js';
 import { NsqNode, type NodeListener } from './node.js';
 import type { NsqSettings } from './settings.js';
@@ -16,6 +16,8 @@ export interface NsqPlaces {
 /** How often nsqlookupd is asked, when nothing else is said. */
 export const LOOKUP_INTERVAL_MS = 10_000;
 const EARLY_INTERVAL_MS = 1_000;
+/** An nsqd that is away, and that nsqlookupd does not list any more, is a problem for so long. Then it counts as removed. */
+const REMOVED_AFTER_MS = 60_000;
 
 export interface NodeSetListener {
   listenerFor(address: string): NodeListener;
@@ -25,7 +27,8 @@ export interface NodeSetListener {
 
 /**
  * A node for every nsqd that was named or found. One that nsqlookupd forgets is kept as long as its connection lives: a
- * nsqlookupd that died, or was emptied, takes nobody's messages away.
+ * nsqlookupd that died, or was emptied, takes nobody's messages away. After that it is dialled for a minute more: one that
+ * crashed is not listed either, and what it holds waits.
  */
 export class NodeSet {
   readonly #places: NsqPlaces;
@@ -33,6 +36,10 @@ export class NodeSet {
   readonly #settings: NsqSettings;
   readonly #listener: NodeSetListener;
   readonly #nodes = new Map<string, NsqNode>();
+  /** Where nsqlookupd last said that the HTTP side of an nsqd is. */
+  readonly #httpUrls = new Map<string, string>();
+  /** Since when a node is away and not listed, on the monotonic clock. */
+  readonly #goneSinceMs = new Map<string, number>();
   readonly #poll: LookupPoll | undefined;
   #lookupProblems: readonly NsqError[] = [];
   #closed = false;
@@ -62,6 +69,11 @@ export class NodeSet {
     return this.#lookupProblems;
   }
 
+  /** `http://host:port` of an nsqd; undefined where nsqlookupd never listed it. */
+  httpUrlOf({ address }: NsqNode): string | undefined {
+    return this.#httpUrls.get(address.text);
+  }
+
   /** Resolves when nsqlookupd was asked and every node had one try. Never rejects. */
   async start(): Promise<void> {
     for (const address of this.#places.nsqd ?? []) this.#add(address);
@@ -89,11 +101,15 @@ export class NodeSet {
 
   async #discover(): Promise<void> {
     if (this.#poll === undefined) return;
-    const { nsqds, problems } = await lookUp(this.#places.lookupd ?? [], this.#topic);
+    const { nsqds, problems } = await listNsqds(this.#places.lookupd ?? [], this.#topic);
     this.#lookupProblems = problems;
     if (this.#closed) return;
-    for (const address of nsqds) this.#add(address);
-    if (problems.length === 0) this.#forgetGone(new Set([...nsqds, ...(this.#places.nsqd ?? [])]));
+    for (const { address, httpUrl } of nsqds) {
+      this.#httpUrls.set(address, httpUrl);
+      this.#add(address);
+    }
+    const found = nsqds.map(({ address }) => address);
+    if (problems.length === 0) this.#forgetGone(new Set([...found, ...(this.#places.nsqd ?? [])]));
     this.#listener.lookedUp();
   }
 
@@ -105,10 +121,20 @@ export class NodeSet {
   }
 
   #forgetGone(known: ReadonlySet<string>): void {
+    const now = this.#settings.clock.monotonicMs();
     for (const [address, node] of this.#nodes) {
-      if (known.has(address) || node.connection !== undefined) continue;
-      this.#nodes.delete(address);
-      void node.close();
+      const sinceMs = this.#goneSinceMs.get(address) ?? now;
+      const isGone = !known.has(address) && node.connection === undefined;
+      if (isGone) this.#goneSinceMs.set(address, sinceMs);
+      else this.#goneSinceMs.delete(address);
+      if (isGone && now - sinceMs >= REMOVED_AFTER_MS) this.#forget(address, node);
     }
+  }
+
+  #forget(address: string, node: NsqNode): void {
+    this.#nodes.delete(address);
+    this.#httpUrls.delete(address);
+    this.#goneSinceMs.delete(address);
+    void node.close();
   }
 }

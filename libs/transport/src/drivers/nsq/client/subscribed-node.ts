@@ -9,6 +9,9 @@ import type { NodeListener } from './node.js';
 /** Of nsqd's message timeout: the moment in which a message came is known to a fifth of it. */
 const CERTAIN_PART = 0.8;
 
+/** An nsqd that hangs up has read what had arrived: only what was on the way in the last moments may be lost. */
+const ON_THE_WAY_MS = 100;
+
 /** What a node tells its consumer. */
 export interface SubscribedNodeListener {
   received(messages: readonly NsqMessage[]): void;
@@ -17,6 +20,8 @@ export interface SubscribedNodeListener {
   setAside(message: NsqMessage): void;
   lost(messages: readonly NsqMessage[]): void;
   tooLate(command: LateCommand, id: string): void;
+  /** The connection broke: what was settled at `sinceMs` or later may not have arrived. */
+  cutOff(sinceMs: number): void;
   up(node: SubscribedNode): void;
   down(node: SubscribedNode, error: NsqError, againInMs: number): void;
 }
@@ -58,6 +63,11 @@ export class SubscribedNode implements NodeListener, MessageOwner {
   /** How many messages it may send. */
   get share(): number {
     return this.#share;
+  }
+
+  /** As many messages are in flight from it as it was allowed to send. */
+  get isFull(): boolean {
+    return this.#told > 0 && this.#inFlight.size >= this.#told;
   }
 
   get unsettled(): readonly NsqMessage[] {
@@ -105,8 +115,12 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     this.#listener.tooLate(command, id);
   }
 
-  lost(): void {
+  lost(error: NsqError): void {
+    const heardAtMs = this.#connection?.heardAtMs;
     this.#connection = undefined;
+    const hasHungUp = error.reason === 'closed' && error.cause === undefined;
+    const sinceMs = hasHungUp ? this.#now() - ON_THE_WAY_MS : 0;
+    if (heardAtMs !== undefined) this.#listener.cutOff(Math.max(heardAtMs, sinceMs));
     this.#share = 0;
     this.#lose(this.unsettled);
   }

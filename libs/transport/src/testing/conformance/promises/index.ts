@@ -67,6 +67,8 @@ import { concurrentSendersKeepApart } from './concurrent-senders-keep-apart.js';
 import { aStuckTopicDelaysOnlyItself } from './a-stuck-topic-delays-only-itself.js';
 import { closingEndsAStart } from './closing-ends-a-start.js';
 import { whatPoliciesKeepBackIsUnsettled } from './what-policies-keep-back-is-unsettled.js';
+import { aRefusedSettlementIsReported } from './a-refused-settlement-is-reported.js';
+import { messagesLeftBehindAreCounted } from './messages-left-behind-are-counted.js';
 
 /** Every promise of the transport, one file each, in the order a reader would ask for them. */
 export const ALL_PROMISES: readonly ConformancePromise[] = [
@@ -125,6 +127,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   inFlightIsBounded,
   aPauseHoldsAndLosesNothing,
   settlingLateOrTwiceDoesNothing,
+  aRefusedSettlementIsReported,
   aHandlerCanAnswer,
   aMessageCanWait,
   // Publishing tells the truth
@@ -144,6 +147,7 @@ export const ALL_PROMISES: readonly ConformancePromise[] = [
   closingAndReopeningLosesNothing,
   manyCloseAtOnce,
   healthTellsTheTruth,
+  messagesLeftBehindAreCounted,
   askingMakesNothing,
   nothingIsLeftOpen,
 ];

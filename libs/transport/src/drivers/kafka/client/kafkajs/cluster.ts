@@ -1,4 +1,6 @@
-import type { CommittedOffset, OffsetCommit } from '../seam.js';
+import { groupBy } from '../../group-by.js';
+import { JoinWatch } from './join-watch.js';
+import type { ClientFailure, CommittedOffset, OffsetCommit, PartitionPlace, ReadPosition } from '../seam.js';
 
 /**
  * The part of kafkajs 2.2.4 that is not in its public types: a consumer's own connection to the cluster, which kafkajs
@@ -13,6 +15,8 @@ import type { CommittedOffset, OffsetCommit } from '../seam.js';
  *   generation, so that a late one would overwrite the next owner's
  * - know when the group last counted the member as alive (`syncGroup`, `heartbeat`), by when it was asked and not by when the
  *   answer was read: between them this process may have been stopped
+ * - notice that kafkajs gives a join up and goes on as before (`findGroupCoordinator`, `joinGroup`, `syncGroup`), and have it try again
+ *   while the group's coordinator moves to another broker
  * - join again under the id of a member that died (`joinGroup`), so that the group need not wait for its session to end
  */
 export interface KafkaJsCluster {
@@ -66,6 +70,8 @@ export interface ClusterHooks {
   positions(committed: readonly CommittedOffset[]): Promise<ReadonlyMap<string, number>>;
   /** The group has confirmed that the member is alive. */
   confirmed(): void;
+  /** How long a join may take between two of its steps. */
+  readonly joinSilenceMs: number;
 }
 
 export const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
@@ -83,6 +89,7 @@ export class TappedCluster {
   readonly #hooks: ClusterHooks;
   readonly #findCoordinator: KafkaJsCluster['findGroupCoordinator'];
   readonly #findBroker: KafkaJsCluster['findBroker'];
+  readonly #join: JoinWatch;
   readonly #tapped = new WeakSet<KafkaJsBroker>();
   #coordinator: KafkaJsBroker | undefined;
   #membership: Membership | undefined;
@@ -97,17 +104,29 @@ export class TappedCluster {
     this.#groupId = groupId;
     this.#formerId = formerId;
     this.#hooks = hooks;
+    this.#join = new JoinWatch(hooks.joinSilenceMs);
     this.#findCoordinator = cluster.findGroupCoordinator.bind(cluster);
     this.#findBroker = cluster.findBroker.bind(cluster);
-    cluster.findGroupCoordinator = async (group) => {
-      await hooks.beforeJoin();
-      return (this.#coordinator = this.#tap(await this.#findCoordinator(group)));
-    };
+    cluster.findGroupCoordinator = (group) =>
+      this.#join.step(async () => {
+        await hooks.beforeJoin();
+        return (this.#coordinator = this.#tap(await this.#findCoordinator(group)));
+      });
     cluster.findBroker = async (node) => this.#tap(await this.#findBroker(node));
   }
 
   get memberId(): string | undefined {
     return this.#membership?.memberId;
+  }
+
+  /** The join that was begun last has ended. */
+  joined(): void {
+    this.#join.joined();
+  }
+
+  /** Why the member will not join any more, although it was about to; undefined while it may. */
+  get joinFailure(): ClientFailure | undefined {
+    return this.#join.givenUp(performance.now());
   }
 
   /** When the group last counted the member as alive, at the earliest; on the monotonic clock. */
@@ -159,6 +178,18 @@ export class TappedCluster {
     );
   }
 
+  async ends(places: readonly PartitionPlace[]): Promise<ReadPosition[]> {
+    const wanted = [...groupBy(places, ({ topic }) => topic)].map(([topic, partitions]) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ partition })),
+      fromBeginning: false,
+    }));
+    const found = await this.#cluster.fetchTopicsOffset(wanted);
+    return found.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
+    );
+  }
+
   async offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<Map<number, number>> {
     const wanted = partitions.map((partition) => ({ partition }));
     const found = await this.#cluster.fetchTopicsOffset([{ topic, partitions: wanted, fromTimestamp: momentMs }]);
@@ -192,6 +223,8 @@ export class TappedCluster {
     this.#tapJoin(broker);
     this.#tapSignOfLife(broker, 'syncGroup');
     this.#tapSignOfLife(broker, 'heartbeat');
+    const sync = broker.syncGroup.bind(broker);
+    broker.syncGroup = (request) => this.#join.step(() => sync(request).catch(tryAgainWhileMoving));
     this.#tapOffsetFetch(broker);
     this.#tapOffsetCommit(broker);
     return broker;
@@ -201,7 +234,8 @@ export class TappedCluster {
     const join = broker.joinGroup.bind(broker);
     broker.joinGroup = async (request) => {
       try {
-        const joined = await join({ ...request, memberId: request.memberId || this.#formerId || '' });
+        const member = { ...request, memberId: request.memberId || this.#formerId || '' };
+        const joined = await this.#join.step(() => join(member).catch(tryAgainWhileMoving));
         this.#membership = { memberId: joined.memberId, generation: joined.generationId };
         return joined;
       } finally {
@@ -255,6 +289,16 @@ export class TappedCluster {
       return response;
     };
   }
+}
+
+/**
+ * kafkajs joins again at once after a rebalance, and gives up after other errors: also when another broker has just become the group's
+ * coordinator, and reads what it needs to know of the group.
+ */
+function tryAgainWhileMoving(error: unknown): never {
+  const { type, message } = error as { readonly type?: string; readonly message: string };
+  if (type !== 'GROUP_LOAD_IN_PROGRESS' && type !== 'GROUP_COORDINATOR_NOT_AVAILABLE') throw error;
+  throw Object.assign(new Error(message, { cause: error }), { type: 'REBALANCE_IN_PROGRESS' });
 }
 
 /** kafkajs' word for "reset this partition": it commits no other offset by itself, as nothing is auto-committed. */

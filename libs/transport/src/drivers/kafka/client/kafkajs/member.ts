@@ -7,6 +7,8 @@ import {
   type MemberListener,
   type MemberPlan,
   type OffsetCommit,
+  type PartitionPlace,
+  type ReadPosition,
 } from '../seam.js';
 import { createAssigner } from './assigner.js';
 import { assertKnownCluster, placeOf, TappedCluster } from './cluster.js';
@@ -116,6 +118,10 @@ export class KafkaJsMember implements ClientMember {
     return this.#ask((tap) => tap.bounds(topic, partitions));
   }
 
+  ends(places: readonly PartitionPlace[]): Promise<ReadPosition[]> {
+    return this.#ask((tap) => tap.ends(places));
+  }
+
   offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<Map<number, number>> {
     return this.#ask((tap) => tap.offsetsAt(topic, partitions, momentMs));
   }
@@ -146,6 +152,7 @@ export class KafkaJsMember implements ClientMember {
       beforeJoin: () => this.#beforeJoin(),
       positions: (committed) => this.#positions(committed),
       confirmed: () => this.#listener.confirmed(),
+      joinSilenceMs: this.#options.requestTimeoutMs + this.#options.sessionTimeoutMs,
     }));
   }
 
@@ -165,6 +172,7 @@ export class KafkaJsMember implements ClientMember {
     const { GROUP_JOIN, CRASH, FETCH, START_BATCH_PROCESS } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#lastActivity = performance.now();
+      this.#tap?.joined();
       this.#assigned = copyOf(payload.memberAssignment);
       this.#listener.joined(this.#assigned);
     });
@@ -190,6 +198,8 @@ export class KafkaJsMember implements ClientMember {
 
   /** A consumer that neither fetches nor dies is deaf; kafkajs has such states, e.g. a close that waits for an answer. */
   #checkHearing(): void {
+    const joinFailure = this.#tap?.joinFailure;
+    if (joinFailure !== undefined) return this.#die(joinFailure);
     const limitMs = this.#options.sessionTimeoutMs + this.#options.requestTimeoutMs;
     const silentMs = performance.now() - this.#lastActivity;
     if (silentMs > limitMs) {

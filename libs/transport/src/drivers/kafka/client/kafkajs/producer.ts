@@ -4,6 +4,7 @@ import { byKey, roundRobin, type ChoosePartition } from '../../partitioner.js';
 import type { ClientProducer, OutgoingRecord, SendOutcome, StoredPartition } from '../seam.js';
 import { compressionType } from './codecs.js';
 import { toFailure, type Attempts } from './failures.js';
+import { groupingItself } from './grouping-itself.js';
 import type { Leaders } from './leaders.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, unlessClosed, type OwnKafka } from './settings.js';
 import { PRODUCE_API_KEY, type ProduceCount } from './sockets.js';
@@ -95,10 +96,11 @@ export class KafkaJsProducer implements ClientProducer {
     return requests;
   }
 
-  async #request(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome> {
+  async #request(records: ReadonlyMap<string, OutgoingRecord[]>): Promise<SendOutcome> {
     const topicMessages: KafkaJs.TopicMessages[] = [];
     // n.b. the record itself is kafkajs' message, and names its partition already.
-    for (const [topic, messages] of records) topicMessages.push({ topic, messages: messages as KafkaJs.Message[] });
+    for (const [topic, list] of records)
+      topicMessages.push({ topic, messages: groupingItself(list) as KafkaJs.Message[] });
     const places = placesOf(records);
     const before = this.#countsOf(places);
     try {
