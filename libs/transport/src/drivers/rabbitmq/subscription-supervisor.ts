@@ -20,7 +20,7 @@ const LONGEST_WAIT_MS = 5_000;
 const GOODBYE_MS = 2_000;
 /** How long the server may take to place a consumer at the start, which waits for it. */
 const FIRST_PLACING_MS = 60_000;
-/** The same later: times the pause before the next try: 6 s at first. */
+/** Later it may take the pause before the next try, times this: 6 s at first. */
 const PLACING_FACTOR = 30;
 
 /** One life of a subscription: its queue, the channels that read it, the messages that came. */
