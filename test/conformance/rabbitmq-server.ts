@@ -10,9 +10,9 @@ const QUEUES_ARE_WRITTEN_MS = 2_500;
 
 /**
  * What docs/drivers/rabbitmq.md lists as needed ("Permissions"), for groups that begin with `members-`. The topics begin with
- * `conformance-`: exchanges, where the type is fanout.
+ * `conformance-`, those for answers with `members-`: exchanges, where the type is fanout.
  */
-const OWN = 'nest-transport(\\.dead-letter)?|conformance-[^:]*|delayed:.*';
+const OWN = 'nest-transport(\\.dead-letter)?|(conformance|members)-[^:]*|delayed:.*';
 /** Of the service's groups, and of calls for dead letters. */
 const QUEUES = '(members-[^:]*|dead-letter-desk)';
 const RIGHTS = {

@@ -18,7 +18,9 @@ const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
 /** How long the server may take for each step of an end. */
 const GOODBYE_MS = 2_000;
-/** How long the server may take to place a consumer, times the pause before the next try: 6 s at first. */
+/** How long the server may take to place a consumer at the start, which waits for it. */
+const FIRST_PLACING_MS = 60_000;
+/** Later it may take the pause before the next try, times this: 6 s at first. */
 const PLACING_FACTOR = 30;
 
 /** One life of a subscription: its queue, the channels that read it, the messages that came. */
@@ -46,6 +48,7 @@ export class SubscriptionSupervisor {
   /** It was told that the subscription is down. */
   #isTold = false;
   #isWarned = false;
+  #wasPlaced = false;
   #waitMs = FIRST_WAIT_MS;
   #callOffRestart: (() => void) | undefined;
   readonly #closing = new AbortController();
@@ -157,6 +160,7 @@ export class SubscriptionSupervisor {
     try {
       for (const name of queues) life.readers.push(await this.#inTime(this.#read(model, name, life), name));
       life.isPlaced = true;
+      this.#wasPlaced = true;
     } catch (error) {
       this.#forget(life);
       throw channelError(error, `cannot read queue "${queue.name}"`, topic);
@@ -165,7 +169,7 @@ export class SubscriptionSupervisor {
 
   /** n.b. a quorum queue without a majority answers nobody, and may not answer later either. */
   async #inTime(opening: Promise<QueueReader>, queue: string): Promise<QueueReader> {
-    const limitMs = this.#waitMs * PLACING_FACTOR;
+    const limitMs = this.#wasPlaced ? this.#waitMs * PLACING_FACTOR : FIRST_PLACING_MS;
     const { clock } = this.#host;
     const ended = new AbortController();
     const late = pause(clock, limitMs, ended.signal).then(() => undefined);
