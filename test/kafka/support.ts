@@ -165,7 +165,7 @@ export class TestSink implements DeliverySink {
 }
 
 /** Waits for a fact. Kafka tells no event for what is looked for here, so it is looked for often. */
-export async function until(what: string, fact: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(what: string, fact: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   for (const deadline = Date.now() + timeoutMs; !(await fact()); await pause(10)) {
     if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${what}`);
   }
