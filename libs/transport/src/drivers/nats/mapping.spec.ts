@@ -11,6 +11,7 @@ const received = (headers: Record<string, string[]>): NatsMessage => ({
   subject: 's',
   data: new Uint8Array(),
   headers: {
+    keys: () => Object.keys(headers),
     [Symbol.iterator]: () => Object.entries(headers)[Symbol.iterator](),
     values: (name) => headers[name] ?? [],
   },

@@ -12,6 +12,8 @@ export interface NatsMessage {
 
 /** The part of the client's headers that is read; several values may have one name. */
 export interface NatsHeaders extends Iterable<[name: string, values: string[]]> {
+  /** The names, as they were written. */
+  keys(): string[];
   /** All values of one name; empty where there is none. */
   values(name: string): string[];
 }
