@@ -42,7 +42,7 @@ export class KafkaConnection implements BrokerConnection {
     this.#host = host;
     this.#options = options;
     this.#client = client;
-    this.#topics = new Topics(this.#client, options);
+    this.#topics = new Topics(this.#client, options, host.clock);
     this.producer = new KafkaPublisher(host, this.#client, options);
   }
 

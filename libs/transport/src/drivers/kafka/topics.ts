@@ -1,18 +1,31 @@
-import { isStartOffset, refuseUnknownPartitions, TransportError, type Subscription } from '../../contract/index.js';
+import {
+  isStartOffset,
+  refuseUnknownPartitions,
+  TransportError,
+  type Clock,
+  type Subscription,
+} from '../../contract/index.js';
 import { ClientFailure, type KafkaClient, type TopicKeeping } from './client/seam.js';
 import { TOPIC_CONFIGS } from './facts.js';
+import { sleep } from './group-intake.js';
 import { errorOf, topicProblem, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import { isFinal } from './protocol-errors.js';
+
+/** A topic is looked up again for this long while one of its partitions has no leader: another broker is about to become it. */
+const ELECTION_LIMIT_MS = 15_000;
+const ELECTION_PAUSE_MS = 200;
 
 /** Looks topics up, and creates them where the driver was asked to. */
 export class Topics {
   readonly #client: KafkaClient;
   readonly #options: ResolvedKafkaOptions;
+  readonly #clock: Clock;
 
-  constructor(client: KafkaClient, options: ResolvedKafkaOptions) {
+  constructor(client: KafkaClient, options: ResolvedKafkaOptions, clock: Clock) {
     this.#client = client;
     this.#options = options;
+    this.#clock = clock;
   }
 
   /** @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED` */
@@ -60,12 +73,26 @@ export class Topics {
 
   async #ask<Result>(what: string, topic: string | undefined, action: () => Promise<Result>): Promise<Result> {
     try {
-      return await action();
+      return await this.#afterElection(action);
     } catch (error) {
       if (!(error instanceof ClientFailure)) throw error;
       const { brokers, tls } = this.#options;
       const place = { what: `cannot ${what}`, brokers, topic, tls: tls !== undefined };
       throw isFinal(error.protocol ?? '') ? transportError(error, place, false) : transportError(error, place);
+    }
+  }
+
+  /** n.b. Kafka answers nothing of a topic of which a partition has no leader, although the topic is there. */
+  async #afterElection<Result>(action: () => Promise<Result>): Promise<Result> {
+    const deadline = this.#clock.monotonicMs() + ELECTION_LIMIT_MS;
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        const isElection = error instanceof ClientFailure && error.protocol === 'LEADER_NOT_AVAILABLE';
+        if (!isElection || this.#clock.monotonicMs() > deadline) throw error;
+        await sleep(this.#clock, ELECTION_PAUSE_MS);
+      }
     }
   }
 }
