@@ -350,6 +350,31 @@ describe("Nest's own steps", () => {
       expect(await failed).toMatchObject({ how: 'dead-lettered', retries: 2 });
     },
   );
+
+  test('a microservice whose start is deferred takes nothing any more once it is closed', async () => {
+    const broker = memory();
+    const moved: number[] = [];
+    @Controller()
+    class Counting {
+      @Subscribe(Moved)
+      move(@Payload() { n }: { n: number }): void {
+        moved.push(n);
+      }
+    }
+    const app = await NestFactory.create(rootModule({ controllers: [Counting] }, { broker }), QUIET);
+    app.connectMicroservice({ strategy: app.get(TransportServer) }, { deferInitialization: true });
+    await app.startAllMicroservices();
+    await start(app);
+    const ended = outcome(app.get(Notices));
+    await app.get(Publisher).publish(Moved, { n: 1 });
+    await ended;
+    await app.close();
+    const publishing = await NestFactory.createApplicationContext(rootModule({}, { broker, consume: false }), QUIET);
+    await publishing.get(Publisher).publish(Moved, { n: 2 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await publishing.close();
+    expect(moved).toEqual([1]);
+  });
 });
 
 describe('a broker that is away', () => {

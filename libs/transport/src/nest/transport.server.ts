@@ -84,6 +84,8 @@ export class TransportServer extends Server {
 
   /** Before the application's own hooks: builds handlers and refuses what contradicts itself. */
   initialized(): void {
+    // Why: with `deferInitialization` Nest calls the hooks of modules twice, the second time when intake runs already.
+    if (this.#begun !== undefined) return;
     if (this.#registerHandlers !== undefined) this.#registerAnew(this.#registerHandlers);
     if (this.#registrations.length > 0) this.#prepare();
   }
