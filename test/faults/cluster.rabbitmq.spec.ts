@@ -30,11 +30,13 @@ test('a cluster of three loses nothing and keeps the order per key when the lead
     const leader = await leaderOf(`crash-test:${scene.topic}`);
 
     await scene.startConsumer();
-    const published = scene.publishAll();
+    // RabbitMQ answers some with basic.nack while the queue has no leader: what became of those is unknown.
+    const published = scene.publishAll({ mayBeUnknown: true });
     await scene.untilHandled(MESSAGES * 0.3, 60_000);
     await cluster.kill(leader);
-    await published;
-    await scene.untilHandled(MESSAGES, 60_000);
+    const confirmed = await published;
+    expect(confirmed.size).toBeGreaterThan(MESSAGES * 0.5);
+    await scene.untilAllHandled(confirmed, 60_000);
     const history = scene.history();
     history.assertNothingLost();
     history.assertNoPhantom();

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createTransportApp, Publisher, TransportModule } from 'nest-transport';
+import { createTransportApp, Publisher, TransportError, TransportModule } from 'nest-transport';
 import { History, type HistoryEntry } from 'nest-transport/testing';
 import { uniqueName } from '../brokers/names.mjs';
 import { Notes } from './notes.js';
@@ -63,19 +63,34 @@ export class Scene {
     return `${this.topic}.crash-test.dead-letter`;
   }
 
-  async publishAll(): Promise<void> {
+  /**
+   * Resolves with the ids of those that were confirmed.
+   * @param mayBeUnknown whether a publish may end as unknown, because a node ends that has to store it. @default false: it rejects
+   */
+  async publishAll({ mayBeUnknown = false } = {}): Promise<ReadonlySet<string>> {
     const broker = await openBroker(this.broker);
     @Module({ imports: [TransportModule.forRoot({ service: 'crash-test', broker, logger: false })] })
     class App {}
     const app = await createTransportApp(App, { http: false, exitOnSignal: false, logger: false });
     await app.listen();
     const publisher = this.#history.recordPublisher(app.get(Publisher));
+    const confirmed = new Set<string>();
+    const unknown = (error: unknown): void => {
+      if (!mayBeUnknown || !(error instanceof TransportError) || error.stored !== 'unknown') throw error;
+    };
     for (let first = 0; first < this.messages; first += UNCONFIRMED) {
       const numbers = Array.from({ length: Math.min(UNCONFIRMED, this.messages - first) }, (_, index) => first + index);
-      const publish = (n: number) => publisher.publish(this.topic, { n }, { key: `key-${n % KEYS}`, id: String(n) });
-      await Promise.all(numbers.map(publish));
+      const publish = (n: number) =>
+        publisher
+          .publish(this.topic, { n }, { key: `key-${n % KEYS}`, id: String(n) })
+          .then(() => void confirmed.add(String(n)), unknown);
+      await Promise.all(numbers.map(publish)).catch(async (error: unknown) => {
+        await app.close();
+        throw error;
+      });
     }
     await app.close();
+    return confirmed;
   }
 
   /** Starts a consumer; it is in its group when this resolves. */
@@ -116,6 +131,16 @@ export class Scene {
       if (Date.now() > deadline) throw new Error(`only ${seen} of ${count} messages were handled in ${deadlineMs} ms`);
       await pause(20);
     }
+  }
+
+  /** Resolves when each of these was handled. */
+  async untilAllHandled(ids: ReadonlySet<string>, deadlineMs: number): Promise<void> {
+    await this.untilHandled(ids.size, deadlineMs);
+    const isMissing = (): boolean => {
+      const handled = new Set(this.handled.map(({ id }) => id));
+      return [...ids].some((id) => !handled.has(id));
+    };
+    for (const deadline = Date.now() + deadlineMs; isMissing() && Date.now() < deadline;) await pause(200);
   }
 
   /** Publishes first, then what the processes wrote, in the order they wrote it. */

@@ -65,6 +65,11 @@ class FakeDelivery extends Delivery {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** A suspect starts in the turn after it may. */
+const fewTurns = async (): Promise<void> => {
+  for (let count = 0; count < 5; count++) await turn();
+};
+
 /** A handler that tests let go on, message by message. */
 class Gate {
   readonly started: string[] = [];
@@ -894,7 +899,7 @@ describe('messages whose processes ended without a word', () => {
     void runner.receive([first, second, third, other]);
     clock.advance(1_000);
     for (let count = 1; count <= 3; count++) {
-      await turn();
+      await fewTurns();
       expect(gate.started).toHaveLength(count);
       await gate.finish(gate.started.at(-1) as string);
     }
@@ -932,8 +937,26 @@ describe('messages whose processes ended without a word', () => {
     expect([calls.length, sent.length]).toEqual([0, 0]);
     void runner.receive([second]);
     clock.advance(200);
-    await turn();
+    await fewTurns();
     expect([calls.length, sent.length]).toEqual([1, 1]);
+  });
+
+  it('start after the settlements of those before them were written, which drivers gather in a turn', async () => {
+    const order: string[] = [];
+    const handle = (): void => void order.push('handler');
+    const { runner, clock } = setUp({ handle, nativeRedelivery: true });
+    const [first, second] = suspects(3) as [FakeDelivery, FakeDelivery];
+    for (const each of [first, second]) {
+      const settle = each.settle.bind(each);
+      each.settle = (settlement) => {
+        queueMicrotask(() => process.nextTick(() => process.nextTick(() => order.push('written'))));
+        return settle(settlement);
+      };
+    }
+    void runner.receive([first, second]);
+    clock.advance(1_000);
+    await fewTurns();
+    expect(order).toEqual(['handler', 'written', 'handler', 'written']);
   });
 });
 

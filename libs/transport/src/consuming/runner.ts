@@ -447,9 +447,13 @@ export class SubscriptionRunner implements DeliverySink {
   }
 }
 
-/** It had to wait for its turn, and may have been taken back meanwhile. */
+/**
+ * It had to wait for its turn, and may have been taken back meanwhile. Before a suspect starts, what drivers gather in this turn has been
+ * written: if the suspect ends the process, the settlements of those before it are with the broker.
+ */
 async function mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: boolean): Promise<boolean> {
   await turn;
+  if (isAlone) await new Promise((resolve) => setImmediate(resolve));
   if (isAlone && delivery.mayBegin()) await delivery.recordStart();
   return delivery.mayBegin();
 }
