@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { uniqueName } from '../brokers/names.mjs';
 import { orderOf } from './order.js';
 
 const PARTITIONS = 6;
 const BATCH = 5_000;
+const KNOWN_WITHIN_MS = 30_000;
 
 /** Topics of one bench; all are deleted at its end, for the broker may be somebody's. */
 export class BenchTopics {
@@ -19,11 +21,11 @@ export class BenchTopics {
   async create(): Promise<string> {
     const topic = uniqueName('bench');
     const names = [topic, `${topic}.dead-letter`];
-    await this.#withAdmin((admin) =>
-      admin.createTopics({
-        topics: names.map((name) => ({ topic: name, numPartitions: PARTITIONS, replicationFactor: 1 })),
-      }),
-    );
+    const topics = names.map((name) => ({ topic: name, numPartitions: PARTITIONS, replicationFactor: 1 }));
+    await this.#withAdmin(async (admin) => {
+      await admin.createTopics({ waitForLeaders: false, topics });
+      await untilKnown(admin, names);
+    });
     this.#made.push(...names);
     return topic;
   }
@@ -49,6 +51,17 @@ export class BenchTopics {
     const admin = this.#kafka.admin();
     await admin.connect();
     await act(admin).finally(() => admin.disconnect());
+  }
+}
+
+/** n.b. kafkajs, which can wait by itself, fails where the broker has not heard of the topic yet. */
+async function untilKnown(admin: ReturnType<Kafka['admin']>, topics: string[]): Promise<void> {
+  for (const deadline = Date.now() + KNOWN_WITHIN_MS; ; await pause(50)) {
+    try {
+      return void (await admin.fetchTopicMetadata({ topics }));
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
   }
 }
 
