@@ -26,7 +26,7 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-const configure = (topic: string, name: string, value: string) =>
+const alter = (topic: string, name: string, value: string) =>
   withAdmin(
     (admin) =>
       admin.alterConfigs({
@@ -34,6 +34,14 @@ const configure = (topic: string, name: string, value: string) =>
         resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name, value }] }],
       }),
     cluster.brokers,
+  );
+/** n.b. a client that meets the node that is down at first gives up. */
+const configure = (topic: string, name: string, value: string) =>
+  until(`${name} is ${value}`, () =>
+    alter(topic, name, value).then(
+      () => true,
+      () => false,
+    ),
   );
 const remove = (topic: string) => withAdmin((admin) => admin.deleteTopics({ topics: [topic] }), cluster.brokers);
 const endsOf = (topic: string) => withAdmin((admin) => admin.fetchTopicOffsets(topic), cluster.brokers);
