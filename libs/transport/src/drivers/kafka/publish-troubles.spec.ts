@@ -40,7 +40,7 @@ describe('what the brokers refuse for a topic', () => {
     expect(warned).toHaveLength(2);
   });
 
-  it('is a problem after 4 seconds when it may pass, and forgotten a minute after the last time', () => {
+  it('is a problem after 4 seconds when it may pass, and forgotten 10 seconds after the last time: the broker is back', () => {
     const { clock, warned, troubles, send } = setUp();
     const few = refusal('TRANSPORT_PUBLISH_FAILED', true);
     send('t', 0, few);
@@ -50,7 +50,16 @@ describe('what the brokers refuse for a topic', () => {
     clock.advance(200);
     send('t', 0, few);
     expect([troubles.problems, warned]).toEqual([[few.message], [few.message]]);
-    clock.advance(60_001);
+    clock.advance(10_001);
+    expect(troubles.problems).toEqual([]);
+  });
+
+  it('is forgotten a minute after the last time when it will not pass', () => {
+    const { clock, troubles, send } = setUp();
+    send('t', 0, refusal('TRANSPORT_AUTHORIZATION_FAILED', false));
+    clock.advance(59_000);
+    expect(troubles.problems).toHaveLength(1);
+    clock.advance(1_001);
     expect(troubles.problems).toEqual([]);
   });
 

@@ -7,6 +7,8 @@ const PASSING_MS = 4_000;
 const UNANSWERED_MS = 5_000;
 /** Nobody has published since: whether the broker would refuse it still is not known. */
 const FORGOTTEN_MS = 60_000;
+/** The same for a refusal that may pass, such as that of a broker that was restarted: another message would have been refused by now. */
+const PASSED_MS = 10_000;
 
 /** What the broker says of a topic, and not of one message. */
 const OF_TOPIC: ReadonlySet<ErrorCode> = new Set([
@@ -50,7 +52,7 @@ export class PublishTroubles {
     const nowMs = this.#host.clock.monotonicMs();
     const refused = new Map<string, string>();
     for (const [place, trouble] of this.#troubles) {
-      if (nowMs - trouble.lastMs > FORGOTTEN_MS) this.#troubles.delete(place);
+      if (nowMs - trouble.lastMs > forgottenAfterMs(trouble)) this.#troubles.delete(place);
       else if (trouble.isReported) refused.set(trouble.topic, trouble.error.message);
     }
     for (const { topics, sinceMs } of this.#open) {
@@ -97,6 +99,8 @@ export class PublishTroubles {
 /** n.b. a refusal that will not pass and has no name of its own is about the message: no key on a compacted topic, for one. */
 const isOfTopic = ({ code, retryable }: TransportError): boolean =>
   OF_TOPIC.has(code) && (retryable || code !== 'TRANSPORT_PUBLISH_FAILED');
+
+const forgottenAfterMs = ({ error }: Trouble): number => (error.retryable ? PASSED_MS : FORGOTTEN_MS);
 
 const placeOf = ({ message, record }: Entry): string => `${message.topic}/${record.partition ?? ''}`;
 
