@@ -362,7 +362,7 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
   };
 }
 
-/** In the order of `consume`. n.b. what waits in a retry topic is held back on purpose, so those are never looked at. */
+/** In the order of `consume`. What waits in a retry topic is held back on purpose, so retry topics are never compared. */
 const watchedOf = (running: readonly Running[]): readonly WatchedSubscription[] =>
   running.flatMap((each) => [watched(each), ...each.retries.map(({ subscription }) => heldBack(subscription))]);
 

@@ -16,9 +16,9 @@ function setUp(waiting: () => number | undefined) {
   const watch = new StarvationWatch({ service: 's', broker: 'main', notices, clock }, [subscription]);
   let asked = 0;
   const consumption = {
-    waiting: () => {
+    waiting: async () => {
       asked++;
-      return Promise.resolve([waiting()]);
+      return [waiting()];
     },
   };
   watch.begin(consumption);
@@ -84,6 +84,27 @@ test('one look at which messages wait is no starvation: they may be on their way
   expect(noticed).toEqual([]);
 });
 
+test('an answer of the driver that fails is no answer, and does not end the watch', async () => {
+  let fails = true;
+  const { noticed, pass } = setUp(() => {
+    if (fails) throw new Error('the broker is away');
+    return 2;
+  });
+  await pass(10_000);
+  fails = false;
+  await pass(10_000);
+  expect(noticed).toEqual(['starved 2']);
+});
+
+test('messages that arrive while the driver answers are no starvation', async () => {
+  const { subscription, noticed, pass } = setUp(() => {
+    subscription.received++;
+    return 1;
+  });
+  await pass(30_000);
+  expect(noticed).toEqual([]);
+});
+
 test('a watch that has ended looks no more, and leaves no timer', async () => {
   const { watch, pass, asked, problem } = setUp(() => 5);
   await pass(10_000);
@@ -97,11 +118,11 @@ test('a watch that has ended looks no more, and leaves no timer', async () => {
 test('a driver that loses its deliveries does not leave the consumer without a problem', async () => {
   const clock = new ManualClock();
   const host = { service: 's', broker: 'main', notices: new Notices(), clock };
-  const deaf = wrapBroker(memory(), () => ({ receive: () => undefined, waiting: () => Promise.resolve([3]) }));
-  const connection = deaf.open(host);
+  const lossy = wrapBroker(memory(), () => ({ receive: () => undefined, waiting: () => Promise.resolve([3]) }));
+  const connection = lossy.open(host);
   const route = { type: undefined, schema: undefined, handle: () => undefined };
   const plan = { topic: 'orders', group: 'stock', where: 'Orders.take', options: {}, routes: [route] };
-  const consumer = new Consumer(deaf, connection, host, [plan]);
+  const consumer = new Consumer(lossy, connection, host, [plan]);
   await consumer.start();
   expect(consumer.problems).toEqual([]);
   for (let second = 0; second < 10; second++) {

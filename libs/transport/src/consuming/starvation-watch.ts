@@ -1,6 +1,6 @@
 import type { BrokerHost, Consumption } from '../contract/index.js';
 
-/** How often idle subscriptions are looked at. n.b. two looks and an answer are less than the 10 seconds that the documentation says. */
+/** How often idle subscriptions are compared. Two looks and an answer take less than the 10 seconds that the documentation promises. */
 const LOOK_MS = 3_000;
 
 /** What the watch sees of one subscription. */
@@ -21,7 +21,7 @@ interface Look {
 /**
  * Compares what the broker says is waiting with what arrives. A subscription that has room, and receives nothing from one look to the
  * next although messages wait for it all the time, is starved: health is `degraded`, and a notice says so, until a message arrives
- * or none waits any more. What the driver does not know (`undefined`) changes nothing.
+ * or none waits any more. What the driver does not know changes nothing: `undefined`, an answer that fails, or none at all.
  */
 export class StarvationWatch {
   readonly #host: BrokerHost;
@@ -32,6 +32,7 @@ export class StarvationWatch {
   readonly #suspected = new Map<number, Look>();
   readonly #starved = new Map<number, Look>();
   #callOff: (() => void) | undefined;
+  #isAsking = false;
   #isOver = false;
 
   constructor(host: BrokerHost, watched: readonly WatchedSubscription[]) {
@@ -44,7 +45,8 @@ export class StarvationWatch {
   begin(consumption: Pick<Consumption, 'waiting'>): void {
     if (consumption.waiting === undefined || this.#watched.length === 0 || this.#isOver) return;
     this.#callOff = this.#host.clock.schedule(LOOK_MS, () => {
-      void this.#look(consumption).then(() => this.begin(consumption));
+      this.begin(consumption);
+      void this.#look(consumption);
     });
   }
 
@@ -64,10 +66,23 @@ export class StarvationWatch {
 
   async #look(consumption: Pick<Consumption, 'waiting'>): Promise<void> {
     const idle = this.#idle();
-    if (idle.length === 0) return;
-    const counts = (await consumption.waiting?.()) ?? [];
+    if (idle.length === 0 || this.#isAsking) return;
+    const received = this.#watched.map((each) => each.received);
+    const counts = await this.#ask(consumption);
     if (this.#isOver) return;
-    for (const place of idle) this.#judge(place, counts[place]);
+    for (const place of idle) this.#judge(place, counts[place], received[place] ?? 0);
+  }
+
+  /** A driver whose answer fails, or never comes, must not end the watch. */
+  async #ask(consumption: Pick<Consumption, 'waiting'>): Promise<readonly (number | undefined)[]> {
+    this.#isAsking = true;
+    try {
+      return (await consumption.waiting?.()) ?? [];
+    } catch {
+      return [];
+    } finally {
+      this.#isAsking = false;
+    }
   }
 
   /** Places of those that received nothing since the look before, and would have taken it. */
@@ -82,10 +97,10 @@ export class StarvationWatch {
     });
   }
 
-  #judge(place: number, waiting: number | undefined): void {
-    const received = this.#watched[place]?.received ?? 0;
+  /** @param received deliveries that had come when the driver was asked */
+  #judge(place: number, waiting: number | undefined, received: number): void {
     if (waiting === undefined) return;
-    if (waiting === 0 || received !== this.#receivedBefore[place]) {
+    if (waiting === 0 || received !== this.#watched[place]?.received) {
       this.#suspected.delete(place);
       return this.#recover(place);
     }
