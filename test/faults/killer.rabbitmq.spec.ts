@@ -6,7 +6,7 @@ const MESSAGES = 500;
 const KILLER = '123';
 const MAX_ATTEMPTS = 3;
 /** Everything that was in flight is delivered as often: with each process about half of the others get their end. */
-const HALVINGS = 18;
+const HALVINGS = 14;
 const url = process.env['RABBITMQ_URL'] ?? '';
 
 describe('a message whose handler ends its process', () => {
