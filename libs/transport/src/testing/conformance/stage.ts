@@ -175,10 +175,12 @@ export class Stage {
 
   /** One line on what was seen, for a wait that failed. */
   story(): string {
-    const told = this.#applications.map(({ received, heard, settled }, index) => {
+    const seen = this.#applications.map(({ received, heard, settled, connection }, index) => {
       const names = [...new Set(heard.map(({ name }) => name))].join(', ');
-      return `application ${index + 1}: ${received.length} handlers begun, ${settled} messages settled, heard ${names || 'nothing'}`;
+      const { status, problems } = connection.health();
+      const health = [status, ...problems].join(', ');
+      return `application ${index + 1}: ${received.length} handlers begun, ${settled} messages settled, notices ${names || 'none'}, health ${health}`;
     });
-    return `Seen: ${told.join('; ') || 'no application'}.`;
+    return `Seen: ${seen.join('; ') || 'no application'}.`;
   }
 }

@@ -1,6 +1,9 @@
+/** A condition may also depend on the clock alone: a health that forgets a trouble raises no notice. */
+const LOOK_EVERY_MS = 100;
+
 /**
- * Lets a promise wait for what must happen, without a sleep: the condition is looked at again after every change, and
- * the wait ends with a sentence at the deadline.
+ * Lets a promise wait for what must happen, without a sleep: the condition is looked at again after every change and every
+ * 100 ms, and the wait ends with a sentence at the deadline.
  */
 export class Watch {
   readonly #looks = new Set<() => void>();
@@ -30,12 +33,14 @@ export class Watch {
       const end = (settle: () => void): void => {
         this.#looks.delete(look);
         clearTimeout(timer);
+        clearInterval(looking);
         settle();
       };
       const look = (): void => {
         if (condition()) end(resolve);
       };
       const timer = setTimeout(() => end(() => reject(this.#missed(what, deadlineMs))), deadlineMs);
+      const looking = setInterval(look, LOOK_EVERY_MS);
       this.#looks.add(look);
       look();
     });
