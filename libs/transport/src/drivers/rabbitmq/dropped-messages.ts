@@ -32,6 +32,7 @@ export class DroppedMessages {
   #callOffReport: (() => void) | undefined;
   #reader: QueueReader | undefined;
   #opening: Promise<void> | undefined;
+  #callOffOpening: (() => void) | undefined;
 
   /** @param topic one of the group's, for errors */
   constructor(parts: IntakeParts, group: string, topic: string) {
@@ -49,6 +50,7 @@ export class DroppedMessages {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#callOffOpening?.();
     this.#unwatch();
     const { clock } = this.#parts.host;
     await atMost(clock, GOODBYE_MS, Promise.resolve(this.#opening));
@@ -76,13 +78,17 @@ export class DroppedMessages {
     return reader;
   }
 
-  /** Why no failure is reported: without a connection the subscriptions report it, and what is dropped meanwhile waits. */
+  /** One try at a time is waited for, however many reasons there are. */
   #openLater(ms: number): void {
-    const { signal } = this.#closing;
-    void pause(this.#parts.host.clock, ms, signal).then(async () => {
-      if (signal.aborted || this.#parts.link.model === undefined || this.#reader?.isOpen === true) return;
-      await this.start().catch(() => this.#openLater(RETRY_MS));
-    });
+    this.#callOffOpening?.();
+    if (this.#closing.signal.aborted) return;
+    this.#callOffOpening = this.#parts.host.clock.schedule(ms, () => void this.#openAgain());
+  }
+
+  /** Why no failure is reported: without a connection the subscriptions report it, and what is dropped meanwhile waits. */
+  async #openAgain(): Promise<void> {
+    if (this.#parts.link.model === undefined || this.#reader?.isOpen === true) return;
+    await this.start().catch(() => this.#openLater(RETRY_MS));
   }
 
   #take(record: RabbitmqRecord, reader: QueueReader): void {

@@ -21,6 +21,39 @@ class PlayedChannel extends EventEmitter {
   }
 }
 
+describe('a channel that the server ends before the consumer is placed', () => {
+  it('makes open() fail, and reports no end besides', async () => {
+    const channel = new PlayedChannel();
+    const refusal = new Error('ACCESS_REFUSED');
+    channel.consume = () => {
+      channel.emit('error', refusal);
+      channel.emit('close');
+      return Promise.reject(new Error('Channel closed by server'));
+    };
+    const model = { createChannel: () => Promise.resolve(channel) } as unknown as ChannelModel;
+    const ends: unknown[] = [];
+    const events = { record: () => undefined, ended: (failure: unknown) => void ends.push(failure) };
+    const opening = QueueReader.open({ model, clock: new ManualClock(), queue: 'q', prefetch: PREFETCH, events });
+    await expect(opening).rejects.toBe(refusal);
+    expect(ends).toEqual([]);
+  });
+
+  it('makes open() fail also where the answer had come', async () => {
+    const channel = new PlayedChannel();
+    channel.consume = () => {
+      const answer = Promise.resolve({ consumerTag: 'c' });
+      channel.emit('close');
+      return answer;
+    };
+    const model = { createChannel: () => Promise.resolve(channel) } as unknown as ChannelModel;
+    const ends: unknown[] = [];
+    const events = { record: () => undefined, ended: (failure: unknown) => void ends.push(failure) };
+    const opening = QueueReader.open({ model, clock: new ManualClock(), queue: 'q', prefetch: PREFETCH, events });
+    await expect(opening).rejects.toThrow('ended');
+    expect(ends).toEqual([]);
+  });
+});
+
 /** A reader that has its hand full, and has just settled everything in it. */
 async function settledReader() {
   const channel = new PlayedChannel();

@@ -8,7 +8,7 @@ import { pause } from './waiting.js';
 /** What a reader tells of. */
 export interface ReaderEvents {
   record(record: RabbitmqRecord): void;
-  /** Once, when nothing will come any more. @param failure why, unless the connection went */
+  /** Once, when nothing will come any more; not where `open` fails. @param failure why, unless the connection went */
   ended(failure: Error | undefined): void;
 }
 
@@ -44,6 +44,7 @@ export class QueueReader {
   });
   #failure: Error | undefined;
   #isOpen = true;
+  #isPlaced = false;
   #isChanging = false;
   #settling: SettlingTime | undefined;
   readonly #clock: Clock;
@@ -66,6 +67,8 @@ export class QueueReader {
     try {
       const beganMs = clock.monotonicMs();
       await reader.#consume(prefetch);
+      if (!reader.#isOpen) throw new Error(`The channel ended while it began to read queue "${parts.queue}".`);
+      reader.#isPlaced = true;
       reader.#settling = new SettlingTime(clock, clock.monotonicMs() - beganMs);
     } catch (error) {
       const failure = reader.#failure;
@@ -177,7 +180,8 @@ export class QueueReader {
   #end(failure: Error | undefined): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#events.ended(failure);
+    this.#failure ??= failure;
+    if (this.#isPlaced) this.#events.ended(failure);
   }
 
   /** n.b. amqplib throws when its channel is closing, before it says so by an event. */
