@@ -114,6 +114,8 @@ function setUp(startFrom: Subscription['startFrom'] = 'beginning', options: Part
     maxInFlight: 256,
   };
   const failed: string[] = [];
+  const warnings: string[] = [];
+  notices.on('subscription:warned', ({ warning }) => warnings.push(warning));
   notices.on('settlement:failed', ({ id, settlement }) => failed.push(`${settlement} ${id}`));
   let full: Promise<void> | undefined;
   const sink = { receive: (ds: readonly Delivery[]) => (got.push(...ds), full), revoked: () => undefined };
@@ -152,10 +154,58 @@ function setUp(startFrom: Subscription['startFrom'] = 'beginning', options: Part
       delivery.settle({ kind: 'ack' });
     }
   };
-  return { intake, member, listener, clock, got, lost, failed, join, fetched, fill, end };
+  return { intake, member, listener, clock, got, lost, failed, warnings, join, fetched, fill, end };
 }
 
 const offsets = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ offset }) => Number(offset));
+
+describe('a rebalance that does not come to its end', () => {
+  const placed = async () => {
+    const scene = setUp();
+    await scene.join(0);
+    await scene.listener.positions([at(0, 5)]);
+    return scene;
+  };
+
+  it('is a problem and a notice within 10 seconds while the group waits for another member, and none afterwards', async () => {
+    const { intake, listener, clock, warnings } = await placed();
+    await listener.beforeJoin();
+    clock.advance(7_000);
+    expect(intake.problems).toEqual([]);
+    clock.advance(3_000);
+    expect(intake.problems).toEqual([
+      expect.stringMatching(/^group "g" has been rebalancing for 10 s .*another member/),
+    ]);
+    expect(warnings).toEqual([expect.stringMatching(/^group "g" has been rebalancing for 8 s/)]);
+    listener.joined({ t: [0] });
+    await listener.positions([at(0, 5)]);
+    expect(intake.problems).toEqual([]);
+    clock.advance(20_000);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('is a problem while the brokers do not say where partitions are read from', async () => {
+    const { intake, member, join, listener, clock, warnings } = await placed();
+    await join(0, 1);
+    member.boundsAreKnown = new Promise(() => undefined);
+    void listener.positions([at(0, 5), at(1)]);
+    clock.advance(10_000);
+    expect(intake.problems).toEqual([expect.stringContaining('the brokers have not said where to read on')]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('is none of a consumer that stops, and leaves no timer', async () => {
+    const { intake, listener, clock, warnings } = await placed();
+    await listener.beforeJoin();
+    intake.stop();
+    await listener.beforeJoin();
+    clock.advance(60_000);
+    expect(intake.problems).toEqual([]);
+    expect(warnings).toEqual([]);
+    await intake.close();
+    expect(clock.pending).toBe(0);
+  });
+});
 
 describe('a client that asks once for each broker where to read', () => {
   it('is told the same each time: a group that starts with what is new misses nothing published since', async () => {

@@ -15,6 +15,7 @@ import type { ResolvedKafkaOptions } from './options.js';
 import { firstPlace } from './first-place.js';
 import { EndWaiters, endsOf } from './partition-ends.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
+import { RebalanceWatch } from './rebalance-watch.js';
 import { WaitingRecords } from './waiting-records.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
@@ -46,6 +47,7 @@ export class GroupIntake implements IntakeOwner {
   /** The group may have given the partitions away: nothing begins until it confirms the member, or it joins again. */
   #isDoubtful = false;
   #commitProblem: string | undefined;
+  readonly #rebalance: RebalanceWatch;
   /** n.b. one after the other: several fetches of one member ask at the same time. */
   #answering: Promise<unknown> = Promise.resolve();
 
@@ -56,6 +58,7 @@ export class GroupIntake implements IntakeOwner {
     this.#sinks = new Map(sinks.map((sink) => [sink.subscription.topic, sink]));
     this.#exposure = new Exposure(options.maxUncommitted);
     this.#waiting = new WaitingRecords(host.clock);
+    this.#rebalance = new RebalanceWatch(host.clock, group, (warning) => this.#warn(warning));
     this.#commits = new Commits({
       clock: host.clock,
       intervalMs: options.commitIntervalMs,
@@ -81,7 +84,7 @@ export class GroupIntake implements IntakeOwner {
       ({ topic, partition, group, unsettledOffset }) =>
         `partition ${partition} of "${topic}" waits in group "${group}" for offset ${unsettledOffset}, which is not settled`,
     );
-    return this.#commitProblem === undefined ? texts : [...texts, this.#commitProblem];
+    return [...texts, this.#commitProblem, this.#rebalance.problem].filter((text) => text !== undefined);
   }
 
   /** How the client's member is answered; a new member takes over what the one before had. */
@@ -96,6 +99,7 @@ export class GroupIntake implements IntakeOwner {
       died: (failure) => {
         // What runs may end; it is committed by the next member if the partition is still ours then.
         this.#commits.suspend();
+        this.#rebalance.rest();
         this.recall();
         died(failure);
       },
@@ -180,6 +184,7 @@ export class GroupIntake implements IntakeOwner {
   /** Hands over nothing new; what is with the sinks is still settled and committed. */
   stop(): void {
     this.#stopped = true;
+    this.#rebalance.end();
     for (const intake of this.#intakes.values()) {
       intake.hold();
       intake.pause();
@@ -211,6 +216,7 @@ export class GroupIntake implements IntakeOwner {
   /** "Revoke that waits": nothing new begins, what runs may end, and all of it is committed while we still may. */
   async #beforeJoin(): Promise<void> {
     this.#isDoubtful = false;
+    this.#rebalance.waitsFor('join');
     this.recall();
     // n.b. when the broker does not know us any more, others have our partitions already, and waiting helps nobody.
     const stillOurs = this.#intakes.size > 0 && (await this.#commits.flush());
@@ -238,6 +244,7 @@ export class GroupIntake implements IntakeOwner {
       ),
     );
     this.#unplaced = new Set(this.#assigned);
+    this.#rebalance.waitsFor('positions');
     this.#tellPlaced();
     for (const [place, intake] of this.#intakes) if (!this.#assigned.has(place)) this.#drop(place, intake);
     this.#commits.resume();
@@ -296,7 +303,9 @@ export class GroupIntake implements IntakeOwner {
   }
 
   #tellPlaced(): void {
-    if (this.#unplaced.size === 0) this.#placedWaiters.splice(0).forEach((tell) => tell());
+    if (this.#unplaced.size > 0) return;
+    this.#rebalance.placed();
+    this.#placedWaiters.splice(0).forEach((tell) => tell());
   }
 
   /**
@@ -446,6 +455,13 @@ export class GroupIntake implements IntakeOwner {
       await beat();
     }
     if (!intake.isCaughtUp) intake.pause();
+  }
+
+  #warn(warning: string): void {
+    const { broker, notices } = this.#host;
+    for (const topic of this.#sinks.keys()) {
+      notices.emit('subscription:warned', { broker, topic, group: this.#group, warning });
+    }
   }
 
   #tellCommitFailed(error: ReturnType<typeof transportError>): void {
