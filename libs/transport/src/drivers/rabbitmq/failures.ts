@@ -98,6 +98,9 @@ export const isMissing = (error: unknown): boolean => replyCodeOf(error) === NO_
 
 export const isQueueMissing = (error: unknown): boolean => isMissing(error) && /no queue '/.test(messageOf(error));
 
+/** A classic queue is there, and its only copy is on a node that is down. */
+export const isHomeNodeDown = (error: unknown): boolean => isMissing(error) && /home node '/.test(messageOf(error));
+
 /** The exchange that a channel was closed for; RabbitMQ's sentence names it. */
 export const missingExchangeIn = (failure: Error): string => /no exchange '([^']*)'/.exec(failure.message)?.[1] ?? '';
 

@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Subscription, TopicQuestion, TransportError } from '../../contract/index.js';
 import type { DelayQueue } from './delays.js';
-import { channelError, isMissing } from './failures.js';
+import { channelError, isHomeNodeDown, isMissing } from './failures.js';
 import { generationsOf, heldArgumentsOf, isOfAnotherGeneration } from './group-arguments.js';
 import type { Link } from './link.js';
 import { bindingsOf, deadLetterPlaceOf, droppedQueueOf, heldQueueOf, placeOf, queueNameOf } from './names.js';
@@ -11,6 +11,9 @@ import { SpareChannels } from './spare-channels.js';
 /** An instance's queue waits so long for the instance to come back. */
 const INSTANCE_ARGUMENTS = { 'x-queue-type': 'classic', 'x-expires': 60_000 };
 const NOTES_TTL_MS = 86_400_000;
+/** Nodes of a cluster that may be down while an instance's queue is declared. */
+const MOST_MOVES = 10;
+
 /** The queue that a subscription takes its messages from. */
 export interface SubscribedQueue {
   readonly name: string;
@@ -27,6 +30,8 @@ export class Topology {
   /** Exchanges that were there. */
   readonly #known = new Map<string, Promise<void>>();
   readonly #channels = new SpareChannels();
+  /** How often the queue of an instance had to be left on a node that is down, by its first name. */
+  readonly #moves = new Map<string, number>();
   /** n.b. one after the other: they share a channel. */
   #renewing: Promise<unknown> = Promise.resolve();
 
@@ -75,19 +80,38 @@ export class Topology {
     return queue;
   }
 
-  /** The queue of a group, with its bindings. */
+  /** The queue of a group, or of an instance, with its bindings. */
   async ensureQueue({ topic, group, delivery }: Subscription): Promise<SubscribedQueue> {
     const name = queueNameOf(this.#options, topic, group);
     const isInstances = delivery === 'every-instance';
     const what = `cannot subscribe to "${topic}" with queue "${name}"`;
-    if (!this.#options.provision && !isInstances) {
+    if (isInstances) return this.#ensureInstances(name, what, topic);
+    if (!this.#options.provision) {
       await this.#on(what, topic, async (channel) => void (await channel.checkQueue(name)));
       return { name, isInstances, isOld: false };
     }
-    const generations = isInstances ? [INSTANCE_ARGUMENTS] : generationsOf(this.#options, group);
-    const isOld = await this.#declare(name, generations, what, topic);
+    const isOld = await this.#declare(name, generationsOf(this.#options, group), what, topic);
     await this.#bind(what, name, topic);
     return { name, isInstances, isOld };
+  }
+
+  /**
+   * The queue of an instance has one copy, on one node. While that node is down the server refuses its name, so another name is used;
+   * what is left expires when the node is back.
+   */
+  async #ensureInstances(first: string, what: string, topic: string): Promise<SubscribedQueue> {
+    for (let tries = 0; ; tries++) {
+      const moves = this.#moves.get(first) ?? 0;
+      const name = moves === 0 ? first : `${first}.${moves}`;
+      try {
+        await this.#declare(name, [INSTANCE_ARGUMENTS], what, topic);
+        await this.#bind(what, name, topic);
+        return { name, isInstances: true, isOld: false };
+      } catch (error) {
+        if (tries === MOST_MOVES || !isHomeNodeDown((error as TransportError).cause)) throw error;
+        this.#moves.set(first, moves + 1);
+      }
+    }
   }
 
   /** @param generations newest first. @returns whether the queue has an older one */
