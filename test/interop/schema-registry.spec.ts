@@ -31,7 +31,7 @@ describe('avro()', () => {
     server.add(7, 'orders-value', orderAvro);
     const body = await avro({ registry, schema: orderAvro }).encode(order, 'orders');
     expect(body.toString('hex')).toBe('00' + '00000007' + '06' + Buffer.from('o-1').toString('hex') + '06');
-    expect(server.requests).toEqual(['POST /subjects/orders-value']);
+    expect(server.requests).toEqual(['POST /subjects/orders-value?normalize=true']);
   });
 
   it('reads what it wrote, asks the registry once for each schema, and answers at once after that', async () => {
@@ -41,7 +41,7 @@ describe('avro()', () => {
     const again = codec.encode(order, 'orders');
     expect(again).toEqual(body);
     expect(codec.decode(body, 'orders')).toEqual(order);
-    expect(server.requests).toEqual(['POST /subjects/orders-value/versions', 'GET /schemas/ids/100']);
+    expect(server.requests).toEqual(['POST /subjects/orders-value/versions?normalize=true', 'GET /schemas/ids/100']);
   });
 
   it('asks once, however many messages ask at the same time', async () => {
@@ -56,7 +56,10 @@ describe('avro()', () => {
       order,
       'a',
     );
-    expect(server.requests).toEqual(['POST /subjects/shop.Order/versions', 'POST /subjects/a%2FOrder/versions']);
+    expect(server.requests).toEqual([
+      'POST /subjects/shop.Order/versions?normalize=true',
+      'POST /subjects/a%2FOrder/versions?normalize=true',
+    ]);
   });
 
   it('does not register unless it is told to', async () => {
@@ -108,6 +111,19 @@ describe('avro()', () => {
     await expect(read()).rejects.toThrow(words);
   });
 
+  it('writes with the newest version of the subject on request, by its id and its schema, and refuses what does not fit it', async () => {
+    server.add(3, 'orders-value', orderAvro);
+    const codec = avro({ registry, useLatestVersion: true });
+    const body = await codec.encode(order, 'orders');
+    expect(body.toString('hex')).toBe('00' + '00000003' + '06' + Buffer.from('o-1').toString('hex') + '06');
+    expect(codec.encode(order, 'orders')).toEqual(body);
+    expect(server.requests).toEqual(['GET /subjects/orders-value/versions/latest', 'GET /schemas/ids/3']);
+    await expect(Promise.resolve().then(() => codec.encode({ orderId: 1 }, 'orders'))).rejects.toMatchObject({
+      code: 'TRANSPORT_PAYLOAD_UNENCODABLE',
+    });
+    expect(() => avro({ registry, schema: orderAvro, register: true, useLatestVersion: true })).toThrow('not both');
+  });
+
   it('does not read a map with the name __proto__', async () => {
     server.add(5, 'x', { type: 'map', values: { type: 'map', values: 'string' } });
     const text = (value: string) => Buffer.concat([Buffer.from([value.length * 2]), Buffer.from(value)]);
@@ -153,7 +169,7 @@ describe('jsonSchema()', () => {
     expect(body.subarray(5).toString()).toBe('{"orderId":"o-1","quantity":3}');
     expect(codec.decode(body, 'orders')).toEqual(order);
     expect(codec.encode(order, 'orders')).toEqual(body);
-    expect(server.requests).toEqual(['POST /subjects/orders-value']);
+    expect(server.requests).toEqual(['POST /subjects/orders-value?normalize=true']);
   });
 
   it.each([

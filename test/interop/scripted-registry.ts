@@ -69,12 +69,13 @@ export class ScriptedRegistry {
     return this.#schemas.size;
   }
 
-  #answer({ method = '', url = '' }: IncomingMessage, text: string): Answer {
+  #answer({ method = '', url: asked = '' }: IncomingMessage, text: string): Answer {
+    const url = asked.replace('?normalize=true', '');
     const [, id] = /^\/schemas\/ids\/(\d+)$/.exec(url) ?? [];
     if (method === 'GET' && id !== undefined) return this.#schema(Number(id));
-    const [, name = '', versions, version] = /^\/subjects\/([^/]+)(\/versions(?:\/(\d+))?)?$/.exec(url) ?? [];
+    const [, name = '', versions, version] = /^\/subjects\/([^/]+)(\/versions(?:\/(\d+|latest))?)?$/.exec(url) ?? [];
     const subject = decodeURIComponent(name);
-    if (method === 'GET' && version !== undefined) return this.#version(subject, Number(version));
+    if (method === 'GET' && version !== undefined) return this.#version(subject, version);
     if (method !== 'POST' || name === '' || version !== undefined) return [404, { error_code: 404 }];
     const given = JSON.parse(text) as Schema;
     return versions === undefined ? this.#lookUp(subject, given) : this.#register(subject, given);
@@ -85,9 +86,10 @@ export class ScriptedRegistry {
     return schema === undefined ? SCHEMA_NOT_FOUND : [200, schema];
   }
 
-  #version(subject: string, version: number): Answer {
+  #version(subject: string, asked: string): Answer {
     const ids = this.#subjects.get(subject);
     if (ids === undefined) return SUBJECT_NOT_FOUND;
+    const version = asked === 'latest' ? ids.length : Number(asked);
     const id = ids[version - 1];
     return id === undefined ? VERSION_NOT_FOUND : [200, { subject, version, id, ...this.#schemas.get(id) }];
   }

@@ -26,15 +26,21 @@ export class AvroReaders {
     return this.#readers.get(schemaId) ?? this.#make(schemaId);
   }
 
+  /** The type of a schema of the registry, with all that it refers to. */
+  async typeOf(schemaId: number): Promise<Type> {
+    return this.#parse(await this.#textsOf(schemaId));
+  }
+
   async #make(schemaId: number): Promise<AvroReader> {
-    const registered = await this.#registry.schemaOf(schemaId);
-    if (registered.schemaType !== 'AVRO') {
-      throw undecodable(`schema ${schemaId} of the registry is ${registered.schemaType}, not Avro`);
-    }
-    const texts = await this.#withReferences(registered);
-    const reader = this.#readerOf(schemaId, texts);
+    const reader = this.#readerOf(schemaId, await this.#textsOf(schemaId));
     this.#readers.set(schemaId, reader);
     return reader;
+  }
+
+  async #textsOf(schemaId: number): Promise<readonly string[]> {
+    const registered = await this.#registry.schemaOf(schemaId);
+    if (registered.schemaType === 'AVRO') return this.#withReferences(registered);
+    throw undecodable(`schema ${schemaId} of the registry is ${registered.schemaType}, not Avro`);
   }
 
   #readerOf(schemaId: number, texts: readonly string[]): AvroReader {

@@ -25,7 +25,7 @@ import { unencodable } from './unencodable.js';
 export interface AvroOptions extends RegistryCodecOptions {
   /**
    * The schema that is written with, and that whatever is read is made to fit; an object, or its text.
-   * @default none: payloads are read as they were written, and cannot be published
+   * @default none: payloads are read as they were written, and are published only with `useLatestVersion`
    */
   readonly schema?: object | string;
 }
@@ -55,8 +55,8 @@ export function avro(options: AvroOptions): Codec {
 async function load(options: AvroOptions): Promise<Coder> {
   const avsc: Avsc = await loadPeer(undefined, 'avsc', 'The codec avro()', () => import('avsc'));
   const own = options.schema === undefined ? undefined : typeOf(avsc, options.schema);
-  const encode = own === undefined ? refuseToEncode : encoderOf(own, options);
   const readers = new AvroReaders(avsc, options.registry, own);
+  const encode = options.useLatestVersion === true ? latestEncoder(options, readers) : encoderOf(own, options);
   return {
     encode,
     decode(body) {
@@ -81,17 +81,37 @@ function typeOf(avsc: Avsc, schema: object | string): Type {
 }
 
 function refuseToEncode(): never {
-  throw unencodable('cannot be written: this avro() has no schema. Write avro({ registry, schema })');
+  throw unencodable(
+    'cannot be written: this avro() has no schema. Write avro({ registry, schema }), or useLatestVersion: true',
+  );
 }
 
-function encoderOf(type: Type, options: AvroOptions): Coder['encode'] {
-  const { schema = '' } = options;
+function encoderOf(type: Type | undefined, options: AvroOptions): Coder['encode'] {
+  const { schema } = options;
+  if (type === undefined || schema === undefined) return refuseToEncode;
   const text = typeof schema === 'string' ? schema : JSON.stringify(schema);
   const ids = new SchemaIds(options, { schema: text, schemaType: 'AVRO', references: [] });
   return (payload, topic) => {
     const bytes = bytesOf(type, payload);
     const id = ids.of(topic);
     return typeof id === 'number' ? frame(id, bytes) : id.then((known) => frame(known, bytes));
+  };
+}
+
+/** n.b. what Avro writes depends on the schema, so the type is that of the version whose id is written. */
+function latestEncoder(options: AvroOptions, readers: AvroReaders): Coder['encode'] {
+  const ids = new SchemaIds(options, { schema: '', schemaType: 'AVRO', references: [] });
+  const types = new Map<number, Type>();
+  const first = async (payload: unknown, found: number | Promise<number>): Promise<Buffer> => {
+    const id = await found;
+    const type = await readers.typeOf(id);
+    types.set(id, type);
+    return frame(id, bytesOf(type, payload));
+  };
+  return (payload, topic) => {
+    const id = ids.of(topic);
+    const type = typeof id === 'number' ? types.get(id) : undefined;
+    return type === undefined ? first(payload, id) : frame(id as number, bytesOf(type, payload));
   };
 }
 

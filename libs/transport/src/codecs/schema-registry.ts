@@ -32,6 +32,11 @@ export interface SchemaRegistryOptions {
   readonly token?: string;
   /** Sends a password or token without TLS to another machine, where it can be read on the way. @default false */
   readonly allowLoginWithoutTls?: boolean;
+  /**
+   * The registry compares schemas by what they mean and not by how they are written: one that another program registered with its fields
+   * in other order is found, and registering makes no second version of it. Registries that do not know this ignore it. @default true
+   */
+  readonly normalize?: boolean;
   /** How long one request may take; what fails for a moment is tried three times. @default 5000 */
   readonly timeoutMs?: number;
   /** Does the requests instead of Node's own `fetch`, for a proxy or a certificate authority of your own. */
@@ -41,6 +46,7 @@ export interface SchemaRegistryOptions {
 /** The defaults of `schemaRegistry`. */
 export const SCHEMA_REGISTRY_DEFAULTS = {
   allowLoginWithoutTls: false,
+  normalize: true,
   timeoutMs: 5_000,
 } as const satisfies Partial<SchemaRegistryOptions>;
 
@@ -50,6 +56,7 @@ const RULES = {
   password: option.text,
   token: option.text,
   allowLoginWithoutTls: option.flag,
+  normalize: option.flag,
   timeoutMs: option.integer(1),
   fetch: option.fn,
 } as const satisfies Record<keyof SchemaRegistryOptions, OptionRule>;
@@ -61,6 +68,8 @@ export interface SchemaRegistry {
    * @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE`
    */
   idOf(subject: string, schema: RegisteredSchema, register: boolean): Promise<number>;
+  /** The id of the newest version of a subject, as it was when it was first asked for. @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
+  latestIdOf(subject: string): Promise<number>;
   /** @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
   schemaOf(id: number): Promise<RegisteredSchema>;
   /** A schema that another one refers to. @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
@@ -74,11 +83,12 @@ export interface SchemaRegistry {
  */
 export function schemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   checkOptions('schemaRegistry()', options, RULES);
-  const { url, allowLoginWithoutTls, timeoutMs, ...rest } = withDefaults(options, SCHEMA_REGISTRY_DEFAULTS);
+  const { url, allowLoginWithoutTls, normalize, timeoutMs, ...rest } = withDefaults(options, SCHEMA_REGISTRY_DEFAULTS);
   const base = baseOf(url);
   const authorization = authorizationOf(rest);
   if (authorization !== undefined && !allowLoginWithoutTls) refuseReadableLogin(base);
-  return new ConfluentRegistry(new RegistryRequests(base, authorization, timeoutMs, rest.fetch ?? fetch));
+  const requests = new RegistryRequests(base, authorization, timeoutMs, rest.fetch ?? fetch);
+  return new ConfluentRegistry(requests, normalize);
 }
 
 function baseOf(url: string | undefined): URL {
@@ -113,17 +123,25 @@ function refuseReadableLogin({ protocol, hostname }: URL): void {
 
 class ConfluentRegistry implements SchemaRegistry {
   readonly #requests: RegistryRequests;
+  readonly #query: string;
   readonly #known = new Map<string, Promise<unknown>>();
 
-  constructor(requests: RegistryRequests) {
+  constructor(requests: RegistryRequests, normalize: boolean) {
     this.#requests = requests;
+    this.#query = normalize ? '?normalize=true' : '';
   }
 
   idOf(subject: string, schema: RegisteredSchema, register: boolean): Promise<number> {
-    const path = `/subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}`;
+    const path = `/subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}${this.#query}`;
     const body = bodyOf(schema);
     const what = register ? `register a schema for "${subject}"` : `find the schema of "${subject}"`;
     return this.#once(`POST ${path} ${body}`, async () => idIn(await this.#requests.post(path, body, what), what));
+  }
+
+  latestIdOf(subject: string): Promise<number> {
+    const path = `/subjects/${encodeURIComponent(subject)}/versions/latest`;
+    const what = `read the newest version of "${subject}"`;
+    return this.#once(path, async () => idIn(await this.#requests.get(path, what), what));
   }
 
   schemaOf(id: number): Promise<RegisteredSchema> {

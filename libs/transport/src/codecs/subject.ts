@@ -9,9 +9,17 @@ export interface RegistryCodecOptions {
   readonly subject?: string | ((topic: string) => string);
   /** Registers the schema at the first publish; else it must be there already, which is the safer way outside development. @default false */
   readonly register?: boolean;
+  /**
+   * Writes with the newest version that the subject has when the first message is published, instead of `schema`; not with `register`. For teams whose
+   * schemas are made elsewhere. A payload that does not fit it is refused. @default false
+   */
+  readonly useLatestVersion?: boolean;
 }
 
-export const REGISTRY_CODEC_DEFAULTS = { register: false } as const satisfies Partial<RegistryCodecOptions>;
+export const REGISTRY_CODEC_DEFAULTS = {
+  register: false,
+  useLatestVersion: false,
+} as const satisfies Partial<RegistryCodecOptions>;
 
 const isRegistry = (value: unknown): boolean => typeof (value as SchemaRegistry | null)?.schemaOf === 'function';
 
@@ -19,10 +27,15 @@ export const REGISTRY_CODEC_RULES = {
   registry: { expected: "a schema registry, as schemaRegistry({ url: '...' })", accepts: isRegistry },
   subject: option.either(option.text, option.fn),
   register: option.flag,
+  useLatestVersion: option.flag,
 } as const satisfies Record<keyof RegistryCodecOptions, OptionRule>;
 
-/** @throws TransportError `TRANSPORT_OPTION_INVALID` */
-export function requireRegistry(where: string, { registry }: Partial<RegistryCodecOptions>): void {
+/** @throws TransportError `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT` */
+export function requireRegistry(where: string, options: Partial<RegistryCodecOptions>): void {
+  const { registry, register, useLatestVersion } = options;
+  if (register === true && useLatestVersion === true) {
+    throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${where}: give register or useLatestVersion, not both.`);
+  }
   if (registry !== undefined) return;
   throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: registry is missing. Write schemaRegistry({ url }).`);
 }
@@ -43,10 +56,14 @@ export class SchemaIds {
   }
 
   async #ask(topic: string): Promise<number> {
-    const { registry, subject = `${topic}-value`, register = REGISTRY_CODEC_DEFAULTS.register } = this.#options;
-    const name = typeof subject === 'string' ? subject : subject(topic);
-    const id = await registry.idOf(name, this.#schema, register);
+    const { subject = `${topic}-value` } = this.#options;
+    const id = await this.#find(typeof subject === 'string' ? subject : subject(topic));
     this.#ids.set(topic, id);
     return id;
+  }
+
+  #find(subject: string): Promise<number> {
+    const { registry, register, useLatestVersion } = { ...REGISTRY_CODEC_DEFAULTS, ...this.#options };
+    return useLatestVersion ? registry.latestIdOf(subject) : registry.idOf(subject, this.#schema, register);
   }
 }

@@ -26,11 +26,19 @@ export interface ComposeService {
 
 const listFrom = (variable: string, address: string): string => `(process.env.${variable} ?? '${address}').split(',')`;
 
+/** The expressions of the addresses, for those brokers that have one. */
+export const ADDRESSES = {
+  kafka: listFrom('KAFKA_BROKERS', 'localhost:9092'),
+  nats: listFrom('NATS_SERVERS', 'localhost:4222'),
+  nsq: listFrom('NSQD', 'localhost:4150'),
+  rabbitmq: "process.env.RABBITMQ_URL ?? 'amqp://localhost:5672'",
+} as const;
+
 export const BROKERS: Readonly<Record<BrokerChoice, BrokerSetup>> = {
   memory: { packages: {}, expression: 'memory()', compose: undefined },
   kafka: {
     packages: { kafkajs: '^2.2.4' },
-    expression: `kafka({ brokers: ${listFrom('KAFKA_BROKERS', 'localhost:9092')}, provision: {} })`,
+    expression: `kafka({ brokers: ${ADDRESSES.kafka}, provision: {} })`,
     compose: {
       image: 'apache/kafka:4.1.1',
       port: 9092,
@@ -40,7 +48,7 @@ export const BROKERS: Readonly<Record<BrokerChoice, BrokerSetup>> = {
   },
   nats: {
     packages: { '@nats-io/jetstream': '^3.4.0', '@nats-io/transport-node': '^3.4.0' },
-    expression: `nats({ servers: ${listFrom('NATS_SERVERS', 'localhost:4222')}, provision: {} })`,
+    expression: `nats({ servers: ${ADDRESSES.nats}, provision: {} })`,
     compose: {
       image: 'nats:2-alpine',
       command: "['--jetstream', '--store_dir', '/data', '--http_port', '8222']",
@@ -51,7 +59,7 @@ export const BROKERS: Readonly<Record<BrokerChoice, BrokerSetup>> = {
   },
   nsq: {
     packages: {},
-    expression: `nsq({ nsqd: ${listFrom('NSQD', 'localhost:4150')} })`,
+    expression: `nsq({ nsqd: ${ADDRESSES.nsq} })`,
     compose: {
       image: 'nsqio/nsq:v1.3.0',
       command: '/nsqd --broadcast-address=127.0.0.1',
@@ -62,7 +70,7 @@ export const BROKERS: Readonly<Record<BrokerChoice, BrokerSetup>> = {
   },
   rabbitmq: {
     packages: { amqplib: '^2.3.0' },
-    expression: `rabbitmq({ url: process.env.RABBITMQ_URL ?? 'amqp://localhost:5672' })`,
+    expression: `rabbitmq({ url: ${ADDRESSES.rabbitmq} })`,
     compose: {
       image: 'rabbitmq:3.13-management-alpine',
       port: 5672,

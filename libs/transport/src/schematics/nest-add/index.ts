@@ -58,7 +58,8 @@ export function brokersOf(tree: Tree, folder: string): BrokerChoice[] {
   return BROKER_CHOICES.filter((broker) => sources.some(({ text }) => importsFrom(text, `nest-transport/${broker}`)));
 }
 
-function mainOf(tree: Tree, sourceRoot: string): string {
+/** The file that creates the application. @throws TransportError `TRANSPORT_PROJECT_UNEXPECTED` where there is none */
+export function mainOf(tree: Tree, sourceRoot: string): string {
   const main = posix.join(sourceRoot, 'main.ts');
   if (tree.exists(main)) return main;
   throw unexpected(
@@ -91,8 +92,11 @@ const register = (tree: Tree, module: string, broker: BrokerChoice, service: str
 export const registration = (broker: BrokerChoice, service: string): string =>
   `TransportModule.forRoot({ service: '${service.replace(/['\\]/g, '\\$&')}', broker: ${BROKERS[broker].expression} })`;
 
-/** n.b. a prompt that is answered by Enter gives an empty text. */
-function serviceName(tree: Tree, { service, sourceRoot = 'src' }: NestAddOptions): string {
+/** The name that was given, else that of the project. n.b. a prompt that is answered by Enter gives an empty text. */
+export function serviceName(
+  tree: Tree,
+  { service, sourceRoot = 'src' }: Pick<NestAddOptions, 'service' | 'sourceRoot'>,
+): string {
   const project = posix.basename(posix.dirname(posix.normalize(sourceRoot)));
   return service || (project === '.' ? packageName(tree.readText('package.json')) : project) || 'app';
 }

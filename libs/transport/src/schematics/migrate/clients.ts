@@ -1,0 +1,59 @@
+import ts from 'typescript';
+import type { FileDraft } from './draft.js';
+import { isClientsModule, transportUse, type Facts } from './facts.js';
+import { decoratorCall, nodesOf, propertyOf } from './syntax.js';
+
+const CLIENTS: ReadonlySet<string> = new Set([
+  'ClientProxy',
+  'ClientKafka',
+  'ClientKafkaProxy',
+  'ClientNats',
+  'ClientRMQ',
+]);
+
+/** Clients that are injected become `TransportClient`, which has their `emit` and `send`; `ClientsModule` loses those entries. */
+export function migrateClients(draft: FileDraft, { clientTokens }: Facts): void {
+  for (const call of nodesOf(draft.source, ts.isCallExpression).filter(isClientsModule))
+    migrateRegistration(draft, call);
+  for (const parameter of nodesOf(draft.source, ts.isParameter)) migrateInjection(draft, parameter, clientTokens);
+  for (const property of nodesOf(draft.source, ts.isPropertyDeclaration))
+    migrateInjection(draft, property, clientTokens);
+  for (const statement of nodesOf(draft.source, ts.isExpressionStatement)) {
+    if (/^(await )?this\.\w+\.subscribeToResponseOf\(/.test(statement.getText())) draft.remove(statement);
+  }
+}
+
+/** The whole call goes when all of its clients do. */
+function migrateRegistration(draft: FileDraft, call: ts.CallExpression): void {
+  const [given] = call.arguments;
+  const list = given !== undefined && ts.isObjectLiteralExpression(given) ? propertyOf(given, 'clients') : given;
+  if (list === undefined || !ts.isArrayLiteralExpression(list)) {
+    return draft.leave(
+      call,
+      'its clients are not written as an array: inject TransportClient instead of them, and take it out.',
+    );
+  }
+  const migrated = list.elements.filter((element) => transportUse(element) !== undefined);
+  const others = list.elements.filter((element) => transportUse(element) === undefined);
+  for (const element of others.filter((other) => propertyOf(other, 'useFactory') !== undefined)) {
+    draft.leave(element, 'a client that a factory makes was not migrated: inject TransportClient instead of it.');
+  }
+  if (others.length === 0 && ts.isArrayLiteralExpression(call.parent)) return draft.removeElement(call);
+  migrated.forEach((element) => draft.removeElement(element));
+}
+
+type Injection = ts.ParameterDeclaration | ts.PropertyDeclaration;
+
+function migrateInjection(draft: FileDraft, injection: Injection, tokens: ReadonlySet<string>): void {
+  const own = decoratorCall(injection, 'Client');
+  if (own !== undefined)
+    return draft.leave(injection, 'inject TransportClient in the constructor instead of @Client(...).');
+  const inject = decoratorCall(injection, 'Inject');
+  const { type } = injection;
+  if (inject === undefined || type === undefined || !CLIENTS.has(type.getText())) return;
+  if (!tokens.has(inject.arguments[0]?.getText() ?? '')) return;
+  draft.need('TransportClient');
+  draft.replace(type, 'TransportClient');
+  if (ts.isParameter(injection)) draft.removeDecorator(inject.parent as ts.Decorator);
+  else draft.replace(inject.arguments[0] as ts.Node, 'TransportClient');
+}

@@ -1,0 +1,275 @@
+import { complaintsAbout } from './compile.js';
+import { esm, generate, outcomeOf, type Files, type Step } from './generate.js';
+
+/** What the tests below made, each in a folder of its own: the compiler looks at all of them at once. */
+const migrated: Record<string, Files> = {};
+
+const migrate: Step = { schematic: 'migrate', options: { skipInstall: true } };
+
+const MODULE = (imports: string, needs = '') => `import { Module } from '@nestjs/common';
+import { OrdersController } from './orders.controller.js';
+${needs}
+@Module({
+  imports: [${imports}],
+  controllers: [OrdersController],
+})
+export class AppModule {}
+`;
+
+const HYBRID = (transport: string) => `import { NestFactory } from '@nestjs/core';
+import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
+import { AppModule } from './app.module.js';
+
+async function bootstrap() {
+  const app = await NestFactory.create(AppModule);
+  app.connectMicroservice<MicroserviceOptions>(${transport});
+  await app.startAllMicroservices();
+  await app.listen(process.env['PORT'] ?? 3000);
+}
+void bootstrap();
+`;
+
+const HANDLER = (pattern: string) => `import { Controller } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+
+@Controller()
+export class OrdersController {
+  @EventPattern('${pattern}')
+  created(@Payload() order: { id: string }): void {
+    console.log(order.id);
+  }
+}
+`;
+
+describe("an application on Nest's Kafka transport", () => {
+  const before: Files = {
+    ...esm,
+    'src/app.module.ts': MODULE(
+      `ClientsModule.register([{ name: 'BILLING', transport: Transport.KAFKA, options: { client: { brokers: ['localhost:9092'] } } }])`,
+      `import { ClientsModule, Transport } from '@nestjs/microservices';\n`,
+    ),
+    'src/main.ts': HYBRID(
+      `{ transport: Transport.KAFKA, options: { client: { clientId: 'shop', brokers: (process.env['KAFKA'] ?? 'localhost:9092').split(',') }, consumer: { groupId: 'inventory' } } }`,
+    ),
+    'src/orders.controller.ts': `import { Controller, Inject, type OnModuleInit } from '@nestjs/common';
+import { ClientKafka, Ctx, EventPattern, KafkaContext, MessagePattern, Payload } from '@nestjs/microservices';
+
+@Controller()
+export class OrdersController implements OnModuleInit {
+  constructor(@Inject('BILLING') private readonly client: ClientKafka) {}
+
+  async onModuleInit() {
+    this.client.subscribeToResponseOf('price');
+    await this.client.connect();
+  }
+
+  @EventPattern('order.created')
+  created(@Payload() order: { id: string }, @Ctx() context: KafkaContext): void {
+    console.log(context.getTopic(), context.getPartition(), context.getMessage().headers);
+    this.client.emit('order.billed', { id: order.id });
+  }
+
+  @MessagePattern('stock')
+  stock(@Payload() sku: string): string {
+    return sku;
+  }
+
+  @MessagePattern({ cmd: 'sum' })
+  sum(@Payload() numbers: number[]): number {
+    return numbers.length;
+  }
+}
+`,
+  };
+  let after: Files;
+  beforeAll(async () => {
+    after = await generate(before, migrate);
+  }, 60_000);
+
+  it('is registered under the group that it has, with its addresses, so that it goes on where it stopped', () => {
+    const module = after['src/app.module.ts']?.replace(/\s+/g, ' ');
+    expect(module).toContain("service: 'inventory-server'");
+    expect(module).toContain("brokers: (process.env['KAFKA'] ?? 'localhost:9092').split(',')");
+    expect(module).toContain("clientId: 'shop'");
+    expect(module).not.toMatch(/ClientsModule|Transport\.KAFKA/);
+  });
+
+  it('is connected in main.ts instead of the microservice', () => {
+    expect(after['src/main.ts']).toContain('connectTransport(app);\n  app.enableShutdownHooks();');
+    expect(after['src/main.ts']).not.toMatch(/connectMicroservice|startAllMicroservices|@nestjs\/microservices/);
+  });
+
+  it('has handlers, contexts and clients of ours; a pattern that is an object stays, and goes on working', () => {
+    const controller = after['src/orders.controller.ts'];
+    expect(controller).toContain("@Subscribe('order.created')");
+    expect(controller).toContain("@Respond('stock')");
+    expect(controller).toContain("@MessagePattern({ cmd: 'sum' })");
+    expect(controller).toContain('constructor(private readonly client: TransportClient)');
+    expect(controller).toContain('console.log(context.topic, context.partition, context.headers)');
+    expect(controller).not.toMatch(/subscribeToResponseOf|KafkaContext|ClientKafka|EventPattern|Inject\b/);
+  });
+
+  it('asks for the client of the broker', () => {
+    expect(after['package.json']).toContain('kafkajs');
+    migrated['kafka'] = after;
+  });
+
+  it('is refused when it is migrated a second time, and nothing is written', async () => {
+    await expect(generate(after, migrate)).rejects.toThrow('src uses no transport that can be migrated');
+  });
+});
+
+it('a microservice on NATS becomes an application without HTTP that reads the packets of old publishers', async () => {
+  const main = `import { NestFactory } from '@nestjs/core';
+import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.createMicroservice<MicroserviceOptions>(AppModule, {
+  transport: Transport.NATS,
+  options: { servers: 'nats://localhost:4222', queue: 'inventory' },
+  logger: ['error'],
+});
+await app.listen();
+`;
+  const before = {
+    ...esm,
+    'src/app.module.ts': MODULE(''),
+    'src/main.ts': main,
+    'src/orders.controller.ts': HANDLER('order.created'),
+  };
+  const after = await generate(before, migrate);
+  expect(after['src/main.ts']).toContain("createTransportApp(AppModule, { http: false, logger: ['error'] })");
+  expect(after['src/main.ts']).not.toContain('NestFactory');
+  const module = after['src/app.module.ts']?.replace(/\s+/g, ' ');
+  expect(module).toContain("service: 'inventory'");
+  expect(module).toContain("nats({ servers: ['nats://localhost:4222'], provision: {} })");
+  expect(module).toContain('codec: nestPackets()');
+  migrated['nats'] = after;
+}, 60_000);
+
+describe("an application on Nest's RabbitMQ transport", () => {
+  const transport = `{ transport: Transport.RMQ, options: { urls: ['amqp://localhost'], queue: 'orders', queueOptions: { durable: true, arguments: { 'x-max-priority': 5 } } } }`;
+  const before = {
+    ...esm,
+    'src/app.module.ts': MODULE(''),
+    'src/main.ts': HYBRID(transport),
+    'src/orders.controller.ts': HANDLER('order.created'),
+  };
+
+  it('takes over a queue with one pattern as it is', async () => {
+    const after = await generate(before, migrate);
+    const module = after['src/app.module.ts']?.replace(/\s+/g, ' ');
+    expect(module).toContain("queueType: 'classic', queueName: () => 'orders'");
+    expect(module).toContain("queueArguments: { 'x-max-priority': 5 }");
+    migrated['rabbitmq'] = after;
+  }, 60_000);
+
+  it("keeps Nest's transport beside ours for a queue with several patterns, and says so", async () => {
+    const second = HANDLER('order.paid').replaceAll('OrdersController', 'PaidController');
+    const { files, said } = await outcomeOf({ ...before, 'src/paid.controller.ts': second }, migrate);
+    expect(files['src/main.ts']).toContain('app.connectMicroservice');
+    expect(files['src/main.ts']).toContain('connectTransport(app);\n  await app.startAllMicroservices();');
+    expect(files['src/orders.controller.ts']).toContain("@EventPattern('order.created')");
+    expect(files['src/app.module.ts']).not.toContain('queueName');
+    expect(said.join('\n')).toContain('A queue with several patterns cannot be taken over');
+    migrated['beside'] = files;
+  }, 60_000);
+});
+
+describe('an application on golevelup', () => {
+  const before: Files = {
+    ...esm,
+    'src/app.module.ts': `import { Module } from '@nestjs/common';
+import { RabbitMQModule } from '@golevelup/nestjs-rabbitmq';
+import { Stock } from './stock.js';
+
+@Module({
+  imports: [RabbitMQModule.forRoot({ uri: 'amqp://localhost', exchanges: [{ name: 'shop', type: 'topic' }] })],
+  providers: [Stock],
+  exports: [RabbitMQModule],
+})
+export class AppModule {}
+`,
+    'src/main.ts': `import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.create(AppModule);
+await app.listen(3000);
+`,
+    'src/stock.ts': `import { Injectable } from '@nestjs/common';
+import { AmqpConnection, Nack, RabbitRPC, RabbitSubscribe } from '@golevelup/nestjs-rabbitmq';
+
+@Injectable()
+export class Stock {
+  constructor(private readonly amqp: AmqpConnection) {}
+
+  @RabbitSubscribe({ exchange: 'shop', routingKey: 'order.created', queue: 'stock' })
+  async reserve(order: { id: string }) {
+    if (order.id === '') return new Nack();
+    await this.amqp.publish('shop', 'stock.reserved', { id: order.id });
+    return undefined;
+  }
+
+  @RabbitRPC({ exchange: 'shop', routingKey: 'stock', queue: 'stock-asked' })
+  count(sku: string) {
+    return sku.length;
+  }
+}
+`,
+  };
+
+  it('reads its queues on its exchange, publishes through Publisher, and is connected in main.ts', async () => {
+    const { files, said } = await outcomeOf(before, migrate);
+    const withoutNack = files['src/stock.ts']
+      ?.replace(/if .* new Nack\(\);|, Nack/g, '')
+      .replace(/.*golevelup.*\n/, '');
+    migrated['golevelup'] = { ...files, 'src/stock.ts': withoutNack ?? '' };
+    const module = files['src/app.module.ts']?.replace(/\s+/g, ' ');
+    expect(module).toContain("url: 'amqp://localhost', exchange: 'shop', queueType: 'classic'");
+    expect(module).toContain("['order.created', 'stock']");
+    expect(module).not.toContain('RabbitMQModule');
+    const stock = files['src/stock.ts'];
+    expect(stock).toContain("@Subscribe('order.created')\n  async reserve(@Payload() order: { id: string })");
+    expect(stock).toContain("@Respond('stock')");
+    expect(stock).toContain("await this.amqp.publish('stock.reserved', { id: order.id })");
+    expect(stock).toContain('private readonly amqp: Publisher');
+    expect(files['src/main.ts']).toContain('createTransportApp(AppModule)');
+    expect(said).toContain(
+      "  src/stock.ts:10: instead of new Nack(): throw new DeadLetter('why'), or an error to have it tried again.",
+    );
+  }, 60_000);
+});
+
+it('what main.ts alone knows is not carried into the module: the line says what to write', async () => {
+  const main = HYBRID(`{ transport: Transport.KAFKA, options: { client: { brokers: addresses } } }`).replace(
+    'async function',
+    "const addresses = ['localhost:9092'];\n\nasync function",
+  );
+  const before = {
+    ...esm,
+    'src/main.ts': main,
+    'src/app.module.ts': MODULE(''),
+    'src/orders.controller.ts': HANDLER('order.created'),
+  };
+  const { files, said } = await outcomeOf(before, migrate);
+  expect(files['src/app.module.ts']).toContain('process.env.KAFKA_BROKERS');
+  expect(said).toContain("  brokers was addresses: write it into the broker's options.");
+}, 60_000);
+
+it('two brokers in one application are refused, and nothing is written', async () => {
+  const main = HYBRID(`{ transport: Transport.KAFKA, options: {} }`).replace(
+    '  await app.start',
+    '  app.connectMicroservice({ transport: Transport.NATS, options: {} });\n  await app.start',
+  );
+  await expect(generate({ ...esm, 'src/main.ts': main }, migrate)).rejects.toThrow(
+    'src uses kafka and nats; nothing was written',
+  );
+});
+
+it('what was migrated compiles', () => {
+  const inFolders = Object.entries(migrated).flatMap(([name, files]) =>
+    Object.entries(files).map(([path, text]) => [`${name}/${path}`, text] as const),
+  );
+  expect(Object.keys(migrated).sort()).toEqual(['beside', 'golevelup', 'kafka', 'nats', 'rabbitmq']);
+  expect(complaintsAbout(Object.fromEntries(inFolders))).toEqual([]);
+}, 120_000);
