@@ -27,10 +27,6 @@ async function subscribed(topics: readonly string[]) {
   return { connection, sink };
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await pause(20);
-}
-
 describe('a message that RabbitMQ closes the channel for', () => {
   test('fails alone: publishes to another topic at the same moment are stored once and get receipts', async () => {
     const [small, large] = [uniqueName('small'), uniqueName('large')];
