@@ -1,6 +1,5 @@
 import { Controller, Module } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
-import { appendFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   createTransportApp,
@@ -16,6 +15,7 @@ import { nsq as nsqBroker, type NsqOptions } from 'nest-transport/nsq';
 import { NsqdAdmin, NsqProducer } from 'nest-transport/nsq/client';
 import { startNsq, type NsqCluster, type PrivateNsq } from '../brokers/nsq.mjs';
 import { startAuthServer, type AuthServer, type Grant } from '../brokers/nsq/auth-server.mjs';
+import { OperatorTable } from '../operator/table.js';
 import { afterwards, closeAll, uniqueName, until } from './support.js';
 
 const GROUP = 'operated';
@@ -23,31 +23,22 @@ const GROUP = 'operated';
 const LIMIT_MS = 60_000;
 const quick = { lookupIntervalMs: 500, heartbeatIntervalMs: 1_000, requestTimeoutMs: 1_000 };
 
-interface Row {
-  readonly action: string;
-  readonly outcome: string;
-  readonly seconds: string;
-}
-const rows: Row[] = [];
+const table = new OperatorTable('NSQ');
 const secondsSince = (startMs: number): string => ((performance.now() - startMs) / 1_000).toFixed(1);
 
-afterAll(() => {
-  const file = process.env['OPERATOR_TABLE'];
-  if (file === undefined) return;
-  const lines = rows.map(({ action, outcome, seconds }) => `| NSQ | ${action} | ${outcome} | ${seconds} |`);
-  appendFileSync(file, `${lines.join('\n')}\n`);
-});
+afterAll(() => table.save());
 
 /** A service that consumes and publishes, and what a user sees of it. */
 class Operated {
   readonly topic = uniqueName('operator');
   readonly handled = new Set<string>();
   readonly warnings: string[] = [];
+  /** Those of `broker:warned`. */
+  readonly ofBroker: string[] = [];
   readonly #nsqds: () => readonly string[];
   readonly #probeSecret: string | undefined;
   #health: TransportHealth | undefined;
   #publisher: Publisher | undefined;
-  notices: Notices | undefined;
 
   constructor(nsqds: () => readonly string[], probeSecret?: string) {
     this.#nsqds = nsqds;
@@ -71,8 +62,7 @@ class Operated {
     class App {}
     const app = await createTransportApp(App, { http: false, exitOnSignal: false, logger: false });
     afterwards(() => app.close());
-    this.notices = app.get(Notices);
-    this.#listen(this.notices);
+    this.#listen(app.get(Notices));
     await app.listen();
     this.#health = app.get(TransportHealth);
     this.#publisher = app.get(Publisher);
@@ -86,6 +76,7 @@ class Operated {
       notices.on(name, (notice: NoticeMap[typeof name]) => note(notice));
     }
     notices.on('broker:warned', note);
+    notices.on('broker:warned', ({ warning }) => this.ofBroker.push(warning));
     notices.on('subscription:warned', note);
   }
 
@@ -144,12 +135,12 @@ async function judge(app: Operated, action: string, act: () => Promise<unknown>)
   await act();
   for (;;) {
     if (await app.flows()) {
-      rows.push({ action, outcome: 'goes on', seconds: secondsSince(start) });
+      table.add(action, 'goes on', secondsSince(start));
       return 'goes on';
     }
     const warning = app.warnings.slice(before).at(-1);
     if (!app.isUp && warning !== undefined) {
-      rows.push({ action, outcome: `reported: ${app.problems.slice(0, 120)}`, seconds: secondsSince(start) });
+      table.add(action, `reported: ${app.problems.slice(0, 120)}`, secondsSince(start));
       return 'reported';
     }
     const state = `deaf: health is ${app.isUp ? 'up' : 'not up'}, notice: ${warning ?? 'none'}`;
@@ -162,7 +153,7 @@ async function putRight(app: Operated, action: string, act: () => Promise<unknow
   const start = performance.now();
   await act();
   await until('messages flow', () => app.flows(), LIMIT_MS);
-  rows.push({ action, outcome: 'goes on', seconds: secondsSince(start) });
+  table.add(action, 'goes on', secondsSince(start));
   await isWhole(app);
 }
 
@@ -319,8 +310,7 @@ describe('while an operator changes what an auth server grants, an application',
 
   it('is degraded and warned of once when the right to publish is withdrawn, goes on consuming, and is well when it is given back', async () => {
     const action = 'the right to publish is withdrawn';
-    const ofPublishing: string[] = [];
-    app.notices?.on('broker:warned', ({ warning }) => void ofPublishing.push(warning));
+    const ofPublishing = () => app.ofBroker.filter((warning) => warning.includes('cannot publish'));
     const withdraw = () => Promise.resolve((grants = [{ topic: '.*', channels: ['.*'], permissions: ['subscribe'] }]));
     expect(await judge(app, action, withdraw)).toBe('goes on');
     const rejected = () =>
@@ -334,12 +324,12 @@ describe('while an operator changes what an auth server grants, an application',
     await until('nothing else is wrong', () => /^\[nsq\] cannot publish to [^[]*$/.test(app.problems), LIMIT_MS);
     expect(app.isUp).toBe(false);
     expect(app.problems).toContain(`"${app.topic}"`);
-    const [first, ...more] = ofPublishing.filter((warning) => warning.includes('cannot publish'));
+    const [first, ...more] = ofPublishing();
     expect(first).toContain('E_UNAUTHORIZED');
     // n.b. the other nsqd may have relied on it a little longer.
     expect(more.length).toBeLessThan(2);
     for (let n = 0; n < 3; n++) expect(await rejected()).toBe(true);
-    expect(ofPublishing.filter((warning) => warning.includes('cannot publish'))).toEqual([first, ...more]);
+    expect(ofPublishing()).toEqual([first, ...more]);
     const giveBack = () => {
       grants = ALL;
       return until('a publish is permitted', async () => !(await rejected()), LIMIT_MS);
