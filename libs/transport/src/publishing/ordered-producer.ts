@@ -67,6 +67,10 @@ export class OrderedProducer implements Producer, SendListener {
     this.#callOffLook?.();
   }
 
+  get hasTroubles(): boolean {
+    return this.troubles.isAny;
+  }
+
   storedEarly({ topic }: SendUnderWay, partition: number | undefined): void {
     this.troubles.stored(topic, partition);
   }
@@ -101,7 +105,7 @@ export class OrderedProducer implements Producer, SendListener {
   }
 
   #end(send: SendUnderWay, results: readonly SendResult[]): void {
-    this.troubles.note(send.topic, results);
+    if (!send.isAllStored) this.troubles.note(send.topic, results);
     if (send.isLate) this.troubles.answered(send.topic);
     if (this.#newest.get(send.topic) === send) this.#newest.delete(send.topic);
   }

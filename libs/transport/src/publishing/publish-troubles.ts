@@ -78,9 +78,13 @@ export class PublishTroubles {
     this.#port = port;
   }
 
+  get isAny(): boolean {
+    return this.#topics.size > 0;
+  }
+
   /** One sentence per topic. */
   get problems(): string[] {
-    if (this.#topics.size === 0) return [];
+    if (!this.isAny) return [];
     const nowMs = this.#nowMs;
     return [...this.#topics.keys()].flatMap((topic) => {
       const trouble = this.#troubleOf(topic, nowMs);
@@ -113,7 +117,7 @@ export class PublishTroubles {
 
   /** One message was stored. */
   stored(topic: string, partition: number | undefined): void {
-    if (this.#topics.size === 0) return;
+    if (!this.isAny) return;
     const trouble = this.#topics.get(topic);
     if (trouble === undefined) return;
     if (partition === undefined) trouble.refusals.clear();

@@ -2,6 +2,8 @@ import type { OutgoingMessage, PublishReceipt, SendWindow } from '../contract/in
 
 /** What a send reports of itself while it is under way. */
 export interface SendListener {
+  /** Whether anything is known that a stored message could end. */
+  readonly hasTroubles: boolean;
   /** One message was stored before its send has ended. */
   storedEarly(send: SendUnderWay, partition: number | undefined): void;
   /** Everything that a late send waited for is stored. */
@@ -60,6 +62,11 @@ export class SendUnderWay implements SendWindow {
     this.#countFrom(nowMs);
   }
 
+  /** All its messages were reported stored before it ended. */
+  get isAllStored(): boolean {
+    return this.#stored === this.#messages;
+  }
+
   /** How long messages have waited that are not stored, at least. */
   waitedMs(nowMs: number): number {
     if (this.#open <= 0) this.#countFrom(nowMs);
@@ -69,7 +76,7 @@ export class SendUnderWay implements SendWindow {
   stored(index: number, receipt: PublishReceipt): void {
     this.#stored++;
     if (index < this.#counted && --this.#open === 0 && this.isLate) this.#listener.wentOn(this);
-    this.#listener.storedEarly(this, receipt.partition);
+    if (this.#listener.hasTroubles) this.#listener.storedEarly(this, receipt.partition);
     this.#window?.stored(index, receipt);
   }
 
