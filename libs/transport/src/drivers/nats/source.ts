@@ -14,6 +14,7 @@ import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
 import { ACKED, ANSWER_ME, NAK, settlementText } from './settlements.js';
 import { SettledMark } from './settled-mark.js';
+import { Stall } from './stall.js';
 import { Unsettled } from './unsettled.js';
 import { deliverableTo } from './waiting.js';
 import { isWaitingSubject } from './waiting-subjects.js';
@@ -75,11 +76,7 @@ export class Source implements DeliveryOwner, PullListener {
   #stopping: Promise<void> | undefined;
   /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
   #isMadeAgain = false;
-  #isStalled = false;
-  /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
-  #isFullOfPutOff = false;
-  /** An operator lets the consumer deliver nothing until then. */
-  #pausedUntil: string | undefined;
+  readonly #stall: Stall;
   #lastAddress: string | undefined;
   /** The youngest message that has come, and the address of its settlement. */
   #newest = { sequence: 0, address: '' };
@@ -101,6 +98,11 @@ export class Source implements DeliveryOwner, PullListener {
       deliver: (delivery) => this.#owner.deliver(delivery),
     });
     this.#attempts = new Map(place.attempts);
+    this.#stall = new Stall({
+      unsettled: this.#unsettled,
+      place: () => this.#place,
+      stalled: (reason) => this.#owner.stalled(this, reason),
+    });
     this.#keepAlive = new KeepAlive({
       clock: tools.host.clock,
       link: tools.link,
@@ -140,8 +142,8 @@ export class Source implements DeliveryOwner, PullListener {
     const { topic, group } = this.#owner.subscription;
     const { reason } = this.#trouble;
     if (reason !== undefined) return `group "${group}" receives nothing from "${topic}": ${reason}`;
-    if (!this.#isStalled) return undefined;
-    return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
+    const stall = this.#stall.reason;
+    return stall === undefined ? undefined : `group "${group}" takes nothing more from "${topic}": ${stall}`;
   }
 
   /** Messages that the server could deliver to this member now; undefined: none are to come to it. @throws TransportError */
@@ -230,7 +232,7 @@ export class Source implements DeliveryOwner, PullListener {
     // n.b. what is parked is counted only where it matters: it is the rare case.
     const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
-    if (left <= 0) return this.#checkStall();
+    if (left <= 0) return this.#stall.check();
     if (room >= handful) inbox.ask(Math.min(room, left));
   }
 
@@ -267,7 +269,7 @@ export class Source implements DeliveryOwner, PullListener {
   #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
     const sentAfterMs = this.#tools.link.heardSinceMs;
     if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
-    if (this.#isFullOfPutOff) this.#hasRoom();
+    if (this.#stall.isFullOfPutOff) this.#stall.hasRoom();
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
       // It must not be handled twice side by side.
@@ -341,7 +343,7 @@ export class Source implements DeliveryOwner, PullListener {
     if (!this.#tools.link.isUp) this.#waitForLink.push(mark);
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, settlementText(settlement));
-    this.#checkStall();
+    this.#stall.check();
     this.pull();
   }
 
@@ -462,12 +464,10 @@ export class Source implements DeliveryOwner, PullListener {
   standsAt({ settledUpTo, unsettled, pausedUntil, place }: ConsumerStanding): void {
     if (settledUpTo > this.#place.settledUpTo) this.#tools.link.settlementsPass();
     this.#follow(place);
-    this.#pausedUntil = pausedUntil;
     if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
     for (const known of this.#putOff.keys()) if (known <= settledUpTo) this.#putOff.delete(known);
-    this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
-    this.#checkStall();
+    this.#stall.seen(this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled, pausedUntil);
   }
 
   /** An operator, or another version of the service, may have changed the consumer. */
@@ -513,30 +513,6 @@ export class Source implements DeliveryOwner, PullListener {
     this.#recentlyDone.clear();
     this.#newest = { sequence: 0, address: '' };
     this.#owner.revoked();
-  }
-
-  #checkStall(): void {
-    // n.b. handlers that are all busy are no stall; parked messages that take all the room are.
-    const isFullOfParked = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
-    const isStalled = isFullOfParked || this.#isFullOfPutOff || this.#pausedUntil !== undefined;
-    if (isStalled === this.#isStalled) return;
-    this.#isStalled = isStalled;
-    this.#owner.stalled(this, isStalled ? this.#stallReason() : undefined);
-  }
-
-  #hasRoom(): void {
-    this.#isFullOfPutOff = false;
-    this.#checkStall();
-  }
-
-  #stallReason(): string {
-    const { name, stream, maxUnsettled } = this.#place;
-    if (this.#pausedUntil !== undefined)
-      return `consumer "${name}" of stream "${stream}" is paused until ${this.#pausedUntil}; "nats consumer resume ${stream} ${name}" ends the pause`;
-    if (this.#isFullOfPutOff) {
-      return `as many messages as maxUnsettled (${maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
-    }
-    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${maxUnsettled}) may not be`;
   }
 }
 
