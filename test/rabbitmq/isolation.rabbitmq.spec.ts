@@ -91,7 +91,7 @@ describe('a quorum queue that cannot confirm', () => {
       await resume(stuck);
       expect(await waiting).toHaveLength(count);
     },
-    30_000,
+    120_000,
   );
 });
 
