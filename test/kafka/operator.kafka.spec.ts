@@ -1,7 +1,8 @@
 import { ConfigResourceTypes } from 'kafkajs';
 import { startKafka, USERS, type KafkaCluster } from '../brokers/kafka.mjs';
 import { grant, revoke, userLogin, type Right } from './acl.js';
-import { Operated, saveRows, type Action, type Plan } from './operated.js';
+import type { Action as ActionOn } from '../operator/operated.js';
+import { KafkaScene, table, type Plan } from './operated.js';
 import { electPreferred, limitUser } from './raw-request.js';
 import {
   closeAll,
@@ -17,12 +18,13 @@ import {
   withAdmin,
 } from './support.js';
 
+type Action = ActionOn<KafkaScene>;
 let cluster: KafkaCluster;
 beforeAll(async () => {
   cluster = await startKafka({ nodes: 3, acl: true });
 }, 120_000);
 afterAll(async () => {
-  saveRows();
+  table.save();
   await cluster.stop();
 });
 
@@ -52,7 +54,7 @@ const leadersOf = (topic: string) =>
     return [...partitions].sort((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader);
   }, cluster.brokers);
 
-async function deleteUnread(scene: Operated): Promise<void> {
+async function deleteUnread(scene: KafkaScene): Promise<void> {
   scene.gate = new Latch();
   const high = async (): Promise<number[]> => (await endsOf(scene.topic)).map((end) => Number(end.high));
   const full = await high();
@@ -66,14 +68,14 @@ async function deleteUnread(scene: Operated): Promise<void> {
   scene.gate.open();
 }
 
-async function resetGroup({ group, topic }: Operated): Promise<void> {
+async function resetGroup({ group, topic }: KafkaScene): Promise<void> {
   await withAdmin(async (admin) => {
     await expect(admin.resetOffsets({ groupId: group, topic, earliest: true })).rejects.toThrow(/no running instances/);
     await expect(admin.deleteGroups([group])).rejects.toThrow();
   }, cluster.brokers);
 }
 
-async function moveLeaders({ topic }: Operated): Promise<void> {
+async function moveLeaders({ topic }: KafkaScene): Promise<void> {
   const before = await leadersOf(topic);
   const partitionAssignment = before.map((leader, partition) => ({ partition, replicas: othersThan(leader) }));
   await withAdmin(
@@ -96,7 +98,7 @@ async function throttle(rate: number | undefined): Promise<void> {
 }
 
 /** n.b. with groups enough that each node coordinates some of them, and loses and gets others. */
-async function restartAll({ topic }: Operated): Promise<void> {
+async function restartAll({ topic }: KafkaScene): Promise<void> {
   const members = await Promise.all(Array.from({ length: 6 }, () => connected({ brokers: cluster.brokers })));
   const sinks = members.map(() => new TestSink());
   await Promise.all(members.map((member, n) => member.consume(uniqueName('group'), [topic, sinks[n] as TestSink])));
@@ -227,7 +229,7 @@ const ACTIONS: readonly (readonly [action: string, plan: Plan, action: Action])[
 ];
 
 describe('messages go on, or health and a notice say why not, and they flow again without a restart, when', () => {
-  let scene: Operated | undefined;
+  let scene: KafkaScene | undefined;
   afterEach(async () => {
     scene?.gate?.open();
     await scene?.close();
@@ -240,7 +242,7 @@ describe('messages go on, or health and a notice say why not, and they flow agai
   it.each(ACTIONS)(
     '%s',
     async (name, plan, action) => {
-      scene = await Operated.start(cluster, plan);
+      scene = await KafkaScene.start(cluster, plan);
       await scene.expectNeverDeaf(name, action);
     },
     300_000,

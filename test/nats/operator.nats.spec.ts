@@ -2,26 +2,28 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ConsumerUpdateConfig } from '@nats-io/jetstream';
 import type { NatsOptions } from 'nest-transport/nats';
 import { startNats, type NatsCluster, type PrivateNats } from '../brokers/nats.mjs';
-import { Operated, saveRows, type Action, type Plan } from './operated.js';
+import type { Action as ActionOn } from '../operator/operated.js';
+import { NatsScene, table, type Plan } from './operated.js';
 
 /*
  * What an operator does while one application publishes and another consumes. After each action either messages go on, or health
  * is not `up` and a notice says what is wrong; when the operator has put it right, they flow again without a restart.
  */
+type Action = ActionOn<NatsScene>;
 let cluster: NatsCluster;
 let guarded: PrivateNats;
 
-const updateConsumer = async (scene: Operated, changes: Partial<ConsumerUpdateConfig>): Promise<void> =>
+const updateConsumer = async (scene: NatsScene, changes: Partial<ConsumerUpdateConfig>): Promise<void> =>
   void (await scene.jsm.consumers.update(scene.stream, await scene.consumer(), changes));
-const updateStream = async (scene: Operated, changes: object): Promise<void> =>
+const updateStream = async (scene: NatsScene, changes: object): Promise<void> =>
   void (await scene.jsm.streams.update(scene.stream, changes));
 const consumerChanged = (changes: object, back?: object): Action => ({
   act: (scene) => updateConsumer(scene, changes),
-  ...(back === undefined ? {} : { repair: (scene: Operated) => updateConsumer(scene, back) }),
+  ...(back === undefined ? {} : { repair: (scene: NatsScene) => updateConsumer(scene, back) }),
 });
 const nanos = (ms: number): number => ms * 1_000_000;
 
-const stepDown = async (scene: Operated): Promise<void> =>
+const stepDown = async (scene: NatsScene): Promise<void> =>
   scene.request(`CONSUMER.LEADER.STEPDOWN.${scene.stream}.${await scene.consumer()}`);
 interface SceneOptions {
   /** The driver may create streams. @default false */
@@ -128,14 +130,13 @@ const onGuarded = (user: string): Plan => {
 };
 
 async function operate(name: string, action: Action, plan: Plan): Promise<void> {
-  const scene = new Operated(plan);
+  const scene = new NatsScene(plan);
   try {
     await scene.start();
     await scene.expectNeverDeaf(name, action);
   } finally {
     await Promise.resolve(action.repair?.(scene)).catch(() => undefined);
     await scene.close();
-    saveRows();
   }
 }
 
@@ -176,7 +177,10 @@ beforeAll(async () => {
     startNats({ config: configOf() }),
   ]);
 }, 180_000);
-afterAll(() => Promise.all([cluster?.stop(), guarded?.stop()]));
+afterAll(() => {
+  table.save();
+  return Promise.all([cluster?.stop(), guarded?.stop()]);
+});
 
 /** As a supervisor does, when it has ended. */
 async function lameDuck(node: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { systemClock, type BrokerConnection, type Clock, type OutgoingMessage } from 'nest-transport';
+import type { BrokerConnection, OutgoingMessage } from 'nest-transport';
 import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
 import { AckingSink, closeAll, connected, message, subscription, uniqueName } from './support.js';
 
@@ -19,16 +19,12 @@ const tooLarge = (topic: string): OutgoingMessage => ({
 });
 
 /** A connection with a queue for each topic. */
-async function subscribed(topics: readonly string[], clock?: Clock) {
-  const connection = await connected({ url: server.url }, undefined, clock);
+async function subscribed(topics: readonly string[]) {
+  const connection = await connected({ url: server.url });
   const sink = new AckingSink();
   await connection.ensureTopics(topics, 'subscribe');
   await connection.consume(topics.map((topic) => ({ subscription: subscription(topic, 'g'), sink })));
   return { connection, sink };
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await pause(20);
 }
 
 describe('a message that RabbitMQ closes the channel for', () => {
@@ -81,12 +77,10 @@ describe('a quorum queue that cannot confirm', () => {
   };
 
   test.each([1, 2_000])(
-    'delays only its own topic, and health names that after 10 s (%i messages wait)',
+    'delays only its own topic (%i messages wait)',
     async (count) => {
-      let aheadMs = 0;
-      const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
       const [good, stuck] = [uniqueName('good'), uniqueName('stuck')];
-      const { connection } = await subscribed([good, stuck], clock);
+      const { connection } = await subscribed([good, stuck]);
       for (const topic of [good, stuck]) await stored(connection, topic);
       await suspend(stuck);
       const waiting = connection.producer.send(Array.from({ length: count }, () => message(stuck)));
@@ -94,14 +88,10 @@ describe('a quorum queue that cannot confirm', () => {
         await pause(100);
         await stored(connection, good);
       }
-      expect(connection.health().status).toBe('up');
-      aheadMs = 10_001;
-      expect(connection.health()).toEqual({ status: 'degraded', problems: [expect.stringContaining(`"${stuck}"`)] });
       await resume(stuck);
       expect(await waiting).toHaveLength(count);
-      await until(() => connection.health().status === 'up');
     },
-    30_000,
+    120_000,
   );
 });
 

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRabbitmq, type RabbitmqCluster } from '../brokers/rabbitmq.mjs';
 import { signal } from '../nest/boot.js';
-import { Operated, saveRows, type Action } from './operated.js';
+import type { Action as ActionOn } from '../operator/operated.js';
+import { RabbitmqScene, table } from './operated.js';
 import { uniqueName } from './support.js';
 
 /*
@@ -11,6 +12,8 @@ import { uniqueName } from './support.js';
 const EVERYTHING = { configure: '.*', write: '.*', read: '.*' };
 const NOTHING = '^$';
 const PASSWORD = 'secret';
+
+type Action = ActionOn<RabbitmqScene>;
 
 let cluster: RabbitmqCluster;
 async function api(method: string, path: string, body?: object): Promise<unknown> {
@@ -29,13 +32,13 @@ async function makeUser(user: string, password = PASSWORD): Promise<void> {
 }
 const permit = (user: string, rights: object): Promise<unknown> =>
   api('PUT', `permissions/%2F/${user}`, { ...EVERYTHING, ...rights });
-const setPolicy = ({ topic, queue }: Operated, definition: object): Promise<unknown> =>
+const setPolicy = ({ topic, queue }: RabbitmqScene, definition: object): Promise<unknown> =>
   api('PUT', `policies/%2F/${topic}`, { pattern: `^${queue}$`, definition, 'apply-to': 'queues' });
-const removePolicy = ({ topic }: Operated): Promise<unknown> => api('DELETE', `policies/%2F/${topic}`);
+const removePolicy = ({ topic }: RabbitmqScene): Promise<unknown> => api('DELETE', `policies/%2F/${topic}`);
 
 /** Both applications have two each. n.b. the management page learns of a connection a little later. */
 const CONNECTIONS = 3;
-async function closeConnections({ service }: Operated): Promise<void> {
+async function closeConnections({ service }: RabbitmqScene): Promise<void> {
   for (;;) {
     const all = (await api('GET', 'connections')) as { name: string; user_provided_name?: string }[];
     const ours = all.filter(({ user_provided_name: name = '' }) => name.startsWith(service));
@@ -47,7 +50,7 @@ async function closeConnections({ service }: Operated): Promise<void> {
   }
 }
 
-async function leaderOf({ queue }: Operated): Promise<number> {
+async function leaderOf({ queue }: RabbitmqScene): Promise<number> {
   const { leader } = (await api('GET', `queues/${encoded(queue)}`)) as { leader: string };
   return cluster.names.indexOf(leader);
 }
@@ -55,7 +58,7 @@ async function leaderOf({ queue }: Operated): Promise<number> {
 let stopped: number[] = [];
 const onLeader =
   (...command: string[]) =>
-  async (scene: Operated): Promise<void> => {
+  async (scene: RabbitmqScene): Promise<void> => {
     const leader = await leaderOf(scene);
     stopped = [leader];
     await cluster.control(leader, ...command);
@@ -159,21 +162,23 @@ const once = (work: () => Promise<unknown>): (() => Promise<unknown>) => {
 async function operate(name: string, action: Action, url: readonly string[] = cluster.urls): Promise<void> {
   const username = uniqueName('service');
   await makeUser(username);
-  const scene = new Operated({ url, username, password: PASSWORD });
+  const scene = new RabbitmqScene({ url, username, password: PASSWORD });
   try {
     await scene.start();
     await scene.expectNeverDeaf(name, action);
   } finally {
     await action.repair?.(scene);
     await scene.close();
-    saveRows();
   }
 }
 
 beforeAll(async () => {
   cluster = await startRabbitmq({ nodes: 3, config: { collect_statistics_interval: '500' } });
 }, 180_000);
-afterAll(() => cluster?.stop());
+afterAll(() => {
+  table.save();
+  return cluster?.stop();
+});
 
 describe('an application is never deaf while it is up:', () => {
   describe('what concerns one service', () => {

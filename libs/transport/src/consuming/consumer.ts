@@ -1,10 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
-  atPlace,
   jsonCodec,
-  isTopicPattern,
-  matchesTopic,
-  requireCapabilities,
   TransportError,
   type Broker,
   type BrokerConnection,
@@ -14,29 +10,20 @@ import {
   type Guarantee,
   type GuaranteeLevel,
   type Subscription,
-  type SubscriptionSink,
 } from '../contract/index.js';
-import { batched, type BatchCollector } from './batch.js';
 import type { Classifier } from './classification.js';
-import { neededCapabilities, resolveConsumingOptions, type ResolvedConsumingOptions } from './consuming-options.js';
-import { HandlerCalls } from './handler-calls.js';
-import { Guarantees, type GuaranteeSubject } from './guarantees.js';
-import { DeadLetters, defaultDeadLetterTopic, isDeadLetterTopic } from './dead-letter.js';
-import { withPolicies } from './policies/index.js';
+import type { ResolvedConsumingOptions } from './consuming-options.js';
+import { Guarantees } from './guarantees.js';
+import { DeadLetters } from './dead-letter.js';
 import type { RestOfWork, SubscriptionPlan } from './route.js';
-import { defaultUnknownTypePolicy, routerOf } from './routing.js';
-import { hasTiers } from './tiers.js';
 import { SettlementFailures } from './settlement-failures.js';
 import { StarvationWatch, type WatchedSubscription } from './starvation-watch.js';
-import { startWarnings } from './start-warnings.js';
-import { RunnerControl, type SubscriptionControl } from './subscription-control.js';
-import { checkStartOffset } from './start-offset.js';
+import type { SubscriptionControl } from './subscription-control.js';
 import { WindowReplay, type Replayable, type ReplayReport, type ReplayWindow } from './window-replay.js';
-import { copyTopicsOf } from './retry-topics.js';
-import { refuseReadTwice, retrySinks, retryTopicsOf, type RetrySink } from './retry-sinks.js';
+import { refuseReadTwice } from './retry-sinks.js';
 import type { RunnerPlan, RunnerTools } from './runner-plan.js';
 import { SuspectGate } from './suspect-gate.js';
-import { SubscriptionRunner } from './runner.js';
+import { prepareSubscription, type PreparationPort, type PreparedSubscription } from './prepare-subscription.js';
 
 /** Consumptions get at least this long to make settlements safe, even when the handlers used up the whole drain timeout. */
 const LAST_CLOSE_MS = 2_000;
@@ -72,28 +59,14 @@ export interface SubscriptionSummary extends Omit<ResolvedConsumingOptions, 'gua
   readonly retryTopics: readonly string[];
 }
 
-interface Running extends SubscriptionSink {
-  readonly plan: RunnerPlan;
-  readonly subject: GuaranteeSubject;
-  readonly warnings: readonly string[];
-  readonly collectors: readonly BatchCollector[];
-  readonly sink: SubscriptionRunner;
-  readonly control: SubscriptionControl;
-  /** What reads its retry topics, tier by tier; empty where messages wait elsewhere. */
-  readonly retries: readonly RetrySink[];
-}
-
 /** All subscriptions of one application on one broker: their runners, their intake, their end. */
 export class Consumer {
-  readonly #broker: Broker;
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
-  readonly #running: readonly Running[];
+  readonly #running: readonly PreparedSubscription[];
   readonly #codecs: readonly Codec[];
   /** What can be promised, as far as the broker was asked. */
   readonly #guarantees: Guarantees;
-  /** What tells this instance's own groups from those of the others. */
-  readonly #instance = randomBytes(4).toString('hex');
   readonly #replays = new Set<WindowReplay>();
   readonly #settlementFailures: SettlementFailures;
   readonly #starvation: StarvationWatch;
@@ -113,7 +86,6 @@ export class Consumer {
     plans: readonly SubscriptionPlan[],
     settings: ConsumerSettings = {},
   ) {
-    this.#broker = broker;
     this.#connection = connection;
     this.#host = host;
     this.#settlementFailures = new SettlementFailures(host);
@@ -121,7 +93,11 @@ export class Consumer {
     const { codec = jsonCodec } = settings;
     this.#suspects = new SuspectGate(host.clock, settings.random ?? Math.random);
     const tools = { ...runnerTools(connection, host, settings), suspects: this.#suspects };
-    this.#running = plans.map((plan) => this.#prepare(plan, tools, settings));
+    const port: PreparationPort = {
+      ...{ broker, connection, host, tools, settings, instance: randomBytes(4).toString('hex') },
+      replay: (replayable, window) => this.#replay(replayable, window),
+    };
+    this.#running = plans.map((plan) => prepareSubscription(plan, port));
     refuseReadTwice(this.#running);
     this.#starvation = new StarvationWatch(host, watchedOf(this.#running));
     this.#codecs = [...new Set([codec, ...plans.flatMap(({ routes }) => routes.map((route) => route.codec ?? codec))])];
@@ -182,7 +158,7 @@ export class Consumer {
     return (this.#find(topic, group)?.control.pauseReasons.length ?? 0) > 0;
   }
 
-  #find(topic: string, group: string | undefined): Running | undefined {
+  #find(topic: string, group: string | undefined): PreparedSubscription | undefined {
     const found = this.#running.filter(
       ({ control }) => control.topic === topic && (group ?? control.group) === control.group,
     );
@@ -253,79 +229,11 @@ export class Consumer {
     await Promise.race([Promise.all(work), deadline]).finally(callOff);
   }
 
-  #prepare(plan: SubscriptionPlan, tools: RunnerTools, settings: ConsumerSettings): Running {
-    const { topic, where } = plan;
-    const { capabilities } = this.#broker;
-    const options = resolveConsumingOptions(where, plan.options, capabilities);
-    const group = options.delivery === 'every-instance' ? `${plan.group}.${this.#instance}` : plan.group;
-    const retryTopics = retryTopicsOf(where, { topic, group }, options, capabilities);
-    const redeliver = retryTopics === undefined ? options.retry.redeliver : undefined;
-    const subscription = { topic, group, ...options, redeliver };
-    requireCapabilities(this.#broker, neededCapabilities(options), where, wayOutOf(options));
-    checkStartOffset(where, this.#broker, topic, options.startFrom);
-    const deadLetterTopic = deadLetterTopicOf(plan, options);
-    this.#checkNames(where, subscription, deadLetterTopic, retryTopics);
-    if (isTopicPattern(topic)) refuseOwnDeadLetters(where, topic, deadLetterTopic);
-    const calls = new HandlerCalls();
-    calls.isTracked = settings.tracksHandlers ?? false;
-    const { routes, collectors } = batched(plan.routes, options, this.#host.clock, { ...settings, calls });
-    const pause = (reason: string): (() => void) => sink.pause(reason);
-    const policed = withPolicies(routes, options.policies, { topic, group }, this.#host, { ...settings, pause });
-    const runnerPlan: RunnerPlan = {
-      broker: this.#host.broker,
-      topic,
-      group,
-      options,
-      deadLetterTopic,
-      unknownType: options.unknownType ?? defaultUnknownTypePolicy(topic, plan.routes),
-      nativeRedelivery: capabilities.redelivery === 'native' && !options.retry.inProcess,
-      retryTopics,
-      leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
-      route: routerOf(policed.routes, settings.codec),
-      // n.b. of the plan's own routes: a message may be given up before it is known which of them is meant.
-      refuse: plan.routes.find(({ refuse }) => refuse !== undefined)?.refuse,
-      holds: policed.holds,
-      calls,
-    };
-    const warnings = startWarnings(this.#broker, plan, options);
-    const sink = new SubscriptionRunner(runnerPlan, tools);
-    const replayable = {
-      broker: this.#broker,
-      connection: this.#connection,
-      host: this.#host,
-      plan: runnerPlan,
-      tools,
-      subscription,
-    };
-    const control = new RunnerControl({ ...runnerPlan, group: plan.group }, sink, this.#host.notices, {
-      replay: (window) => this.#replay(replayable, window),
-      hurry: () => collectors.forEach((collector) => collector.hurry()),
-    });
-    const subject = { topic, group, where, deadLetterTopic, retryTopics, options };
-    const retries = retrySinks(subscription, runnerPlan, sink, this.#host.clock);
-    return { plan: runnerPlan, subject, warnings, collectors, subscription, sink, control, retries };
-  }
-
   async #replay(replayable: Replayable, window: ReplayWindow): Promise<ReplayReport> {
     const replay = new WindowReplay(replayable, window);
     if (this.#isDraining()) throw tooLateToReplay(replayable.plan);
     this.#replays.add(replay);
     return replay.run().finally(() => this.#replays.delete(replay));
-  }
-
-  #checkNames(
-    where: string,
-    subscription: Subscription,
-    deadLetterTopic: string | undefined,
-    retryTopics: readonly string[] | undefined,
-  ): void {
-    const topics = [subscription.topic, ...copyTopicsOf({ deadLetterTopic, retryTopics })];
-    try {
-      if (isTopicPattern(subscription.topic)) requireCapabilities(this.#broker, ['wildcards'], where);
-      for (const topic of topics) this.#broker.checkSubscription({ ...subscription, topic });
-    } catch (error) {
-      throw atPlace(where, error);
-    }
   }
 
   #topics(kind: 'topic' | 'deadLetterTopic'): readonly string[] {
@@ -363,10 +271,10 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
 }
 
 /** In the order of `consume`. What waits in a retry topic is held back on purpose, so retry topics are never compared. */
-const watchedOf = (running: readonly Running[]): readonly WatchedSubscription[] =>
+const watchedOf = (running: readonly PreparedSubscription[]): readonly WatchedSubscription[] =>
   running.flatMap((each) => [watched(each), ...each.retries.map(({ subscription }) => heldBack(subscription))]);
 
-const watched = ({ subscription: { topic, group }, sink }: Running): WatchedSubscription => ({
+const watched = ({ subscription: { topic, group }, sink }: PreparedSubscription): WatchedSubscription => ({
   topic,
   group,
   get received() {
@@ -392,28 +300,6 @@ function copiesWait({ topic, group, deadLetterTopic, retryTopics = [] }: RunnerP
 function tooLateToReplay({ topic, group }: RunnerPlan): TransportError {
   const text = `Topic "${topic}" cannot be replayed for group "${group}": its application ends.`;
   return new TransportError('TRANSPORT_CLOSED', text, { topic });
-}
-
-/** What a reader can do about a promise that the broker cannot keep. */
-function wayOutOf({ retry }: ResolvedConsumingOptions): string | undefined {
-  if (retry.inProcess) return undefined;
-  return hasTiers(retry)
-    ? 'Leave retry.redeliver out, or choose a broker that has it.'
-    : 'Do without it, choose a broker that has it, or, for retries and dead letters, write retry: { inProcess: true }: they are then kept by this process, and lost with it.';
-}
-
-function deadLetterTopicOf({ topic, group }: SubscriptionPlan, options: ResolvedConsumingOptions): string | undefined {
-  if (options.deadLetterTopic === false) return undefined;
-  return options.deadLetterTopic ?? defaultDeadLetterTopic(topic, group);
-}
-
-function refuseOwnDeadLetters(where: string, pattern: string, deadLetterTopic: string | undefined): void {
-  if (deadLetterTopic === undefined || !matchesTopic(pattern, deadLetterTopic)) return;
-  if (isDeadLetterTopic(deadLetterTopic) && !isDeadLetterTopic(pattern)) return;
-  throw new TransportError(
-    'TRANSPORT_OPTION_CONFLICT',
-    `${where}: the pattern "${pattern}" takes its own dead letters from "${deadLetterTopic}", so that they would come back without end. Give it a deadLetterTopic that it does not match.`,
-  );
 }
 
 function refuseDuplicates(plans: readonly SubscriptionPlan[]): void {

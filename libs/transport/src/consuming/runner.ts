@@ -1,12 +1,9 @@
 import {
   ACK,
-  TransportError,
   isA,
   isThenable,
   isTransportError,
   settlementFailed,
-  shown,
-  validate,
   type Delivery,
   type DeliverySink,
   type Settlement,
@@ -14,13 +11,13 @@ import {
 import { classifySafely, type Classification } from './classification.js';
 import { messagesAtOnce } from './consuming-options.js';
 import { Copies } from './copies.js';
-import { isDeadLetterTopic } from './dead-letter.js';
 import { FailureLog } from './failure-log.js';
+import { Handling, IGNORED } from './handling.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
-import type { ReadyRoute } from './routing.js';
 import { NotBegun } from './policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
+import { StillWaiters } from './still-waiters.js';
 import { isSuspect } from './suspect-gate.js';
 import { Suspects } from './suspects.js';
 import { decide, type Verdict } from './verdict.js';
@@ -37,6 +34,7 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #failures = new FailureLog();
   readonly #copies: Copies;
   readonly #suspects: Suspects;
+  readonly #handling: Handling;
   /** Handlers that wait for an answer of this one must not hold it up. */
   readonly #answers: boolean;
   /** Messages with handlers at the same time: each has a worker, also within a batch. */
@@ -47,8 +45,7 @@ export class SubscriptionRunner implements DeliverySink {
   #unsettled = 0;
   #unsettledBytes = 0;
   #draining = false;
-  /** Those who wait until no other handler runs. */
-  #stillWaiters: StillWaiter[] = [];
+  readonly #stillWaiters: StillWaiters;
   #drained: Promise<void> | undefined;
   #tellDrained: (() => void) | undefined;
 
@@ -57,6 +54,8 @@ export class SubscriptionRunner implements DeliverySink {
     this.#tools = tools;
     this.#lanes = new Lanes(plan.options.ordering);
     this.#suspects = new Suspects(plan, tools);
+    this.#handling = new Handling(plan);
+    this.#stillWaiters = new StillWaiters(plan);
     this.#answers = plan.refuse !== undefined;
     this.#maxWorkers = messagesAtOnce(plan.options);
     this.#gate = new IntakeGate(plan.options.maxInFlight, this.#maxWorkers, plan.options.maxInFlightBytes);
@@ -134,23 +133,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   /** Resolves when no handler runs; where a handler of this subscription calls it, when no other one runs that does not wait as well. */
   untilStill(): Promise<void> {
-    if (this.#workers === 0) return Promise.resolve();
-    const endWait = this.#plan.calls?.beginWait();
-    return new Promise((resolve) => {
-      this.#stillWaiters.push({ resolve, endWait });
-      this.#tellStill();
-    });
-  }
-
-  #tellStill(): void {
-    const { waiting = 0 } = this.#plan.calls ?? {};
-    const isStill = ({ endWait }: StillWaiter): boolean => this.#workers <= (endWait === undefined ? 0 : waiting);
-    const still = this.#stillWaiters.filter(isStill);
-    this.#stillWaiters = this.#stillWaiters.filter((waiter) => !still.includes(waiter));
-    for (const { resolve, endWait } of still) {
-      endWait?.();
-      resolve();
-    }
+    return this.#stillWaiters.wait(this.#workers);
   }
 
   get #isPaused(): boolean {
@@ -237,7 +220,7 @@ export class SubscriptionRunner implements DeliverySink {
         const outcome = this.#plan.calls?.isTracked ? this.#handleTracked(delivery) : this.#handle(delivery);
         const result = isThenable(outcome) ? await outcome : outcome;
         if (result === IGNORED) {
-          this.#drop(delivery, this.#nobodyTakes(delivery));
+          this.#drop(delivery, this.#handling.nobodyTakes(delivery));
           continue;
         }
         const rest = this.#tools.restOf?.(result);
@@ -272,23 +255,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   #handle(delivery: Delivery): unknown {
     this.#suspects.refuseExhausted(delivery);
-    if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
-    const route = this.#plan.route(delivery);
-    if (route === undefined) return this.#handleUnknownType(delivery);
-    const payload = route.decode(delivery);
-    return payload instanceof Promise
-      ? this.#decodeLater(route, payload, delivery)
-      : this.#handleDecoded(route, payload, delivery);
-  }
-
-  async #decodeLater(route: ReadyRoute, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
-    return this.#handleDecoded(route, await payload, delivery);
-  }
-
-  #handleDecoded(route: ReadyRoute, payload: unknown, delivery: Delivery): unknown {
-    if (route.schema === undefined || !this.#plan.options.validate) return route.handle(payload, delivery);
-    const valid = validate(route.schema, payload, route.type ?? delivery.topic);
-    return valid instanceof Promise ? this.#handleLater(route, valid, delivery) : route.handle(valid, delivery);
+    return this.#handling.handle(delivery);
   }
 
   /** It would be the last suspect, and is to become a dead letter: others may come that have to be handled before that is certain. */
@@ -296,20 +263,6 @@ export class SubscriptionRunner implements DeliverySink {
     const leftMs = this.#suspects.othersFollowForMs(suspect);
     if (leftMs > 0) this.#putBack(suspect, leftMs);
     return leftMs > 0;
-  }
-
-  async #handleLater(route: ReadyRoute, payload: Promise<unknown>, delivery: Delivery): Promise<unknown> {
-    return route.handle(await payload, delivery);
-  }
-
-  /** A type that is ignored costs no error: on a topic of many types it is the common case. */
-  #handleUnknownType(delivery: Delivery): typeof IGNORED {
-    if (this.#plan.unknownType === 'ignore') return IGNORED;
-    throw new TransportError('TRANSPORT_TYPE_UNHANDLED', `${this.#nobodyTakes(delivery)}; add one with @Subscribe`);
-  }
-
-  #nobodyTakes({ type, topic, group }: Delivery): string {
-    return `no handler of group "${group}" takes messages of type "${shown(type)}" from topic "${topic}"`;
   }
 
   /**
@@ -441,7 +394,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #tellWhenIdle(): void {
-    if (this.#stillWaiters.length > 0) this.#tellStill();
+    if (!this.#stillWaiters.isEmpty) this.#stillWaiters.tell(this.#workers);
     if (this.#workers > 0) return;
     if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
   }
@@ -460,20 +413,10 @@ async function mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: b
 
 const sizeOf = ({ body }: Delivery): number => body?.length ?? 0;
 
-/** Somebody who waits until no other handler runs. */
-interface StillWaiter {
-  readonly resolve: () => void;
-  /** Of one that is itself inside a handler. */
-  readonly endWait: (() => void) | undefined;
-}
-
 /** Before a failure is dealt with again that could not be. */
 const FAULT_PAUSE_MS = 1_000;
 /** Settled like a message that was handled, but not told as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
-/** What handling gives for a type that the subscription does not care for. */
-const IGNORED = Symbol('ignored');
-
 /** n.b. an id is read from the headers, which may be what cannot be read. */
 function readableIdOf(delivery: Delivery): string {
   try {

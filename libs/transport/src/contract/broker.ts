@@ -144,6 +144,8 @@ export interface Producer {
   readonly maxRequestBytes: number;
   /** Why nothing is confirmed just now, where the broker says so: told in the error of a publish that waited too long. */
   readonly obstacle?: string | undefined;
+  /** What to look at where a topic's messages wait long for their confirmation: the end of the sentence in health. */
+  readonly unansweredAdvice?: string | undefined;
   /**
    * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number. Size is the
    * publisher's to check, by `maxBytes`.

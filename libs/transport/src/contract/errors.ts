@@ -69,6 +69,8 @@ export interface TransportErrorDetails {
   /** Driver that reports it: `'kafka'`, `'memory'`, ... */
   readonly driver?: string;
   readonly topic?: string;
+  /** Of a failed publish, where the partition is known. */
+  readonly partition?: number | undefined;
   /** Only on failures of a publish. */
   readonly stored?: StoredState;
   /** The failure underneath, untouched. */
@@ -85,6 +87,8 @@ export class TransportError extends Error {
   readonly retryable: boolean;
   readonly driver: string | undefined;
   readonly topic: string | undefined;
+  /** The number of the partition that refused a publish, where it is known. */
+  readonly partition: number | undefined;
   readonly stored: StoredState | undefined;
 
   constructor(code: ErrorCode, message: string, details: TransportErrorDetails = {}) {
@@ -94,6 +98,7 @@ export class TransportError extends Error {
     this.retryable = details.retryable ?? false;
     this.driver = details.driver;
     this.topic = details.topic;
+    this.partition = details.partition;
     this.stored = details.stored;
   }
 }
@@ -105,9 +110,9 @@ export function isTransportError(error: unknown, code?: ErrorCode): error is Tra
 
 /** The same failure with more known about it; its sentence may get a beginning. What is known already stays. */
 export function restated(error: TransportError, details: TransportErrorDetails, beginning = ''): TransportError {
-  const { code, retryable, driver, topic, stored } = error;
+  const { code, retryable, driver, topic, partition, stored } = error;
   const sentence = error.message.slice(0, -` (${code})`.length);
-  const known = Object.entries({ driver, topic, stored }).filter(([, value]) => value !== undefined);
+  const known = Object.entries({ driver, topic, partition, stored }).filter(([, value]) => value !== undefined);
   return new TransportError(code, `${beginning}${sentence}`, {
     ...details,
     ...Object.fromEntries(known),

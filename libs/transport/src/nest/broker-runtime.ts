@@ -68,7 +68,7 @@ export class BrokerRuntime {
     this.#options = options;
     this.#world = world;
     this.#watch();
-    this.connection = new OrderedConnection(broker.open(host));
+    this.connection = new OrderedConnection(broker.open(host), host);
     this.deadLetters = new DeadLetterDesk(this.connection, host, this.#abort.signal);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }

@@ -1,17 +1,40 @@
-import type { OutgoingMessage, Producer, SendResult, SendWindow } from '../contract/index.js';
+import type { BrokerHealth, BrokerHost, OutgoingMessage, Producer, SendResult, SendWindow } from '../contract/index.js';
+import { PublishTroubles } from './publish-troubles.js';
+import { SendUnderWay, type SendListener } from './send-under-way.js';
+
+/** Messages without an answer for so long are reported. */
+const UNANSWERED_MS = 5_000;
+const LOOK_MS = 1_000;
 
 /**
  * Everything that leaves an application through one connection: publishes, dead letters, retry copies, replies, requests
  * and replays. The sends of one topic run one after the other, in the order of the calls, whoever makes them; a topic that
- * does not answer delays no other (docs/adr/0031-one-ordered-path-per-topic.md).
+ * does not answer delays no other (docs/adr/0031-one-ordered-path-per-topic.md). A topic that the broker refuses, or does not
+ * answer, is reported.
  */
-export class OrderedProducer implements Producer {
+export class OrderedProducer implements Producer, SendListener {
+  readonly troubles: PublishTroubles;
   readonly #producer: Producer;
-  /** The end of the newest send of each topic that has one under way. */
-  readonly #newest = new Map<string, Promise<void>>();
+  readonly #clock: BrokerHost['clock'];
+  readonly #isExplained: () => boolean;
+  /** The newest send of each topic that has one under way. */
+  readonly #newest = new Map<string, SendUnderWay>();
+  #callOffLook: (() => void) | undefined;
+  #isClosed = false;
 
-  constructor(producer: Producer) {
+  /** @param health of the driver */
+  constructor(producer: Producer, host: Pick<BrokerHost, 'clock' | 'notices' | 'broker'>, health: () => BrokerHealth) {
     this.#producer = producer;
+    this.#clock = host.clock;
+    this.#isExplained = () => producer.obstacle !== undefined || health().status === 'down';
+    const advice = producer.unansweredAdvice;
+    this.troubles = new PublishTroubles({ host, isExplained: this.#isExplained, advice });
+  }
+
+  /** One sentence per topic whose messages the broker refuses, or does not answer. */
+  get problems(): string[] {
+    this.#lookForLate();
+    return this.troubles.problems;
   }
 
   get maxBytes(): number {
@@ -38,22 +61,81 @@ export class OrderedProducer implements Producer {
       : this.#sendByTopic(messages, window);
   }
 
+  /** Nothing is looked for any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#callOffLook?.();
+  }
+
+  get hasTroubles(): boolean {
+    return this.troubles.isAny;
+  }
+
+  storedEarly({ topic }: SendUnderWay, partition: number | undefined): void {
+    this.troubles.stored(topic, partition);
+  }
+
+  wentOn(send: SendUnderWay): void {
+    send.isLate = false;
+    this.troubles.answered(send.topic);
+    this.#lookLater();
+  }
+
   #sendInTurn(
     topic: string,
     messages: readonly OutgoingMessage[],
     window: SendWindow | undefined,
   ): Promise<readonly SendResult[]> {
     const before = this.#newest.get(topic);
-    const sent =
-      before === undefined
-        ? this.#producer.send(messages, window)
-        : before.then(() => this.#producer.send(messages, window));
-    const end = (): void => {
-      if (this.#newest.get(topic) === ended) this.#newest.delete(topic);
-    };
-    const ended: Promise<void> = sent.then(end, end);
-    this.#newest.set(topic, ended);
-    return sent;
+    const send = new SendUnderWay(this, topic, messages.length, window, before);
+    const results =
+      before === undefined ? this.#start(send, messages) : before.ended.then(() => this.#start(send, messages));
+    send.ended = results.then(
+      (answered) => this.#end(send, answered),
+      (cause: unknown) => this.#failed(send, cause),
+    );
+    this.#newest.set(topic, send);
+    return results;
+  }
+
+  #start(send: SendUnderWay, messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
+    send.started(this.#clock.monotonicMs());
+    this.#lookLater();
+    return this.#producer.send(messages, send.window);
+  }
+
+  #end(send: SendUnderWay, results: readonly SendResult[]): void {
+    if (!send.isAllStored) this.troubles.note(send.topic, results);
+    if (send.isLate) this.troubles.answered(send.topic);
+    if (this.#newest.get(send.topic) === send) this.#newest.delete(send.topic);
+  }
+
+  #failed(send: SendUnderWay, cause: unknown): void {
+    this.troubles.failed(send.topic, cause);
+    this.#end(send, []);
+  }
+
+  /** n.b. only while something is waited for that is not reported: a driver that never answers must not keep the process alive. */
+  #lookLater(): void {
+    if (this.#isClosed) return;
+    this.#callOffLook ??= this.#clock.schedule(LOOK_MS, () => {
+      this.#callOffLook = undefined;
+      if (this.#lookForLate()) this.#lookLater();
+    });
+  }
+
+  /** Returns whether a send is under way that may become late. */
+  #lookForLate(): boolean {
+    if (this.#newest.size === 0) return false;
+    const nowMs = this.#clock.monotonicMs();
+    const onTime = [...this.#newest.values()].map(firstOf).filter((send) => !this.#isLate(send, nowMs));
+    return onTime.length > 0;
+  }
+
+  #isLate(send: SendUnderWay, nowMs: number): boolean {
+    const isLate = send.waitedMs(nowMs) >= UNANSWERED_MS && (send.isLate || !this.#isExplained());
+    if (isLate) this.troubles.unanswered(send.topic, send.sinceMs);
+    return (send.isLate = isLate);
   }
 
   async #sendByTopic(
@@ -72,6 +154,13 @@ export class OrderedProducer implements Producer {
     await Promise.all([...indexesByTopic(messages)].map(([topic, indexes]) => sendTopic(indexes, topic)));
     return results;
   }
+}
+
+/** The one that the driver has. */
+function firstOf(newest: SendUnderWay): SendUnderWay {
+  let first = newest;
+  while (first.before !== undefined) first = first.before;
+  return first;
 }
 
 /** Of one topic among several: which messages come next is no longer the same for all. */

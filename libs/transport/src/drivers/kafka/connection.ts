@@ -103,7 +103,7 @@ export class KafkaConnection implements BrokerConnection {
   health(): BrokerHealth {
     if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
     const consumptions = [...this.#consumptions];
-    const problems = [...consumptions.flatMap((consumption) => consumption.problems), ...this.producer.problems];
+    const problems = consumptions.flatMap((consumption) => consumption.problems);
     if (this.#unreachable !== undefined) return { status: 'down', problems: [this.#unreachable.message, ...problems] };
     if (!this.#connected) return { status: 'down', problems: ['not connected yet'] };
     if (consumptions.some((consumption) => consumption.isDown)) return { status: 'down', problems };

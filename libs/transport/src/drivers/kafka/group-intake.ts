@@ -1,4 +1,4 @@
-import type { BrokerHost, Clock, Subscription, SubscriptionSink } from '../../contract/index.js';
+import type { BrokerHost, Subscription, SubscriptionSink } from '../../contract/index.js';
 import {
   ClientFailure,
   type ClientMember,
@@ -17,6 +17,7 @@ import { EndWaiters, endsOf } from './partition-ends.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
 import { RebalanceWatch } from './rebalance-watch.js';
 import { WaitingRecords } from './waiting-records.js';
+import { sleep } from './within.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
 const BATCH_WAIT_MS = 200;
@@ -494,5 +495,3 @@ const CLOSE_COMMIT_LIMIT_MS = 3_000;
 const CLOSE_RETRY_MS = 200;
 
 const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
-
-export const sleep = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.schedule(ms, resolve));

@@ -1,10 +1,10 @@
 import { TransportError, type BrokerHost, type SubscriptionSink } from '../../contract/index.js';
 import { ClientFailure, type ClientMember, type KafkaClient } from './client/seam.js';
-import { GroupIntake, sleep } from './group-intake.js';
+import { GroupIntake } from './group-intake.js';
 import { errorOf, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
 import type { Topics } from './topics.js';
-import { within } from './within.js';
+import { sleep, within } from './within.js';
 
 /** Waits between two tries to get a member of a group going: doubling, then steady. */
 const FIRST_RESTART_MS = 200;

@@ -82,6 +82,7 @@ export interface FailurePlace {
   readonly what: string;
   readonly brokers: readonly string[];
   readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
   /** Whether the connection is to be encrypted, for the hint when it breaks at once. */
   readonly tls?: boolean;
 }
@@ -283,7 +284,7 @@ export function sendError(failure: ClientFailure, place: FailurePlace): Transpor
   const stored = storedAfter(failure);
   const { code, advice, retryable } = describe(failure, place);
   const fits = stored === 'no' && (failure.written === 0 || isRefusal(failure));
-  const details = { ...topicOf(place), stored, cause: failure };
+  const details = { ...topicOf(place), partition: place.partition, stored, cause: failure };
   if (stored === 'unknown') {
     return errorOf(
       'TRANSPORT_PUBLISH_UNKNOWN',

@@ -27,7 +27,6 @@ import {
 } from './mapping.js';
 import { BROKER_MAX_BYTES, type ResolvedKafkaOptions } from './options.js';
 import { MissingTopics, ProducerKeeper } from './producer-keeper.js';
-import { PublishTroubles } from './publish-troubles.js';
 import { SendRun, type Entry } from './send-run.js';
 import { TopicOrder } from './topic-order.js';
 import { checkTopicName } from './topics.js';
@@ -41,7 +40,6 @@ export class KafkaPublisher implements Producer {
   readonly #options: ResolvedKafkaOptions;
   readonly #clock: Clock;
   readonly #keeper: ProducerKeeper;
-  readonly #troubles: PublishTroubles;
   readonly #order = new TopicOrder();
   readonly #checkedNames = new Set<string>();
   #closed = false;
@@ -49,18 +47,12 @@ export class KafkaPublisher implements Producer {
   constructor(host: BrokerHost, client: KafkaClient, options: ResolvedKafkaOptions) {
     this.#options = options;
     this.#clock = host.clock;
-    this.#troubles = new PublishTroubles(host);
     this.#keeper = new ProducerKeeper(host.clock, client, options.provision);
     this.maxBytes = options.maxMessageBytes;
     this.maxRequestBytes = Math.max(
       MAX_REQUEST_BYTES,
       options.maxMessageBytes > BROKER_MAX_BYTES ? options.maxMessageBytes : 0,
     );
-  }
-
-  /** One sentence per topic that the brokers refuse, or do not answer. */
-  get problems(): string[] {
-    return this.#troubles.problems;
   }
 
   /** n.b. not the size: `maxBytes` is held by the publisher, exactly, and what it says here is the most it could be. */
@@ -110,21 +102,16 @@ export class KafkaPublisher implements Producer {
     try {
       producer = await this.#keeper.open(topicsOf(entries));
     } catch (error) {
-      return this.#watched(entries, results, this.#notBegun(entries, results, error));
+      return this.#notBegun(entries, results, error);
     }
     const steps = {
       clock: this.#clock,
       maxRequestBytes: this.maxRequestBytes,
       entryOf,
       leaderOf: ({ message, record }: Entry) => producer.leaderOf(message.topic, record),
-      request: (part: readonly Entry[]) => this.#watched(part, results, this.#sendEntries(part, results)),
+      request: (part: readonly Entry[]) => this.#sendEntries(part, results),
     };
     await new SendRun(steps, results, window).run(entries);
-  }
-
-  async #watched(entries: readonly Entry[], results: readonly SendResult[], sending: Promise<void>): Promise<void> {
-    await sending.finally(this.#troubles.started(topicsOf(entries)));
-    this.#troubles.note(entries, results);
   }
 
   /** Sends, and when a request fails finds out whose fault it was. Fills in a result for each entry. */
@@ -192,7 +179,7 @@ export class KafkaPublisher implements Producer {
     for (const part of byTopic) await this.#sendEntries(part, results);
   }
 
-  #errorOf({ message }: Entry, failure: ClientFailure, together: number): SendResult {
+  #errorOf({ message, record }: Entry, failure: ClientFailure, together: number): SendResult {
     if (together > 1 && isContagious(failure) && storedAfter(failure) === 'no') {
       return errorOf(
         'TRANSPORT_NEIGHBOUR_REFUSED',
@@ -200,7 +187,7 @@ export class KafkaPublisher implements Producer {
         { topic: message.topic, stored: 'no', retryable: true, cause: failure },
       );
     }
-    return sendError(failure, this.#place(message.topic));
+    return sendError(failure, { ...this.#place(message.topic), partition: record.partition });
   }
 
   /** Receipts by partition, in the order of the entries; a partition that the answer leaves out does not exist. */

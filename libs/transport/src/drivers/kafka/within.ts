@@ -8,4 +8,7 @@ export async function within(clock: Clock, limitMs: number, work: Promise<unknow
   callOff();
 }
 
+/** Resolves after a time. */
+export const sleep = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => clock.schedule(ms, resolve));
+
 const ignore = (): void => undefined;

@@ -30,7 +30,7 @@ const MAX_WAIT_MS = 3_000;
 
 /** What differs between JetStream and core NATS. */
 interface Mode {
-  readonly producer: Producer & { readonly sendRequest: SendRequest; readonly problems?: string[]; close(): void };
+  readonly producer: Producer & { readonly sendRequest: SendRequest; close(): void };
   ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void>;
   describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
   intakeOf(subscription: SubscriptionSink, answers: Answers): Intake;
@@ -104,11 +104,7 @@ export class NatsConnection implements BrokerConnection {
   health(): BrokerHealth {
     if (this.#closed !== undefined) return { status: 'down', problems: ['the connection is closed'] };
     const consumptions = [...this.#consumptions];
-    const problems = [
-      ...consumptions.flatMap((consumption) => consumption.problems),
-      ...this.#refusals.problems,
-      ...(this.#mode.producer.problems ?? []),
-    ];
+    const problems = [...consumptions.flatMap((consumption) => consumption.problems), ...this.#refusals.problems];
     const broken = this.#link.problem ?? this.#unreachable;
     if (broken !== undefined) return { status: 'down', problems: [broken.message, ...problems] };
     if (!this.#wasConnected) return { status: 'down', problems: ['not connected yet'] };

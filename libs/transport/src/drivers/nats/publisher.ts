@@ -19,7 +19,6 @@ import type { Link } from './link.js';
 import { deadLetterId, ID_HEADER } from './mapping.js';
 import type { ResolvedNatsOptions } from './options.js';
 import { PubAcks, type PubAnswer } from './pub-acks.js';
-import { PublishTrouble } from './publish-trouble.js';
 import { closedError, refusedError, uncertain, unknownError } from './publish-errors.js';
 import { Schedules } from './schedules.js';
 import type { Streams } from './streams.js';
@@ -74,7 +73,6 @@ export class JetStreamPublisher implements Producer {
   readonly #clock: BrokerHost['clock'];
   readonly #schedules: Schedules;
   readonly #holding: HoldingStreams;
-  readonly #trouble: PublishTrouble;
   readonly #checkedNames = new Set<string>();
   #closed = false;
 
@@ -85,12 +83,6 @@ export class JetStreamPublisher implements Producer {
     this.#clock = host.clock;
     this.#schedules = new Schedules(link, streams, options);
     this.#holding = new HoldingStreams(host.clock, link, streams);
-    this.#trouble = new PublishTrouble(host);
-  }
-
-  /** One sentence for each topic that stores nothing. */
-  get problems(): string[] {
-    return this.#trouble.problems;
   }
 
   get maxBytes(): number {
@@ -160,18 +152,11 @@ export class JetStreamPublisher implements Producer {
       const answer = answers[position] as PubAnswer;
       const result = await this.#resultOf(entry, answer, looks);
       if (result === 'again' || result === 'busy') again.push(entry);
-      else results[entry.index] = this.#noted(entry, result);
+      else results[entry.index] = result;
       isBusy ||= result === 'busy';
     }
     if (isBusy) await pause(NOT_READY_PAUSE_MS);
     return again;
-  }
-
-  #noted({ message: { topic } }: Entry, result: SendResult): SendResult {
-    // n.b. what was not written met a connection that broke, which is reported as such.
-    if (!(result instanceof TransportError)) this.#trouble.stored(topic);
-    else if (this.#link.isUp) this.#trouble.refused(topic, result);
-    return result;
   }
 
   /** Those that can be written; the others have their result. */

@@ -8,11 +8,13 @@ import { addressOf, placeOf, type NatsMessage, type StreamPlace } from './mappin
 import { Bodies } from './bodies.js';
 import { endIntake, type EndingIntake } from './end-intake.js';
 import { fetchAgain } from './fetch-again.js';
+import { KeepAlive } from './keep-alive.js';
 import { PullTrouble } from './pull-trouble.js';
 import { PullInbox, type PullListener, type PullTarget } from './pull-inbox.js';
 import { RecentlyDone } from './recently-done.js';
-import { ACKED, ANSWER_ME, NAK, settlementText, WORKING } from './settlements.js';
+import { ACKED, ANSWER_ME, NAK, settlementText } from './settlements.js';
 import { SettledMark } from './settled-mark.js';
+import { Stall } from './stall.js';
 import { Unsettled } from './unsettled.js';
 import { deliverableTo } from './waiting.js';
 import { isWaitingSubject } from './waiting-subjects.js';
@@ -41,16 +43,6 @@ export interface SourceTools {
   readonly consumers: Consumers;
 }
 
-/** Shares of the consumer's ack wait: when a delivery is kept alive, when that would come too late, and how often both are looked at. */
-const EXTEND_AT = 0.375;
-const TOO_LATE_AT = 0.85;
-const TICK = 0.125;
-/**
- * What runs is kept alive more often, and looked at as often as that: a new version of the service, or an operator, may lower the ack
- * wait, and the server then gives what has waited for longer to another member at once.
- */
-const EXTEND_RUNNING_MS = 2_000;
-const MAX_TICK_MS = 1_000;
 /** How long the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
 /** Most messages that are asked for again after the connection broke: each of them costs a line to the server. */
@@ -84,11 +76,7 @@ export class Source implements DeliveryOwner, PullListener {
   #stopping: Promise<void> | undefined;
   /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
   #isMadeAgain = false;
-  #isStalled = false;
-  /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
-  #isFullOfPutOff = false;
-  /** An operator lets the consumer deliver nothing until then. */
-  #pausedUntil: string | undefined;
+  readonly #stall: Stall;
   #lastAddress: string | undefined;
   /** The youngest message that has come, and the address of its settlement. */
   #newest = { sequence: 0, address: '' };
@@ -96,7 +84,7 @@ export class Source implements DeliveryOwner, PullListener {
   #heardBefore = 0;
   #isRetrieving = false;
   readonly #takeover: Takeover;
-  #callOffTick: (() => void) | undefined;
+  readonly #keepAlive: KeepAlive;
 
   constructor(tools: SourceTools, owner: SourceOwner, place: ConsumerPlace) {
     this.#tools = tools;
@@ -110,6 +98,20 @@ export class Source implements DeliveryOwner, PullListener {
       deliver: (delivery) => this.#owner.deliver(delivery),
     });
     this.#attempts = new Map(place.attempts);
+    this.#stall = new Stall({
+      unsettled: this.#unsettled,
+      place: () => this.#place,
+      stalled: (reason) => this.#owner.stalled(this, reason),
+    });
+    this.#keepAlive = new KeepAlive({
+      clock: tools.host.clock,
+      link: tools.link,
+      unsettled: this.#unsettled,
+      place: () => this.#place,
+      takeBack: (delivery) => this.#takeBack(delivery),
+      revoked: () => this.#owner.revoked(),
+      keepPin: () => this.#lastInbox?.keepPin(),
+    });
   }
 
   get #isStopped(): boolean {
@@ -140,8 +142,8 @@ export class Source implements DeliveryOwner, PullListener {
     const { topic, group } = this.#owner.subscription;
     const { reason } = this.#trouble;
     if (reason !== undefined) return `group "${group}" receives nothing from "${topic}": ${reason}`;
-    if (!this.#isStalled) return undefined;
-    return `group "${group}" takes nothing more from "${topic}": ${this.#stallReason()}`;
+    const stall = this.#stall.reason;
+    return stall === undefined ? undefined : `group "${group}" takes nothing more from "${topic}": ${stall}`;
   }
 
   /** Messages that the server could deliver to this member now; undefined: none are to come to it. @throws TransportError */
@@ -176,7 +178,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#callOffRetry?.();
     this.#callOffRetry = undefined;
     this.#inbox.open();
-    this.#tick();
+    this.#keepAlive.tick();
     if (this.#isRetrieving) void this.#retrieve(this.#inbox, place);
     else this.pull();
   }
@@ -230,7 +232,7 @@ export class Source implements DeliveryOwner, PullListener {
     // n.b. what is parked is counted only where it matters: it is the rare case.
     const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
-    if (left <= 0) return this.#checkStall();
+    if (left <= 0) return this.#stall.check();
     if (room >= handful) inbox.ask(Math.min(room, left));
   }
 
@@ -267,7 +269,7 @@ export class Source implements DeliveryOwner, PullListener {
   #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
     const sentAfterMs = this.#tools.link.heardSinceMs;
     if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
-    if (this.#isFullOfPutOff) this.#hasRoom();
+    if (this.#stall.isFullOfPutOff) this.#stall.hasRoom();
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
       // It must not be handled twice side by side.
@@ -341,7 +343,7 @@ export class Source implements DeliveryOwner, PullListener {
     if (!this.#tools.link.isUp) this.#waitForLink.push(mark);
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, settlementText(settlement));
-    this.#checkStall();
+    this.#stall.check();
     this.pull();
   }
 
@@ -350,25 +352,8 @@ export class Source implements DeliveryOwner, PullListener {
     this.#recentlyDone.add(mark);
   }
 
-  /** n.b. by the clock and not only by the last look: this process may have been stopped meanwhile. */
   mayBegin(delivery: NatsDelivery): boolean {
-    if (this.#ageOf(delivery) < this.#place.ackWaitMs) return true;
-    this.#recall();
-    return false;
-  }
-
-  /** For so long the server may have waited for its settlement. */
-  #ageOf({ confirmedMs }: NatsDelivery): number {
-    return this.#tools.host.clock.monotonicMs() - confirmedMs;
-  }
-
-  /** Others may have what the server has waited for too long; with one active member another one is it, and has what follows, too. */
-  #recall(): void {
-    for (const delivery of this.#unsettled.all()) {
-      const isOver = this.#place.pinGroup !== undefined || this.#ageOf(delivery) >= this.#place.ackWaitMs;
-      if (isOver && delivery.state !== 'running') this.#takeBack(delivery);
-    }
-    this.#owner.revoked();
+    return this.#keepAlive.mayBegin(delivery);
   }
 
   parked(delivery: NatsDelivery): void {
@@ -420,7 +405,7 @@ export class Source implements DeliveryOwner, PullListener {
   /** Gives back what is not settled, so that others need not wait for it, and sees that the server has taken it all. */
   async close(): Promise<void> {
     await this.stop([]);
-    this.#callOffTick?.();
+    this.#keepAlive.end();
     const left = this.#unsettled.all();
     const notes = new Map(this.#attempts);
     for (const delivery of left) addNote(notes, delivery);
@@ -479,63 +464,18 @@ export class Source implements DeliveryOwner, PullListener {
   standsAt({ settledUpTo, unsettled, pausedUntil, place }: ConsumerStanding): void {
     if (settledUpTo > this.#place.settledUpTo) this.#tools.link.settlementsPass();
     this.#follow(place);
-    this.#pausedUntil = pausedUntil;
     if (settledUpTo >= this.#heardBefore) this.#heardBefore = 0;
     for (const known of this.#attempts.keys()) if (known <= settledUpTo) this.#attempts.delete(known);
     for (const known of this.#putOff.keys()) if (known <= settledUpTo) this.#putOff.delete(known);
-    this.#isFullOfPutOff = this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled;
-    this.#checkStall();
+    this.#stall.seen(this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled, pausedUntil);
   }
 
   /** An operator, or another version of the service, may have changed the consumer. */
   #follow(place: ConsumerPlace): void {
     const before = this.#place;
     this.#place = place;
-    if (place.ackWaitMs !== before.ackWaitMs) this.#tick();
+    if (place.ackWaitMs !== before.ackWaitMs) this.#keepAlive.tick();
     if (!isDeepStrictEqual(followedOf(place), followedOf(before))) this.#owner.doubted(this);
-  }
-
-  /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. */
-  #tick(): void {
-    this.#callOffTick?.();
-    const { host, link } = this.#tools;
-    const { ackWaitMs } = this.#place;
-    const extendAtMs = ackWaitMs * EXTEND_AT;
-    const runningAtMs = Math.min(extendAtMs, EXTEND_RUNNING_MS);
-    const old = [...this.#unsettled.each()].filter(
-      (delivery) => this.#ageOf(delivery) >= (delivery.state === 'running' ? runningAtMs : extendAtMs),
-    );
-    // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
-    const isLost = (delivery: NatsDelivery): boolean =>
-      this.#ageOf(delivery) >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running';
-    const lost = old.filter(isLost);
-    for (const delivery of lost) this.#takeBack(delivery);
-    if (lost.length > 0) this.#owner.revoked();
-    if (link.isUp) this.#extend(old.filter(({ state }) => state !== 'revoked'));
-    link.probe(ackWaitMs * TICK);
-    this.#lastInbox?.keepPin();
-    this.#callOffTick = host.clock.schedule(Math.min(MAX_TICK_MS, ackWaitMs * TICK), () => this.#tick());
-  }
-
-  /**
-   * n.b. what is written into a broken connection keeps nothing alive: only the server's answer does. It works through these in
-   * their order, so the last one's answer is for all.
-   */
-  #extend(deliveries: readonly NatsDelivery[]): void {
-    const last = deliveries.at(-1);
-    if (last === undefined) return;
-    const { host, link } = this.#tools;
-    const sentMs = host.clock.monotonicMs();
-    for (const delivery of deliveries) if (delivery !== last) link.tell(delivery.address, WORKING);
-    link.connection.request(last.address, WORKING, { timeout: this.#place.ackWaitMs }).then(() => {
-      for (const delivery of deliveries) this.#extended(delivery, sentMs);
-    }, ignore);
-  }
-
-  /** n.b. the server also extends what is somebody else's by now: what was confirmed too late is not ours for certain. */
-  #extended(delivery: NatsDelivery, sentMs: number): void {
-    const wasOurs = delivery.state === 'running' || this.#ageOf(delivery) < this.#place.ackWaitMs;
-    if (wasOurs) delivery.confirmedMs = Math.max(delivery.confirmedMs, sentMs);
   }
 
   /** Somebody else is given it. */
@@ -573,30 +513,6 @@ export class Source implements DeliveryOwner, PullListener {
     this.#recentlyDone.clear();
     this.#newest = { sequence: 0, address: '' };
     this.#owner.revoked();
-  }
-
-  #checkStall(): void {
-    // n.b. handlers that are all busy are no stall; parked messages that take all the room are.
-    const isFullOfParked = this.#unsettled.size >= this.#place.maxUnsettled && this.#unsettled.waiting > 0;
-    const isStalled = isFullOfParked || this.#isFullOfPutOff || this.#pausedUntil !== undefined;
-    if (isStalled === this.#isStalled) return;
-    this.#isStalled = isStalled;
-    this.#owner.stalled(this, isStalled ? this.#stallReason() : undefined);
-  }
-
-  #hasRoom(): void {
-    this.#isFullOfPutOff = false;
-    this.#checkStall();
-  }
-
-  #stallReason(): string {
-    const { name, stream, maxUnsettled } = this.#place;
-    if (this.#pausedUntil !== undefined)
-      return `consumer "${name}" of stream "${stream}" is paused until ${this.#pausedUntil}; "nats consumer resume ${stream} ${name}" ends the pause`;
-    if (this.#isFullOfPutOff) {
-      return `as many messages as maxUnsettled (${maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
-    }
-    return `${this.#unsettled.size} messages are not settled, and more than maxUnsettled (${maxUnsettled}) may not be`;
   }
 }
 

@@ -275,10 +275,9 @@ export class Intake implements DeliveryOwner {
   }
 
   /** n.b. hot path. */
-  #remember({ message, topic, group, id, key, attempt }: NsqDelivery, settlement: Settlement): void {
-    const { nsqd, id: messageId } = message;
-    const sentAtMs = this.#host.clock.monotonicMs();
-    this.#sent.add({ nsqd, messageId, sentAtMs, settlement, of: { topic, group, id, key, attempt } });
+  #remember(delivery: NsqDelivery, settlement: Settlement): void {
+    const { nsqd, id } = delivery.message;
+    this.#sent.add(nsqd, id, this.#host.clock.monotonicMs(), settlement, delivery);
   }
 
   /** nsqd had taken the message back. n.b. what this process gave back by itself is with somebody else, as it was to be. */
@@ -293,8 +292,9 @@ export class Intake implements DeliveryOwner {
     for (const sent of this.#sent.takeSentSince(nsqd, sinceMs)) this.#failed(sent, cause);
   }
 
-  #failed({ of, settlement }: SentSettlement, cause: string): void {
-    settlementFailed(this.#host, of, settlement, new Error(cause));
+  #failed({ id, key, attempt, settlement }: SentSettlement, cause: string): void {
+    const { topic, group } = this;
+    settlementFailed(this.#host, { topic, group, id, key, attempt }, settlement, new Error(cause));
   }
 
   #up(): void {

@@ -1,6 +1,6 @@
 import { messageOf, restated, TransportError, type OutgoingMessage, type StoredState } from '../../contract/index.js';
 import type { Parcel } from './confirmed-channel.js';
-import { channelError, errorOf, isMissing, replyTextOf } from './failures.js';
+import { channelError, errorOf, replyTextOf } from './failures.js';
 
 /*
  * Why a message was not stored, or may not have been: what each failure says to whoever published it.
@@ -63,13 +63,6 @@ export const refused = ({ message: { topic } }: Unsent): TransportError =>
   );
 
 const NACK = 'basic.nack';
-
-/** The server refused the message, and will refuse the next ones of the topic: a full queue, a missing right, a deleted exchange. */
-export function isRefusal({ code, cause }: TransportError): boolean {
-  return (
-    code === 'TRANSPORT_AUTHORIZATION_FAILED' || isMissing(cause) || (cause as Error | undefined)?.message === NACK
-  );
-}
 
 export const unroutable = ({ message: { topic } }: Unsent): TransportError =>
   errorOf(

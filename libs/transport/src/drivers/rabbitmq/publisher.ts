@@ -1,6 +1,6 @@
 import {
   isTopicPattern,
-  TransportError,
+  type TransportError,
   type BrokerHost,
   type OutgoingMessage,
   type Producer,
@@ -21,7 +21,6 @@ import {
   blocked,
   closed,
   headerRefused,
-  isRefusal,
   notSent,
   partitionRefused,
   patternRefused,
@@ -29,22 +28,12 @@ import {
   unroutable,
 } from './publish-errors.js';
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
-import { PublishTroubles } from './publish-troubles.js';
 import { PublishRun, type Lane } from './publish-run.js';
 
 /** What may be with amqplib at once: it keeps in memory what the socket does not take. */
 const MAX_REQUEST_BYTES = 4_194_304;
 /** Channels of one busy topic: together they hold as much as a channel could if the server did not stop the connection for it. */
 const LANES = 4;
-/** A confirm that takes longer is reported. */
-const LATE_CONFIRM_MS = 8_000;
-const LOOK_FOR_LATE_MS = 1_000;
-
-/** Publishes that the server has not confirmed yet, and when it last confirmed one of them. */
-interface Waiting {
-  readonly topic: string;
-  sinceMs: number;
-}
 
 /** What was published, by channel, and what was taken and has to go another way. */
 interface Published {
@@ -56,6 +45,7 @@ interface Published {
 export class RabbitmqPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
+  readonly unansweredAdvice = 'Check that its queues have a majority of their nodes; other topics are not affected.';
   readonly #host: BrokerHost;
   readonly #link: Link;
   readonly #options: ResolvedRabbitmqOptions;
@@ -66,12 +56,7 @@ export class RabbitmqPublisher implements Producer {
   readonly #losses: PublishLosses;
   readonly #channels: ChannelPool;
   readonly #own: OwnChannel;
-  readonly #waiting = new Set<Waiting>();
-  readonly #troubles: PublishTroubles;
   #isAlarmed = false;
-  /** Topics whose confirms were late at the last look. */
-  #late: ReadonlySet<string> = new Set();
-  #callOffLook: (() => void) | undefined;
 
   /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
   constructor(
@@ -87,7 +72,6 @@ export class RabbitmqPublisher implements Producer {
     this.#addressing = new Addressing(link, options);
     this.#channels = new ChannelPool(link, host.clock);
     this.#own = new OwnChannel(link, host.clock);
-    this.#troubles = new PublishTroubles(host);
     link.watch({ blocked: (reason) => this.#warnOfAlarm(reason) });
     this.#losses = new PublishLosses(host, options, this.#addressing, onUnfed, this.#closing.signal);
     this.maxBytes = options.maxMessageBytes;
@@ -108,31 +92,7 @@ export class RabbitmqPublisher implements Producer {
   get stalls(): string[] {
     const alarm = this.#alarm;
     if (alarm !== undefined) return [alarm];
-    return [...this.#losses.obstacles, ...this.#unconfirmed(), ...this.#troubles.sentences];
-  }
-
-  #unconfirmed(): string[] {
-    return this.#lateTopics().map(lateSentence);
-  }
-
-  #lateTopics(): string[] {
-    const now = this.#host.clock.monotonicMs();
-    const late = [...this.#waiting].filter(({ sinceMs }) => now - sinceMs > LATE_CONFIRM_MS);
-    return [...new Set(late.map(({ topic }) => topic))];
-  }
-
-  /** As long as something waits: one notice for each topic that becomes late. */
-  #lookForLate(): void {
-    this.#callOffLook ??= this.#host.clock.schedule(LOOK_FOR_LATE_MS, () => {
-      this.#callOffLook = undefined;
-      const late = this.#lateTopics();
-      const { notices, broker } = this.#host;
-      for (const topic of late) {
-        if (!this.#late.has(topic)) notices.emit('broker:warned', { broker, warning: lateSentence(topic) });
-      }
-      this.#late = new Set(late);
-      if (this.#waiting.size > 0) this.#lookForLate();
-    });
+    return this.#losses.obstacles;
   }
 
   check(message: OutgoingMessage): void {
@@ -156,18 +116,7 @@ export class RabbitmqPublisher implements Producer {
       const again = await this.#round(open.slice(0, most), request, open.length <= most);
       open = [...again, ...open.slice(most)];
     }
-    this.#noteTroubles(request.results, messages[0]?.topic ?? '');
     return request.results;
-  }
-
-  /** n.b. hot path: what went well is one look each. */
-  #noteTroubles(results: readonly SendResult[], topic: string): void {
-    let stored = 0;
-    for (const result of results) {
-      if (!(result instanceof TransportError)) stored++;
-      else if (isRefusal(result)) return this.#troubles.refused(topic, result);
-    }
-    if (stored > 0) this.#troubles.stored(topic);
   }
 
   /** Once until it is over. */
@@ -191,7 +140,6 @@ export class RabbitmqPublisher implements Producer {
 
   close(): void {
     this.#closing.abort();
-    this.#callOffLook?.();
   }
 
   #entriesOf(messages: readonly OutgoingMessage[], request: Request): Entry[] {
@@ -246,16 +194,12 @@ export class RabbitmqPublisher implements Producer {
     request: Request,
     isAll: boolean,
   ): Promise<Published> {
-    const waiting: Waiting = { topic: open[0]?.message.topic ?? '', sinceMs: this.#host.clock.monotonicMs() };
     try {
       // What waits here for a connection has less to wait for on the broker.
       for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
       const ready = await this.#withExchanges(open, request);
-      this.#waiting.add(waiting);
-      this.#lookForLate();
-      return await this.#publishAll(channels, ready, request, waiting, isAll && ready.length === open.length);
+      return await this.#publishAll(channels, ready, request, isAll && ready.length === open.length);
     } finally {
-      this.#waiting.delete(waiting);
       for (const channel of channels) this.#channels.release(channel);
     }
   }
@@ -303,7 +247,6 @@ export class RabbitmqPublisher implements Producer {
     channels: readonly ConfirmedChannel[],
     ready: readonly Entry[],
     request: Request,
-    waiting: Waiting,
     mayGrow: boolean,
   ): Promise<Published> {
     const deferred: Entry[] = [];
@@ -316,7 +259,6 @@ export class RabbitmqPublisher implements Producer {
       return taken;
     };
     const stored = (entry: Entry): void => {
-      waiting.sinceMs = this.#host.clock.monotonicMs();
       request.window?.stored(entry.index, receiptOf(entry));
     };
     return { lanes: await new PublishRun(channels, ready, request, { more, stored }).run(), deferred };
@@ -379,6 +321,3 @@ const receiptOf = ({ message: { id, topic } }: Entry): PublishReceipt => ({
 
 /** The exchange of the topic, also where a ladder of delays comes first. */
 const exchangeOf = ({ parcel, way }: Entry): string => way?.destination.exchange ?? parcel.exchange;
-
-const lateSentence = (topic: string): string =>
-  `RabbitMQ has not confirmed a publish to "${topic}" for more than ${LATE_CONFIRM_MS / 1_000} s. Check that its queues have a majority of their nodes; other topics are not affected`;

@@ -118,7 +118,7 @@ export class Application {
     }
     const plans = (spec.subscriptions ?? []).map((subscription) => this.#plan(subscription));
     const settings = spec.codec === undefined ? {} : { codec: spec.codec };
-    this.connection = new OrderedConnection(around.broker.open(host));
+    this.connection = new OrderedConnection(around.broker.open(host), host);
     this.publisher = createPublisher(around.broker, this.connection, host, spec.publishing ?? {}, spec.codec);
     this.deadLetters = new DeadLetterDesk(this.connection, host);
     this.consumer = new Consumer(around.broker, this.connection, host, plans, settings);

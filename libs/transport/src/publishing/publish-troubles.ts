@@ -1,0 +1,200 @@
+import { messageOf, TransportError, type BrokerHost, type ErrorCode, type SendResult } from '../contract/index.js';
+
+/** A refusal that may pass, or may be the fault of one message, is reported once nothing was stored for so long. */
+const LASTS_MS = 4_000;
+/** Nobody has published since: whether the broker would refuse it still is not known. */
+const FORGOTTEN_MS = 60_000;
+/** The same for health and a refusal that may pass, such as that of a broker that was restarted: another message would have been refused by now. */
+const PASSED_MS = 10_000;
+/** Topics that are remembered, and partitions of each. */
+const MOST = 1_000;
+
+/** What is wrong with one message, or ends with the application: it says nothing about the next message of the topic. */
+const OF_MESSAGE: ReadonlySet<ErrorCode> = new Set([
+  'TRANSPORT_PARTITION_MISSING',
+  'TRANSPORT_HEADER_INVALID',
+  'TRANSPORT_KEY_INVALID',
+  'TRANSPORT_PAYLOAD_INVALID',
+  'TRANSPORT_PAYLOAD_UNENCODABLE',
+  'TRANSPORT_NEIGHBOUR_REFUSED',
+  'TRANSPORT_CLOSED',
+]);
+/** What a broker says of a topic and never of one message: where it will not pass, the first one is enough. */
+const OF_TOPIC: ReadonlySet<ErrorCode> = new Set([
+  'TRANSPORT_AUTHORIZATION_FAILED',
+  'TRANSPORT_AUTHENTICATION_FAILED',
+  'TRANSPORT_TOPIC_MISSING',
+]);
+
+export interface TroublesPort {
+  readonly host: Pick<BrokerHost, 'clock' | 'notices' | 'broker'>;
+  /** Whether the driver itself reports why nothing is stored now: there is no connection, or an alarm. */
+  isExplained(): boolean;
+  /** What to look at where messages wait long for their confirmation. */
+  readonly advice: string | undefined;
+}
+
+interface Refusal {
+  readonly sinceMs: number;
+  readonly lastMs: number;
+  readonly error: TransportError;
+  readonly counts: boolean;
+}
+
+/** What is known of a topic that stores nothing, or not in all of its partitions. */
+class TopicTrouble {
+  /** By partition; undefined where the broker has none, or it is not known. */
+  readonly refusals = new Map<number | undefined, Refusal>();
+  /** A send that was started then has messages without an answer. */
+  unansweredSinceMs: number | undefined;
+  isReported = false;
+
+  get isOver(): boolean {
+    return this.refusals.size === 0 && this.unansweredSinceMs === undefined;
+  }
+
+  forgetBefore(ms: number): void {
+    for (const [partition, { lastMs }] of this.refusals) if (lastMs < ms) this.refusals.delete(partition);
+  }
+
+  /** The refusal that health names now. */
+  namedAt(nowMs: number): TransportError | undefined {
+    for (const { counts, lastMs, error } of this.refusals.values()) {
+      if (counts && !(error.retryable && nowMs - lastMs > PASSED_MS)) return error;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Remembers which topics the broker refuses, or leaves unanswered, until one of their messages is stored: health names them, and
+ * `broker:warned` says so once. What is wrong with one message is for its publisher only.
+ */
+export class PublishTroubles {
+  readonly #port: TroublesPort;
+  readonly #topics = new Map<string, TopicTrouble>();
+
+  constructor(port: TroublesPort) {
+    this.#port = port;
+  }
+
+  get isAny(): boolean {
+    return this.#topics.size > 0;
+  }
+
+  /** One sentence per topic. */
+  get problems(): string[] {
+    if (!this.isAny) return [];
+    const nowMs = this.#nowMs;
+    return [...this.#topics.keys()].flatMap((topic) => {
+      const trouble = this.#troubleOf(topic, nowMs);
+      if (trouble === undefined) return [];
+      const refusal = trouble.namedAt(nowMs);
+      if (refusal !== undefined) return [refusal.message];
+      const sinceMs = trouble.unansweredSinceMs;
+      return sinceMs === undefined ? [] : [this.#unansweredFor(topic, nowMs - sinceMs)];
+    });
+  }
+
+  /** What became of messages of one topic. n.b. hot path: nothing is allocated, and no map is used, while all is well. */
+  note(topic: string, results: readonly (SendResult | undefined)[]): void {
+    let isExplained: boolean | undefined;
+    for (const result of results) {
+      if (!(result instanceof TransportError)) {
+        if (result !== undefined) this.stored(topic, result.partition);
+      } else if (!OF_MESSAGE.has(result.code)) {
+        isExplained ??= this.#port.isExplained();
+        this.#refused(topic, result, isExplained && result.retryable);
+      }
+    }
+  }
+
+  /** A driver that breaks its contract rejects instead of answering. */
+  failed(topic: string, cause: unknown): void {
+    const text = `The driver failed to send messages for "${topic}": ${messageOf(cause)}.`;
+    this.note(topic, [new TransportError('TRANSPORT_PUBLISH_UNKNOWN', text, { topic, retryable: true, cause })]);
+  }
+
+  /** One message was stored. */
+  stored(topic: string, partition: number | undefined): void {
+    if (!this.isAny) return;
+    const trouble = this.#topics.get(topic);
+    if (trouble === undefined) return;
+    if (partition === undefined) trouble.refusals.clear();
+    else for (const place of [partition, undefined]) trouble.refusals.delete(place);
+    this.#forgetIfOver(topic, trouble);
+  }
+
+  /** Messages of the topic wait for their answer since then. */
+  unanswered(topic: string, sinceMs: number): void {
+    const trouble = this.#troubleOf(topic, this.#nowMs) ?? this.#remember(topic);
+    trouble.unansweredSinceMs = sinceMs;
+    this.#report(trouble, this.#unansweredFor(topic, this.#nowMs - sinceMs));
+  }
+
+  /** They have their answer. */
+  answered(topic: string): void {
+    const trouble = this.#topics.get(topic);
+    if (trouble === undefined) return;
+    trouble.unansweredSinceMs = undefined;
+    this.#forgetIfOver(topic, trouble);
+  }
+
+  get #nowMs(): number {
+    return this.#port.host.clock.monotonicMs();
+  }
+
+  /** @param isExplained what passes when the driver's own trouble is over starts to count after that */
+  #refused(topic: string, error: TransportError, isExplained: boolean): void {
+    const nowMs = this.#nowMs;
+    const { partition } = error;
+    const trouble = this.#troubleOf(topic, nowMs) ?? this.#remember(topic);
+    const known = trouble.refusals.get(partition);
+    if (isExplained) {
+      if (known?.counts === false) trouble.refusals.delete(partition);
+      return this.#forgetIfOver(topic, trouble);
+    }
+    if (known === undefined && trouble.refusals.size >= MOST) return;
+    const sinceMs = known?.sinceMs ?? nowMs;
+    const isCertain = OF_TOPIC.has(error.code) && !error.retryable;
+    const lasts = trouble.unansweredSinceMs !== undefined || nowMs - sinceMs >= LASTS_MS;
+    const counts = isCertain || lasts || known?.counts === true;
+    trouble.refusals.set(partition, { sinceMs, lastMs: nowMs, error, counts });
+    if (counts) this.#report(trouble, error.message);
+  }
+
+  /** What is still known of it. */
+  #troubleOf(topic: string, nowMs: number): TopicTrouble | undefined {
+    const trouble = this.#topics.get(topic);
+    if (trouble === undefined) return undefined;
+    trouble.forgetBefore(nowMs - FORGOTTEN_MS);
+    this.#forgetIfOver(topic, trouble);
+    return trouble.isOver ? undefined : trouble;
+  }
+
+  /** n.b. the one that has been known longest makes room. */
+  #remember(topic: string): TopicTrouble {
+    const trouble = new TopicTrouble();
+    const [oldest] = this.#topics.keys();
+    if (this.#topics.size >= MOST && oldest !== undefined) this.#topics.delete(oldest);
+    this.#topics.set(topic, trouble);
+    return trouble;
+  }
+
+  #forgetIfOver(topic: string, trouble: TopicTrouble): void {
+    if (trouble.isOver) this.#topics.delete(topic);
+  }
+
+  #report(trouble: TopicTrouble, warning: string): void {
+    if (trouble.isReported) return;
+    trouble.isReported = true;
+    const { notices, broker } = this.#port.host;
+    notices.emit('broker:warned', { broker, warning });
+  }
+
+  #unansweredFor(topic: string, forMs: number): string {
+    const { advice } = this.#port;
+    const text = `Messages for "${topic}" have waited ${Math.round(forMs / 1_000)} s for the broker's confirmation.`;
+    return advice === undefined ? text : `${text} ${advice}`;
+  }
+}
