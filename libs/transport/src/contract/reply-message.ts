@@ -7,6 +7,9 @@ const REPLY_TOPIC = /\.reply$/;
 const DIGITS = /^\d{1,15}$/;
 const FIRST = 'first';
 
+/** Whether a topic is one of those that replies go to. It is gone when its requester is. */
+export const isMailbox = (topic: string): boolean => REPLY_TOPIC.test(topic);
+
 /** A reply on its way to a mailbox: the message that carries it. @param index its place among the replies to the question, from 0 */
 export function replyMessage({ topic, question }: Mailbox, id: string, reply: Reply, index: number): OutgoingMessage {
   const { kind, body } = asMessage(reply);
@@ -30,7 +33,7 @@ export interface Mailbox {
 export function mailboxOf(delivery: Delivery): Mailbox | undefined {
   const topic = delivery.header(WIRE_HEADERS.replyTo);
   const question = delivery.header(WIRE_HEADERS.question);
-  return topic === undefined || question === undefined || !REPLY_TOPIC.test(topic) ? undefined : { topic, question };
+  return topic === undefined || question === undefined || !isMailbox(topic) ? undefined : { topic, question };
 }
 
 /** How the requester of a delivery waits, as far as it says so. */

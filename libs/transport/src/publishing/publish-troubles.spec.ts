@@ -32,6 +32,15 @@ describe('what a broker refuses for a topic', () => {
     expect(warned).toHaveLength(2);
   });
 
+  it('is none for a reply whose requester has gone', () => {
+    const { clock, warned, troubles } = setUp();
+    const gone = refusal('TRANSPORT_TOPIC_MISSING', true);
+    troubles.note('shop.17.reply', [gone]);
+    clock.advance(5_000);
+    troubles.note('shop.17.reply', [gone]);
+    expect([troubles.problems, warned]).toEqual([[], []]);
+  });
+
   it('is one sentence for all partitions, and over when each of those that were refused stores again', () => {
     const { warned, troubles, note } = setUp();
     note(forbidden(0), forbidden(1));

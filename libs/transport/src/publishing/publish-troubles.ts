@@ -1,4 +1,4 @@
-import { messageOf, TransportError, type BrokerHost, type ErrorCode, type SendResult } from '../contract/index.js';
+import { isMailbox, messageOf, TransportError, type BrokerHost, type ErrorCode, type SendResult } from '../contract/index.js';
 
 /** A refusal that may pass, or may be the fault of one message, is reported once nothing was stored for so long. */
 const LASTS_MS = 4_000;
@@ -33,6 +33,10 @@ export interface TroublesPort {
   /** What to look at where messages wait long for their confirmation. */
   readonly advice: string | undefined;
 }
+
+/** A reply that nobody waits for any more is no trouble of the broker's. */
+const isGoneRequester = (topic: string, { code }: TransportError): boolean =>
+  code === 'TRANSPORT_TOPIC_MISSING' && isMailbox(topic);
 
 interface Refusal {
   readonly sinceMs: number;
@@ -102,7 +106,7 @@ export class PublishTroubles {
     for (const result of results) {
       if (!(result instanceof TransportError)) {
         if (result !== undefined) this.stored(topic, result.partition);
-      } else if (!OF_MESSAGE.has(result.code)) {
+      } else if (!OF_MESSAGE.has(result.code) && !isGoneRequester(topic, result)) {
         isExplained ??= this.#port.isExplained();
         this.#refused(topic, result, isExplained && result.retryable);
       }
