@@ -5,8 +5,8 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
 export interface RegistryCodecOptions {
   /** Made by `schemaRegistry()`; all codecs of an application may share one. */
   readonly registry: SchemaRegistry;
-  /** Under which subject the registry has the schema. @default `<topic>-value`, as Confluent's own serializers */
-  readonly subject?: string | ((topic: string) => string);
+  /** Under which subject the registry has the schema. A function may return `undefined` for the default. @default `<topic>-value`, as Confluent's own serializers */
+  readonly subject?: string | ((topic: string) => string | undefined);
   /** Registers the schema at the first publish; else it must be there already, which is the safer way outside development. @default false */
   readonly register?: boolean;
 }
@@ -43,9 +43,9 @@ export class SchemaIds {
   }
 
   async #ask(topic: string): Promise<number> {
-    const { registry, subject = `${topic}-value`, register = REGISTRY_CODEC_DEFAULTS.register } = this.#options;
-    const name = typeof subject === 'string' ? subject : subject(topic);
-    const id = await registry.idOf(name, this.#schema, register);
+    const { registry, subject, register = REGISTRY_CODEC_DEFAULTS.register } = this.#options;
+    const name = typeof subject === 'function' ? subject(topic) : subject;
+    const id = await registry.idOf(name ?? `${topic}-value`, this.#schema, register);
     this.#ids.set(topic, id);
     return id;
   }

@@ -8,6 +8,7 @@ import {
 } from './capabilities.js';
 import { NatsConnection } from './connection.js';
 import { errorOf } from './failures.js';
+import { consumerNameOf } from './names.js';
 import { resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
 import { checkSubscribedTopic } from './streams.js';
 
@@ -49,6 +50,7 @@ class NatsBroker implements Broker {
       const text = `the subscription to "${topic}" needs a group that is not empty${mode === 'core' ? ', without spaces, "*" and ">"' : ''}, got ${JSON.stringify(group)}.`;
       throw errorOf('TRANSPORT_GROUP_INVALID', text, { topic });
     }
+    if (mode === 'jetstream') consumerNameOf(this.#options, { topic, group });
     if (mode === 'jetstream' && maxInFlight > maxUnsettled) {
       const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of nats().`;
       throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });

@@ -52,12 +52,21 @@ class RabbitmqBroker implements Broker {
     const isTaken = queue === droppedQueueOf(group);
     const ofQueue = isTaken ? 'it is the queue for what RabbitMQ drops at a delivery limit' : queueProblem(queue);
     if (ofQueue !== undefined)
-      throw refuse('TRANSPORT_GROUP_INVALID', topic, `queue "${queue}" cannot be used: ${ofQueue}.`);
+      throw refuse(
+        'TRANSPORT_GROUP_INVALID',
+        topic,
+        `${this.#origin(topic, group)} "${queue}" cannot be used: ${ofQueue}.`,
+      );
     const { maxUnsettled } = this.#options;
     if (maxInFlight > maxUnsettled) {
       const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of rabbitmq().`;
       throw refuse('TRANSPORT_OPTION_CONFLICT', topic, text);
     }
+  }
+
+  #origin(topic: string, group: string): string {
+    const isNamed = this.#options.queueName !== undefined;
+    return isNamed ? `what queueName returns for topic "${topic}" and group "${group}",` : `queue`;
   }
 
   open(host: BrokerHost): BrokerConnection {
