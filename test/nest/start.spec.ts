@@ -190,7 +190,7 @@ describe('options of the module', () => {
     [{ broker: {} }, 'broker must be a broker, such as memory()'],
     [{ brokers: { a: memory() } }, 'give broker or brokers, not both'],
     [{ connect: 'never' }, 'connect must be one of "wait", "fail"'],
-    [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not be above maxInFlight (256)'],
+    [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not be above maxInFlight (256, the default)'],
     [{ publishing: { timeout: 1 } }, 'publishing has no option "timeout"'],
     [{ require: ['durabilty'] }, 'Did you mean "durability"?'],
     [{ require: ['durability'] }, 'which the memory driver cannot promise'],
@@ -243,6 +243,25 @@ describe('options of the module', () => {
     expect((await refusal(create('hybrid', rootless(late(two))))).message).toContain("Write brokerNames: ['a', 'b']");
     expect(() => TransportModule.forRootAsync({})).toThrow('one of useFactory, useClass and useExisting');
   });
+});
+
+test.each([
+  ['Publisher', Publisher],
+  ['getPublisherToken()', getPublisherToken()],
+])('overrideProvider(%s) replaces the default publisher wherever it is injected', async (_, token) => {
+  @Injectable()
+  class Both {
+    constructor(
+      readonly typed: Publisher,
+      @InjectPublisher() readonly decorated: Publisher,
+    ) {}
+  }
+  const fake = { publish: () => Promise.resolve() };
+  const testing = Test.createTestingModule({ imports: [rootModule({ providers: [Both] })] });
+  const tested = await testing.overrideProvider(token).useValue(fake).compile();
+  const { typed, decorated } = tested.get(Both);
+  expect([typed, decorated]).toEqual([fake, fake]);
+  await tested.close();
 });
 
 describe('several brokers', () => {

@@ -1,4 +1,4 @@
-import { loadPeer, messageOf, type Codec } from '../contract/index.js';
+import { loadPeer, unloaded, messageOf, type Codec } from '../contract/index.js';
 import { asBuffer, lazyCodec, type Coder } from './lazy-codec.js';
 import { checkMsgpackStructure } from './msgpack-structure.js';
 import { unencodable } from './unencodable.js';
@@ -14,12 +14,13 @@ export const msgpack = (): Codec =>
   lazyCodec('application/msgpack', ['application/x-msgpack', 'application/vnd.msgpack'], load);
 
 async function load(): Promise<Coder> {
-  const { Encoder, Decoder } = await loadPeer(
-    undefined,
-    '@msgpack/msgpack',
-    'The codec msgpack()',
-    () => import('@msgpack/msgpack'),
-  );
+  const { Encoder, Decoder } = await loadPeer(undefined, '@msgpack/msgpack', 'The codec msgpack()', async () => {
+    try {
+      return await import('@msgpack/msgpack');
+    } catch (error) {
+      return unloaded(error);
+    }
+  });
   const encoder = new Encoder({ ignoreUndefined: true });
   const decoder = new Decoder();
   return {

@@ -16,6 +16,13 @@ export type HandlerDecorator<Payload> = <
 ) => void;
 
 /**
+ * What is given has no names but those of `Known`.
+ * n.b. one signature with a type for the batch, and not one with and one without it: of two, the compiler's error for a
+ * misspelt option would be that `batch` is missing.
+ */
+type OnlyOf<Known, Given> = { readonly [Name in Exclude<keyof Given, keyof Known>]: never };
+
+/**
  * Delivers every message of an event to a method of a controller or a provider. When the method returns (or its promise resolves, or its
  * Observable completes) the message is done; when it throws, it is tried again or dead-lettered.
  *
@@ -31,14 +38,10 @@ export type HandlerDecorator<Payload> = <
  * Options are checked at start: `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`,
  * `TRANSPORT_SUBSCRIPTION_DUPLICATE`.
  */
-export function Subscribe<In, Out>(
+export function Subscribe<In, Out, Batch extends BatchOptions | undefined = undefined>(
   event: EventDefinition<In, Out>,
-  options: SubscribeOptions & { readonly batch: BatchOptions },
-): HandlerDecorator<Out[]>;
-export function Subscribe<In, Out>(
-  event: EventDefinition<In, Out>,
-  options?: SubscribeOptions & { readonly batch?: never },
-): HandlerDecorator<Out>;
+  options?: Omit<SubscribeOptions, 'batch'> & { readonly batch?: Batch & OnlyOf<BatchOptions, Batch> },
+): HandlerDecorator<Batch extends BatchOptions ? Out[] : Out>;
 /** The untyped way: every message of a topic, whatever its type. */
 export function Subscribe(topic: string, options?: SubscribeOptions): MethodDecorator;
 export function Subscribe(source: EventDefinition | string, options: SubscribeOptions = {}): MethodDecorator {

@@ -136,11 +136,7 @@ export type ResolvedNatsOptions = Omit<NatsOptions, keyof typeof NATS_DEFAULTS> 
 const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
 
 const ADDRESS = /^(nats:\/\/)?(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/;
-const addresses = exactly(
-  'an array of addresses "host:port", at least one, without user or password in them',
-  (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && ADDRESS.test(item)),
-);
+const addresses = option.list('addresses "host:port", without user or password in them', (item) => ADDRESS.test(item));
 const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
 const pems = exactly(
   'a PEM text, a Buffer, or an array of them',

@@ -1,6 +1,7 @@
 /** HOW, on RabbitMQ. Imports the contract and, on first use, amqplib. */
 import {
   TransportError,
+  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -11,7 +12,12 @@ import {
 import { capabilitiesOf, RABBITMQ_REASONS } from './capabilities.js';
 import { RabbitmqConnection } from './connection.js';
 import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './names.js';
-import { resolveRabbitmqOptions, type RabbitmqOptions, type ResolvedRabbitmqOptions } from './options.js';
+import {
+  RABBITMQ_DEFAULTS,
+  resolveRabbitmqOptions,
+  type RabbitmqOptions,
+  type ResolvedRabbitmqOptions,
+} from './options.js';
 
 export { RABBITMQ_CAPABILITIES } from './capabilities.js';
 export type { RabbitmqProperties, RabbitmqRecord } from './mapping.js';
@@ -59,7 +65,7 @@ class RabbitmqBroker implements Broker {
       );
     const { maxUnsettled } = this.#options;
     if (maxInFlight > maxUnsettled) {
-      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of rabbitmq().`;
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${valueText(maxUnsettled, RABBITMQ_DEFAULTS.maxUnsettled)}) of rabbitmq().`;
       throw refuse('TRANSPORT_OPTION_CONFLICT', topic, text);
     }
   }
