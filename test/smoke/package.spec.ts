@@ -245,7 +245,10 @@ describe('a bundle by esbuild of an application that uses Kafka and codecs, with
   it.each([['--format=esm'], ['--format=cjs']])(
     'builds and runs, %s; what is not installed is reported when it is used',
     (format) => {
-      const file = user.bundle(PROGRAM, format.slice(-3), [format]);
+      // n.b. what every ES module needs that esbuild made of CommonJS packages.
+      const banner =
+        "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+      const file = user.bundle(PROGRAM, format.slice(-3), [format, ...(format === '--format=esm' ? [banner] : [])]);
       // n.b. kafkajs is in the bundle: nothing of it is beside it any more.
       rmSync(join(user.folder, 'node_modules', 'kafkajs'), { force: true });
       const codes: unknown = JSON.parse(execFileSync(process.execPath, [file], { cwd: user.folder, encoding: 'utf8' }));
