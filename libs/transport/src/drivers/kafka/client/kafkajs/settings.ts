@@ -1,5 +1,6 @@
 import type * as KafkaJs from 'kafkajs';
 import type { KafkaTlsOptions, ResolvedKafkaOptions } from '../../options.js';
+import { withoutNegativeTimers } from './request-timers.js';
 import type { SilentBrokers } from './silent-brokers.js';
 import { seedOf, Sockets } from './sockets.js';
 
@@ -35,7 +36,7 @@ export function newKafka(
     logLevel: kafkajs.logLevel.NOTHING,
     logCreator: () => () => undefined,
   });
-  return { kafka, sockets };
+  return { kafka: withoutNegativeTimers(kafka), sockets };
 }
 
 function tlsSettings(tls: true | KafkaTlsOptions): Exclude<KafkaJs.KafkaConfig['ssl'], boolean | undefined> | true {
