@@ -112,13 +112,19 @@ async function validatorFor(schema: object): Promise<typeof import('ajv').Ajv> {
   const { $schema = '' } = schema as { $schema?: string };
   const neededFor = 'The codec jsonSchema()';
   if ($schema.includes('2020-12')) {
-    const module = await loadPeer(undefined, 'ajv', neededFor, async () => {
-      try {
-        return await import('ajv/dist/2020.js');
-      } catch (error) {
-        return unloaded(error);
-      }
-    });
+    const module = await loadPeer(
+      undefined,
+      'ajv',
+      neededFor,
+      async () => {
+        try {
+          return await import('ajv/dist/2020.js');
+        } catch (error) {
+          return unloaded(error);
+        }
+      },
+      { range: '^8.17.0', fits: (module) => typeof module.Ajv === 'function' },
+    );
     return module.Ajv2020 as unknown as typeof import('ajv').Ajv;
   }
   if ($schema.includes('2019-09')) {

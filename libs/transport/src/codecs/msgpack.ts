@@ -14,13 +14,23 @@ export const msgpack = (): Codec =>
   lazyCodec('application/msgpack', ['application/x-msgpack', 'application/vnd.msgpack'], load);
 
 async function load(): Promise<Coder> {
-  const { Encoder, Decoder } = await loadPeer(undefined, '@msgpack/msgpack', 'The codec msgpack()', async () => {
-    try {
-      return await import('@msgpack/msgpack');
-    } catch (error) {
-      return unloaded(error);
-    }
-  });
+  const { Encoder, Decoder } = await loadPeer(
+    undefined,
+    '@msgpack/msgpack',
+    'The codec msgpack()',
+    async () => {
+      try {
+        return await import('@msgpack/msgpack');
+      } catch (error) {
+        return unloaded(error);
+      }
+    },
+    {
+      // n.b. version 2 takes other arguments, and would write undefined fields as null.
+      range: '^3.0.0',
+      fits: (module) => !('decodeStream' in module),
+    },
+  );
   const encoder = new Encoder({ ignoreUndefined: true });
   const decoder = new Decoder();
   return {

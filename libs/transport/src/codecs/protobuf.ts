@@ -54,6 +54,7 @@ async function byDescriptor(descriptor: ProtobufDescriptor): Promise<Coder> {
         return unloaded(error);
       }
     },
+    { range: '^2.0.0', fits: (module) => typeof module.create === 'function' },
   );
   const schema = descriptor as DescMessage;
   return {

@@ -4,6 +4,16 @@ import { TransportError } from './errors.js';
 export type LoadPeer<Module> = () => Promise<Module>;
 
 /**
+ * Which versions work. The package's peers have no ranges: an application that has another version of one, and does not use what
+ * needs it, could not be installed.
+ */
+export interface NeededVersion<Module> {
+  readonly range: string;
+  /** By what only those versions export. */
+  readonly fits: (module: Module) => boolean;
+}
+
+/**
  * Loads an optional package on first use.
  * @param neededFor how the error begins: `The kafka driver`
  * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs it
@@ -13,9 +23,12 @@ export async function loadPeer<Module extends object>(
   name: string,
   neededFor: string,
   load: LoadPeer<Module>,
+  needed?: NeededVersion<Module>,
 ): Promise<Module> {
   const [module] = await loadPeers<[Module]>(driver, neededFor, [name, load]);
-  return module;
+  if (needed === undefined || needed.fits(module)) return module;
+  const text = `${neededFor} needs "${name}" ${needed.range}, and another version is installed. Run: npm install ${name}@${needed.range}`;
+  throw new TransportError('TRANSPORT_PEER_MISSING', text, driver === undefined ? {} : { driver });
 }
 
 /**

@@ -209,13 +209,22 @@ export class KafkaJsClient implements KafkaClient {
 
   async #load(): Promise<typeof KafkaJs> {
     if (this.#loaded !== undefined) return this.#loaded;
-    const kafkajs = await loadPeer('kafka', 'kafkajs', 'The kafka driver', async () => {
-      try {
-        return await import('kafkajs');
-      } catch (error) {
-        return unloaded(error);
-      }
-    });
+    const kafkajs = await loadPeer(
+      'kafka',
+      'kafkajs',
+      'The kafka driver',
+      async () => {
+        try {
+          return await import('kafkajs');
+        } catch (error) {
+          return unloaded(error);
+        }
+      },
+      {
+        range: '^2.2.4',
+        fits: (module) => 'KafkaJSAlterPartitionReassignmentsError' in module,
+      },
+    );
     await registerCodecs(kafkajs, this.#options.compression);
     return (this.#loaded = kafkajs);
   }
