@@ -112,19 +112,13 @@ async function validatorFor(schema: object): Promise<typeof import('ajv').Ajv> {
   const { $schema = '' } = schema as { $schema?: string };
   const neededFor = 'The codec jsonSchema()';
   if ($schema.includes('2020-12')) {
-    const module = await loadPeer(
-      undefined,
-      'ajv',
-      neededFor,
-      async () => {
-        try {
-          return await import('ajv/dist/2020.js');
-        } catch (error) {
-          return unloaded(error);
-        }
-      },
-      { range: '^8.17.0', fits: (module) => typeof module.Ajv === 'function' },
-    );
+    const module = await loadPeer(undefined, 'ajv', neededFor, async () => {
+      try {
+        return await import('ajv/dist/2020.js');
+      } catch (error) {
+        return unloaded(error);
+      }
+    });
     return module.Ajv2020 as unknown as typeof import('ajv').Ajv;
   }
   if ($schema.includes('2019-09')) {
@@ -137,13 +131,18 @@ async function validatorFor(schema: object): Promise<typeof import('ajv').Ajv> {
     });
     return module.Ajv2019 as unknown as typeof import('ajv').Ajv;
   }
-  return (
-    await loadPeer(undefined, 'ajv', neededFor, async () => {
-      try {
-        return await import('ajv');
-      } catch (error) {
-        return unloaded(error);
-      }
-    })
-  ).Ajv;
+  return (await loadPeer(undefined, 'ajv', neededFor, loadAjv, AJV)).Ajv;
+}
+
+const AJV = {
+  range: '^8.17.0',
+  fits: (module: typeof import('ajv')): boolean => typeof module.Ajv === 'function',
+};
+
+async function loadAjv(): Promise<typeof import('ajv')> {
+  try {
+    return await import('ajv');
+  } catch (error) {
+    return unloaded(error);
+  }
 }
