@@ -136,10 +136,11 @@ async function validatorFor(schema: object): Promise<typeof import('ajv').Ajv> {
 
 const AJV = {
   range: '^8.17.0',
-  fits: (module: typeof import('ajv')): boolean => typeof module.Ajv === 'function',
+  fits: (module: object): boolean => 'Ajv' in module,
 };
 
-async function loadAjv(): Promise<typeof import('ajv')> {
+// n.b. its type is that of the import: `typeof import('ajv')` is the one for require.
+async function loadAjv() {
   try {
     return await import('ajv');
   } catch (error) {
