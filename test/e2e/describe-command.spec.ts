@@ -13,7 +13,7 @@ async function nestTransport(...args: readonly string[]) {
 
 describe('npx nest-transport describe', () => {
   it('prints a table of what the application is, starts nothing, and ends although something is left open', async () => {
-    const { code, stdout, stderr } = await nestTransport('describe', APP);
+    const { code, stdout, stderr } = await nestTransport('describe', '--app', APP);
     expect({ code, stderr }).toEqual({ code: 0, stderr: 'the application says hello\n' });
     expect(stdout).toMatch(/^Service inventory\n\nTOPIC +GROUP +BROKER +DRIVER .* GUARANTEE\n/);
     expect(stdout).toMatch(
@@ -27,37 +27,48 @@ describe('npx nest-transport describe', () => {
   });
 
   it('prints nothing but JSON where JSON is asked for, whatever the application prints', async () => {
-    const { code, stdout } = await nestTransport('describe', APP, '--json');
+    const { code, stdout } = await nestTransport('describe', '--app', APP, '--json');
     const description = JSON.parse(stdout) as TransportDescription;
     expect({ code, service: description.service }).toEqual({ code: 0, service: 'inventory' });
     expect(description.subscriptions).toMatchObject([{ topic: 'order.created', guarantee: { level: 'may-lose' } }]);
   });
 
   it('ends with 1, and says why, where a subscription is below the level', async () => {
-    const { code, stderr } = await nestTransport('describe', APP, '--offline', '--fail-below', 'at-least-once');
+    const { code, stderr } = await nestTransport(
+      'describe',
+      '--app',
+      APP,
+      '--offline',
+      '--fail-below',
+      'at-least-once',
+    );
     expect(code).toBe(1);
     expect(stderr).toContain(
       'nest-transport describe: topic "order.created" of group "inventory" is may-lose, below at-least-once: @Subscribe("order.created") in Inventory.reserve',
     );
-    expect(await nestTransport('describe', APP, '--fail-below', 'may-lose')).toMatchObject({ code: 0 });
+    expect(await nestTransport('describe', '--app', APP, '--fail-below', 'may-lose')).toMatchObject({ code: 0 });
   });
 
   it.each([
     [
       'a file that is not there',
-      ['describe', 'dist/none.module.js'],
+      ['describe', '--app', 'dist/none.module.js'],
       /there is no file .*none\.module\.js\. Name the compiled file/,
     ],
     [
       'an export that is not there',
-      ['describe', APP, '--module', 'AppModule'],
+      ['describe', '--app', APP, '--module', 'AppModule'],
       /no export "AppModule" .* It exports InventoryModule\./,
     ],
-    ['a file without a module', ['describe', 'test/e2e/until.ts'], /no export that must be the root module/],
-    ['an option that does not exist', ['describe', APP, '--jsn'], /unknown option '--jsn'.*Did you mean --json/s],
+    ['a file without a module', ['describe', '--app', 'test/e2e/until.ts'], /no export that must be the root module/],
+    [
+      'an option that does not exist',
+      ['describe', '--app', APP, '--jsn'],
+      /unknown option '--jsn'.*Did you mean --json/s,
+    ],
     [
       'a level that does not exist',
-      ['describe', APP, '--fail-below', 'exactly-once'],
+      ['describe', '--app', APP, '--fail-below', 'exactly-once'],
       /at-least-once, unknown, may-lose/,
     ],
     ['a command that does not exist', ['descrbe'], /unknown command 'descrbe'.*Did you mean describe/s],

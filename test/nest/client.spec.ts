@@ -104,6 +104,23 @@ test('a failed emit reaches its subscriber; without one it is logged', async () 
   expect(logger.lines.filter((line) => line.startsWith('error emit failed and nobody subscribed'))).toHaveLength(1);
 });
 
+test('calls that clients of Nest need and this one does not do nothing, with one line each', async () => {
+  const logger = remembering();
+  const { app } = await boot({}, { transport: { logger } });
+  const client = app.get(TransportClient);
+  for (let time = 0; time < 2; time++) {
+    client.subscribeToResponseOf('stock.asked');
+    client.on('connect', () => undefined);
+  }
+  const lines = logger.lines.filter((line) => line.includes('does nothing'));
+  expect(lines).toEqual([
+    expect.stringContaining('subscribeToResponseOf("stock.asked")'),
+    expect.stringContaining('on("connect")'),
+  ]);
+  await client.connect();
+  client.close();
+});
+
 test('send is refused by code where the broker cannot answer', async () => {
   const broker = memory();
   const oneWay: Broker = {

@@ -16,8 +16,10 @@ import {
   type ExceptionFilter,
   type ExecutionContext,
   type INestApplication,
+  type ModuleMetadata,
   type NestInterceptor,
   type PipeTransform,
+  type Provider,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import {
@@ -47,7 +49,14 @@ const Moved = defineEvent<{ n: number }>('moved', { key: ({ n }) => String(n) })
 
 afterEach(closeAll);
 
-describe.each(KINDS)('in a %s application', (kind) => {
+const HOSTS = KINDS.flatMap((kind) => (['controllers', 'providers'] as const).map((host) => ({ kind, host })));
+
+describe.each(HOSTS)('in a $kind application, handlers on $host:', ({ kind, host }) => {
+  const besideOthers = (handlers: (new (...args: never[]) => object)[], others: Provider[]): ModuleMetadata =>
+    host === 'controllers'
+      ? { controllers: handlers, providers: others }
+      : { providers: [...others, ...(handlers as Provider[])] };
+
   test('guard, interceptor, pipe and handler run for a message, in this order, with its payload and context', async () => {
     const trace: string[] = [];
     @Injectable()
@@ -81,7 +90,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
         return 'done';
       }
     }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 21 });
     expect(await ended).toEqual({ how: 'acked', retries: 0 });
@@ -107,7 +116,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
         got.push(tenant, all['tenant']);
       }
     }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 }, { headers: { tenant: 'acme' } });
     await ended;
@@ -129,14 +138,14 @@ describe.each(KINDS)('in a %s application', (kind) => {
       move(@Payload() _: unknown): void {}
     }
     const { publisher, notices } = await boot(
-      {
-        controllers: [Mover],
-        providers: [
+      besideOthers(
+        [Mover],
+        [
           { provide: APP_GUARD, useValue: guard('app') },
           { provide: APP_PIPE, useValue: pipe('app') },
           { provide: APP_INTERCEPTOR, useValue: interceptor('app') },
         ],
-      },
+      ),
       {
         kind,
         prepare: (app) => {
@@ -178,7 +187,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
       }
     }
     const { publisher, notices } = await boot(
-      { controllers: [Mover], providers: [{ provide: APP_GUARD, scope: Scope.REQUEST, useClass: Guard }] },
+      besideOthers([Mover], [{ provide: APP_GUARD, scope: Scope.REQUEST, useClass: Guard }]),
       { kind },
     );
     for (const n of [1, 2]) {
@@ -210,7 +219,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
       }
     }
     decorator?.(Mover.prototype, 'move', Object.getOwnPropertyDescriptor(Mover.prototype, 'move') as never);
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 });
     expect(await ended).toEqual({ how: 'dead-lettered', error: poison, retries: 0 });
@@ -229,7 +238,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
       @Subscribe(Moved)
       move(@Payload() _: unknown): void {}
     }
-    const { publisher, notices } = await boot({ controllers: [Mover], providers: [Dependency] }, { kind });
+    const { publisher, notices } = await boot(besideOthers([Mover], [Dependency]), { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 });
     expect(await ended).toEqual({ how: 'dead-lettered', error: poison, retries: 0 });
@@ -242,7 +251,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
       @Subscribe(Moved)
       move(@Payload() _: unknown): void {}
     }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 });
     expect(await ended).toMatchObject({ how: 'dead-lettered', retries: 0, error: { message: 'Forbidden resource' } });
@@ -263,7 +272,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
       }
     }
     const { publisher, notices } = await boot(
-      { controllers: [Mover] },
+      { [host]: [Mover] },
       { kind, prepare: (app) => void app.useGlobalPipes(new ValidationPipe({ transform: true })) },
     );
     const good = outcome(notices);
@@ -287,7 +296,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
         throw trouble;
       }
     }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 });
     expect(await ended).toEqual({ how: 'dead-lettered', error: trouble, retries: 2 });
@@ -330,7 +339,7 @@ describe.each(KINDS)('in a %s application', (kind) => {
         throw new TypeError('mine');
       }
     }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 });
     expect(await ended).toMatchObject({ how, retries: 0 });
@@ -346,10 +355,10 @@ describe.each(KINDS)('in a %s application', (kind) => {
         throw n === 1 ? new TypeError('app') : new RangeError('use');
       }
     }
-    const { publisher, notices } = await boot(
-      { controllers: [Mover], providers: [{ provide: APP_FILTER, useClass: Resolving }] },
-      { kind, prepare: (app) => void app.useGlobalFilters(new Ranging()) },
-    );
+    const { publisher, notices } = await boot(besideOthers([Mover], [{ provide: APP_FILTER, useClass: Resolving }]), {
+      kind,
+      prepare: (app) => void app.useGlobalFilters(new Ranging()),
+    });
     for (const n of [1, 2]) {
       const ended = outcome(notices);
       await publisher.publish(Moved, { n });
@@ -370,13 +379,63 @@ describe.each(KINDS)('in a %s application', (kind) => {
         return result().pipe(tap({ complete: () => (completed = true) }));
       }
     }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
     const ended = outcome(notices);
     await publisher.publish(Moved, { n: 1 });
     expect(await ended).toMatchObject({ how, retries: 0 });
     expect(completed).toBe(how === 'acked');
   });
 
+  test('several types on one topic, several groups of one event and several decorators on one method each get theirs', async () => {
+    const got: string[] = [];
+    const Paid = defineEvent<{ id: string }>('paid', { topic: 'orders' });
+    const Sent = defineEvent<{ id: string }>('sent', { topic: 'orders' });
+    @Controller()
+    class Orders {
+      @Subscribe(Paid)
+      paid(@Payload() { id }: { id: string }): void {
+        got.push(`paid ${id}`);
+      }
+      @Subscribe(Sent)
+      sent(@Payload() { id }: { id: string }): void {
+        got.push(`sent ${id}`);
+      }
+      @Subscribe(Paid, { group: 'audit' })
+      @Subscribe(Sent, { group: 'audit' })
+      audit(@Payload() { id }: { id: string }, @Ctx() { type }: MessageContext): void {
+        got.push(`audit ${type} ${id}`);
+      }
+    }
+    const { publisher, notices } = await boot({ [host]: [Orders] }, { kind });
+    const ended = new Promise<void>((resolve) => {
+      let left = 4;
+      notices.on('message:acked', () => --left === 0 && resolve());
+    });
+    await publisher.publish(Paid, { id: 'a' });
+    await publisher.publish(Sent, { id: 'b' });
+    await ended;
+    expect(got.sort()).toEqual(['audit paid a', 'audit sent b', 'paid a', 'sent b']);
+  });
+
+  test('RpcException is judged by what is inside', async () => {
+    @Controller()
+    class Mover {
+      @Subscribe(Moved)
+      move(@Payload() { n }: { n: number }): void {
+        throw new RpcException(n === 1 ? new Drop('inside') : { status: 422, message: 'no' });
+      }
+    }
+    const { publisher, notices } = await boot({ [host]: [Mover] }, { kind });
+    const dropped = outcome(notices);
+    await publisher.publish(Moved, { n: 1 });
+    expect(await dropped).toMatchObject({ how: 'dropped', retries: 0 });
+    const dead = outcome(notices);
+    await publisher.publish(Moved, { n: 2 });
+    expect(await dead).toMatchObject({ how: 'dead-lettered', retries: 0 });
+  });
+});
+
+describe.each(KINDS)('in a %s application', (kind) => {
   test('handlers of @EventPattern run unchanged, those for another transport do not', async () => {
     const got: unknown[] = [];
     @Controller()
@@ -402,54 +461,6 @@ describe.each(KINDS)('in a %s application', (kind) => {
     await publisher.publish('cmd.old.v.1', { n: 7 });
     await second;
     expect(got).toEqual([{ pattern: 'x', data: 'kept' }, 7, 'cmd.old.v.1']);
-  });
-
-  test('several types on one topic, several groups of one event and several decorators on one method each get theirs', async () => {
-    const got: string[] = [];
-    const Paid = defineEvent<{ id: string }>('paid', { topic: 'orders' });
-    const Sent = defineEvent<{ id: string }>('sent', { topic: 'orders' });
-    @Controller()
-    class Orders {
-      @Subscribe(Paid)
-      paid(@Payload() { id }: { id: string }): void {
-        got.push(`paid ${id}`);
-      }
-      @Subscribe(Sent)
-      sent(@Payload() { id }: { id: string }): void {
-        got.push(`sent ${id}`);
-      }
-      @Subscribe(Paid, { group: 'audit' })
-      @Subscribe(Sent, { group: 'audit' })
-      audit(@Payload() { id }: { id: string }, @Ctx() { type }: MessageContext): void {
-        got.push(`audit ${type} ${id}`);
-      }
-    }
-    const { publisher, notices } = await boot({ controllers: [Orders] }, { kind });
-    const ended = new Promise<void>((resolve) => {
-      let left = 4;
-      notices.on('message:acked', () => --left === 0 && resolve());
-    });
-    await publisher.publish(Paid, { id: 'a' });
-    await publisher.publish(Sent, { id: 'b' });
-    await ended;
-    expect(got.sort()).toEqual(['audit paid a', 'audit sent b', 'paid a', 'sent b']);
-  });
-
-  test('RpcException is judged by what is inside', async () => {
-    @Controller()
-    class Mover {
-      @Subscribe(Moved)
-      move(@Payload() { n }: { n: number }): void {
-        throw new RpcException(n === 1 ? new Drop('inside') : { status: 422, message: 'no' });
-      }
-    }
-    const { publisher, notices } = await boot({ controllers: [Mover] }, { kind });
-    const dropped = outcome(notices);
-    await publisher.publish(Moved, { n: 1 });
-    expect(await dropped).toMatchObject({ how: 'dropped', retries: 0 });
-    const dead = outcome(notices);
-    await publisher.publish(Moved, { n: 2 });
-    expect(await dead).toMatchObject({ how: 'dead-lettered', retries: 0 });
   });
 });
 

@@ -44,26 +44,18 @@ describe('a start that would leave handlers deaf is refused', () => {
     expect(error.message).toContain('connectTransport(app)');
   });
 
-  test('also in an application context, unless it says that it only publishes', async () => {
-    const error = await refusal(NestFactory.createApplicationContext(rootModule({ controllers: [Mover] }), QUIET));
+  test('when a microservice of another transport has the controllers', async () => {
+    const app = await NestFactory.createMicroservice(rootModule({ controllers: [Mover] }), QUIET);
+    const error = await refusal(app.init());
     expect(isTransportError(error, 'TRANSPORT_NOT_CONNECTED')).toBe(true);
-    const script = rootModule({ controllers: [Mover] }, { consume: false });
-    const context = await NestFactory.createApplicationContext(script, QUIET);
-    await expect(context.get(Publisher).publish(Moved, { n: 1 })).resolves.toMatchObject({ topic: 'moved' });
-    expect(context.get(TransportHealth).isReady()).toBe(true);
-    await context.close();
+    await app.close();
   });
 
-  test('when @Subscribe stands on a provider', async () => {
-    @Injectable()
-    class StockService {
-      @Subscribe(Moved)
-      move(@Payload() _: unknown): void {}
-    }
-    const error = await refusal(boot({ providers: [StockService] }));
-    expect(error.message).toContain('@Subscribe("moved") in StockService.move would never be called');
-    expect(error.message).toContain('Write @Controller()');
-    await closeAll();
+  test('when @Subscribe stands on a provider and nothing connects the transport', async () => {
+    const app = await NestFactory.create(rootModule({ providers: [Mover] }), QUIET);
+    const error = await refusal(app.init());
+    expect(isTransportError(error, 'TRANSPORT_NOT_CONNECTED')).toBe(true);
+    expect(error.message).toContain('@Subscribe("moved") in Mover.move would never be called');
   });
 
   test('when TransportModule is not there to connect to', async () => {
@@ -78,6 +70,32 @@ describe('a start that would leave handlers deaf is refused', () => {
     const other = TransportModule.forRoot({ service: 'other', broker: memory() });
     const error = await refusal(create('hybrid', rootModule({ imports: [other] })));
     expect(error.message).toContain('imported more than once');
+  });
+});
+
+describe.each([
+  ['controllers', {}],
+  ['providers', {}],
+  ['controllers', { consume: false }],
+] as const)('an application context with handlers on %s, options %j', (host, options) => {
+  test('publishes, consumes nothing, is ready, and closes', async () => {
+    const moved: unknown[] = [];
+    @Controller()
+    class Counting {
+      @Subscribe(Moved)
+      move(@Payload() payload: unknown): void {
+        moved.push(payload);
+      }
+    }
+    const logger = remembering();
+    const script = rootModule({ [host]: [Counting] }, { ...options, logger });
+    const context = await NestFactory.createApplicationContext(script, QUIET);
+    await expect(context.get(Publisher).publish(Moved, { n: 1 })).resolves.toMatchObject({ topic: 'moved' });
+    expect(context.get(TransportHealth).isReady()).toBe(true);
+    await context.close();
+    expect(moved).toEqual([]);
+    const noted = logger.lines.filter((line) => line.includes('handlers are not called in an application context'));
+    expect(noted).toHaveLength('consume' in options ? 0 : 1);
   });
 });
 
@@ -172,7 +190,7 @@ describe('options of the module', () => {
     [{ broker: {} }, 'broker must be a broker, such as memory()'],
     [{ brokers: { a: memory() } }, 'give broker or brokers, not both'],
     [{ connect: 'never' }, 'connect must be one of "wait", "fail"'],
-    [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not be above maxInFlight (256)'],
+    [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not be above maxInFlight (256, the default)'],
     [{ publishing: { timeout: 1 } }, 'publishing has no option "timeout"'],
     [{ require: ['durabilty'] }, 'Did you mean "durability"?'],
     [{ require: ['durability'] }, 'which the memory driver cannot promise'],
@@ -225,6 +243,25 @@ describe('options of the module', () => {
     expect((await refusal(create('hybrid', rootless(late(two))))).message).toContain("Write brokerNames: ['a', 'b']");
     expect(() => TransportModule.forRootAsync({})).toThrow('one of useFactory, useClass and useExisting');
   });
+});
+
+test.each([
+  ['Publisher', Publisher],
+  ['getPublisherToken()', getPublisherToken()],
+])('overrideProvider(%s) replaces the default publisher wherever it is injected', async (_, token) => {
+  @Injectable()
+  class Both {
+    constructor(
+      readonly typed: Publisher,
+      @InjectPublisher() readonly decorated: Publisher,
+    ) {}
+  }
+  const fake = { publish: () => Promise.resolve() };
+  const testing = Test.createTestingModule({ imports: [rootModule({ providers: [Both] })] });
+  const tested = await testing.overrideProvider(token).useValue(fake).compile();
+  const { typed, decorated } = tested.get(Both);
+  expect([typed, decorated]).toEqual([fake, fake]);
+  await tested.close();
 });
 
 describe('several brokers', () => {

@@ -43,9 +43,13 @@ class LinkedFolder {
   readonly folder = mkdtempSync(join(tmpdir(), 'nest-transport-user-'));
   readonly package = join(this.folder, 'node_modules', 'nest-transport');
 
+  /** @param without packages that this user has not installed */
+  constructor(readonly without: readonly string[] = []) {}
+
   async fill(): Promise<void> {
     mkdirSync(this.package, { recursive: true });
-    for (const scope of ['', '@nestjs', '@bokuweb']) this.linkPeers(scope);
+    const scopes = ['', '@nestjs', '@bokuweb'].filter((scope) => !this.without.includes(scope));
+    for (const scope of scopes) this.linkPeers(scope);
     execFileSync('tar', ['-xzf', await packed(), '-C', this.package, '--strip-components=1']);
   }
 
@@ -63,12 +67,24 @@ class LinkedFolder {
     return JSON.parse(execFileSync(process.execPath, args, { cwd: this.folder, encoding: 'utf8' }));
   }
 
+  /** Bundles a program as a service is bundled: with the library, without Nest. @returns its path */
+  bundle(program: string, name: string, args: readonly string[]): string {
+    writeFileSync(join(this.folder, `${name}.js`), program);
+    const file = join(this.folder, `${name}.bundle.${args.includes('--format=esm') ? 'mjs' : 'cjs'}`);
+    const externals = ['@nestjs/*', 'rxjs', 'reflect-metadata'].map((each) => `--external:${each}`);
+    const given = [join(this.folder, `${name}.js`), '--bundle', '--platform=node', `--outfile=${file}`, ...externals];
+    const { status, said } = run('esbuild', [...given, '--log-level=warning', ...args]);
+    expect({ status, said }).toEqual({ status: 0, said: '' });
+    return file;
+  }
+
   private linkPeers(scope: string): void {
     const from = join(root, 'node_modules', scope);
     mkdirSync(join(this.folder, 'node_modules', scope), { recursive: true });
     for (const name of readdirSync(from)) {
       const to = join(this.folder, 'node_modules', scope, name);
-      if (!name.startsWith('.') && !name.startsWith('@demo') && !existsSync(to)) symlinkSync(join(from, name), to);
+      if (!name.startsWith('.') && !name.startsWith('@demo') && !this.without.includes(name) && !existsSync(to))
+        symlinkSync(join(from, name), to);
     }
   }
 }
@@ -195,4 +211,51 @@ describe('the package as npm packs it', () => {
     const report = execFileSync(process.execPath, jest, { cwd: user.folder, encoding: 'utf8', stdio: 'pipe', env });
     expect(JSON.parse(report)).toMatchObject({ numPassedTests: names.length, numFailedTests: 0 });
   });
+});
+
+describe('a bundle by esbuild of an application that uses Kafka and codecs, without any optional package but kafkajs', () => {
+  const without = ['snappy', 'lz4-napi', '@bokuweb', 'avsc', 'ajv', '@msgpack', '@bufbuild', '@nats-io', 'amqplib'];
+  const user = new LinkedFolder(without);
+  beforeAll(() => user.fill(), 300_000);
+  afterAll(() => user.remove());
+
+  const PROGRAM = `
+    import 'reflect-metadata';
+    import { Module } from '@nestjs/common';
+    import { createTransportApp, TransportModule } from 'nest-transport';
+    import { kafka } from 'nest-transport/kafka';
+    import { rabbitmq } from 'nest-transport/rabbitmq';
+    import { msgpack } from 'nest-transport/codecs';
+    const codeOf = (work) => Promise.resolve().then(work).then(() => 'none', (error) => error.code ?? error.stack);
+    const started = async (broker) => {
+      class AppModule {}
+      Module({ imports: [TransportModule.forRoot({ service: 's', broker, connect: 'fail', logger: false })] })(AppModule);
+      const app = await createTransportApp(AppModule, { logger: false, abortOnError: false, exitOnSignal: false });
+      await app.init();
+    };
+    const codes = Promise.all([
+      codeOf(() => started(kafka({ brokers: ['127.0.0.1:1'] }))),
+      codeOf(() => started(rabbitmq({ url: 'amqp://127.0.0.1:1' }))),
+      codeOf(() => msgpack().encode({ a: 1 }, 'topic')),
+      codeOf(() => started(kafka({ brokers: ['127.0.0.1:1'], compression: 'snappy' }))),
+    ]);
+    codes.then((all) => process.stdout.write(JSON.stringify(all), () => process.exit(0)));
+  `;
+
+  it.each([['--format=esm'], ['--format=cjs']])(
+    'builds and runs, %s; what is not installed is reported when it is used',
+    (format) => {
+      // n.b. what every ES module needs that esbuild made of CommonJS packages.
+      const banner =
+        "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+      const file = user.bundle(PROGRAM, format.slice(-3), [format, ...(format === '--format=esm' ? [banner] : [])]);
+      // n.b. kafkajs is in the bundle: nothing of it is beside it any more.
+      rmSync(join(user.folder, 'node_modules', 'kafkajs'), { force: true });
+      const codes: unknown = JSON.parse(execFileSync(process.execPath, [file], { cwd: user.folder, encoding: 'utf8' }));
+      symlinkSync(join(root, 'node_modules', 'kafkajs'), join(user.folder, 'node_modules', 'kafkajs'));
+      const missing = 'TRANSPORT_PEER_MISSING';
+      expect(codes).toEqual(['TRANSPORT_BROKER_UNREACHABLE', missing, missing, missing]);
+    },
+    120_000,
+  );
 });

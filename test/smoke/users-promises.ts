@@ -42,7 +42,14 @@ export function promisesToUsers(folder: () => UsersFolder): void {
       service: 'stock',
       subscriptions: [{ topic: 'order.created', group: 'stock', guarantee: { level: 'may-lose' } }],
     });
-    const refused = folder().npx('nest-transport', 'describe', 'dist/app.module.js', '--fail-below', 'at-least-once');
+    const refused = folder().npx(
+      'nest-transport',
+      'describe',
+      '--app',
+      'dist/app.module.js',
+      '--fail-below',
+      'at-least-once',
+    );
     expect({ code: refused.code, stderr: refused.stderr }).toEqual({
       code: 1,
       stderr: expect.stringContaining('topic "order.created" of group "stock" is may-lose, below at-least-once'),

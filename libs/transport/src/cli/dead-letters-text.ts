@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { styleText } from 'node:util';
 import type { DeskReport, FingerprintCount, StoredDeadLetter } from '../nest/index.js';
 import { aligned } from '../nest/subscription-cells.js';
 
@@ -9,13 +10,47 @@ export interface Deed {
   readonly verb: string;
 }
 
-/** Dead letters for people: what they are and why they are there. Bodies are in the JSON. */
-export function lettersText(topic: string, letters: readonly StoredDeadLetter[]): string {
+/** How dead letters are shown. */
+export interface LettersLook {
+  /** Each with its body, on a line of its own. */
+  readonly payload?: boolean;
+  readonly colours?: boolean;
+}
+
+/** Oldest failure first; letters without a time are last, as they were read. */
+export function byTime(letters: readonly StoredDeadLetter[]): readonly StoredDeadLetter[] {
+  const timeOf = ({ lastFailedAt }: StoredDeadLetter): number => lastFailedAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  return [...letters].sort((a, b) => timeOf(a) - timeOf(b));
+}
+
+/** Dead letters for people: what they are and why they are there. Headers are in the JSON. */
+export function lettersText(
+  topic: string,
+  letters: readonly StoredDeadLetter[],
+  { payload = false, colours = false }: LettersLook = {},
+): string {
   const rows = letters.map(({ id, key, group, attempts, lastFailedAt, errorName, errorMessage }) =>
     [id, key, group, attempts, momentText(lastFailedAt), `${errorName}: ${errorMessage}`].map(cell),
   );
   const head = ['ID', 'KEY', 'GROUP', 'ATTEMPTS', 'FAILED', 'ERROR'];
-  return page(`${lettersOf(letters.length)} in ${topic}`, head, rows);
+  const lines = aligned([head, ...rows]);
+  const errorAt = lines[0]?.lastIndexOf('ERROR') ?? 0;
+  const shown = lines.map((line, index) => {
+    if (index === 0) return colours ? styleText('bold', line, ALWAYS) : line;
+    const reason = line.slice(errorAt);
+    const row = line.slice(0, errorAt) + (colours ? styleText('red', reason, ALWAYS) : reason);
+    return payload ? `${row}\n  ${bodyText(letters[index - 1]?.body ?? null)}` : row;
+  });
+  const title = `${lettersOf(letters.length)} in ${topic}`;
+  return `${[title, ...(rows.length === 0 ? [] : ['', ...shown])].join('\n')}\n`;
+}
+
+/** n.b. who asks for colours has looked whether the terminal has them. */
+const ALWAYS = { validateStream: false } as const;
+
+function bodyText(body: Buffer | null): string {
+  if (body === null) return '(no body)';
+  return isUtf8(body) ? cell(body.toString()) : `base64:${body.toString('base64')}`;
 }
 
 /** How many there are of each cause. */

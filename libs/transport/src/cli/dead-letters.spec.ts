@@ -1,7 +1,7 @@
 import { TransportError } from '../contract/index.js';
 import type { StoredDeadLetter } from '../nest/index.js';
 import { complaintsAbout, replayOptionsOf } from './commands/dead-letters.js';
-import { countsText, letterJson, lettersText, reportJson, reportText } from './dead-letters-text.js';
+import { byTime, countsText, letterJson, lettersText, reportJson, reportText } from './dead-letters-text.js';
 import { run } from './program.js';
 
 const letter = (more: Partial<StoredDeadLetter> = {}): StoredDeadLetter => ({
@@ -35,6 +35,28 @@ describe('dead letters on a terminal', () => {
       ].join('\n'),
     );
     expect(lettersText('a.dead-letter', [])).toBe('0 dead letters in a.dead-letter\n');
+  });
+
+  it('are sorted by the time of their last failure, oldest first; without a time, last', () => {
+    const at = (id: string, lastFailedAt: Date | undefined): StoredDeadLetter => letter({ id, lastFailedAt });
+    const letters = [at('none', undefined), at('new', new Date(2)), at('old', new Date(1)), at('none-2', undefined)];
+    expect(byTime(letters).map(({ id }) => id)).toEqual(['old', 'new', 'none', 'none-2']);
+  });
+
+  it('show their payload on request: text, other bytes as base64, no body', () => {
+    const shown = (body: Buffer | null): string =>
+      lettersText('t', [letter({ body })], { payload: true }).split('\n')[4] ?? '';
+    expect(shown(Buffer.from('{"sku":\n"lamp"}'))).toBe('  {"sku": "lamp"}');
+    expect(shown(Buffer.from([0xff, 0]))).toBe('  base64:/wA=');
+    expect(shown(null)).toBe('  (no body)');
+    expect(lettersText('t', [letter()])).not.toContain('lamp');
+  });
+
+  it('have colours where the terminal has them: the head, and the reason', () => {
+    const text = lettersText('t', [letter()], { colours: true });
+    expect(text).toMatch(/\u001b\[1mID .*ERROR\u001b\[22m/);
+    expect(text).toContain('\u001b[31mRangeError: shelf 7 is full\u001b[39m');
+    expect(lettersText('t', [letter()])).not.toContain('\u001b');
   });
 
   it('cannot command it, nor break a line', () => {

@@ -4,16 +4,24 @@ export interface Terminal {
   write(text: string): void;
   /** What a reader should know beside it: to stderr. */
   tell(text: string): void;
+  /** Whether the result may have colours. @default false */
+  readonly colours?: boolean;
+  /** Shows how far a long work is, on a line that the next one replaces; the empty text removes it. Absent where nobody looks. */
+  progress?(text: string): void;
 }
 
 /** The terminal of this process. Whatever else is written to stdout from now on, by the application that is loaded, goes to stderr. */
 export function takeTerminal(): Terminal & { end(code: number): void } {
   const out = process.stdout.write.bind(process.stdout);
   const err = process.stderr.write.bind(process.stderr);
+  const { isTTY: isShown } = process.stderr as { readonly isTTY?: boolean };
   process.stdout.write = err as typeof process.stdout.write;
   return {
     write: (text) => void out(text),
     tell: (text) => void err(text),
+    // n.b. hasColors knows NO_COLOR and its like.
+    colours: (process.stdout as { readonly isTTY?: boolean }).isTTY === true && process.stdout.hasColors(),
+    ...(isShown === true ? { progress: (text: string) => void err(`\r\u001b[K${text}`) } : {}),
     // n.b. what providers of the application opened would keep the process alive; a pipe may still have to take the text.
     end: (code) => void out('', () => process.exit(code)),
   };

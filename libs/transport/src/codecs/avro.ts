@@ -2,6 +2,7 @@ import type { Type } from 'avsc';
 import {
   checkOptions,
   loadPeer,
+  unloaded,
   messageOf,
   option,
   TransportError,
@@ -53,7 +54,13 @@ export function avro(options: AvroOptions): Codec {
 }
 
 async function load(options: AvroOptions): Promise<Coder> {
-  const avsc: Avsc = await loadPeer(undefined, 'avsc', 'The codec avro()', () => import('avsc'));
+  const avsc: Avsc = await loadPeer(undefined, 'avsc', 'The codec avro()', async () => {
+    try {
+      return await import('avsc');
+    } catch (error) {
+      return unloaded(error);
+    }
+  });
   const own = options.schema === undefined ? undefined : typeOf(avsc, options.schema);
   const readers = new AvroReaders(avsc, options.registry, own);
   const encode = options.useLatestVersion === true ? latestEncoder(options, readers) : encoderOf(own, options);

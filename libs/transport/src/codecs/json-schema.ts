@@ -2,6 +2,7 @@ import {
   checkOptions,
   jsonCodec,
   loadPeer,
+  unloaded,
   messageOf,
   option,
   TransportError,
@@ -111,12 +112,38 @@ async function validatorFor(schema: object): Promise<typeof import('ajv').Ajv> {
   const { $schema = '' } = schema as { $schema?: string };
   const neededFor = 'The codec jsonSchema()';
   if ($schema.includes('2020-12')) {
-    const module = await loadPeer(undefined, 'ajv', neededFor, () => import('ajv/dist/2020.js'));
+    const module = await loadPeer(undefined, 'ajv', neededFor, async () => {
+      try {
+        return await import('ajv/dist/2020.js');
+      } catch (error) {
+        return unloaded(error);
+      }
+    });
     return module.Ajv2020 as unknown as typeof import('ajv').Ajv;
   }
   if ($schema.includes('2019-09')) {
-    const module = await loadPeer(undefined, 'ajv', neededFor, () => import('ajv/dist/2019.js'));
+    const module = await loadPeer(undefined, 'ajv', neededFor, async () => {
+      try {
+        return await import('ajv/dist/2019.js');
+      } catch (error) {
+        return unloaded(error);
+      }
+    });
     return module.Ajv2019 as unknown as typeof import('ajv').Ajv;
   }
-  return (await loadPeer(undefined, 'ajv', neededFor, () => import('ajv'))).Ajv;
+  return (await loadPeer(undefined, 'ajv', neededFor, loadAjv, AJV)).Ajv;
+}
+
+const AJV = {
+  range: '^8.17.0',
+  fits: (module: object): boolean => 'Ajv' in module,
+};
+
+// n.b. its type is that of the import: `typeof import('ajv')` is the one for require.
+async function loadAjv() {
+  try {
+    return await import('ajv');
+  } catch (error) {
+    return unloaded(error);
+  }
 }

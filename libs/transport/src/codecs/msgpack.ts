@@ -1,4 +1,4 @@
-import { loadPeer, messageOf, type Codec } from '../contract/index.js';
+import { loadPeer, unloaded, messageOf, type Codec } from '../contract/index.js';
 import { asBuffer, lazyCodec, type Coder } from './lazy-codec.js';
 import { checkMsgpackStructure } from './msgpack-structure.js';
 import { unencodable } from './unencodable.js';
@@ -18,7 +18,18 @@ async function load(): Promise<Coder> {
     undefined,
     '@msgpack/msgpack',
     'The codec msgpack()',
-    () => import('@msgpack/msgpack'),
+    async () => {
+      try {
+        return await import('@msgpack/msgpack');
+      } catch (error) {
+        return unloaded(error);
+      }
+    },
+    {
+      // n.b. version 2 takes other arguments, and would write undefined fields as null.
+      range: '^3.0.0',
+      fits: (module) => !('decodeStream' in module),
+    },
   );
   const encoder = new Encoder({ ignoreUndefined: true });
   const decoder = new Decoder();

@@ -1,5 +1,5 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { loadPeer, messageOf, TransportError, type Codec } from '../contract/index.js';
+import { loadPeer, unloaded, messageOf, TransportError, type Codec } from '../contract/index.js';
 import { asBuffer, lazyCodec, type Coder } from './lazy-codec.js';
 import { refusePoisoned } from './poisoned.js';
 import { unencodable } from './unencodable.js';
@@ -47,7 +47,14 @@ async function byDescriptor(descriptor: ProtobufDescriptor): Promise<Coder> {
     undefined,
     '@bufbuild/protobuf',
     `The codec protobuf(${descriptor.typeName})`,
-    () => import('@bufbuild/protobuf'),
+    async () => {
+      try {
+        return await import('@bufbuild/protobuf');
+      } catch (error) {
+        return unloaded(error);
+      }
+    },
+    { range: '^2.0.0', fits: (module) => typeof module.create === 'function' },
   );
   const schema = descriptor as DescMessage;
   return {

@@ -5,8 +5,8 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
 export interface RegistryCodecOptions {
   /** Made by `schemaRegistry()`; all codecs of an application may share one. */
   readonly registry: SchemaRegistry;
-  /** Under which subject the registry has the schema. @default `<topic>-value`, as Confluent's own serializers */
-  readonly subject?: string | ((topic: string) => string);
+  /** Under which subject the registry has the schema. A function may return `undefined` for the default. @default `<topic>-value`, as Confluent's own serializers */
+  readonly subject?: string | ((topic: string) => string | undefined);
   /** Registers the schema at the first publish; else it must be there already, which is the safer way outside development. @default false */
   readonly register?: boolean;
   /**
@@ -56,8 +56,9 @@ export class SchemaIds {
   }
 
   async #ask(topic: string): Promise<number> {
-    const { subject = `${topic}-value` } = this.#options;
-    const id = await this.#find(typeof subject === 'string' ? subject : subject(topic));
+    const { subject } = this.#options;
+    const name = typeof subject === 'function' ? subject(topic) : subject;
+    const id = await this.#find(name ?? `${topic}-value`);
     this.#ids.set(topic, id);
     return id;
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   jsonCodec,
+  ensureEach,
   TransportError,
   type Broker,
   type BrokerConnection,
@@ -173,9 +174,7 @@ export class Consumer {
   async start(): Promise<void> {
     if (this.#running.length === 0 || this.#isDraining()) return;
     await Promise.all(this.#codecs.map(async (codec) => codec.prepare?.()));
-    await this.#connection.ensureTopics(this.#topics('topic'), 'subscribe');
-    // n.b. retry topics too keep what nobody reads yet.
-    await this.#connection.ensureTopics([...this.#topics('deadLetterTopic'), ...this.#retryTopics()], 'dead-letter');
+    await this.#ensureTopics();
     await this.#guarantees.ask();
     this.#guarantees.refuseUnmet();
     const consumption = await this.#connection.consume(this.#running.flatMap((each) => [each, ...each.retries]));
@@ -193,6 +192,13 @@ export class Consumer {
   drain(timeoutMs: number): Promise<number> {
     this.#drained ??= this.#drain(timeoutMs);
     return this.#drained;
+  }
+
+  /** n.b. retry topics too keep what nobody reads yet. */
+  #ensureTopics(): Promise<void> {
+    const kept = [...this.#topics('deadLetterTopic'), ...this.#retryTopics()];
+    const all = [[this.#topics('topic'), 'subscribe'] as const, [kept, 'dead-letter'] as const];
+    return ensureEach(all, ([topics, purpose]) => this.#connection.ensureTopics(topics, purpose));
   }
 
   #isDraining(): boolean {

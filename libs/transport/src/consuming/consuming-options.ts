@@ -15,6 +15,7 @@ import {
   option,
   startFromRule,
   TransportError,
+  valueText,
   withDefaults,
   type Capabilities,
   type CapabilityName,
@@ -185,7 +186,7 @@ function refuseConflicts(where: string, options: ResolvedConsumingOptions): void
       batch === undefined ? 'concurrency' : `concurrency (${concurrency}) batches of ${batch.maxMessages} messages`;
     throw new TransportError(
       'TRANSPORT_OPTION_CONFLICT',
-      `${where}: ${what} (${messages}) must not be above maxInFlight (${maxInFlight}), or some handlers could never run. Raise maxInFlight.`,
+      `${where}: ${what} (${messages}) must not be above maxInFlight (${valueText(maxInFlight, CONSUMING_DEFAULTS.maxInFlight)}), or some handlers could never run. Raise maxInFlight.`,
     );
   }
   refuseRetryConflicts(where, retry, ordering);

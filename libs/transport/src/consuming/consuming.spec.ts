@@ -73,11 +73,15 @@ describe('options of a subscription', () => {
   });
 
   it.each([
-    [{ concurrency: 300 }, 'TRANSPORT_OPTION_CONFLICT', 'concurrency (300) must not be above maxInFlight (256)'],
+    [
+      { concurrency: 300 },
+      'TRANSPORT_OPTION_CONFLICT',
+      'concurrency (300) must not be above maxInFlight (256, the default)',
+    ],
     [
       { retry: { initialDelayMs: 50_000 } },
       'TRANSPORT_OPTION_CONFLICT',
-      'initialDelayMs (50000) must not be above maxDelayMs (30000)',
+      'initialDelayMs (50000) must not be above maxDelayMs (30000, the default)',
     ],
     [{ retry: { attempts: 3 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "attempts"'],
   ])('that contradict each other are refused: %j', (options, code, text) => {

@@ -1,4 +1,4 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../contract/index.js';
+import { checkOptions, option, TransportError, valueText, withDefaults, type OptionRule } from '../contract/index.js';
 
 import { longWaitsMs } from './tiers.js';
 
@@ -96,7 +96,11 @@ export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions,
   const { initialDelayMs, maxDelayMs, redeliver = [], inProcess, deadlineMs = Number.POSITIVE_INFINITY } = retry;
   const waitsMs = longWaitsMs(retry);
   if (initialDelayMs > maxDelayMs) {
-    throw conflict(where, `initialDelayMs (${initialDelayMs}) must not be above maxDelayMs (${maxDelayMs}).`);
+    const [initial, max] = [
+      valueText(initialDelayMs, RETRY_DEFAULTS.initialDelayMs),
+      valueText(maxDelayMs, RETRY_DEFAULTS.maxDelayMs),
+    ];
+    throw conflict(where, `initialDelayMs (${initial}) must not be above maxDelayMs (${max}).`);
   }
   if (redeliver.length === 0) return;
   if (ordering !== 'none') {

@@ -97,6 +97,8 @@ describe('options', () => {
     [{ concurrency: NaN }, 'TRANSPORT_OPTION_INVALID', 'got NaN (number)'],
     [{ acks: 'most' }, 'TRANSPORT_OPTION_INVALID', 'acks must be one of "all", "leader"'],
     [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'an array of texts, at least one, got an array of 0'],
+    [{ brokers: ['a:1', ''] }, 'TRANSPORT_OPTION_INVALID', 'at least one, got an empty text as entry 2 of 2'],
+    [{ brokers: ['a:1', 5] }, 'TRANSPORT_OPTION_INVALID', 'at least one, got 5 (number) as entry 2 of 2'],
     [null, 'TRANSPORT_OPTION_INVALID', 'takes an object of options, got null'],
   ])('refuse %j, say what was seen and what to do', (options, code, text) => {
     const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;

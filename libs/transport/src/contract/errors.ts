@@ -47,7 +47,7 @@ export const ERROR_CODES = {
     'The application has no such subscription, or several that fit the name; or no such topic with dead letters.',
   TRANSPORT_SUBSCRIPTION_CRASHED: 'The client of a subscription died and is being built anew.',
   TRANSPORT_READING_INCOMPLETE: 'A replay, or a reading of dead letters, did not come to the end of its topic.',
-  TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would stay deaf.',
+  TRANSPORT_NOT_CONNECTED: 'The application never connected the transport, so its handlers would never be called.',
   TRANSPORT_NOT_STARTED: 'The transport was used before it was started.',
   TRANSPORT_CLOSED: 'The transport was used after it began to close.',
   TRANSPORT_REQUEST_TIMEOUT: 'No answer came within timeoutMs; the request may still be handled.',

@@ -15,6 +15,7 @@ export * from './is-thenable.js';
 export * from './message.js';
 export * from './message-face.js';
 export * from './message-size.js';
+export * from './missing-topics.js';
 export * from './notices.js';
 export * from './options.js';
 export * from './peers.js';

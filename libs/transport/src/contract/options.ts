@@ -7,6 +7,8 @@ export interface OptionRule {
   readonly accepts: (value: unknown) => boolean;
   /** Whether an error may show the value that was given; never where it may hold a secret, an address with a password too. @default false */
   readonly showsValue?: boolean;
+  /** Of a list: what an entry may be, so that an error can show the one that is wrong. */
+  readonly acceptsEntry?: (entry: unknown) => boolean;
 }
 
 const rule = (expected: string, accepts: (value: unknown) => boolean, showsValue = false): OptionRule => ({
@@ -17,6 +19,12 @@ const rule = (expected: string, accepts: (value: unknown) => boolean, showsValue
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function listOf(of: string, accepts: (item: string) => boolean): OptionRule {
+  const acceptsEntry = (item: unknown): boolean => typeof item === 'string' && accepts(item);
+  const isList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(acceptsEntry);
+  return { ...rule(`an array of ${of}, at least one`, isList), acceptsEntry };
+}
 
 /** The rules that options are written with. */
 export const option = {
@@ -34,11 +42,9 @@ export const option = {
       (value) => choices.includes(value as string),
       true,
     ),
-  texts: rule(
-    'an array of texts, at least one',
-    (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== ''),
-  ),
+  texts: listOf('texts', (item) => item !== ''),
+  /** A list of texts that is not empty. @param of what they are, in the plural */
+  list: listOf,
   record: rule('an object', isRecord),
   fn: rule('a function', (value) => typeof value === 'function'),
   any: rule('anything', () => true),
@@ -64,7 +70,7 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
     if (value !== undefined && !known.accepts(value)) {
       throw new TransportError(
         'TRANSPORT_OPTION_INVALID',
-        `${where}: ${name} must be ${known.expected}, got ${describe(value, known.showsValue === true)}.`,
+        `${where}: ${name} must be ${known.expected}, got ${given(value, known)}.`,
       );
     }
   }
@@ -79,10 +85,24 @@ export function withDefaults<Options extends object, Defaults extends Partial<Op
   return { ...defaults, ...given } as unknown as Options & Required<Pick<Options, keyof Defaults & keyof Options>>;
 }
 
+/** A value in the text of a conflict: a reader does not look for an option that nobody wrote. */
+export const valueText = (value: number, byDefault: number): string =>
+  value === byDefault ? `${value}, the default` : `${value}`;
+
 function unknownOption(where: string, name: string, known: readonly string[]): TransportError {
   const nearest = nearestName(name, known);
   const hint = nearest === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
   return new TransportError('TRANSPORT_OPTION_UNKNOWN', `${where} has no option "${name}". ${hint}`);
+}
+
+function given(value: unknown, { acceptsEntry, showsValue = false }: OptionRule): string {
+  const wrong =
+    acceptsEntry === undefined || !Array.isArray(value) ? -1 : value.findIndex((each) => !acceptsEntry(each));
+  if (wrong < 0) return describe(value, showsValue);
+  const entry: unknown = (value as readonly unknown[])[wrong];
+  // n.b. what stands before an "@" may be a password.
+  const text = typeof entry === 'string' && entry.includes('@') ? 'a text with "@"' : describe(entry, true);
+  return `${text} as entry ${wrong + 1} of ${(value as readonly unknown[]).length}`;
 }
 
 function describe(value: unknown, shown: boolean): string {

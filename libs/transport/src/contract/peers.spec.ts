@@ -1,4 +1,4 @@
-import { loadPeer } from './peers.js';
+import { loadPeer, loadPeers } from './peers.js';
 
 const missing =
   (name: string, code = 'ERR_MODULE_NOT_FOUND') =>
@@ -15,6 +15,27 @@ describe('an optional package', () => {
       });
     },
   );
+
+  it('is named together with the others that are missing', async () => {
+    const peers = [
+      ['@nats-io/transport-node', missing('@nats-io/transport-node')],
+      ['there', () => Promise.resolve({})],
+      ['@nats-io/jetstream', missing('@nats-io/jetstream')],
+    ] as const;
+    await expect(loadPeers('nats', 'The nats driver', ...peers)).rejects.toThrow(
+      'needs the packages "@nats-io/transport-node" and "@nats-io/jetstream". Run: npm install @nats-io/transport-node @nats-io/jetstream (TRANSPORT_PEER_MISSING)',
+    );
+  });
+
+  it('of a version that does not work is named with the one that does', async () => {
+    const needed = { range: '^2.2.4', fits: (module: object) => 'New' in module };
+    const load = (): Promise<object> => Promise.resolve({ Old: 1 });
+    await expect(loadPeer('kafka', 'kafkajs', 'The kafka driver', load, needed)).rejects.toThrow(
+      'The kafka driver needs "kafkajs" ^2.2.4, and another version is installed. Run: npm install kafkajs@^2.2.4 (TRANSPORT_PEER_MISSING)',
+    );
+    const fitting = (): Promise<object> => Promise.resolve({ default: { New: 1 } });
+    await expect(loadPeer('kafka', 'kafkajs', 'x', fitting, needed)).resolves.toMatchObject({ New: 1 });
+  });
 
   it('that is there but broken shows its own error', async () => {
     await expect(loadPeer('kafka', 'snappy', 'x', missing('@napi-rs/snappy-linux'))).rejects.toThrow(

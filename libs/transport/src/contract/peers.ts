@@ -1,30 +1,81 @@
 import { TransportError } from './errors.js';
 
+/** Imports a package by its name, in a `try`, so that bundlers see the name and leave it out where it is not installed; or `importUnbundled`. */
+export type LoadPeer<Module> = () => Promise<Module>;
+
+/**
+ * Which versions work. The package's peers have no ranges: an application that has another version of one, and does not use what
+ * needs it, could not be installed.
+ */
+export interface NeededVersion<Module> {
+  readonly range: string;
+  /** By what only those versions export. */
+  readonly fits: (module: Module) => boolean;
+}
+
 /**
  * Loads an optional package on first use.
  * @param neededFor how the error begins: `The kafka driver`
- * @param load calls `import('name')` itself, so that bundlers and the CommonJS build see the name
  * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs it
  */
 export async function loadPeer<Module extends object>(
   driver: string | undefined,
   name: string,
   neededFor: string,
-  load: () => Promise<Module>,
+  load: LoadPeer<Module>,
+  needed?: NeededVersion<Module>,
 ): Promise<Module> {
-  try {
-    const module = await load();
-    // A CommonJS package has its exports under `default` too, and Node does not always find their names.
-    return 'default' in module && isObject(module.default) ? { ...(module.default as Module), ...module } : module;
-  } catch (cause) {
-    if (!isMissing(cause, name)) throw cause;
-    throw new TransportError(
-      'TRANSPORT_PEER_MISSING',
-      `${neededFor} needs the package "${name}". Run: npm install ${name}`,
-      driver === undefined ? { cause } : { driver, cause },
-    );
-  }
+  const [module] = await loadPeers<[Module]>(driver, neededFor, [name, load]);
+  if (needed === undefined || needed.fits(module)) return module;
+  const text = `${neededFor} needs "${name}" ${needed.range}, and another version is installed. Run: npm install ${name}@${needed.range}`;
+  throw new TransportError('TRANSPORT_PEER_MISSING', text, driver === undefined ? {} : { driver });
 }
+
+/**
+ * Loads several, so that one error names all that are missing.
+ * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs them
+ */
+export async function loadPeers<Modules extends readonly object[]>(
+  driver: string | undefined,
+  neededFor: string,
+  ...peers: { readonly [Index in keyof Modules]: readonly [name: string, load: LoadPeer<Modules[Index]>] }
+): Promise<Modules> {
+  const results = await Promise.allSettled(
+    (peers as readonly (readonly [string, LoadPeer<object>])[]).map(([, load]) => load()),
+  );
+  const failures = results.flatMap((result, index) =>
+    result.status === 'rejected' ? [{ name: peers[index]?.[0] ?? '', cause: result.reason as unknown }] : [],
+  );
+  const other = failures.find(({ name, cause }) => !isMissing(cause, name));
+  if (other !== undefined) throw other.cause;
+  if (failures.length > 0) throw missing(driver, neededFor, failures);
+  return results.map((result) => exportsOf((result as PromiseFulfilledResult<object>).value)) as never;
+}
+
+function missing(
+  driver: string | undefined,
+  neededFor: string,
+  failures: readonly { readonly name: string; readonly cause: unknown }[],
+): TransportError {
+  const names = failures.map(({ name }) => name);
+  const packages = `package${names.length > 1 ? 's' : ''} ${names.map((name) => `"${name}"`).join(' and ')}`;
+  const text = `${neededFor} needs the ${packages}. Run: npm install ${names.join(' ')}`;
+  const cause = failures[0]?.cause;
+  return new TransportError('TRANSPORT_PEER_MISSING', text, driver === undefined ? { cause } : { driver, cause });
+}
+
+/** A CommonJS package has its exports under `default` too, and Node does not always find their names. */
+const exportsOf = (module: object): object =>
+  'default' in module && isObject(module.default) ? { ...(module.default as object), ...module } : module;
+
+/** For the `catch` around an `import` of `loadPeer`: fails as the import did. */
+export function unloaded(error: unknown): never {
+  throw error;
+}
+
+/** Imports a package that bundlers are to leave alone: it has a binary, which cannot be part of a bundle. */
+export const importUnbundled = <Module>(name: string): Promise<Module> =>
+  import(/* webpackIgnore: true */ /* @vite-ignore */ name) as Promise<Module>;
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 

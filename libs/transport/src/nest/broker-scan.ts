@@ -1,5 +1,4 @@
 import type { ModulesContainer } from '@nestjs/core';
-import { BrokerHandle } from './broker-handle.js';
 import { getBrokerToken } from './tokens.js';
 
 /** Where Nest keeps what a class injects. It exports no names for these keys; a spec looks that they are right. */
@@ -17,7 +16,7 @@ interface Injecting {
  * n.b. what is taken from a `ModuleRef` at run time is not seen.
  */
 export function injectsBrokers(modules: ModulesContainer, brokerNames: readonly string[]): boolean {
-  const tokens: ReadonlySet<unknown> = new Set([BrokerHandle, getBrokerToken(), ...brokerNames.map(getBrokerToken)]);
+  const tokens: ReadonlySet<unknown> = new Set([getBrokerToken(), ...brokerNames.map(getBrokerToken)]);
   return (
     [...modules.values()]
       .flatMap(({ controllers, providers, injectables }) =>

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef, ModulesContainer, type AbstractHttpAdapter } from '@nestjs/core';
+import { limitConnections } from './http-connections.js';
 import { TransportRuntime } from './transport-runtime.js';
 import { TransportServer } from './transport.server.js';
 
@@ -33,7 +34,15 @@ export class DrainGate implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.#get(TransportRuntime).drain();
+    const runtime = this.#get(TransportRuntime);
+    const { drainTimeoutMs } = runtime.options;
+    limitConnections(this.#httpServer, drainTimeoutMs, (count) => runtime.log.warn(stillOpen(count, drainTimeoutMs)));
+    await runtime.drain();
+  }
+
+  get #httpServer(): Parameters<typeof limitConnections>[0] {
+    const { httpAdapter } = this.#get(HttpAdapterHost) as { readonly httpAdapter?: AbstractHttpAdapter | null };
+    return httpAdapter?.getHttpServer() as Parameters<typeof limitConnections>[0];
   }
 
   #get<T>(type: new (...args: never[]) => T): T {
@@ -54,6 +63,9 @@ export class DrainGate implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 }
+
+const stillOpen = (count: number, afterMs: number): string =>
+  `HTTP connections were still open ${afterMs} ms (drainTimeoutMs) after the shutdown started and are closed: ${count}. Streams of server-sent events should end in beforeApplicationShutdown.`;
 
 @Module({ providers: [DrainGate] })
 export class DrainModule {}

@@ -1,5 +1,4 @@
 import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
-import { TransportError } from '../contract/index.js';
 import { subscriptionsOf, type SubscriptionMetadata } from './subscription-metadata.js';
 
 /** Where Nest keeps the patterns of a handler. It exports no name for the key; a spec compares it with what `EventPattern` writes. */
@@ -10,25 +9,36 @@ interface Methods {
   readonly prototype: object;
 }
 
-/** Every `@Subscribe` on the controllers of an application. */
+/** Every `@Subscribe` of an application. */
 export function subscribedHandlers(modules: ModulesContainer): readonly SubscriptionMetadata[] {
-  return controllersOf(modules).flatMap(subscriptionsIn);
+  const ofProviders = subscribedProviders(modules).flatMap(({ methods }) => methods);
+  const ofControllers = controllersOf(modules).flatMap(subscribedMethods);
+  return [...ofControllers, ...ofProviders].flatMap(({ subscriptions }) => subscriptions);
 }
 
-/**
- * Refuses `@Subscribe` where Nest would never look: message handlers are found on controllers only.
- * @throws TransportError `TRANSPORT_NOT_CONNECTED`
- */
-export function refuseDeafProviders(modules: ModulesContainer): void {
-  const heard = new Set(controllersOf(modules).map(({ prototype }) => prototype));
-  for (const provider of providersOf(modules)) {
-    const [deaf] = heard.has(provider.prototype) ? [] : subscriptionsIn(provider);
-    if (deaf === undefined) continue;
-    throw new TransportError(
-      'TRANSPORT_NOT_CONNECTED',
-      `@Subscribe("${deaf.pattern}") in ${deaf.where} would never be called: ${provider.owner} is a provider, and Nest looks for message handlers on controllers. Write @Controller() in place of @Injectable() and list the class under "controllers" of its module.`,
-    );
-  }
+/** A provider whose methods have `@Subscribe` or `@Respond`. */
+export interface SubscribedProvider {
+  readonly wrapper: Wrapper;
+  readonly module: Module;
+  readonly methods: readonly { readonly name: string; readonly subscriptions: readonly SubscriptionMetadata[] }[];
+}
+
+type Wrapper = Module['providers'] extends Map<unknown, infer Each> ? Each : never;
+type Module = ModulesContainer extends Map<string, infer Each> ? Each : never;
+
+/** Every provider with `@Subscribe`, for which Nest itself does not look. A class that is also a controller is its controller's. */
+export function subscribedProviders(modules: ModulesContainer): readonly SubscribedProvider[] {
+  const controllers = new Set(controllersOf(modules).map(({ prototype }) => prototype));
+  const seen = new Set<unknown>();
+  return [...modules.values()].flatMap((module) =>
+    [...module.providers.values()].flatMap((wrapper) => {
+      const [holder] = wrapper.isAlias ? [] : methodsHolder(wrapper);
+      if (holder === undefined || controllers.has(holder.prototype) || seen.has(wrapper.instance)) return [];
+      const methods = subscribedMethods(holder);
+      if (methods.length > 0) seen.add(wrapper.instance);
+      return methods.length === 0 ? [] : [{ wrapper, module, methods }];
+    }),
+  );
 }
 
 /** Who handles a pattern of Nest's own decorators, for errors: `OrdersController.onOrder`. Several when it is claimed twice. */
@@ -45,8 +55,10 @@ function patternsOf(method: object): readonly unknown[] {
   return Array.isArray(patterns) ? patterns : [];
 }
 
-function subscriptionsIn({ prototype }: Methods): readonly SubscriptionMetadata[] {
-  return methodsOf(prototype).flatMap(({ method }) => subscriptionsOf(method));
+function subscribedMethods({ prototype }: Methods): SubscribedProvider['methods'] {
+  return methodsOf(prototype)
+    .map(({ name, method }) => ({ name, subscriptions: subscriptionsOf(method) }))
+    .filter(({ subscriptions }) => subscriptions.length > 0);
 }
 
 function methodsOf(prototype: object): readonly { readonly name: string; readonly method: object }[] {
@@ -58,10 +70,6 @@ function methodsOf(prototype: object): readonly { readonly name: string; readonl
 
 function controllersOf(modules: ModulesContainer): readonly Methods[] {
   return [...modules.values()].flatMap(({ controllers }) => [...controllers.values()].flatMap(methodsHolder));
-}
-
-function providersOf(modules: ModulesContainer): readonly Methods[] {
-  return [...modules.values()].flatMap(({ providers }) => [...providers.values()].flatMap(methodsHolder));
 }
 
 /** n.b. the instance's own class where there is one: a factory's or a value's `metatype` says nothing about methods. */

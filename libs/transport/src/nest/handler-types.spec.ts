@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { defineEvent, type MessageContext, type StandardSchema } from '../contract/index.js';
+import { CONTEXT, NEST_PARAMETERS, PAYLOAD } from './provider-context.js';
 import { Subscribe } from './subscribe.decorator.js';
 import { subscriptionsOf } from './subscription-metadata.js';
 
@@ -72,4 +73,13 @@ test('Nest keeps patterns under the key that we look for', () => {
     on(_: unknown): void {}
   }
   expect(Reflect.getMetadata('microservices:pattern', Stock.prototype.on)).toEqual(['x']);
+});
+
+test('Nest keeps what parameters are under the key and the numbers that we look for', () => {
+  class Stock {
+    on(@Payload('n') _n: unknown, @Ctx() _context: unknown): void {}
+  }
+  const noted = Reflect.getMetadata(NEST_PARAMETERS, Stock, 'on') as Record<string, object>;
+  expect(noted[`${PAYLOAD}:0`]).toMatchObject({ index: 0, data: 'n' });
+  expect(noted[`${CONTEXT}:1`]).toMatchObject({ index: 1 });
 });

@@ -43,6 +43,7 @@ export interface Answering {
  * An error is answered and not tried again: the sender decides. A message nobody waits for is handled as an event.
  * An answer that could not be stored is a failure like any other: the request is tried again.
  * A stream ends when its requester waits no longer: the message is done then.
+ * A request whose requester had stopped waiting long before it came is done without a call.
  * @param call the handler; its result may be a stream
  */
 export function answering(call: (payload: unknown, delivery: Delivery) => Promise<unknown>, how: Answering): Handler {
@@ -50,6 +51,7 @@ export function answering(call: (payload: unknown, delivery: Delivery) => Promis
     const answer = how.answerTo(delivery);
     if (answer === undefined) return run(await call(payload, delivery));
     const wait = new RequesterWait(delivery, how.clock);
+    if (wait.isLongGone) return wait.end();
     const replies = repliesOf(how, answer, delivery.topic, wait);
     try {
       await replies.all(await call(payload, delivery));

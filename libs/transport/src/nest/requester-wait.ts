@@ -1,5 +1,8 @@
 import { isTransportError, shown, TransportError, waitOf, type Clock, type Delivery } from '../contract/index.js';
 
+/** How far the clocks of requester and responder may differ. */
+const CLOCK_SKEW_MS = 60_000;
+
 /** How long answers are made for one request: while its requester waits, and a stream of them for a limited time. */
 export class RequesterWait {
   /** The requester takes one answer only. */
@@ -22,6 +25,16 @@ export class RequesterWait {
     this.#gone = gone(delivery);
     if (timeoutMs !== undefined) this.#abortIn(timeoutMs - this.#waitedMs, this.#gone);
     this.#watchRequester(delivery.requesterLeft);
+  }
+
+  /**
+   * The requester had stopped waiting long before the request came: a new group of responders reads all that the topic holds.
+   * Never where the requester does not say how long it waits.
+   */
+  get isLongGone(): boolean {
+    const { publishedAt } = this.#delivery;
+    if (this.#timeoutMs === undefined || publishedAt === undefined) return false;
+    return this.#clock.now() - publishedAt.getTime() > this.#timeoutMs + CLOCK_SKEW_MS;
   }
 
   /** Whether this is no failure of the handler: it ended because its requester had gone. */

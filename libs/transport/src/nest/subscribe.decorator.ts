@@ -16,7 +16,14 @@ export type HandlerDecorator<Payload> = <
 ) => void;
 
 /**
- * Hands every message of an event to a controller's method. When the method returns (or its promise resolves, or its
+ * What is given has no names but those of `Known`.
+ * n.b. one signature with a type for the batch, and not one with and one without it: of two, the compiler's error for a
+ * misspelt option would be that `batch` is missing.
+ */
+type OnlyOf<Known, Given> = { readonly [Name in Exclude<keyof Given, keyof Known>]: never };
+
+/**
+ * Delivers every message of an event to a method of a controller or a provider. When the method returns (or its promise resolves, or its
  * Observable completes) the message is done; when it throws, it is tried again or dead-lettered.
  *
  * ```ts
@@ -27,23 +34,22 @@ export type HandlerDecorator<Payload> = <
  * nothing when all are done, or an outcome for each, where an `Error` (or a rejected one of `Promise.allSettled`) fails one.
  *
  * The payload's type is checked against the event, and must be the first parameter; for another order of parameters
- * name the topic instead. Works on classes with `@Controller()` only: elsewhere the start fails.
+ * name the topic instead.
  * Options are checked at start: `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`,
  * `TRANSPORT_SUBSCRIPTION_DUPLICATE`.
  */
-export function Subscribe<In, Out>(
+export function Subscribe<In, Out, Batch extends BatchOptions | undefined = undefined>(
   event: EventDefinition<In, Out>,
-  options: SubscribeOptions & { readonly batch: BatchOptions },
-): HandlerDecorator<Out[]>;
-export function Subscribe<In, Out>(
-  event: EventDefinition<In, Out>,
-  options?: SubscribeOptions & { readonly batch?: never },
-): HandlerDecorator<Out>;
+  options?: Omit<SubscribeOptions, 'batch'> & { readonly batch?: Batch & OnlyOf<BatchOptions, Batch> },
+): HandlerDecorator<Batch extends BatchOptions ? Out[] : Out>;
 /** The untyped way: every message of a topic, whatever its type. */
 export function Subscribe(topic: string, options?: SubscribeOptions): MethodDecorator;
 export function Subscribe(source: EventDefinition | string, options: SubscribeOptions = {}): MethodDecorator {
   return subscribing((where) => describe(source, options, where));
 }
+
+/** Marks a class so that Nest gives it the global enhancers in request scope where it is a provider. Nest exports no name for the key; a spec sees its effect. */
+const ENTRY_PROVIDER = '__entryProvider__';
 
 /** Notes a subscription on a method, and makes it a handler of Nest's. */
 export function subscribing(metadata: (where: string) => SubscriptionMetadata): MethodDecorator {
@@ -52,6 +58,7 @@ export function subscribing(metadata: (where: string) => SubscriptionMetadata): 
     const where = `${target.constructor.name}.${String(key)}`;
     const subscriptions = [...subscriptionsOf(method), metadata(where)];
     Reflect.defineMetadata(SUBSCRIPTIONS, subscriptions, method);
+    Reflect.defineMetadata(ENTRY_PROVIDER, true, target.constructor);
     const patterns = subscriptions.map(({ pattern }) => pattern);
     // n.b. the overloads of EventPattern clash with exactOptionalPropertyTypes.
     const decorate = EventPattern(patterns, TRANSPORT_ID, { [SUBSCRIPTIONS]: subscriptions }) as MethodDecorator;

@@ -111,7 +111,7 @@ function duplicate(
   const what = second.event === undefined ? `every type of topic "${topic}"` : `"${second.event.type}"`;
   const who =
     first.where === second.where
-      ? `${first.where} is registered twice, which happens when two controllers inherit it or a module lists its controller again; both would`
+      ? `${first.where} is registered twice, which happens when two classes inherit it, two modules provide its class, or a module lists its controller again; both would`
       : `${first.where} and ${second.where} both`;
   return new TransportError(
     'TRANSPORT_SUBSCRIPTION_DUPLICATE',

@@ -1,21 +1,27 @@
-import { Inject } from '@nestjs/common';
+import { Inject, type InjectionToken } from '@nestjs/common';
+import { Publisher } from '../publishing/index.js';
+import { BrokerHandle } from './broker-handle.js';
+import { TransportClient } from './transport.client.js';
 
-/** Names the module's default broker in tokens, so that nobody has to know what it is called. */
-const DEFAULT = '';
-
-const token = (what: string, name: string): string => `nest-transport:${what}${name === DEFAULT ? '' : `:${name}`}`;
-
-/** The token of a broker's publisher, for `useExisting`, tests and `app.get`. @param name @default the default broker */
-export const getPublisherToken = (name: string = DEFAULT): string => token('publisher', name);
-
-/** The token of the application's handle on a broker (`BrokerHandle`). @param name @default the default broker */
-export const getBrokerToken = (name: string = DEFAULT): string => token('broker', name);
+const named = (what: string, name: string): string => `nest-transport:${what}:${name}`;
 
 /**
- * The token of a broker's `TransportClient`. Code that injects a `ClientProxy` under a name of its own keeps working with
- * `{ provide: 'ORDERS', useExisting: getClientToken() }`. @param name @default the default broker
+ * The token of a broker's publisher, for `useExisting`, tests and `app.get`. That of the default broker is the class `Publisher`, so that
+ * `overrideProvider(Publisher)` replaces all of it. @param name @default the default broker
  */
-export const getClientToken = (name: string = DEFAULT): string => token('client', name);
+export const getPublisherToken = (name?: string): InjectionToken<Publisher> =>
+  name === undefined ? Publisher : named('publisher', name);
+
+/** The token of the application's handle on a broker; that of the default broker is the class `BrokerHandle`. @param name @default the default broker */
+export const getBrokerToken = (name?: string): InjectionToken<BrokerHandle> =>
+  name === undefined ? BrokerHandle : named('broker', name);
+
+/**
+ * The token of a broker's `TransportClient`; that of the default broker is the class. Code that injects a `ClientProxy` under a
+ * name of its own keeps working with `{ provide: 'ORDERS', useExisting: getClientToken() }`. @param name @default the default broker
+ */
+export const getClientToken = (name?: string): InjectionToken<TransportClient> =>
+  name === undefined ? TransportClient : named('client', name);
 
 /** Injects the `Publisher` of a broker: `constructor(@InjectPublisher() private readonly publisher: Publisher)`. @param name @default the default broker */
 export const InjectPublisher = (name?: string): ParameterDecorator & PropertyDecorator =>

@@ -25,7 +25,7 @@ export interface BrokerReport {
 export interface TransportReport {
   readonly status: HealthStatus;
   readonly ready: boolean;
-  /** What is not well beside the brokers' own problems: one sentence each. */
+  /** All that is not well, one sentence each: of the application, and of each broker with its name. Empty when up. */
   readonly problems: readonly string[];
   readonly brokers: readonly BrokerReport[];
 }
@@ -62,7 +62,8 @@ export class TransportHealth {
   report(): TransportReport {
     const brokers = [...this.#runtime.brokers.keys()].map((name) => this.#broker(name));
     const status = this.#isRunning() ? worst(brokers.map((broker) => broker.status)) : 'down';
-    return { status, ready: status !== 'down', problems: this.#problems(), brokers };
+    const problems = [...this.#problems(), ...brokers.flatMap(named)];
+    return { status, ready: status !== 'down', problems, brokers };
   }
 
   /**
@@ -115,6 +116,9 @@ export class TransportHealth {
     return trouble ?? (this.#runtime.broker(broker).isPaused(topic, group) ? 'paused' : 'running');
   }
 }
+
+const named = ({ name, problems }: BrokerReport): readonly string[] =>
+  problems.map((problem) => `Broker "${name}": ${problem}`);
 
 interface OfSubscription {
   readonly broker: string;

@@ -34,6 +34,7 @@ export class TransportClient extends ClientProxy {
   readonly #runtime: TransportRuntime;
   readonly #broker: BrokerRuntime;
   readonly #codec: Codec;
+  readonly #logged = new Set<string>();
   readonly #nextId = messageIds(() => systemClock.now());
 
   constructor(runtime: TransportRuntime, broker: BrokerRuntime) {
@@ -48,6 +49,22 @@ export class TransportClient extends ClientProxy {
 
   /** Nothing to do: the application's lifecycle closes, after the last handler. */
   close(): void {}
+
+  /** Does nothing: answers need no subscription here. For code that was written for Nest's `ClientKafka`; logged once. */
+  subscribeToResponseOf(pattern: unknown): void {
+    this.#unneeded('subscribeToResponseOf', pattern, 'Answers arrive without it; take the call out.');
+  }
+
+  /** Does nothing: the connection is the application's. For code that was written for a client of Nest; logged once. */
+  override on(event: string, _callback: unknown): void {
+    this.#unneeded('on', event, 'Listen to Notices, or look at TransportHealth.');
+  }
+
+  #unneeded(method: string, given: unknown, remedy: string): void {
+    if (this.#logged.has(method)) return;
+    this.#logged.add(method);
+    this.#runtime.log.warn(`TransportClient.${method}(${JSON.stringify(given)}) does nothing. ${remedy}`);
+  }
 
   /** The application's handle on the broker. The client's own connection is not shown. */
   unwrap<T = BrokerHandle>(): T {

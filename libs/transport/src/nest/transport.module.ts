@@ -1,7 +1,5 @@
 import { Module, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
 import { Notices, TransportError } from '../contract/index.js';
-import { Publisher } from '../publishing/index.js';
-import { BrokerHandle } from './broker-handle.js';
 import { DrainModule } from './drain.module.js';
 import {
   resolveModuleOptions,
@@ -85,9 +83,6 @@ function ofDefaultBroker(): Provider[] {
     fromRuntime(getPublisherToken(), (runtime) => runtime.broker().publisher),
     fromRuntime(getBrokerToken(), (runtime) => runtime.broker().handle),
     fromRuntime(getClientToken(), (runtime) => new TransportClient(runtime, runtime.broker())),
-    { provide: Publisher, useExisting: getPublisherToken() },
-    { provide: BrokerHandle, useExisting: getBrokerToken() },
-    { provide: TransportClient, useExisting: getClientToken() },
   ];
 }
 

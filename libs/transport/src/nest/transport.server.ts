@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ExternalContextCreator, ModulesContainer } from '@nestjs/core';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 import { finalize } from 'rxjs';
 import {
@@ -18,7 +18,8 @@ import { answerTo, type Handler, type Route } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import { isStream } from './completion.js';
 import { injectsBrokers } from './broker-scan.js';
-import { placesOfPattern, refuseDeafProviders } from './handler-scan.js';
+import { placesOfPattern, subscribedProviders } from './handler-scan.js';
+import { providerHandlers } from './provider-handlers.js';
 import { answering, refusing } from './request-handler.js';
 import { SUBSCRIPTIONS, TRANSPORT_ID, type SubscriptionMetadata } from './subscription-metadata.js';
 import { planSubscriptions, type HandlerRegistration } from './subscription-plan.js';
@@ -37,6 +38,7 @@ export class TransportServer extends Server {
   override readonly propagatesEventHandlerErrors = true;
   readonly #runtime: TransportRuntime;
   readonly #modules: ModulesContainer;
+  readonly #contexts: ExternalContextCreator;
   readonly #registrations: HandlerRegistration[] = [];
   readonly #seen = new Map<unknown, number>();
   #registerHandlers: (() => void) | undefined;
@@ -50,8 +52,10 @@ export class TransportServer extends Server {
   constructor(
     @Inject(TransportRuntime) runtime: TransportRuntime,
     @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(ExternalContextCreator) contexts: ExternalContextCreator,
   ) {
     super();
+    this.#contexts = contexts;
     this.#runtime = runtime;
     this.#modules = modules;
   }
@@ -76,10 +80,20 @@ export class TransportServer extends Server {
    * (`deferInitialization`). Undefined where Nest keeps no registry.
    */
   get isRpcTarget(): boolean | undefined {
+    return this.#rpcTargets?.includes(this);
+  }
+
+  /** Whether a microservice of Nest was made, with whatever strategy. Undefined where Nest keeps no registry. */
+  get isMicroservice(): boolean | undefined {
+    const targets = this.#rpcTargets;
+    return targets === undefined ? undefined : targets.length > 0;
+  }
+
+  get #rpcTargets(): readonly unknown[] | undefined {
+    const targets: unknown[] = [];
     const registry = this.#modules.getRpcTargetRegistry?.();
-    let isTarget = false;
-    registry?.subscribe((target: unknown) => (isTarget ||= target === this)).unsubscribe();
-    return registry === undefined ? undefined : isTarget;
+    registry?.subscribe((target: unknown) => void targets.push(target)).unsubscribe();
+    return registry === undefined ? undefined : targets;
   }
 
   /** Before the application's own hooks: builds handlers and refuses what contradicts itself. */
@@ -87,13 +101,13 @@ export class TransportServer extends Server {
     // Why: with `deferInitialization` Nest calls the hooks of modules twice, the second time when intake runs already.
     if (this.#begun !== undefined) return;
     if (this.#registerHandlers !== undefined) this.#registerAnew(this.#registerHandlers);
-    if (this.#registrations.length > 0) this.#prepare();
+    const hasProviders = this.isConnected && subscribedProviders(this.#modules).length > 0;
+    if (this.#registrations.length > 0 || hasProviders) this.#prepare();
   }
 
   /** To be described only: builds handlers and plans, and asks nobody for what they cannot promise. */
   known(registerHandlers: () => void): void {
     if (!this.#runtime.options.consume) return;
-    refuseDeafProviders(this.#modules);
     this.#registerAnew(registerHandlers);
     this.#plan();
   }
@@ -150,10 +164,14 @@ export class TransportServer extends Server {
     callback.extras = extras;
     if (!this.messageHandlers.has(normalized)) this.messageHandlers.set(normalized, callback);
     const said = this.#whatWasSaid(pattern, normalized, extras);
+    this.#registrations.push(this.#registration(said, callback, isEventHandler));
+    this.#isPrepared = false;
+  }
+
+  #registration(said: SubscriptionMetadata, callback: MessageHandler, isEventHandler: boolean): HandlerRegistration {
     const isEvent = isEventHandler && said.responds !== true;
     const handling = isEvent ? { handle: this.#eventHandler(callback) } : this.#requestHandling(callback, said);
-    this.#registrations.push({ ...said, ...handling, isAnswer: !isEvent });
-    this.#isPrepared = false;
+    return { ...said, ...handling, isAnswer: !isEvent };
   }
 
   /** n.b. a Nest that does not know `deferInitialization` has registered them before, without the application's globals. */
@@ -188,7 +206,15 @@ export class TransportServer extends Server {
   #plan(): void {
     const { service, brokers, defaultBroker, subscriptions } = this.#runtime.options;
     const brokerNames = [...brokers.keys()];
-    const plans = planSubscriptions(this.#registrations, { service, brokerNames, defaultBroker, subscriptions });
+    const ofProviders = providerHandlers(this.#modules, this.#contexts).map(({ said, callback }) =>
+      this.#registration(said, callback, true),
+    );
+    const plans = planSubscriptions([...this.#registrations, ...ofProviders], {
+      service,
+      brokerNames,
+      defaultBroker,
+      subscriptions,
+    });
     this.#runtime.prepare(plans, injectsBrokers(this.#modules, brokerNames));
   }
 

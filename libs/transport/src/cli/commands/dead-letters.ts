@@ -8,7 +8,7 @@ import {
 } from '../../nest/index.js';
 import { TransportError } from '../../contract/index.js';
 import { loadApp } from '../app-module.js';
-import { cell, countsText, letterJson, lettersText, reportJson, reportText } from '../dead-letters-text.js';
+import { byTime, cell, countsText, letterJson, lettersText, reportJson, reportText } from '../dead-letters-text.js';
 import type { CliCommand } from '../program.js';
 import type { Terminal } from '../terminal.js';
 
@@ -21,6 +21,10 @@ interface Given {
   readonly fingerprint?: string;
   readonly all?: true;
   readonly limit?: number;
+}
+
+interface GivenForList extends Given {
+  readonly payload?: true;
 }
 
 interface GivenForReplay extends Given {
@@ -42,13 +46,15 @@ export const deadLetters: CliCommand = (program, terminal, ends) => {
       'Reads dead letters, sends them back, throws them away. The application is made, not started: no handler gets a message.',
     );
 
-  reading(group, 'list', 'Tells the dead letters of a topic and why they are there.').action(
-    (topic: string, given: Given) =>
+  reading(group, 'list', 'Tells the dead letters of a topic and why they are there, oldest failure first.')
+    .option('--payload', 'each with its payload')
+    .action((topic: string, given: GivenForList) =>
       atDesk(topic, given, async (desk, deadLetterTopic) => {
-        const letters = await desk.list(deadLetterTopic, selectionOf(given));
-        terminal.write(given.json ? json(letters.map(letterJson)) : lettersText(deadLetterTopic, letters));
+        const letters = byTime(await desk.list(deadLetterTopic, selectionOf(given)));
+        const look = { payload: given.payload === true, colours: terminal.colours === true };
+        terminal.write(given.json ? json(letters.map(letterJson)) : lettersText(deadLetterTopic, letters, look));
       }),
-  );
+    );
 
   reading(group, 'count', 'Counts the dead letters of a topic by their cause.').action((topic: string, given: Given) =>
     atDesk(topic, given, async (desk, deadLetterTopic) => {
@@ -67,7 +73,9 @@ export const deadLetters: CliCommand = (program, terminal, ends) => {
     .action(async (topic: string, given: GivenForReplay) => {
       refuseWithoutChoice('replay', given);
       await atDesk(topic, given, async (desk, deadLetterTopic) => {
-        const report = await desk.replay(deadLetterTopic, replayOptionsOf(given));
+        const onProgress = (dealtWith: number, of: number): void => terminal.progress?.(`${dealtWith} of ${of}`);
+        const report = await desk.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
+        terminal.progress?.('');
         const verb = given.dryRun ? 'Would send back' : 'Sent back';
         ends(tell(terminal, 'replay', verb, deadLetterTopic, given, report));
       });

@@ -6,6 +6,7 @@ import { descriptionText } from '../description-text.js';
 import type { CliCommand } from '../program.js';
 
 interface Given {
+  readonly app?: string;
   readonly module?: string;
   readonly json?: true;
   readonly offline?: true;
@@ -22,13 +23,13 @@ export const describe: CliCommand = (program, terminal, ends) => {
     .description(
       'Tells the subscriptions of an application and what is guaranteed of each. The application is made, not started: no hook is called and no message is taken.',
     )
-    .argument('[file]', 'compiled file of the root module', 'dist/app.module.js')
+    .option('-a, --app <file>', 'compiled file of the root module (default: dist/app.module.js)')
     .option('-m, --module <name>', 'export that is the root module (default: AppModule)')
     .option('--json', 'everything, as JSON')
     .option('--offline', 'asks no broker: what hangs on its settings is unknown')
     .addOption(new Option('--fail-below <level>', 'exit with 1 when a subscription promises less').choices([...LEVELS]))
-    .action(async (_file: string, given: Given, { args: [file] }: { args: readonly string[] }) => {
-      const { module, transport } = await loadApp(process.cwd(), file, given.module);
+    .action(async (given: Given) => {
+      const { module, transport } = await loadApp(process.cwd(), given.app, given.module);
       const description = await transport.describeTransport(module, { offline: given.offline === true, logger: false });
       terminal.write(given.json ? `${JSON.stringify(description, undefined, 2)}\n` : descriptionText(description));
       const complaints = complaintsAbout(description, given.failBelow);

@@ -67,6 +67,14 @@ test('a letter that the broker took back is not sent a second time, and those of
   expect(await soon(replayed)).toMatchObject({ done: ['a'], left: [{ id: 'b' }, { id: 'c' }] });
 });
 
+test('a replay reports its progress after each letter', async () => {
+  const { desk } = await deskOver(['a', 'b']);
+  const steps: string[] = [];
+  const onProgress = (dealtWith: number, of: number): void => void steps.push(`${dealtWith}/${of}`);
+  await soon(desk.replay(TOPIC, { dryRun: true, onProgress }));
+  expect(steps).toEqual(['1/2', '2/2']);
+});
+
 test('a replay ends with its application, and leaves what is not sent yet', async () => {
   const { desk } = await deskOver(['a', 'b', 'c'], ending.signal);
   const replayed = desk.replay(TOPIC, { ratePerSecond: 1 });

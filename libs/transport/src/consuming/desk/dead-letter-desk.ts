@@ -28,6 +28,8 @@ export interface ReplayOptions extends DeadLetterSelection {
   readonly to?: string;
   /** Tells what would be done, and does nothing. @default false */
   readonly dryRun?: boolean;
+  /** Called after each letter: how many were dealt with, of how many. @default none */
+  readonly onProgress?: (dealtWith: number, of: number) => void;
 }
 
 /** What a replay or a discard did. */
@@ -53,6 +55,7 @@ const REPLAY_RULES = {
   ratePerSecond: option.integer(1),
   to: option.text,
   dryRun: option.flag,
+  onProgress: option.fn,
 } as const satisfies Record<keyof ReplayOptions, unknown>;
 
 /** How many letters are read where no `limit` is given. */
@@ -150,7 +153,7 @@ export class DeadLetterDesk {
   async #replayAll(
     reading: Reading,
     letters: readonly StoredDeadLetter[],
-    { ratePerSecond, to, dryRun = false }: ReplayOptions,
+    { ratePerSecond, to, dryRun = false, onProgress }: ReplayOptions,
   ): Promise<DeskReport> {
     const done: string[] = [];
     const left: { id: string; error: TransportError }[] = [];
@@ -167,6 +170,7 @@ export class DeadLetterDesk {
       else left.push({ id: letter.id, error });
       const key = keyOf(letter);
       if (error !== undefined && key !== undefined) failedKeys.add(key);
+      onProgress?.(done.length + left.length, letters.length);
     }
     return { done, left };
   }

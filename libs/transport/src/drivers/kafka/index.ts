@@ -1,6 +1,7 @@
 /** HOW, on Kafka. Imports the contract and, on first use, kafkajs. */
 import {
   TransportError,
+  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -8,7 +9,7 @@ import {
 } from '../../contract/index.js';
 import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './capabilities.js';
 import { KafkaConnection } from './connection.js';
-import { resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
+import { KAFKA_DEFAULTS, resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
 import { checkTopicName } from './topics.js';
 
 export { KAFKA_CAPABILITIES } from './capabilities.js';
@@ -54,7 +55,7 @@ class KafkaBroker implements Broker {
     if (maxInFlight > maxUncommitted) {
       throw new TransportError(
         'TRANSPORT_OPTION_CONFLICT',
-        `[kafka] subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUncommitted (${maxUncommitted}) of kafka().`,
+        `[kafka] subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUncommitted (${valueText(maxUncommitted, KAFKA_DEFAULTS.maxUncommitted)}) of kafka().`,
         { driver: 'kafka', topic },
       );
     }

@@ -35,6 +35,12 @@ describe('kafka() options', () => {
     [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'brokers must be'],
     [{ brokers: ['localhost'] }, 'TRANSPORT_OPTION_INVALID', 'host:port'],
     [{ brokers: ['kafka://localhost:9092'] }, 'TRANSPORT_OPTION_INVALID', 'host:port'],
+    [
+      { brokers: ['localhost:9092', 'localhost'] },
+      'TRANSPORT_OPTION_INVALID',
+      'got "localhost" (string) as entry 2 of 2',
+    ],
+    [{ brokers: ['u:hunter2@localhost'] }, 'TRANSPORT_OPTION_INVALID', 'got a text with "@" as entry 1 of 1'],
     [{ brokers, maxUncommitted: 0 }, 'TRANSPORT_OPTION_INVALID', 'an integer >= 1, got 0'],
     [{ brokers, compression: 'brotli' }, 'TRANSPORT_OPTION_INVALID', '"zstd"'],
     [{ brokers, acks: 'none' }, 'TRANSPORT_OPTION_INVALID', '"leader"'],

@@ -123,12 +123,8 @@ export type ResolvedKafkaOptions = Omit<KafkaOptions, keyof typeof KAFKA_DEFAULT
 
 const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
 
-const addresses = exactly(
-  'an array of addresses "host:port", at least one',
-  (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && ADDRESS.test(item)),
-);
-const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/;
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\],]+):\d{1,5}$/;
+const addresses = option.list('addresses "host:port" or "[::1]:port"', (item) => ADDRESS.test(item));
 const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
 const pems = exactly(
   'a PEM text, a Buffer, or an array of them',

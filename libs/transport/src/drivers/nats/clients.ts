@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type * as JetStream from '@nats-io/jetstream';
 import type * as Nats from '@nats-io/transport-node';
-import { loadPeer } from '../../contract/index.js';
+import { loadPeers, unloaded } from '../../contract/index.js';
 import type { NatsAuthOptions, NatsTlsOptions, ResolvedNatsOptions } from './options.js';
 
 /** The client packages, loaded on first use. */
@@ -13,16 +13,31 @@ export interface Clients {
 
 /** @throws TransportError `TRANSPORT_PEER_MISSING` */
 export async function loadClients({ mode }: ResolvedNatsOptions): Promise<Clients> {
-  const nats = await loadPeer(
-    'nats',
-    '@nats-io/transport-node',
-    'The nats driver',
-    () => import('@nats-io/transport-node'),
-  );
-  if (mode === 'core') return { nats, jetstream: undefined };
+  const node = ['@nats-io/transport-node', loadNode] as const;
+  if (mode === 'core') {
+    const [nats] = await loadPeers<[typeof Nats]>('nats', 'The nats driver', node);
+    return { nats, jetstream: undefined };
+  }
   const neededFor = "The nats driver with mode: 'jetstream'";
-  const jetstream = await loadPeer('nats', '@nats-io/jetstream', neededFor, () => import('@nats-io/jetstream'));
+  const ofJetStream = ['@nats-io/jetstream', loadJetStream] as const;
+  const [nats, jetstream] = await loadPeers<[typeof Nats, typeof JetStream]>('nats', neededFor, node, ofJetStream);
   return { nats, jetstream };
+}
+
+async function loadNode(): Promise<typeof Nats> {
+  try {
+    return await import('@nats-io/transport-node');
+  } catch (error) {
+    return unloaded(error);
+  }
+}
+
+async function loadJetStream(): Promise<typeof JetStream> {
+  try {
+    return await import('@nats-io/jetstream');
+  } catch (error) {
+    return unloaded(error);
+  }
 }
 
 /** Between two tries to reach a server again; a tenth of what the client would wait. */

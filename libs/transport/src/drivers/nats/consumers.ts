@@ -13,7 +13,7 @@ import {
 import { attemptsIn, noteOf, NOTE_NAME } from './attempts-note.js';
 import { errorOf, jetStreamCode, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
-import { covers, legalName } from './names.js';
+import { consumerNameOf, covers } from './names.js';
 import type { ResolvedNatsOptions } from './options.js';
 import { msOf, nanos, type StreamFacts, type Streams } from './streams.js';
 import { isWaitingSubject } from './waiting-subjects.js';
@@ -159,7 +159,7 @@ export class Consumers {
   }
 
   #nameOf({ group, topic }: Subscription): string {
-    return this.#options.consumerName?.({ group, topic }) ?? legalName(group, topic);
+    return consumerNameOf(this.#options, { group, topic });
   }
 
   async #find(stream: string, name: string): Promise<ConsumerInfo | undefined> {

@@ -1,5 +1,12 @@
 /** HOW, on NATS: JetStream, or core NATS. Imports the contract and, on first use, @nats-io's packages. */
-import type { Broker, BrokerConnection, BrokerHost, Capabilities, Subscription } from '../../contract/index.js';
+import {
+  valueText,
+  type Broker,
+  type BrokerConnection,
+  type BrokerHost,
+  type Capabilities,
+  type Subscription,
+} from '../../contract/index.js';
 import {
   NATS_CAPABILITIES,
   NATS_CORE_CAPABILITIES,
@@ -8,7 +15,8 @@ import {
 } from './capabilities.js';
 import { NatsConnection } from './connection.js';
 import { errorOf } from './failures.js';
-import { resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
+import { consumerNameOf } from './names.js';
+import { NATS_DEFAULTS, resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
 import { checkSubscribedTopic } from './streams.js';
 
 export { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES } from './capabilities.js';
@@ -49,8 +57,9 @@ class NatsBroker implements Broker {
       const text = `the subscription to "${topic}" needs a group that is not empty${mode === 'core' ? ', without spaces, "*" and ">"' : ''}, got ${JSON.stringify(group)}.`;
       throw errorOf('TRANSPORT_GROUP_INVALID', text, { topic });
     }
+    if (mode === 'jetstream') consumerNameOf(this.#options, { topic, group });
     if (mode === 'jetstream' && maxInFlight > maxUnsettled) {
-      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of nats().`;
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${valueText(maxUnsettled, NATS_DEFAULTS.maxUnsettled)}) of nats().`;
       throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
     }
   }

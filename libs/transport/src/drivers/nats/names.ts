@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isTopicPattern, matchesTopic } from '../../contract/index.js';
+import { isTopicPattern, matchesTopic, type Subscription } from '../../contract/index.js';
+import { errorOf } from './failures.js';
+import type { NatsOptions } from './options.js';
 import { isWaitingSubject, WAITING } from './waiting-subjects.js';
 
 const MAX_TOPIC_LENGTH = 255;
@@ -51,6 +53,18 @@ export function legalName(...parts: readonly string[]): string {
   if (parts.every((part) => UNAMBIGUOUS.test(part)) && readable.length <= MAX_NAME_LENGTH) return readable;
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8);
   return `${readable.slice(0, MAX_NAME_LENGTH - hash.length - 1)}-${hash}`;
+}
+
+/** The durable consumer of a subscription. */
+export function consumerNameOf(
+  { consumerName }: Pick<NatsOptions, 'consumerName'>,
+  { group, topic }: Pick<Subscription, 'group' | 'topic'>,
+): string {
+  const name: unknown = consumerName?.({ group, topic });
+  if (name === undefined) return legalName(group, topic);
+  if (typeof name === 'string' && name !== '') return name;
+  const text = `consumerName must return a text that is not empty, or undefined for the default name, and returned ${JSON.stringify(name)} for topic "${topic}" and group "${group}".`;
+  throw errorOf('TRANSPORT_OPTION_INVALID', text, { topic });
 }
 
 const legalPart = (part: string): string =>

@@ -1,5 +1,6 @@
-import type { TransportError } from '../../contract/index.js';
+import type { Broker, Subscription, TransportError } from '../../contract/index.js';
 import { nats } from './index.js';
+import { consumerNameOf } from './names.js';
 import { NATS_DEFAULTS, resolveNatsOptions, type NatsOptions } from './options.js';
 
 const refusal = (options: object): TransportError => {
@@ -34,7 +35,6 @@ describe('options of nats()', () => {
     [{ mode: 'core', provision: {} }, 'TRANSPORT_OPTION_CONFLICT', /provision is of JetStream/],
     [{ mode: 'core', singleActiveConsumer: true }, 'TRANSPORT_OPTION_CONFLICT', /singleActiveConsumer/],
     [{ maxBuffered: 5 }, 'TRANSPORT_OPTION_CONFLICT', /maxBuffered is of mode: 'core'/],
-    [{ consumerName: () => 5 }, 'TRANSPORT_OPTION_CONFLICT', /has to return/],
   ])('refuses %j', (options, code, text) => {
     expect(refusal(options)).toMatchObject({ code, message: expect.stringMatching(text) });
   });
@@ -101,4 +101,16 @@ describe('a subscription', () => {
       redelivery: 'absent',
     });
   });
+});
+
+it('a consumerName that returns no text is refused with the topic and the group; undefined means the default name', () => {
+  const of = (name: unknown): Broker => nats({ servers: ['localhost:4222'], consumerName: () => name as string });
+  const subscription = { topic: 'orders', group: 'stock', maxInFlight: 1 } as Subscription;
+  const message = expect.stringMatching('consumerName.*"orders".*"stock"') as string;
+  for (const wrong of [5, '', null])
+    expect(() => of(wrong).checkSubscription(subscription)).toThrow(
+      expect.objectContaining({ code: 'TRANSPORT_OPTION_INVALID', message }),
+    );
+  expect(() => of(undefined).checkSubscription(subscription)).not.toThrow();
+  expect(consumerNameOf({ consumerName: () => undefined }, subscription)).toBe('stock-orders');
 });

@@ -81,8 +81,8 @@ export interface NatsOptions {
   readonly provision?: false | NatsProvisionOptions;
   /** `'create'` makes a durable consumer per topic and group; `'bind'` uses those that are there. JetStream only. @default 'create' */
   readonly consumers?: 'create' | 'bind';
-  /** Name of the durable consumer of a subscription. JetStream only. @default `<group>-<topic>`, see docs/drivers/nats.md */
-  readonly consumerName?: (subscription: { readonly group: string; readonly topic: string }) => string;
+  /** Name of the durable consumer of a subscription; `undefined` means the default name. JetStream only. @default `<group>-<topic>`, see docs/drivers/nats.md */
+  readonly consumerName?: (subscription: { readonly group: string; readonly topic: string }) => string | undefined;
   /**
    * One member of a group works at a time, the others stand by: the order of a key then holds across members too.
    * Needs nats-server 2.11. JetStream only. @default false
@@ -136,11 +136,7 @@ export type ResolvedNatsOptions = Omit<NatsOptions, keyof typeof NATS_DEFAULTS> 
 const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
 
 const ADDRESS = /^(nats:\/\/)?(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/;
-const addresses = exactly(
-  'an array of addresses "host:port", at least one, without user or password in them',
-  (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && ADDRESS.test(item)),
-);
+const addresses = option.list('addresses "host:port", without user or password in them', (item) => ADDRESS.test(item));
 const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
 const pems = exactly(
   'a PEM text, a Buffer, or an array of them',
@@ -234,7 +230,7 @@ function checkAuth(auth: NatsAuthOptions): void {
 }
 
 function refuseConflicts(given: NatsOptions, options: ResolvedNatsOptions): void {
-  const { mode, tls, consumers, consumerName } = options;
+  const { mode, tls } = options;
   const useless = JETSTREAM_ONLY.find((name) => given[name] !== undefined && given[name] !== false);
   if (mode === 'core' && useless !== undefined) {
     throw conflict(`${useless} is of JetStream, and mode: 'core' has none. Remove one of the two.`);
@@ -244,9 +240,6 @@ function refuseConflicts(given: NatsOptions, options: ResolvedNatsOptions): void
   }
   if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
     throw conflict('tls.cert and tls.key come together; one of them is missing.');
-  }
-  if (consumerName !== undefined && typeof consumerName({ group: 'group', topic: 'topic' }) !== 'string') {
-    throw conflict(`consumerName has to return the name of the consumer to ${consumers}, a text.`);
   }
   refuseSecretsInTheClear(options);
 }

@@ -1,5 +1,5 @@
 import type { StreamConfig, StreamInfo } from '@nats-io/jetstream';
-import { isTopicPattern, type KeptOffsets, type TransportError } from '../../contract/index.js';
+import { ensureEach, isTopicPattern, type KeptOffsets, type TransportError } from '../../contract/index.js';
 import { errorOf, jetStreamCode, JETSTREAM_ERROR } from './failures.js';
 import type { Link } from './link.js';
 import { legalName, subscribedTopicProblem, topicProblem } from './names.js';
@@ -30,7 +30,7 @@ export class Streams {
 
   /** @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED` */
   async ensure(topics: readonly string[]): Promise<void> {
-    for (const topic of new Set(topics)) await this.holding(topic);
+    await ensureEach(new Set(topics), (topic) => this.holding(topic));
   }
 
   /** The streams that hold a topic, or a part of a pattern; one is made where there is none. @throws TransportError `TRANSPORT_TOPIC_MISSING` */

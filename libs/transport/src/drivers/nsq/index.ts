@@ -1,5 +1,6 @@
 /** HOW, on NSQ. Imports the contract; its client is its own, in `client/`. */
 import {
+  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -11,7 +12,7 @@ import { nameProblem } from './client/index.js';
 import { NsqConnection } from './connection.js';
 import { channelOf } from './intake.js';
 import { checkTopicName, errorOf } from './mapping.js';
-import { resolveNsqOptions, type NsqOptions, type ResolvedNsqOptions } from './options.js';
+import { NSQ_DEFAULTS, resolveNsqOptions, type NsqOptions, type ResolvedNsqOptions } from './options.js';
 
 export { NSQ_CAPABILITIES } from './capabilities.js';
 export type { NsqRecord } from './delivery.js';
@@ -53,7 +54,7 @@ class NsqBroker implements Broker {
     const { maxRequeueDelayMs } = this.#options;
     const index = redeliver.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
     if (index === -1) return;
-    const text = `subscription "${topic}" of group "${group}": retry.redeliver[${index}] (${redeliver[index]}) must not be above maxRequeueDelayMs (${maxRequeueDelayMs}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
+    const text = `subscription "${topic}" of group "${group}": retry.redeliver[${index}] (${redeliver[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
     throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
   }
 

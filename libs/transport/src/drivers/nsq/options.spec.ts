@@ -80,7 +80,7 @@ describe('a subscription to NSQ', () => {
       expect.objectContaining({
         code: 'TRANSPORT_OPTION_CONFLICT',
         message: expect.stringMatching(
-          /"orders" of group "mail": retry.redeliver\[1\] \(3600001\) .* maxRequeueDelayMs \(3600000\) of nsq\(\)/,
+          /"orders" of group "mail": retry.redeliver\[1\] \(3600001\) .* maxRequeueDelayMs \(3600000, the default\) of nsq\(\)/,
         ),
       }),
     );

@@ -86,12 +86,6 @@ export type ResolvedNsqOptions = Omit<NsqOptions, keyof typeof NSQ_DEFAULTS> &
 const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
 
 const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/;
-const listOf = (expected: string, accepts: (item: string) => boolean): OptionRule =>
-  exactly(
-    `an array of ${expected}, at least one`,
-    (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && accepts(item)),
-  );
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
 const pems = exactly(
@@ -100,8 +94,8 @@ const pems = exactly(
 );
 
 const RULES = {
-  nsqd: listOf('addresses "host:port"', (item) => ADDRESS.test(item)),
-  lookupd: listOf('addresses "http://host:port"', isHttpUrl),
+  nsqd: option.list('addresses "host:port"', (item) => ADDRESS.test(item)),
+  lookupd: option.list('addresses "http://host:port"', isHttpUrl),
   lookupIntervalMs: option.integer(100),
   clientId: option.text,
   tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),

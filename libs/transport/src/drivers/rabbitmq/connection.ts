@@ -8,7 +8,7 @@ import type {
   TopicPurpose,
   TopicQuestion,
 } from '../../contract/index.js';
-import { TransportError } from '../../contract/index.js';
+import { ensureEach, TransportError } from '../../contract/index.js';
 import { Dialer } from './dialer.js';
 import { factsOf } from './facts.js';
 import { errorOf } from './failures.js';
@@ -71,7 +71,7 @@ export class RabbitmqConnection implements BrokerConnection {
     if (purpose === 'dead-letter') this.producer.hold(topics);
     if (topics.length === 0) return;
     await this.#untilOpen(this.#consuming, this.#closing.signal);
-    for (const topic of topics) await this.#topology.ensureTopic(topic, purpose === 'dead-letter');
+    await ensureEach(topics, (topic) => this.#topology.ensureTopic(topic, purpose === 'dead-letter'));
   }
 
   /** Looks for queues, and makes none. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { ChannelModel, Options, SocketOptions } from 'amqplib';
-import { loadPeer, TransportError } from '../../contract/index.js';
+import { loadPeer, unloaded, TransportError } from '../../contract/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import { dialError, isVhostRefused } from './failures.js';
 import { gatherWrites } from './gathered-writes.js';
@@ -48,7 +48,13 @@ export class Dialer {
   }
 
   async #dialOne(address: RabbitmqAddress, abort: AbortSignal): Promise<Dialed> {
-    const amqplib = await loadPeer('rabbitmq', 'amqplib', 'The rabbitmq driver', () => import('amqplib'));
+    const amqplib = await loadPeer('rabbitmq', 'amqplib', 'The rabbitmq driver', async () => {
+      try {
+        return await import('amqplib');
+      } catch (error) {
+        return unloaded(error);
+      }
+    });
     const ending = new AbortController();
     const destroy = (): void => ending.abort();
     abort.addEventListener('abort', destroy, { once: true });

@@ -1,6 +1,7 @@
 /** HOW, on RabbitMQ. Imports the contract and, on first use, amqplib. */
 import {
   TransportError,
+  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -11,7 +12,12 @@ import {
 import { capabilitiesOf, RABBITMQ_REASONS } from './capabilities.js';
 import { RabbitmqConnection } from './connection.js';
 import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './names.js';
-import { resolveRabbitmqOptions, type RabbitmqOptions, type ResolvedRabbitmqOptions } from './options.js';
+import {
+  RABBITMQ_DEFAULTS,
+  resolveRabbitmqOptions,
+  type RabbitmqOptions,
+  type ResolvedRabbitmqOptions,
+} from './options.js';
 
 export { RABBITMQ_CAPABILITIES } from './capabilities.js';
 export type { RabbitmqProperties, RabbitmqRecord } from './mapping.js';
@@ -52,12 +58,21 @@ class RabbitmqBroker implements Broker {
     const isTaken = queue === droppedQueueOf(group);
     const ofQueue = isTaken ? 'it is the queue for what RabbitMQ drops at a delivery limit' : queueProblem(queue);
     if (ofQueue !== undefined)
-      throw refuse('TRANSPORT_GROUP_INVALID', topic, `queue "${queue}" cannot be used: ${ofQueue}.`);
+      throw refuse(
+        'TRANSPORT_GROUP_INVALID',
+        topic,
+        `${this.#origin(topic, group)} "${queue}" cannot be used: ${ofQueue}.`,
+      );
     const { maxUnsettled } = this.#options;
     if (maxInFlight > maxUnsettled) {
-      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${maxUnsettled}) of rabbitmq().`;
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${valueText(maxUnsettled, RABBITMQ_DEFAULTS.maxUnsettled)}) of rabbitmq().`;
       throw refuse('TRANSPORT_OPTION_CONFLICT', topic, text);
     }
+  }
+
+  #origin(topic: string, group: string): string {
+    const isNamed = this.#options.queueName !== undefined;
+    return isNamed ? `what queueName returns for topic "${topic}" and group "${group}",` : `queue`;
   }
 
   open(host: BrokerHost): BrokerConnection {

@@ -33,6 +33,12 @@ describe('names on RabbitMQ', () => {
     expect(queueNameOf({ ...TOPIC, queueName: (topic, group) => `${topic}@${group}` }, 't', 'g')).toBe('t@g');
   });
 
+  it('are the default ones where queueName returns undefined, as a table does for topics that it does not list', () => {
+    const queueName = (topic: string): string | undefined => ({ orders: 'shop' })[topic];
+    expect(queueNameOf({ ...TOPIC, queueName }, 'orders', 'stock')).toBe('shop');
+    expect(queueNameOf({ ...TOPIC, queueName }, 'orders.dead-letter', 'stock')).toBe('stock:orders.dead-letter');
+  });
+
   it('leave room for what stands beside a queue', () => {
     expect(queueProblem('q'.repeat(223))).toBeUndefined();
     expect(queueProblem('q'.repeat(224))).toContain('224 bytes');

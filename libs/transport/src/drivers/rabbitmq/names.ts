@@ -49,7 +49,7 @@ export function groupProblem(group: string): string | undefined {
 
 /** The queue of a group. */
 export function queueNameOf({ queueName }: Naming, topic: string, group: string): string {
-  return queueName === undefined ? `${group}:${topic}` : queueName(topic, group);
+  return queueName?.(topic, group) ?? `${group}:${topic}`;
 }
 
 /**

@@ -138,3 +138,16 @@ it('says why no message can wait where nothing may be declared', () => {
   expect(refuse(true)).not.toThrow();
   expect(refuse(false)).toThrow('with provision: false it declares none');
 });
+
+it.each([
+  ['', 'it must be a text that is not empty'],
+  [5, 'it must be a text that is not empty'],
+  ['amq.q', 'to itself'],
+])('a queueName that returns %j is refused with the topic and the group', (name, why) => {
+  const broker = rabbitmq({ url: 'amqp://localhost', queueName: () => name as string });
+  const subscription = { topic: 'orders', group: 'stock', maxInFlight: 1 } as Subscription;
+  const message = expect.stringMatching(`queueName.*"orders".*"stock".*${why}`) as string;
+  expect(() => broker.checkSubscription(subscription)).toThrow(
+    expect.objectContaining({ code: 'TRANSPORT_GROUP_INVALID', message }),
+  );
+});

@@ -54,8 +54,11 @@ export interface RabbitmqOptions {
   readonly exchange?: string;
   /** @default 'quorum' */
   readonly queueType?: RabbitmqQueueType;
-  /** The queue of a group. Two subscriptions must not have the same. @default `<group>:<topic>` */
-  readonly queueName?: (topic: string, group: string) => string;
+  /**
+   * The queue of a group: `(topic) => QUEUES[topic]`. `undefined` means the default name; dead-letter and retry topics are asked for too.
+   * Two subscriptions must not have the same. @default `<group>:<topic>`
+   */
+  readonly queueName?: (topic: string, group: string) => string | undefined;
   /** More arguments of the groups' queues, by RabbitMQ's names: `{ 'x-max-length': 100000, 'x-overflow': 'reject-publish' }`. */
   readonly queueArguments?: Readonly<Record<string, string | number | boolean>>;
   /** One member of a group works, the others wait to take over: the order of a key holds across members. @default false */

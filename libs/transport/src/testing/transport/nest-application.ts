@@ -3,7 +3,6 @@ import type { Broker } from '../../contract/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { connectTransport, transportStrategy } from '../../nest/connect-transport.js';
 import type { ResolvedModuleOptions } from '../../nest/module-options.js';
-import { getPublisherToken } from '../../nest/tokens.js';
 import { OPTIONS } from '../../nest/transport.module.js';
 import { TransportRuntime } from '../../nest/transport-runtime.js';
 import type { Publisher } from '../../publishing/index.js';
@@ -47,6 +46,6 @@ export function createApplication(module: TestingModule, http: boolean): TestApp
   return connectTransport(app);
 }
 
-/** The publisher of a broker by name. @param broker @default the default broker */
+/** The publisher of a broker by name, which is the transport's own also where a test overrides `Publisher`. @param broker @default the default broker */
 export const publisherOf = (app: TestApplication, broker: string | undefined): Publisher =>
-  app.get<Publisher>(getPublisherToken(broker), { strict: false });
+  app.get(TransportRuntime, { strict: false }).broker(broker).publisher;

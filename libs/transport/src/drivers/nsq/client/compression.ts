@@ -71,7 +71,9 @@ export function deflateBytes({ toSocket, toParser, failed }: Ends): ByteCodec {
 /** @throws NsqError `unsupported` with the command that installs the package */
 export async function loadSnappy(): Promise<SnappyBlocks> {
   try {
-    const loaded = (await import('snappy')) as unknown as SnappyBlocks & { default?: SnappyBlocks };
+    // Why by a variable: a package with a binary cannot be part of a bundle, and a bundler fails where it is not installed.
+    const name = 'snappy' as string;
+    const loaded = (await import(/* webpackIgnore: true */ name)) as SnappyBlocks & { default?: SnappyBlocks };
     return loaded.default ?? loaded;
   } catch (cause) {
     const message = 'compression "snappy" needs the package "snappy". Run: npm install snappy';

@@ -1,5 +1,5 @@
 import type * as KafkaJs from 'kafkajs';
-import { loadPeer } from '../../../../contract/index.js';
+import { importUnbundled, loadPeer } from '../../../../contract/index.js';
 import type { KafkaCompression } from '../../options.js';
 
 interface Codec {
@@ -70,7 +70,9 @@ const neededFor = (compression: PackagedCompression): string =>
   `Kafka messages compressed with ${compression}: the driver`;
 
 async function loadSnappy(): Promise<Codec> {
-  const { compress, uncompress } = await loadPeer('kafka', 'snappy', neededFor('snappy'), () => import('snappy'));
+  const { compress, uncompress } = await loadPeer('kafka', 'snappy', neededFor('snappy'), () =>
+    importUnbundled<typeof import('snappy')>('snappy'),
+  );
   const inflate = (buffer: Buffer): Promise<Buffer> => uncompress(buffer, { asBuffer: true }) as Promise<Buffer>;
   return {
     compress: ({ buffer }) => compress(buffer),
@@ -98,11 +100,8 @@ export function xerialChunks(buffer: Buffer): Buffer[] {
 }
 
 async function loadLz4(): Promise<Codec> {
-  const { compressFrame, decompressFrame } = await loadPeer(
-    'kafka',
-    'lz4-napi',
-    neededFor('lz4'),
-    () => import('lz4-napi'),
+  const { compressFrame, decompressFrame } = await loadPeer('kafka', 'lz4-napi', neededFor('lz4'), () =>
+    importUnbundled<typeof import('lz4-napi')>('lz4-napi'),
   );
   return {
     compress: ({ buffer }) => compressFrame(buffer),
@@ -111,11 +110,8 @@ async function loadLz4(): Promise<Codec> {
 }
 
 async function loadZstd(): Promise<Codec> {
-  const { init, compress, decompress } = await loadPeer(
-    'kafka',
-    '@bokuweb/zstd-wasm',
-    neededFor('zstd'),
-    () => import('@bokuweb/zstd-wasm'),
+  const { init, compress, decompress } = await loadPeer('kafka', '@bokuweb/zstd-wasm', neededFor('zstd'), () =>
+    importUnbundled<typeof import('@bokuweb/zstd-wasm')>('@bokuweb/zstd-wasm'),
   );
   await init();
   return {

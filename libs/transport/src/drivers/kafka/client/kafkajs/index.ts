@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type * as KafkaJs from 'kafkajs';
-import { loadPeer } from '../../../../contract/index.js';
+import { loadPeer, unloaded } from '../../../../contract/index.js';
 import type { ResolvedKafkaOptions } from '../../options.js';
 import {
   ClientFailure,
@@ -28,6 +28,7 @@ import {
   type OwnKafka,
 } from './settings.js';
 import { SilentBrokers } from './silent-brokers.js';
+import { seedOf } from './sockets.js';
 
 type Partitions = readonly KafkaJs.PartitionMetadata[];
 
@@ -52,7 +53,7 @@ export class KafkaJsClient implements KafkaClient {
     this.#own = options;
     this.#options = {
       ...options,
-      silentBrokers: new SilentBrokers(options.maxWaitMs, options.brokers, () => this.#brokers()),
+      silentBrokers: new SilentBrokers(options.maxWaitMs, options.brokers.map(seedOf), () => this.#brokers()),
     };
     this.#clientId = clientId;
   }
@@ -208,7 +209,22 @@ export class KafkaJsClient implements KafkaClient {
 
   async #load(): Promise<typeof KafkaJs> {
     if (this.#loaded !== undefined) return this.#loaded;
-    const kafkajs = await loadPeer('kafka', 'kafkajs', 'The kafka driver', () => import('kafkajs'));
+    const kafkajs = await loadPeer(
+      'kafka',
+      'kafkajs',
+      'The kafka driver',
+      async () => {
+        try {
+          return await import('kafkajs');
+        } catch (error) {
+          return unloaded(error);
+        }
+      },
+      {
+        range: '^2.2.4',
+        fits: (module) => 'KafkaJSAlterPartitionReassignmentsError' in module,
+      },
+    );
     await registerCodecs(kafkajs, this.#options.compression);
     return (this.#loaded = kafkajs);
   }

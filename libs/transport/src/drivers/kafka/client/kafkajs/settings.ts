@@ -1,7 +1,8 @@
 import type * as KafkaJs from 'kafkajs';
 import type { KafkaTlsOptions, ResolvedKafkaOptions } from '../../options.js';
+import { withoutNegativeTimers } from './request-timers.js';
 import type { SilentBrokers } from './silent-brokers.js';
-import { Sockets } from './sockets.js';
+import { seedOf, Sockets } from './sockets.js';
 
 /** The options of a client, and who watches its connections. */
 export type ClientOptions = ResolvedKafkaOptions & { readonly silentBrokers?: SilentBrokers };
@@ -22,7 +23,7 @@ export function newKafka(
   const sockets = new Sockets((broker) => silentBrokers?.isGone(broker) ?? false);
   silentBrokers?.watch(sockets);
   const kafka = new kafkajs.Kafka({
-    brokers: [...options.brokers],
+    brokers: options.brokers.map(seedOf),
     clientId,
     ...(options.tls === undefined ? {} : { ssl: tlsSettings(options.tls) }),
     ...(options.sasl === undefined ? {} : { sasl: { ...options.sasl } as KafkaJs.SASLOptions }),
@@ -35,7 +36,7 @@ export function newKafka(
     logLevel: kafkajs.logLevel.NOTHING,
     logCreator: () => () => undefined,
   });
-  return { kafka, sockets };
+  return { kafka: withoutNegativeTimers(kafka), sockets };
 }
 
 function tlsSettings(tls: true | KafkaTlsOptions): Exclude<KafkaJs.KafkaConfig['ssl'], boolean | undefined> | true {

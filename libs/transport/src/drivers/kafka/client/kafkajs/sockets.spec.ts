@@ -1,4 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import * as kafkajs from 'kafkajs';
+import { resolveKafkaOptions } from '../../options.js';
+import { newKafka } from './settings.js';
 import { placesOf, Sockets } from './sockets.js';
 
 const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 0xff, value & 0xff]);
@@ -74,4 +77,11 @@ describe('what was written for a partition', () => {
     sockets.answered({ broker, correlationId: 7 });
     expect(sockets.producesTo('anything', 5)).toEqual({ written: 1, answered: 0 });
   });
+});
+
+it('connects to an IPv6 address of the options', async () => {
+  const options = resolveKafkaOptions({ brokers: ['[::1]:1'] });
+  const { kafka, sockets } = newKafka(kafkajs, options, 'test', { retries: 0 });
+  await expect(kafka.admin().connect()).rejects.toThrow('::1:1');
+  sockets.destroyAll();
 });

@@ -10,6 +10,18 @@ const TRANSACTIONAL_VERSION = 3;
 /** The last version that kafkajs writes, and that is understood here. */
 const LAST_VERSION = 7;
 
+/**
+ * An address of the options as kafkajs can read it, which takes what stands before the first ":" for the host: the colons of
+ * an IPv6 address are escaped, and `Sockets` reads them back.
+ */
+export function seedOf(address: string): string {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon);
+  return host.startsWith('[') ? `${encodeURIComponent(host.slice(1, -1))}${address.slice(colon)}` : address;
+}
+
+const hostOf = (given: string): string => (given.includes('%3A') ? decodeURIComponent(given) : given);
+
 /** What happened to the produce requests with records for one partition. */
 export interface ProduceCount {
   written: number;
@@ -78,10 +90,11 @@ export class Sockets {
     this.#unanswered.delete(request);
   }
 
-  readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  readonly factory: ISocketFactory = ({ host: given, port, ssl, onConnect }) => {
+    const host = hostOf(given);
     if (this.#closed) throw new Error('the client was closed');
     // n.b. a broker that is stopped would take the connection and answer nothing.
-    if (this.#isGone(`${host}:${port}`)) throw new Error(`the cluster has given broker ${host}:${port} up`);
+    if (this.#isGone(`${given}:${port}`)) throw new Error(`the cluster has given broker ${host}:${port} up`);
     const socket = ssl
       ? connectTls(
           { host, port, ...(isIP(host) ? {} : { servername: host }), ...(ssl as ConnectionOptions) },
@@ -93,7 +106,7 @@ export class Sockets {
     // n.b. after an outage kafkajs writes to sockets that still connect, and Node keeps a listener for each such write;
     // they go with the socket, and no socket outlives its client.
     socket.setMaxListeners(0);
-    this.#watch(socket, `${host}:${port}`);
+    this.#watch(socket, `${given}:${port}`);
     return socket;
   };
 
