@@ -32,7 +32,7 @@ import {
 } from './publisher.js';
 import { request } from './requests.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
-import { badKeyFunction, noPlace, notMade, notMadeInTime, outOfLife, tooLarge } from './refusals.js';
+import { badKeyFunction, missingKey, noPlace, notMade, notMadeInTime, outOfLife, tooLarge } from './refusals.js';
 import { Room } from './room.js';
 
 /** A publisher with a beginning and an end. */
@@ -405,6 +405,14 @@ function topicOf(event: Target): string {
 }
 
 function keyOf(event: EventDefinition, payload: unknown): string | undefined {
+  if (event.key === undefined) return undefined;
+  const key = calledKey(event, payload) ?? undefined;
+  // Why: without a key a message has no order, and nobody would notice before messages overtake each other.
+  if (key === undefined && event.optionalKey !== true) throw missingKey(event.type, event.topic);
+  return key;
+}
+
+function calledKey(event: EventDefinition, payload: unknown): string | null | undefined {
   try {
     return event.key?.(payload);
   } catch (cause) {

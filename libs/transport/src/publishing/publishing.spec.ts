@@ -428,6 +428,27 @@ describe('events', () => {
     expect(producer.requests).toEqual([]);
   });
 
+  it('whose key function returns no key are refused, because they would lose their order', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    const none = defineEvent<{ id?: string }>('x', { key: ({ id }) => id });
+    const refused = publisher.publish(none, {});
+    expect(await outcome(refused)).toEqual(['TRANSPORT_KEY_INVALID', 'no']);
+    await expect(refused).rejects.toThrow(/key function of event "x" returned undefined.*optionalKey: true/);
+    const empty = defineEvent<object>('x', { key: () => null as never });
+    expect(await outcome(publisher.publish(empty, {}))).toEqual(['TRANSPORT_KEY_INVALID', 'no']);
+    expect(producer.requests).toEqual([]);
+  });
+
+  it('with an optional key are published without one, and a key that a publish gives is enough', async () => {
+    const { publisher, producer } = setUp();
+    producer.rule = (messages) => messages.map(stored);
+    const key = ({ id }: { id?: string }) => id;
+    await publisher.publish(defineEvent('x', { key, optionalKey: true }), {});
+    await publisher.publish(defineEvent('x', { key }), {}, { key: 'given' });
+    expect(producer.requests.map(([message]) => message?.key)).toEqual([undefined, 'given']);
+  });
+
   it('are not checked where the checks are off', async () => {
     const { publisher, producer } = setUp({ validate: false });
     producer.rule = (messages) => messages.map(stored);
