@@ -4,6 +4,7 @@ export * from './broker-facts.js';
 export * from './capabilities.js';
 export * from './clock.js';
 export * from './codec.js';
+export { holdsDate, lostOf } from './json-values.js';
 export * from './delivery.js';
 export * from './errors.js';
 export * from './event-definition.js';

@@ -34,6 +34,7 @@ import { request } from './requests.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
 import { badKeyFunction, missingKey, noPlace, notMade, notMadeInTime, outOfLife, tooLarge } from './refusals.js';
 import { Room } from './room.js';
+import { takenBack } from './taken-back.js';
 
 /** A publisher with a beginning and an end. */
 export interface ClosablePublisher extends Publisher {
@@ -293,8 +294,21 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     options: PublishOptions | undefined,
   ): OutgoingMessage | Promise<OutgoingMessage> {
     const valid = this.#validated(event, payload);
-    if (valid instanceof Promise) return valid.then(() => this.#envelope(event, payload, options));
-    return this.#envelope(event, payload, options);
+    if (valid instanceof Promise) return valid.then(() => this.#readable(event, payload, options));
+    return this.#readable(event, payload, options);
+  }
+
+  /** Encoded so that the event's schema takes it back. */
+  #readable(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+  ): OutgoingMessage | Promise<OutgoingMessage> {
+    const message = this.#envelope(event, payload, options);
+    if (typeof event === 'string' || event.schema === undefined || !this.#options.validate) return message;
+    const { codec } = this.#formatOf(event.codec);
+    if (message instanceof Promise) return message.then((made) => takenBack(event, payload, made, codec));
+    return takenBack(event, payload, message, codec);
   }
 
   /** The bytes of a message, at most; refuses what the broker would refuse. */

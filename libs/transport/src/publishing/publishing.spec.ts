@@ -447,6 +447,52 @@ describe('events', () => {
     expect(producer.requests).toEqual([]);
   });
 
+  describe('with a Date in the payload', () => {
+    const takes = (isIt: (at: unknown) => boolean): StandardSchema<{ at: Date }, unknown> => ({
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) =>
+          isIt((value as { at: unknown }).at) ? { value } : { issues: [{ path: ['at'], message: 'expected date' }] },
+      },
+    });
+    const onlyDates = takes((at) => at instanceof Date);
+    const payload = { at: new Date(0) };
+
+    it('are refused where their schema does not take back the text that JSON writes', async () => {
+      const { publisher, producer } = setUp();
+      producer.rule = (messages) => messages.map(stored);
+      const refused = publisher.publish(defineEvent('x', { schema: onlyDates }), payload);
+      expect(await outcome(refused)).toEqual(['TRANSPORT_PAYLOAD_UNENCODABLE', 'no']);
+      await expect(refused).rejects.toThrow(/Date.*event "x".*at: expected date.*z\.coerce\.date\(\)/);
+      expect(producer.requests).toEqual([]);
+    });
+
+    it('are refused so where their schema is asynchronous, too', async () => {
+      const { publisher } = setUp();
+      const validate: (typeof onlyDates)['~standard']['validate'] = (value) =>
+        Promise.resolve(onlyDates['~standard'].validate(value));
+      const schema = { '~standard': { ...onlyDates['~standard'], validate } };
+      const refused = publisher.publish(defineEvent('x', { schema }), payload);
+      expect(await outcome(refused)).toEqual(['TRANSPORT_PAYLOAD_UNENCODABLE', 'no']);
+    });
+
+    it('are published where the schema takes the text, where there is none, and by a codec that has dates', async () => {
+      const { publisher, producer } = setUp();
+      producer.rule = (messages) => messages.map(stored);
+      const coercing = takes((at) => !Number.isNaN(Date.parse(String(at))));
+      const dated = { contentType: 'application/dated', encode: () => Buffer.from('"Z"'), decode: () => payload };
+      await publisher.publish(defineEvent('x', { schema: coercing }), payload);
+      await publisher.publish(defineEvent<typeof payload>('x'), payload);
+      await publisher.publish(defineEvent('x', { schema: onlyDates, codec: dated }), payload);
+      expect(producer.sent).toEqual([
+        [{ at: '1970-01-01T00:00:00.000Z' }],
+        [{ at: '1970-01-01T00:00:00.000Z' }],
+        ['Z'],
+      ]);
+    });
+  });
+
   it('whose key function returns no key are refused, because they would lose their order', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
