@@ -22,7 +22,7 @@ import {
   type StandardSchema,
 } from '../contract/index.js';
 import type { Answer, Handler, Refusal } from '../consuming/index.js';
-import { isStream } from './completion.js';
+import { streamOf } from './completion.js';
 import { RequesterWait } from './requester-wait.js';
 
 /** How a handler of requests answers. */
@@ -80,7 +80,8 @@ export function refusing(answerTo: Answering['answerTo'], report: Answering['rep
 
 /** n.b. a stream does nothing before it is subscribed to. */
 const run = async (result: unknown): Promise<void> => {
-  if (isStream(result)) await lastValueFrom(result, { defaultValue: undefined });
+  const stream = streamOf(result);
+  if (stream !== undefined) await lastValueFrom(stream, { defaultValue: undefined });
 };
 
 /** Sends what a handler gives, value by value, and remembers when an answer itself could not be sent. */
@@ -99,10 +100,11 @@ function repliesOf({ codec, schema, streamTimeoutMs }: Answering, answer: Answer
     await send({ kind: 'value', body: await codec.encode(valid, topic), last });
   };
   const all = async (result: unknown): Promise<void> => {
-    if (!isStream(result)) return result === undefined ? send({ kind: 'end' }) : value(result, true);
+    const stream = streamOf(result);
+    if (stream === undefined) return result === undefined ? send({ kind: 'end' }) : value(result, true);
     wait.limitStream(streamTimeoutMs);
     let isAnswered = false;
-    const values = result.pipe(
+    const values = stream.pipe(
       filter((given) => given !== undefined),
       wait.isForFirst ? take(1) : identity,
       // An error would overtake the values that still wait to be sent: as a notification it keeps its place.

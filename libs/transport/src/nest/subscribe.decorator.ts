@@ -17,7 +17,7 @@ export type HandlerDecorator<Payload> = <
 
 /**
  * Hands every message of an event to a controller's method. When the method returns (or its promise resolves, or its
- * Observable completes) the message is done; when it throws, it is tried again or dead-lettered.
+ * Observable or generator ends) the message is done; when it throws, it is tried again or dead-lettered.
  *
  * ```ts
  * @Subscribe(OrderCreated, { group: 'inventory', retry: { maxAttempts: 5 } })
