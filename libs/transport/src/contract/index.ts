@@ -6,6 +6,7 @@ export * from './clock.js';
 export * from './codec.js';
 export { holdsDate, lostOf } from './json-values.js';
 export * from './delivery.js';
+export { errorContentOf, readErrorContent, type ErrorContent } from './error-content.js';
 export * from './errors.js';
 export * from './event-definition.js';
 export * from './after-this-turn.js';

@@ -10,7 +10,9 @@ import {
   takeUntil,
 } from 'rxjs';
 import {
+  errorContentOf,
   fieldOf,
+  isA,
   isTransportError,
   nameOf,
   reasonOf,
@@ -139,13 +141,13 @@ const aborted = (signal: AbortSignal): Observable<void> =>
     return () => signal.removeEventListener('abort', tell);
   });
 
-/** n.b. as Nest does: what a handler says on purpose reaches the sender, what merely happened inside does not. */
+/** n.b. as Nest does, and what is no Error was made on purpose, as by `throwError(() => exception.getError())`: what a handler says on purpose reaches the sender, what merely happened inside does not. */
 function isForTheSender(error: unknown): boolean {
   const isNests = ['getError', 'getStatus'].some((method) => typeof fieldOf(error, method) === 'function');
-  return isNests || isTransportError(error);
+  return isNests || isTransportError(error) || !isA(error, Error);
 }
 
 function errorReply(error: unknown): Reply {
   if (!isForTheSender(error)) return { kind: 'error', name: 'Error', message: 'Internal server error' };
-  return { kind: 'error', name: nameOf(error), message: reasonOf(error) };
+  return { kind: 'error', name: nameOf(error), message: reasonOf(error), content: errorContentOf(error) };
 }
