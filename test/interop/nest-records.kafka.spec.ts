@@ -1,6 +1,6 @@
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { Kafka, logLevel } from 'kafkajs';
-import { getClientToken, TransportClient } from 'nest-transport';
+import { getClientToken, type TransportClient } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
 import { lastValueFrom } from 'rxjs';
 import { uniqueName } from '../brokers/names.mjs';
