@@ -1,8 +1,16 @@
-import { Controller, Inject, Injectable, NotFoundException } from '@nestjs/common';
+import {
+  Catch,
+  Controller,
+  Inject,
+  Injectable,
+  NotFoundException,
+  UseFilters,
+  type RpcExceptionFilter,
+} from '@nestjs/common';
 import { ClientProxy, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { getClientToken, isTransportError, TransportClient, type Broker } from 'nest-transport';
+import { getClientToken, isTransportError, Publisher, TransportClient, type Broker } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
-import { firstValueFrom, from, lastValueFrom, map, toArray, type Observable } from 'rxjs';
+import { firstValueFrom, from, lastValueFrom, map, throwError, toArray, type Observable } from 'rxjs';
 import { boot, closeAll, KINDS, outcome, refusal, remembering } from './boot.js';
 
 afterEach(closeAll);
@@ -10,6 +18,14 @@ afterEach(closeAll);
 @Injectable()
 class ExistingService {
   constructor(@Inject('ORDERS') readonly client: ClientProxy) {}
+}
+
+/** As Nest's documentation has it. */
+@Catch(RpcException)
+class AsDocumented implements RpcExceptionFilter<RpcException> {
+  catch(exception: RpcException): Observable<never> {
+    return throwError(() => exception.getError());
+  }
 }
 
 @Controller()
@@ -35,6 +51,20 @@ class Calculator {
   @MessagePattern('refused')
   refused(_: unknown): never {
     throw new RpcException('refused on purpose');
+  }
+  @MessagePattern('coded')
+  coded(_: unknown): never {
+    const inner = Object.assign(new Error('inside'), { code: 'E_IN' });
+    throw new RpcException({ code: 'NO_STOCK', status: 409, details: [{ sku: 'a-1' }], inner, stack: 'at secret.ts' });
+  }
+  @UseFilters(AsDocumented)
+  @MessagePattern('filtered')
+  filtered(_: unknown): never {
+    throw new RpcException({ code: 'FILTERED', status: 410 });
+  }
+  @MessagePattern('huge')
+  huge(_: unknown): never {
+    throw new RpcException({ message: 'too much', rows: 'x'.repeat(100_000) });
   }
   @MessagePattern('broken')
   broken(_: unknown): never {
@@ -71,6 +101,27 @@ describe.each(KINDS)('ClientProxy in a %s application', (kind) => {
     }
     expect(told).toEqual(['no such thing', 'refused on purpose', 'Internal server error']);
     expect(logger.lines.filter((line) => line.includes('password=secret'))).toHaveLength(1);
+  });
+
+  test('a structured error arrives as it was thrown, bounded in size and without a stack', async () => {
+    const { app } = await boot(existing, { kind });
+    const { client } = app.get(ExistingService);
+    const errorOf = (pattern: string) => refusal(firstValueFrom(client.send(pattern, {})));
+    expect(await errorOf('coded')).toEqual({
+      ...{ code: 'NO_STOCK', status: 409, details: [{ sku: 'a-1' }] },
+      inner: { name: 'Error', message: 'inside', code: 'E_IN' },
+    });
+    expect(await errorOf('filtered')).toEqual({ code: 'FILTERED', status: 410 });
+    const missing = { status: 404, response: { statusCode: 404, message: 'no such thing', error: 'Not Found' } };
+    expect((await errorOf('missing')).cause).toMatchObject(missing);
+    const huge = await errorOf('huge');
+    expect(isTransportError(huge, 'TRANSPORT_REQUEST_FAILED')).toBe(true);
+    expect(huge.cause).toMatchObject({ message: 'too much' });
+    const asked = app.get(Publisher).request('coded', {}, { timeoutMs: 60_000 });
+    expect(((await refusal(asked)).cause as { error?: unknown }).error).toMatchObject({
+      code: 'NO_STOCK',
+      status: 409,
+    });
   });
 
   test('emit publishes without a subscriber, and tells its outcome to one that comes late', async () => {

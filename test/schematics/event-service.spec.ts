@@ -62,6 +62,17 @@ describe('the event-service schematic', () => {
     expect(files['apps/billing/Dockerfile']).toContain('CMD ["node", "dist/apps/billing/main.js"]');
   });
 
+  it('writes a controller that refuses a body that is no payload, with and without a schema', async () => {
+    for (const manifest of ['{ "type": "module" }', '{ "type": "module", "dependencies": { "zod": "4" } }']) {
+      const before = await generate({ ...single, 'package.json': manifest }, add('memory'));
+      const files = await generate(before, step('event-service', 'billing'));
+      const controller = files['src/billing/billing.controller.ts'];
+      expect(controller).toContain('@Body() body: unknown');
+      expect(controller).toMatch(/if \((error|!isBillingRequestedData\(body\))\)\s+throw new BadRequestException/);
+      expect(files['test/billing.e2e-spec.ts']).toContain('answers 400 to a body that is no payload');
+    }
+  });
+
   it('takes a broker by name for an application, and has its client installed', async () => {
     const { files, tasks } = await outcomeOf(monorepo, step('event-service', 'billing', { type: 'kafka' }));
     expect(files['apps/billing/src/billing.module.ts']).toContain('broker: kafka({');

@@ -8,6 +8,7 @@ export {
   isAtLeast,
   isTransportError,
   jsonCodec,
+  lossyJsonCodec,
   Notices,
   TransportError,
   type BrokerSettings,

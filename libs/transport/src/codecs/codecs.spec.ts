@@ -50,6 +50,9 @@ describe('msgpack()', () => {
     ['undefined', undefined],
     ['a function', { f: () => 1 }],
     ['a bigint', 2n ** 70n],
+    ['a Map, of which it would write an empty object', { in: new Map([['a', 1]]) }],
+    ['a Set, of which it would write an empty object', [new Set([1])]],
+    ['numbers that would come back as bytes', { in: new Float64Array(2) }],
   ])('refuses to write %s', async (_, payload) => {
     await expect(roundTrip(msgpack(), payload)).rejects.toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
   });

@@ -1,6 +1,7 @@
 import { TransportError } from './errors.js';
 import { messageOf } from './thrown.js';
 import { refuseHostileNames } from './json-safety.js';
+import { refuseLostValues } from './json-values.js';
 
 /**
  * Turns payloads into bytes and back. Told apart on the wire by content type.
@@ -42,6 +43,12 @@ export function isCodec(value: unknown): value is Codec {
 const JSON_CONTENT_TYPE = 'application/json';
 
 function encode(payload: unknown): Buffer {
+  const text = textOf(payload);
+  refuseLostValues(text, payload);
+  return Buffer.from(text, 'utf8');
+}
+
+function textOf(payload: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(payload);
@@ -58,7 +65,7 @@ function encode(payload: unknown): Buffer {
       `A payload of type ${typeof payload} has no JSON form; publish null to say "nothing".`,
     );
   }
-  return Buffer.from(text, 'utf8');
+  return text;
 }
 
 function decode(body: Buffer): unknown {
@@ -79,10 +86,20 @@ function parse(text: string, bytes: number): unknown {
   }
 }
 
-/** JSON, UTF-8 (RFC 8259). The default codec. It refuses bodies with names that would poison a prototype. */
+/**
+ * JSON, UTF-8 (RFC 8259). The default codec. It refuses payloads that hold what JSON has no word for (`Map`, `Set`, typed arrays,
+ * `NaN`, ...), with the path, and bodies with names that would poison a prototype.
+ */
 export const jsonCodec: SyncCodec & { decode(body: Buffer): unknown } = {
   contentType: JSON_CONTENT_TYPE,
   encode,
+  decode,
+};
+
+/** As `jsonCodec`, and writes every payload as `JSON.stringify` does: a `Map` as `{}`, `NaN` as `null`. Reads the same. */
+export const lossyJsonCodec: SyncCodec & { decode(body: Buffer): unknown } = {
+  contentType: JSON_CONTENT_TYPE,
+  encode: (payload) => Buffer.from(textOf(payload), 'utf8'),
   decode,
 };
 

@@ -281,6 +281,8 @@ describe('defineEvent', () => {
     ['a', { topic: '' }, 'the topic must not be empty'],
     ['a', { schema: {} }, '~standard'],
     ['a', { key: 'orderId' }, 'the key must be a function'],
+    ['a', { key: () => 'x', optionalKey: 'yes' }, 'optionalKey must be true or false'],
+    ['a', { optionalKey: true }, 'optionalKey needs a key function'],
     ['a', { topics: 'b' }, 'there is no option "topics"'],
   ])('refuses %j %j', (type, options, text) => {
     const error = thrownBy(() => defineEvent(type, options as never)) as TransportError;

@@ -21,7 +21,7 @@ export const ERROR_CODES = {
   TRANSPORT_TOPIC_MISSING: 'The topic does not exist and was not to be created.',
   TRANSPORT_GROUP_INVALID: 'The broker does not accept this group name.',
   TRANSPORT_PARTITION_MISSING: 'The message names a partition that the topic does not have.',
-  TRANSPORT_KEY_INVALID: 'The key of a message is not a string that a broker can carry.',
+  TRANSPORT_KEY_INVALID: 'The key of a message is missing, or is not a string that a broker can carry.',
   TRANSPORT_HEADER_INVALID: 'A header has a name or value that no broker can carry, or a reserved name.',
   TRANSPORT_MESSAGE_TOO_LARGE: 'The message is larger than the limit; nothing was sent.',
   TRANSPORT_PAYLOAD_INVALID: 'The payload does not fit the schema of its event.',

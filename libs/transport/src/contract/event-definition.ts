@@ -12,6 +12,8 @@ export interface EventDefinition<In = unknown, Out = In, Answer = unknown> {
   readonly schema: StandardSchema<In, Out> | undefined;
   /** The key of a payload; messages of one key keep their order. undefined: none, unless a publish gives one. */
   readonly key: ((payload: In) => string | undefined) | undefined;
+  /** Whether `key` may return undefined. @default false */
+  readonly optionalKey?: boolean | undefined;
   /** Checks what a handler answers, on its way out and where it arrives. */
   readonly answer: StandardSchema<Answer, Answer> | undefined;
   /** undefined: the module's. */
@@ -24,8 +26,13 @@ export interface EventOptions<In, Out = In, Answer = unknown> {
   readonly topic?: string;
   /** Checked before a publish and before a handler; any Standard Schema library. @default no check */
   readonly schema?: StandardSchema<In, Out>;
-  /** Messages with the same key are handled one at a time, in publish order. @default no key */
+  /**
+   * Messages with the same key are handled one at a time, in publish order. A publish whose function returns undefined is refused
+   * with `TRANSPORT_KEY_INVALID`, unless the publish gives a key or `optionalKey` is set. @default no key
+   */
   readonly key?: (payload: In) => string | undefined;
+  /** `key` may return undefined: such a message has no key, and no order. @default false */
+  readonly optionalKey?: boolean;
   /** For requests: checks the answer where it is given and where it arrives, and gives it its type. @default no check */
   readonly answer?: StandardSchema<Answer, Answer>;
   /** How its payloads are written, and how those are read that do not say it. @default the module's `codec` */
@@ -36,6 +43,7 @@ const KNOWN_OPTIONS: readonly string[] = [
   'topic',
   'schema',
   'key',
+  'optionalKey',
   'answer',
   'codec',
 ] satisfies (keyof EventOptions<unknown>)[];
@@ -54,8 +62,8 @@ export function defineEvent<In, Out = In, Answer = unknown>(
   options: EventOptions<In, Out, Answer> = {},
 ): EventDefinition<In, Out, Answer> {
   refuseBadDefinition(type, options);
-  const { topic = type, schema, key, answer, codec } = options;
-  return Object.freeze({ type, topic, schema, key, answer, codec });
+  const { topic = type, schema, key, optionalKey, answer, codec } = options;
+  return Object.freeze({ type, topic, schema, key, optionalKey, answer, codec });
 }
 
 function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOptions<In, Out, Answer>): void {
@@ -74,6 +82,9 @@ function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOption
   }
   if (options.key !== undefined && typeof options.key !== 'function')
     refuse('the key must be a function of the payload');
+  if (options.optionalKey !== undefined && typeof options.optionalKey !== 'boolean')
+    refuse('optionalKey must be true or false');
+  if (options.optionalKey === true && options.key === undefined) refuse('optionalKey needs a key function');
   if (options.codec !== undefined && !isCodec(options.codec)) {
     refuse('the codec needs a contentType, encode and decode; call it, as in msgpack(), or make one of your own');
   }

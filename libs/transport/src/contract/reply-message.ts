@@ -75,17 +75,19 @@ export function replyIndexOf(delivery: Delivery): number | undefined {
 function asMessage(reply: Reply): { readonly kind: string; readonly body: Buffer } {
   if (reply.kind === 'value') return { kind: reply.last ? 'last' : 'value', body: reply.body };
   if (reply.kind === 'end') return { kind: 'end', body: Buffer.from('null') };
-  const { name, message } = reply;
-  return { kind: 'error', body: Buffer.from(JSON.stringify({ name, message })) };
+  const { name, message, content } = reply;
+  return { kind: 'error', body: Buffer.from(JSON.stringify({ name, message, content })) };
 }
 
 function errorIn(body: Buffer | null): Reply {
   try {
-    const { name, message } = JSON.parse(body?.toString() ?? '') as {
+    const { name, message, content } = JSON.parse(body?.toString() ?? '') as {
       readonly name?: unknown;
       readonly message?: unknown;
+      readonly content?: unknown;
     };
-    return { kind: 'error', name: String(name), message: String(message) };
+    const known = typeof content === 'string' ? { content } : {};
+    return { kind: 'error', name: String(name), message: String(message), ...known };
   } catch {
     return { kind: 'error', name: 'Error', message: 'the handler failed, and its error could not be read' };
   }

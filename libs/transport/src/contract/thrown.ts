@@ -119,7 +119,7 @@ export function fieldOf(value: unknown, name: string): unknown {
 }
 
 /** What a method without parameters returns: the content of an HttpException or an RpcException, of whichever copy of Nest. */
-function answerOf(thrown: object, method: string): unknown {
+export function answerOf(thrown: unknown, method: string): unknown {
   try {
     const answer = fieldOf(thrown, method);
     const content: unknown = typeof answer === 'function' ? answer.call(thrown) : undefined;

@@ -2,7 +2,7 @@ import { ContextIdFactory, type ExternalContextCreator, type ModuleRef } from '@
 import type { MessageHandler } from '@nestjs/microservices';
 import { catchError, from, mergeMap, of, type Observable } from 'rxjs';
 import { fieldOf, TransportError } from '../contract/index.js';
-import { isStream } from './completion.js';
+import { streamOf } from './completion.js';
 
 /** Where Nest keeps what `@Payload` and `@Ctx` said. It exports no name for the key; a spec compares it with what `Payload` writes. */
 export const NEST_PARAMETERS = '__routeArguments__';
@@ -138,11 +138,11 @@ function filteringStreams(nests: ErrorProxy): ErrorProxy {
       const quiet = withoutLogging(filters);
       const handled = (error: unknown, args: unknown[]): Observable<unknown> =>
         from(nests.createProxy(() => Promise.reject(error as Error), quiet, type)(...args)).pipe(
-          mergeMap((result) => (isStream(result) ? result : of(result))),
+          mergeMap((result) => streamOf(result) ?? of(result)),
         );
       const streaming: Target = async (...args) => {
         const result = await target(...args);
-        return isStream(result) ? result.pipe(catchError((error) => handled(error, args))) : result;
+        return streamOf(result)?.pipe(catchError((error) => handled(error, args))) ?? result;
       };
       return nests.createProxy(streaming, quiet, type);
     },

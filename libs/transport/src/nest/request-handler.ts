@@ -10,7 +10,9 @@ import {
   takeUntil,
 } from 'rxjs';
 import {
+  errorContentOf,
   fieldOf,
+  isA,
   isTransportError,
   nameOf,
   reasonOf,
@@ -22,7 +24,7 @@ import {
   type StandardSchema,
 } from '../contract/index.js';
 import type { Answer, Handler, Refusal } from '../consuming/index.js';
-import { isStream } from './completion.js';
+import { streamOf } from './completion.js';
 import { RequesterWait } from './requester-wait.js';
 
 /** How a handler of requests answers. */
@@ -82,7 +84,8 @@ export function refusing(answerTo: Answering['answerTo'], report: Answering['rep
 
 /** n.b. a stream does nothing before it is subscribed to. */
 const run = async (result: unknown): Promise<void> => {
-  if (isStream(result)) await lastValueFrom(result, { defaultValue: undefined });
+  const stream = streamOf(result);
+  if (stream !== undefined) await lastValueFrom(stream, { defaultValue: undefined });
 };
 
 /** Sends what a handler gives, value by value, and remembers when an answer itself could not be sent. */
@@ -101,10 +104,11 @@ function repliesOf({ codec, schema, streamTimeoutMs }: Answering, answer: Answer
     await send({ kind: 'value', body: await codec.encode(valid, topic), last });
   };
   const all = async (result: unknown): Promise<void> => {
-    if (!isStream(result)) return result === undefined ? send({ kind: 'end' }) : value(result, true);
+    const stream = streamOf(result);
+    if (stream === undefined) return result === undefined ? send({ kind: 'end' }) : value(result, true);
     wait.limitStream(streamTimeoutMs);
     let isAnswered = false;
-    const values = result.pipe(
+    const values = stream.pipe(
       filter((given) => given !== undefined),
       wait.isForFirst ? take(1) : identity,
       // An error would overtake the values that still wait to be sent: as a notification it keeps its place.
@@ -139,13 +143,13 @@ const aborted = (signal: AbortSignal): Observable<void> =>
     return () => signal.removeEventListener('abort', tell);
   });
 
-/** n.b. as Nest does: what a handler says on purpose reaches the sender, what merely happened inside does not. */
+/** n.b. as Nest does, and what is no Error was made on purpose, as by `throwError(() => exception.getError())`: what a handler says on purpose reaches the sender, what merely happened inside does not. */
 function isForTheSender(error: unknown): boolean {
   const isNests = ['getError', 'getStatus'].some((method) => typeof fieldOf(error, method) === 'function');
-  return isNests || isTransportError(error);
+  return isNests || isTransportError(error) || !isA(error, Error);
 }
 
 function errorReply(error: unknown): Reply {
   if (!isForTheSender(error)) return { kind: 'error', name: 'Error', message: 'Internal server error' };
-  return { kind: 'error', name: nameOf(error), message: reasonOf(error) };
+  return { kind: 'error', name: nameOf(error), message: reasonOf(error), content: errorContentOf(error) };
 }

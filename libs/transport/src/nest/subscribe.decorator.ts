@@ -24,7 +24,7 @@ type OnlyOf<Known, Given> = { readonly [Name in Exclude<keyof Given, keyof Known
 
 /**
  * Delivers every message of an event to a method of a controller or a provider. When the method returns (or its promise resolves, or its
- * Observable completes) the message is done; when it throws, it is tried again or dead-lettered.
+ * Observable or generator ends) the message is done; when it throws, it is tried again or dead-lettered.
  *
  * ```ts
  * @Subscribe(OrderCreated, { group: 'inventory', retry: { maxAttempts: 5 } })

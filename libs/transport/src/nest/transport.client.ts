@@ -3,6 +3,7 @@ import { ReplaySubject, type Observable } from 'rxjs';
 import {
   jsonCodec,
   messageOf,
+  readErrorContent,
   requireCapabilities,
   systemClock,
   type Codec,
@@ -13,6 +14,7 @@ import {
 import { envelope, formatOf, messageIds, requestFailed } from '../publishing/index.js';
 import type { BrokerHandle } from './broker-handle.js';
 import type { BrokerRuntime } from './broker-runtime.js';
+import { unwrapped, type Unwrapped } from './records.js';
 import { topicOfPattern } from './topic-of-pattern.js';
 import type { TransportRuntime } from './transport-runtime.js';
 
@@ -34,7 +36,8 @@ export class TransportClient extends ClientProxy {
   readonly #runtime: TransportRuntime;
   readonly #broker: BrokerRuntime;
   readonly #codec: Codec;
-  readonly #logged = new Set<string>();
+  /** What was reported once: calls that do nothing, and options of records that were left out. */
+  readonly #reported = new Set<string>();
   readonly #nextId = messageIds(() => systemClock.now());
 
   constructor(runtime: TransportRuntime, broker: BrokerRuntime) {
@@ -61,8 +64,8 @@ export class TransportClient extends ClientProxy {
   }
 
   #unneeded(method: string, given: unknown, remedy: string): void {
-    if (this.#logged.has(method)) return;
-    this.#logged.add(method);
+    if (this.#reported.has(method)) return;
+    this.#reported.add(method);
     this.#runtime.log.warn(`TransportClient.${method}(${JSON.stringify(given)}) does nothing. ${remedy}`);
   }
 
@@ -92,8 +95,9 @@ export class TransportClient extends ClientProxy {
 
   /** What `emit` of Nest ends in. */
   protected async dispatchEvent<T>({ pattern, data, metadata }: Packet): Promise<T> {
-    const options = metadata === undefined ? {} : { headers: metadata };
-    return (await this.#broker.publisher.publish(this.#topic(pattern), data, options)) as T;
+    const topic = this.#topic(pattern);
+    const message = this.#unwrapped(topic, data, metadata);
+    return (await this.#broker.publisher.publish(topic, message.data, message.options)) as T;
   }
 
   /** What `send` of Nest ends in. @returns what gives the request up */
@@ -134,14 +138,32 @@ export class TransportClient extends ClientProxy {
   }
 
   #message(topic: string, { data, metadata }: Packet): OutgoingMessage | Promise<OutgoingMessage> {
-    const options = metadata === undefined ? {} : { headers: metadata };
-    return envelope({ topic, type: undefined }, data, undefined, options, this.#nextId(), formatOf(this.#codec));
+    const { data: payload, options } = this.#unwrapped(topic, data, metadata);
+    const id = options.id ?? this.#nextId();
+    return envelope({ topic, type: undefined }, payload, options.key, options, id, formatOf(this.#codec));
+  }
+
+  #unwrapped(topic: string, given: unknown, metadata: Headers | undefined): Unwrapped {
+    const { data, options, left } = unwrapped(given, this.#broker.driver);
+    for (const name of left) this.#warnOnce(topic, name);
+    const headers = metadata === undefined ? options.headers : { ...options.headers, ...metadata };
+    return { data, options: headers === undefined ? options : { ...options, headers }, left };
+  }
+
+  #warnOnce(topic: string, name: string): void {
+    if (this.#reported.has(name)) return;
+    this.#reported.add(name);
+    this.#runtime.log.warn(
+      `A record for "${topic}" has the option "${name}", which a message of this transport does not carry; it is left out, and reported once.`,
+    );
   }
 
   #response(topic: string, reply: Reply): WritePacket | Promise<WritePacket> {
     if (reply.kind === 'value') return this.#value(topic, reply);
     if (reply.kind === 'end') return { isDisposed: true };
-    return { err: requestFailed(topic, reply.name, reply.message), isDisposed: true };
+    // Why: as with Nest's own transports, an object that was thrown is what the Observable fails with.
+    const { error } = readErrorContent(reply.content) ?? {};
+    return { err: error ?? requestFailed(topic, reply), isDisposed: true };
   }
 
   #value(topic: string, { body, last }: Reply & { kind: 'value' }): WritePacket | Promise<WritePacket> {

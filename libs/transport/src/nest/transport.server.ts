@@ -16,7 +16,7 @@ import {
 } from '../contract/index.js';
 import { answerTo, type Handler, type Route } from '../consuming/index.js';
 import type { BrokerHandle } from './broker-handle.js';
-import { isStream } from './completion.js';
+import { streamOf } from './completion.js';
 import { injectsBrokers } from './broker-scan.js';
 import { placesOfPattern, subscribedProviders } from './handler-scan.js';
 import { providerHandlers } from './provider-handlers.js';
@@ -284,7 +284,8 @@ export class TransportServer extends Server {
         const end = (): void => this.onProcessingEndHook?.(TRANSPORT_ID, context);
         try {
           const result: unknown = await callback(payload, context);
-          if (isStream(result)) return resolve(result.pipe(finalize(end)));
+          const stream = streamOf(result);
+          if (stream !== undefined) return resolve(stream.pipe(finalize(end)));
           end();
           resolve(result);
         } catch (error) {

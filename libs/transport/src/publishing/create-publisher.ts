@@ -32,8 +32,9 @@ import {
 } from './publisher.js';
 import { request } from './requests.js';
 import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from './publishing-options.js';
-import { badKeyFunction, noPlace, notMade, notMadeInTime, outOfLife, tooLarge } from './refusals.js';
+import { badKeyFunction, missingKey, noPlace, notMade, notMadeInTime, outOfLife, tooLarge } from './refusals.js';
 import { Room } from './room.js';
+import { takenBack } from './taken-back.js';
 
 /** A publisher with a beginning and an end. */
 export interface ClosablePublisher extends Publisher {
@@ -293,8 +294,21 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     options: PublishOptions | undefined,
   ): OutgoingMessage | Promise<OutgoingMessage> {
     const valid = this.#validated(event, payload);
-    if (valid instanceof Promise) return valid.then(() => this.#envelope(event, payload, options));
-    return this.#envelope(event, payload, options);
+    if (valid instanceof Promise) return valid.then(() => this.#readable(event, payload, options));
+    return this.#readable(event, payload, options);
+  }
+
+  /** Encoded so that the event's schema takes it back. */
+  #readable(
+    event: Target,
+    payload: unknown,
+    options: PublishOptions | undefined,
+  ): OutgoingMessage | Promise<OutgoingMessage> {
+    const message = this.#envelope(event, payload, options);
+    if (typeof event === 'string' || event.schema === undefined || !this.#options.validate) return message;
+    const { codec } = this.#formatOf(event.codec);
+    if (message instanceof Promise) return message.then((made) => takenBack(event, payload, made, codec));
+    return takenBack(event, payload, message, codec);
   }
 
   /** The bytes of a message, at most; refuses what the broker would refuse. */
@@ -405,6 +419,14 @@ function topicOf(event: Target): string {
 }
 
 function keyOf(event: EventDefinition, payload: unknown): string | undefined {
+  if (event.key === undefined) return undefined;
+  const key = calledKey(event, payload) ?? undefined;
+  // Why: without a key a message has no order, and nobody would notice before messages overtake each other.
+  if (key === undefined && event.optionalKey !== true) throw missingKey(event.type, event.topic);
+  return key;
+}
+
+function calledKey(event: EventDefinition, payload: unknown): string | null | undefined {
   try {
     return event.key?.(payload);
   } catch (cause) {

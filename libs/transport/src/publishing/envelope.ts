@@ -15,12 +15,11 @@ import type { PublishOptions } from './publisher.js';
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Brokers that write headers as lines of text would take these for the end of one. */
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
-/** n.b. `__proto__` is no header of ours, but as the name of a property it would not be sent at all. */
+/** What the transport says about a message. Headers of a received message have them, and say nothing about the next one. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...Object.values(WIRE_HEADERS),
   ...Object.values(DEAD_LETTER_HEADERS),
   ...Object.values(RETRY_HEADERS),
-  '__proto__',
 ]);
 
 /** What a message is about, before its payload is looked at. */
@@ -76,11 +75,15 @@ function headersOf({ topic, type }: Address, given: Headers | undefined, id: str
 }
 
 function addChecked(headers: Record<string, string>, given: Headers, topic: string): void {
+  // Why: a Map has no properties, so nothing of it would be sent.
+  if (Symbol.iterator in Object(given)) throw noRecord(topic);
   for (const [givenName, value] of Object.entries(given)) {
     const name = givenName.toLowerCase();
     if (!HEADER_NAME.test(name))
       throw badHeader(topic, givenName, "the name may hold letters, digits and -_.~!#$%&'*+^`| only");
-    if (RESERVED.has(name)) throw badHeader(topic, givenName, 'the name is reserved for the transport');
+    if (RESERVED.has(name)) continue;
+    // Why: as the name of a property it would not be sent at all.
+    if (name === '__proto__') throw badHeader(topic, givenName, 'the name is reserved');
     checkText(topic, givenName, value);
     headers[name] = value;
   }
@@ -97,6 +100,14 @@ function badHeader(topic: string, name: string, why: string): TransportError {
   return new TransportError(
     'TRANSPORT_HEADER_INVALID',
     `Cannot publish to "${topic}" with header ${JSON.stringify(name)}: ${why}.`,
+    { topic, stored: 'no' },
+  );
+}
+
+function noRecord(topic: string): TransportError {
+  return new TransportError(
+    'TRANSPORT_HEADER_INVALID',
+    `Cannot publish to "${topic}": headers must be an object of texts by name. Write Object.fromEntries(headers) for a Map or Headers.`,
     { topic, stored: 'no' },
   );
 }

@@ -4,7 +4,10 @@ import type { EventDefinition, Headers, PublishReceipt, TransportError } from '.
 export interface PublishOptions {
   /** Messages with the same key keep their order. @default the event's `key` function, else none */
   readonly key?: string;
-  /** Beside those of the transport, whose names are refused. @default none */
+  /**
+   * In addition to those of the transport. `context.headers` can be handed on: the transport's own names (`message-id`,
+   * `content-type`, `dead-letter-...`) are left out here, and written for the new message where it needs them. @default none
+   */
   readonly headers?: Headers;
   /** The message's id; give one to make a repeated publish recognizable. @default a new UUID v7 */
   readonly id?: string;

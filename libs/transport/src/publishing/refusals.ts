@@ -82,3 +82,11 @@ export function badKeyFunction(type: string, topic: string, cause: unknown): Tra
     { topic, stored: 'no', cause },
   );
 }
+
+export function missingKey(type: string, topic: string): TransportError {
+  return new TransportError(
+    'TRANSPORT_KEY_INVALID',
+    `Cannot publish to "${topic}": the key function of event "${type}" returned undefined, and without a key the message has no order. Check the payload, give the publish a key, or define the event with optionalKey: true.`,
+    { topic, stored: 'no' },
+  );
+}

@@ -1,4 +1,5 @@
 import {
+  readErrorContent,
   TransportError,
   validate,
   type Clock,
@@ -31,14 +32,14 @@ export async function request(
 ): Promise<unknown> {
   const { codec, schema } = expected;
   const reply = await firstReply(requests, message, expected, clock);
-  if (reply.kind === 'error') throw requestFailed(message.topic, reply.name, reply.message);
+  if (reply.kind === 'error') throw requestFailed(message.topic, reply);
   const answer = reply.kind === 'value' ? await codec.decode(reply.body, message.topic) : undefined;
   return schema === undefined ? answer : validate(schema, answer, `the answer from ${message.topic}`);
 }
 
-/** An error that a handler answered, with its name and message as `cause`. */
-export function requestFailed(topic: string, name: string, message: string): TransportError {
-  const cause = new Error(message);
+/** An error that a handler answered, with its name, message and content as `cause`. */
+export function requestFailed(topic: string, { name, message, content }: Reply & { kind: 'error' }): TransportError {
+  const cause = Object.assign(new Error(message), readErrorContent(content));
   cause.name = name;
   return new TransportError('TRANSPORT_REQUEST_FAILED', `The handler of "${topic}" answered ${name}: ${message}.`, {
     topic,

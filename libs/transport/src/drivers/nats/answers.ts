@@ -1,6 +1,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import {
   WIRE_HEADERS,
+  type Headers,
   type Clock,
   type OutgoingMessage,
   type Reply,
@@ -16,6 +17,7 @@ import type { ResolvedNatsOptions } from './options.js';
 /** What an answer of ours says beside its body; one without it is a value, and the last. */
 const KIND_HEADER = 'reply-kind';
 const ERROR_NAME_HEADER = 'reply-error-name';
+const ERROR_CONTENT_HEADER = 'reply-error-content';
 
 /** How the subjects of inboxes begin, whatever the rest of `inboxPrefix` is. */
 const INBOX = /^_INBOX[._-]/;
@@ -83,7 +85,10 @@ export class Answers implements Requester {
   send(address: string, reply: Reply): void {
     const headers = this.#link.newHeaders();
     headers.append(KIND_HEADER, kindOf(reply));
-    if (reply.kind === 'error') headers.append(ERROR_NAME_HEADER, wireText(reply.name));
+    if (reply.kind === 'error') {
+      headers.append(ERROR_NAME_HEADER, wireText(reply.name));
+      if (reply.content !== undefined) headers.append(ERROR_CONTENT_HEADER, wireText(reply.content));
+    }
     const body = bodyOf(reply);
     this.#checkSize(body);
     this.#link.tell(address, body, { headers });
@@ -178,8 +183,14 @@ function replyOf(message: Msg, topic: string): Reply {
     case 'end':
       return { kind: 'end' };
     case 'error':
-      return { kind: 'error', name: headers[ERROR_NAME_HEADER] ?? 'Error', message: body.toString() };
+      return errorOfReply(headers, body.toString());
     default:
       return { kind: 'value', body, last: headers[KIND_HEADER] !== 'value' };
   }
+}
+
+function errorOfReply(headers: Headers, message: string): Reply {
+  const content = headers[ERROR_CONTENT_HEADER];
+  const known = content === undefined ? {} : { content };
+  return { kind: 'error', name: headers[ERROR_NAME_HEADER] ?? 'Error', message, ...known };
 }

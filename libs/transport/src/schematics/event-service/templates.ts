@@ -37,7 +37,7 @@ export const controllerFile = (names: Names, project: Project): string =>
 const plainController = (
   { symbol, file, variable }: Names,
   { suffix }: Project,
-): string => `import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+): string => `import { BadRequestException, Body, Controller, HttpCode, Post } from '@nestjs/common';
 import type { ${symbol}RequestedData } from './${file}-requested.event${suffix}';
 import { ${symbol}RequestedPublisher } from './${file}-requested.publisher${suffix}';
 
@@ -48,9 +48,16 @@ export class ${symbol}Controller {
   /** Answers 202 when the broker has stored it: what is left to be done, the subscriber does. */
   @Post()
   @HttpCode(202)
-  async request(@Body() data: ${symbol}RequestedData): Promise<void> {
-    await this.${variable}Requested.publish(data);
+  async request(@Body() body: unknown): Promise<void> {
+    if (!is${symbol}RequestedData(body)) throw new BadRequestException('id must be a text that is not empty');
+    await this.${variable}Requested.publish(body);
   }
+}
+
+/** What a client sends may be anything: check every field of the payload here, or give the event a schema. */
+function is${symbol}RequestedData(body: unknown): body is ${symbol}RequestedData {
+  const { id } = Object(body) as Partial<${symbol}RequestedData>;
+  return typeof id === 'string' && id !== '';
 }
 `;
 
@@ -125,6 +132,14 @@ describe('${file} (e2e)', () => {
     const story = await transport.settle();
     story.assertPublished(${symbol}Requested, { id: '1' });
     story.assertAcked(${symbol}Requested);
+  });
+
+  it('answers 400 to a body that is no payload, and publishes nothing', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(url, { method: 'POST', headers, body: '{}' });
+    expect(response.status).toBe(400);
+    const story = await transport.settle();
+    expect(story.published(${symbol}Requested)).toEqual([]);
   });
 
   it('is ready', async () => {

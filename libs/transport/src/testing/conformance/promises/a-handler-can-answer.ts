@@ -3,7 +3,10 @@ import { answerTo } from '../../../consuming/index.js';
 import type { OutgoingMessage, Reply } from '../../../contract/index.js';
 import type { ConformancePromise } from '../promise.js';
 
-const REFUSED: Reply = { kind: 'error', name: 'NotFoundException', message: 'no such "sku": größer' };
+const REFUSED: Reply = {
+  ...{ kind: 'error', name: 'NotFoundException', message: 'no such "sku": größer' },
+  content: JSON.stringify({ status: 404, response: { message: 'größer\n' } }),
+};
 
 export const aHandlerCanAnswer: ConformancePromise = {
   name: 'a-handler-can-answer',

@@ -26,6 +26,11 @@ export const headersArriveBesideThePayload: ConformancePromise = {
         }),
     );
     await subscriber.untilSettled(1);
+    const [first] = subscriber.received;
+    await publisher.publish(stage.topic, { n: 2 }, { headers: { ...first?.headers } });
+    await subscriber.untilSettled(2);
+    const ids = new Set(subscriber.received.map(({ id }) => id));
+    assert.equal(ids.size, 2, 'headers of a received message can be handed on, to a message with an id of its own');
 
     for (const { attempt, headers, delivery } of subscriber.received) {
       for (const [name, value] of Object.entries(HEADERS)) {

@@ -1,0 +1,61 @@
+import { answerOf, fieldOf, isA, messageOf, nameOf } from './thrown.js';
+
+/** A larger content is left out: some brokers bound the size of headers, and an error is no payload. */
+export const MAX_ERROR_CONTENT_LENGTH = 8_192;
+const MAX_DEPTH = 20;
+
+/** What an error that was thrown on purpose holds, as far as it can be sent. */
+export interface ErrorContent {
+  /** The object in an `RpcException`, or the object that was thrown. */
+  readonly error?: object;
+  /** Of an `HttpException`. */
+  readonly status?: unknown;
+  readonly response?: object;
+}
+
+/** The content of what was thrown as JSON, without stacks; undefined where it has none, cannot be written or is too large. */
+export function errorContentOf(thrown: unknown): string | undefined {
+  const content = contentOf(thrown);
+  if (content === undefined) return undefined;
+  try {
+    const text = JSON.stringify(withoutStacks(content, 0));
+    return text.length > MAX_ERROR_CONTENT_LENGTH ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `errorContentOf` wrote; undefined where it is none. */
+export function readErrorContent(text: string | undefined): ErrorContent | undefined {
+  if (text === undefined || text.length > MAX_ERROR_CONTENT_LENGTH) return undefined;
+  try {
+    const content: unknown = JSON.parse(text);
+    const { error, status, response } = Object(content) as ErrorContent;
+    return {
+      ...(isObject(error) ? { error } : {}),
+      ...(isObject(response) ? { response, status } : {}),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function contentOf(thrown: unknown): ErrorContent | undefined {
+  const status = answerOf(thrown, 'getStatus');
+  const response = answerOf(thrown, 'getResponse');
+  if (status !== undefined) return isObject(response) ? { status, response } : undefined;
+  const error = answerOf(thrown, 'getError') ?? (isA(thrown, Error) ? undefined : thrown);
+  return isObject(error) ? { error } : undefined;
+}
+
+/** n.b. an Error has no fields that JSON writes but its own additions. */
+function withoutStacks(value: unknown, depth: number): unknown {
+  if (!isObject(value) || typeof fieldOf(value, 'toJSON') === 'function') return value;
+  if (depth > MAX_DEPTH) throw new RangeError('nested too deep');
+  if (Array.isArray(value)) return value.map((item) => withoutStacks(item, depth + 1));
+  const own = Object.entries(value).filter(([name]) => name !== 'stack');
+  const fields = Object.fromEntries(own.map(([name, inner]) => [name, withoutStacks(inner, depth + 1)]));
+  return isA(value, Error) ? { name: nameOf(value), message: messageOf(value), ...fields } : fields;
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
