@@ -1,10 +1,16 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { Config } from '@jest/types';
+import type { Test } from '@jest/test-result';
 import { countsByStage } from '../../scripts/lib/jest-report.mjs';
 import { findStages, groupsOf, stageOf } from '../../scripts/lib/stages.mjs';
 import { workersOf } from '../../scripts/lib/stage-runner.mjs';
 import { summary } from '../../scripts/lib/summary.mjs';
+import LongestFirst from '../../tools/longest-first.mjs';
+import { LONG_SPECS } from '../../tools/long-specs.mjs';
 import { parseArgs } from '../../scripts/lib/test-arguments.mjs';
+import { uniqueName } from '../brokers/names.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const testFolder = fileURLToPath(new URL('../', import.meta.url));
@@ -49,6 +55,18 @@ describe('npm test', () => {
     expect(workersOf('brokers', ['-t', 'keeps order'])).toEqual(['--maxWorkers=3']);
     expect(workersOf('bench', [])).toEqual(['--maxWorkers=1']);
     for (const said of ['--runInBand', '-i', '--maxWorkers=4', '-w']) expect(workersOf('brokers', [said])).toEqual([]);
+  });
+
+  it('starts first the long specs, all of which exist', async () => {
+    expect(LONG_SPECS.filter((file) => !existsSync(`${root}${file}`))).toEqual([]);
+    expect(new Set(LONG_SPECS).size).toBe(LONG_SPECS.length);
+    const files = ['test/nest/x.spec.ts', LONG_SPECS[1], 'test/nest/y.spec.ts', LONG_SPECS[0]];
+    const config = { id: uniqueName('none'), cacheDirectory: tmpdir() };
+    const context = { config, hasteFS: { getSize: () => 1 } };
+    const tests = files.map((file) => ({ path: `${root}${file}`, context }) as unknown as Test);
+    const sorted = await new LongestFirst({ contexts: [], globalConfig: {} as Config.GlobalConfig }).sort(tests);
+    expect(sorted.slice(0, 2).map(({ path }) => path)).toEqual(LONG_SPECS.slice(0, 2).map((file) => `${root}${file}`));
+    expect(sorted).toHaveLength(4);
   });
 
   /** A file in Jest's report. */
