@@ -1,1 +1,0 @@
-export const SHORT_DEMO_ORDERS = 200;
