@@ -16,8 +16,10 @@ import { jest } from './tasks.mjs';
 
 /** Where the brokers are, which of them are ours to stop, and which cannot be had. */
 class Brokers {
+  /** For every stage. @type {Record<string, string>} */
+  common = {};
   /** @type {Record<string, string>} */
-  env = {};
+  #addresses = {};
   /** @type {Record<string, string>} */
   missing = {};
   /** @type {(() => Promise<void>)[]} */
@@ -35,7 +37,7 @@ class Brokers {
       if (known === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
       const broker = await known.use(options);
       this.#stops.push(broker.stop);
-      Object.assign(this.env, broker.env);
+      Object.assign(this.#addresses, broker.env);
       const lacks = await lackOfSuites(known.prepareSuites(options));
       return {
         passed: 0,
@@ -50,6 +52,14 @@ class Brokers {
       process.stderr.write(`${error.message}\n`);
       return { passed: 0, failed: 1, skipped: 0, note: 'missing, and CI is set' };
     }
+  }
+
+  /**
+   * Suites that need no broker do not see that some are up.
+   * @param {import('./stages.mjs').Together} group
+   */
+  envOf(group) {
+    return group === 'brokers' ? { ...this.common, ...this.#addresses } : this.common;
   }
 
   async stop() {
@@ -83,7 +93,7 @@ async function lackOfSuites(preparation) {
  */
 export async function runStages(stages, options) {
   const up = new Brokers();
-  if (options.installSystemPackages) up.env[INSTALL_VARIABLE] = '1';
+  if (options.installSystemPackages) up.common[INSTALL_VARIABLE] = '1';
   const interruption = watchSignals();
   /** @type {Result[]} */
   const results = [];
@@ -138,7 +148,7 @@ async function timed(name, run) {
  */
 async function runOther(stage, up, options) {
   if (stage.kind === 'broker-up') return up.up(stage.needs ?? '', options);
-  const { code, signal } = await runPrinting(stage, up.env);
+  const { code, signal } = await runPrinting(stage, up.common);
   return {
     passed: 0,
     failed: code === 0 ? 0 : 1,
@@ -178,7 +188,7 @@ async function runSuites(suites, up, options) {
   });
   const runnable = suites.filter((stage) => why(stage) === undefined);
   if (runnable.length === 0) return skipped;
-  const counts = await runJest(runnable, up.env, options.jestArguments).catch(asFailure);
+  const counts = await runJest(runnable, up, options.jestArguments).catch(asFailure);
   const ran = runnable.map(({ name }) => ({ name, ms: 0, ...(counts instanceof Map ? counts.get(name) : counts) }));
   return [...skipped, .../** @type {Result[]} */ (ran)];
 }
@@ -195,18 +205,19 @@ function skip(stage, why) {
 
 /**
  * @param {readonly Stage[]} stages of one group
- * @param {Record<string, string>} env
+ * @param {Brokers} up
  * @param {string[]} jestArguments
  */
-async function runJest(stages, env, jestArguments) {
+async function runJest(stages, up, jestArguments) {
   const folder = await mkdtemp(join(tmpdir(), 'nest-transport-test-'));
   const outputFile = join(folder, 'report.json');
   const names = stages.map(({ name }) => name);
   try {
     const projects = ['--selectProjects', ...names];
     const report = ['--json', `--outputFile=${outputFile}`];
-    const workers = workersOf(stages[0]?.together ?? 'sources', jestArguments);
-    const { code } = await runNode([...jest, ...projects, ...report, ...workers, ...jestArguments], env);
+    const group = stages[0]?.together ?? 'sources';
+    const args = [...jest, ...projects, ...report, ...workersOf(group, jestArguments), ...jestArguments];
+    const { code } = await runNode(args, up.envOf(group));
     return countsByStage(await readFile(outputFile, 'utf8').catch(() => undefined), code, names);
   } finally {
     await rm(folder, { recursive: true, force: true });
