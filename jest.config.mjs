@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -24,6 +25,8 @@ const BROKERS = Object.keys(brokers);
 
 const shared = {
   rootDir,
+  // Projects transform the same sources in the same way: by this name those of one clone share what is transformed.
+  id: createHash('sha1').update(rootDir).digest('hex'),
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['nest-transport:source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
@@ -68,4 +71,10 @@ const projects = [
   })),
 ];
 
-export default { projects, testTimeout: 90_000 };
+export default {
+  projects,
+  testTimeout: 90_000,
+  testSequencer: '<rootDir>/tools/longest-first.mjs',
+  // n.b. modules of ES are never freed: after many files a process would hold gigabytes.
+  workerIdleMemoryLimit: '1GB',
+};

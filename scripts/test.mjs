@@ -1,6 +1,6 @@
-// npm test: every stage, one after the other, a table of what it took, and one last line with the counts.
+// npm test: every stage, a table of what it took, and one last line with the counts. Stages of a group run side by side:
 //
-//   type-check  lint  unit  test/<folder> ...  brokers up  <broker> ...  smoke
+//   1 type-check, lint, brokers up   2 bench   3 unit, test/<folder> ...   4 <broker> ..., smoke
 //
 // Stages are found, not listed: a new folder under test/ or a new `x.kafka.spec.ts` is run without a change here.
 //   --only kafka,unit             only these
@@ -12,6 +12,7 @@ import { runStages } from './lib/stage-runner.mjs';
 import { summary } from './lib/summary.mjs';
 import { endLike } from './lib/child.mjs';
 
+const started = Date.now();
 const { only, installSystemPackages, jestArguments } = parseArgs(process.argv.slice(2));
 const stages = findStages().filter(({ name, alsoIn }) => !only || only.includes(name) || only.includes(alsoIn ?? ''));
 const unknown = (only ?? []).filter((name) => !stages.some((stage) => stage.name === name));
@@ -21,6 +22,6 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 const { results, signal } = await runStages(stages, { installSystemPackages, jestArguments });
-process.stdout.write(summary(results));
+process.stdout.write(summary(results, Date.now() - started));
 const failed = results.some((result) => result.failed > 0);
 endLike(signal ? { code: null, signal } : { code: failed ? 1 : 0, signal: null });

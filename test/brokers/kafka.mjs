@@ -8,7 +8,8 @@ import { runningContainer } from './container.mjs';
 import { knownClasses, prepareClasses } from './kafka/classes.mjs';
 import { clusterOf, startTogether } from './cluster.mjs';
 import { kafkaJars } from './kafka/jars.mjs';
-import { formatNode, newClusterId } from './kafka/node.mjs';
+import { newId } from './kafka/formatted.mjs';
+import { formatNode } from './kafka/node.mjs';
 import { freePorts } from './ports.mjs';
 import { probeKafka } from './kafka/probe.mjs';
 import { USERS } from './kafka/security.mjs';
@@ -91,7 +92,7 @@ async function startNodes(count, options) {
   const libs = await prepareKafka(options);
   const archive = await knownClasses();
   const controllerPorts = await freePorts(count);
-  const clusterId = newClusterId();
+  const clusterId = newId();
   const prepared = await Promise.all(
     controllerPorts.map((_, index) => {
       const place = { clusterId, nodeId: index + 1, controllerPorts };

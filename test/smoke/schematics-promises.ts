@@ -29,13 +29,16 @@ export function promisesOfSchematics(nest: NestVersion): void {
       run = app.runBy(await program());
     }, 120_000);
 
-    it('passes its tests and its end-to-end tests', () => {
-      expect(run.nodeVersion()).toBe(version);
-      expect(run.script('test')).toMatch(/order-created\.subscriber\.spec\.ts/);
-      expect(run.script('test:e2e')).toMatch(/billing\.e2e-spec\.ts/);
-    }, 120_000);
+    // On demand, half a minute: Nest 12 shows what Node 24 makes of the generated specs.
+    const isRun = nest === 12 || version === process.versions.node || process.env['ALL_SMOKES'] !== undefined;
+    if (isRun)
+      it('passes its tests and its end-to-end tests', () => {
+        expect(run.script('test')).toMatch(/order-created\.subscriber\.spec\.ts/);
+        expect(run.script('test:e2e')).toMatch(/billing\.e2e-spec\.ts/);
+      }, 120_000);
 
     it('is built, starts by the command of its Dockerfile, handles what comes over HTTP, and ends with 0 on SIGTERM', async () => {
+      expect(run.nodeVersion()).toBe(version);
       run.nest('build');
       await servesAndEnds(run, 'Billing', 'Dockerfile');
     }, 120_000);

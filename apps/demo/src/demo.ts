@@ -11,7 +11,7 @@ import { describeRun, describeShop } from './report-table.js';
 import { summarize } from './run-report.js';
 import { openVenue } from './venue.js';
 
-type Alterations = Pick<RunOptions, 'alterInventory'>;
+type Alterations = Pick<RunOptions, 'alterInventory' | 'orderCount'>;
 
 /**
  * The whole demo. Sets the exit code: 0, or 1 when an invariant is broken.

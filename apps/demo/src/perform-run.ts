@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly say: (line: string) => void;
   /** Changes the inventory's data layer further: how a test plants a fault that the run has to notice. */
   readonly alterInventory?: ((data: DynamicModule) => DynamicModule) | undefined;
+  /** How many orders are placed and counted. @default 500 */
+  readonly orderCount?: number | undefined;
 }
 
 export interface Run {
@@ -43,7 +45,7 @@ const DEAD_LETTERS = 2;
 /** Opens the shop, places the orders, waits until all is settled and looks at what is there. */
 export async function performRun(options: RunOptions): Promise<Run> {
   const { say, abort, closers } = options;
-  const plan = planOrders(options.run);
+  const plan = planOrders(options.run, options.orderCount);
   const stage = await openShop(plan, options);
   const { shop, probe } = stage;
   const watch = new SettlementWatch(shop.orders.notices, shop.inventory.notices, progress('decided', plan, say));

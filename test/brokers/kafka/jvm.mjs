@@ -21,6 +21,9 @@ export async function jvmArguments({ libs, heapMb, archive, fullCompiler = false
     '-XX:+UseSerialGC',
     ...(fullCompiler ? [] : ['-XX:TieredStopAtLevel=1']),
     ...(archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`]),
+    // Of what a start says only the last line is waited for; warnings stay.
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
     '-cp',
     // n.b. an archive is only good for the class path that it was made with, to the letter.
     join(await realpath(libs), '*'),

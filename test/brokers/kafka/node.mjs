@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startKept } from '../kept-process.mjs';
 import { freePorts } from '../ports.mjs';
+import { formatByCopy, newId } from './formatted.mjs';
 import { jvmArguments } from './jvm.mjs';
 import { serverProperties } from './properties.mjs';
 import { ACL_PROPERTIES, SCRAM_ARGUMENTS, SECURE_LISTENERS, secureListeners, userListener } from './security.mjs';
@@ -69,7 +69,7 @@ async function formatIn(
   const { nodeId, controllerPorts, clusterId } = place ?? {
     nodeId: 1,
     controllerPorts: [ownPort],
-    clusterId: newClusterId(),
+    clusterId: newId(),
   };
   const secure = security ? await secureListeners(join(folder, 'certificates'), securePorts) : undefined;
   const listeners = [
@@ -80,8 +80,13 @@ async function formatIn(
   const extra = { ...(acl ? ACL_PROPERTIES : {}), ...config };
   const properties = join(folder, 'server.properties');
   const dataFolder = join(folder, 'data');
-  await writeFile(properties, serverProperties({ dataFolder, nodeId, controllerPorts, listeners, extra }));
-  await format({ libs, archive }, clusterId, properties, security ? SCRAM_ARGUMENTS : []);
+  const all = { nodeId, controllerPorts, listeners, extra };
+  await writeFile(properties, serverProperties({ ...all, dataFolder }));
+  const format = (/** @type {string} */ file) =>
+    formatByTool({ libs, archive }, clusterId, file, security ? SCRAM_ARGUMENTS : []);
+  if (security) await format(properties);
+  else
+    await formatByCopy({ dataFolder, clusterId, nodeId, byTool: (other) => formatOther(folder, all, other, format) });
   const jvm = await jvmArguments({ libs, heapMb, archive, fullCompiler });
   const start = () =>
     startKept({
@@ -98,19 +103,24 @@ async function formatIn(
 }
 
 /**
+ * @param {string} folder of the node
+ * @param {Omit<Parameters<typeof serverProperties>[0], 'dataFolder'>} all of its properties
+ * @param {string} dataFolder another one than the node's
+ * @param {(file: string) => Promise<void>} format
+ */
+async function formatOther(folder, all, dataFolder, format) {
+  const file = join(folder, 'format.properties');
+  await writeFile(file, serverProperties({ ...all, dataFolder }));
+  await format(file);
+}
+
+/**
  * @param {{ libs: string, archive: string | undefined }} java
  * @param {string} clusterId
  * @param {string} properties
  * @param {string[]} extra
  */
-async function format(java, clusterId, properties, extra) {
+async function formatByTool(java, clusterId, properties, extra) {
   const jvm = await jvmArguments({ ...java, heapMb: 128 });
   await run('java', [...jvm, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, ...extra]);
-}
-
-/** 16 random bytes as Kafka writes them. n.b. never with a "-" in front: the tool would take it for an option. */
-export function newClusterId() {
-  const bytes = randomBytes(16);
-  bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
-  return bytes.toString('base64url');
 }

@@ -111,10 +111,18 @@ const listeners = (port, managementPort) => ({
   'disk_free_limit.absolute': '50MB',
 });
 
-/** @param {Membership} member */
-const clusterConfig = ({ names }) => ({
+/**
+ * n.b. the first founds the cluster and knows of nobody: it would look for the others for five seconds, and they start after it.
+ * @param {Membership} member
+ */
+const clusterConfig = ({ name, names }) => ({
   'cluster_formation.peer_discovery_backend': 'classic_config',
-  ...Object.fromEntries(names.map((name, index) => [`cluster_formation.classic_config.nodes.${index + 1}`, name])),
+  ...Object.fromEntries(
+    (name === names[0] ? [name] : names).map((each, index) => [
+      `cluster_formation.classic_config.nodes.${index + 1}`,
+      each,
+    ]),
+  ),
 });
 
 /** @param {Record<string, string>} settings */
