@@ -1,4 +1,11 @@
-import { isMailbox, messageOf, TransportError, type BrokerHost, type ErrorCode, type SendResult } from '../contract/index.js';
+import {
+  isMailbox,
+  messageOf,
+  TransportError,
+  type BrokerHost,
+  type ErrorCode,
+  type SendResult,
+} from '../contract/index.js';
 
 /** A refusal that may pass, or may be the fault of one message, is reported once nothing was stored for so long. */
 const LASTS_MS = 4_000;
