@@ -6,7 +6,7 @@ const MAX_DEPTH = 20;
 
 /** What an error that was thrown on purpose holds, as far as it can be sent. */
 export interface ErrorContent {
-  /** The object in an `RpcException`, or the object that was thrown. */
+  /** The object in an `RpcException`, `{ status: 'error', message }` for one that holds a text, or the object that was thrown. */
   readonly error?: object;
   /** Of an `HttpException`. */
   readonly status?: unknown;
@@ -45,6 +45,8 @@ function contentOf(thrown: unknown): ErrorContent | undefined {
   const response = answerOf(thrown, 'getResponse');
   if (status !== undefined) return isObject(response) ? { status, response } : undefined;
   const error = answerOf(thrown, 'getError') ?? (isA(thrown, Error) ? undefined : thrown);
+  // n.b. what clients of Nest's own transports get for an RpcException that holds a text.
+  if (typeof error === 'string' && isA(thrown, Error)) return { error: { status: 'error', message: error } };
   return isObject(error) ? { error } : undefined;
 }
 
