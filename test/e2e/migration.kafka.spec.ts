@@ -3,6 +3,7 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { Notices, type NoticeMap } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
 import { uniqueName } from '../brokers/names.mjs';
+import { answersToNestCode, NESTS_ANSWERS } from './nest-client.js';
 import { MovingService, publisherOf } from './migration.js';
 
 const brokers = (process.env['KAFKA_BROKERS'] ?? '').split(',');
@@ -58,4 +59,8 @@ describe("a service that moves from Nest's own Kafka transport", () => {
     await emit(topic, 'a bare text');
     expect((await deadLettered).error).toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNDECODABLE' });
   }, 60_000);
+
+  it("answers what code that was written for Nest's clients expects", async () => {
+    expect(await answersToNestCode(kafka({ brokers, provision: {} }))).toEqual(NESTS_ANSWERS);
+  }, 120_000);
 });

@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { nestPackets } from 'nest-transport/codecs';
 import { nats } from 'nest-transport/nats';
 import { uniqueName } from '../brokers/names.mjs';
+import { answersToNestCode, NESTS_ANSWERS } from './nest-client.js';
 import { MovingService, publisherOf } from './migration.js';
 
 const server = (process.env['NATS_URL'] ?? '').replace('nats://', '');
@@ -65,5 +66,9 @@ describe("a service that moves from Nest's own NATS transport", () => {
     await publisherOf(app).publish(subject, { orderId: 'o-2' });
     const both = [{ orderId: 'o-1' }, { orderId: 'o-2' }];
     expect([await old.received(2), await moved.received(2)]).toEqual([both, both]);
+  }, 120_000);
+
+  it("answers what code that was written for Nest's clients expects", async () => {
+    expect(await answersToNestCode(nats({ servers: [server], provision: {} }))).toEqual(NESTS_ANSWERS);
   }, 120_000);
 });

@@ -2,6 +2,7 @@ import { Transport, type RmqOptions } from '@nestjs/microservices';
 import { nestPackets } from 'nest-transport/codecs';
 import { rabbitmq } from 'nest-transport/rabbitmq';
 import { uniqueName } from '../brokers/names.mjs';
+import { answersToNestCode, NESTS_ANSWERS } from './nest-client.js';
 import { MovingService, publisherOf } from './migration.js';
 
 const url = process.env['RABBITMQ_URL'] ?? '';
@@ -66,5 +67,9 @@ describe("a service that moves from Nest's own RabbitMQ transport", () => {
     const broker = rabbitmq({ url, queueName: () => queue });
     const started = service.startAfter({ service: 'inventory', broker, codec: nestPackets() });
     await expect(started).rejects.toMatchObject({ code: 'TRANSPORT_OPTION_CONFLICT' });
+  }, 120_000);
+
+  it("answers what code that was written for Nest's clients expects", async () => {
+    expect(await answersToNestCode(rabbitmq({ url }))).toEqual(NESTS_ANSWERS);
   }, 120_000);
 });
