@@ -128,9 +128,9 @@ describe('with a registry', () => {
       [shipped, 'application/vnd.confluent.json'],
     ]);
     expect(server.requests).toEqual([
-      'POST /subjects/order.placed-value/versions',
+      'POST /subjects/order.placed-value/versions?normalize=true',
       'GET /schemas/ids/101',
-      'POST /subjects/order.shipped-value',
+      'POST /subjects/order.shipped-value?normalize=true',
     ]);
   });
 

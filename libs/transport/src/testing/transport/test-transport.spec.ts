@@ -5,7 +5,7 @@ import { defineEvent, type Broker, type MessageContext } from '../../contract/in
 import { DeadLetter, Drop } from '../../consuming/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { InjectPublisher, Subscribe, TransportModule, type TransportModuleOptions } from '../../nest/index.js';
-import type { Publisher } from '../../publishing/index.js';
+import { Publisher } from '../../publishing/index.js';
 import { TestTransport, type TestTransportOptions } from './test-transport.js';
 
 interface Order {
@@ -236,7 +236,7 @@ describe('a test transport', () => {
 
   it('moves time under a handler that waits for it, when it is told to', async () => {
     const transport = await start();
-    const publisher = transport.get<Publisher>(publisherToken);
+    const publisher = transport.get(Publisher);
     transport.get(Shelf).faults.push(() => publisher.request('nobody.answers', {}, { timeoutMs: 60_000 }));
     await transport.publish(OrderCreated, order);
     await transport.advance(60_000);
@@ -249,7 +249,7 @@ describe('a test transport', () => {
 
   it('settles what somebody else published, as a request over HTTP does', async () => {
     const transport = await start();
-    await transport.get<Publisher>(publisherToken).publish(OrderCreated, order);
+    await transport.get(Publisher).publish(OrderCreated, order);
     const story = await transport.settle();
     expect(story.published(OrderCreated)).toHaveLength(1);
     story.assertAcked(OrderCreated);
@@ -357,8 +357,6 @@ describe('many test transports in one process', () => {
     expect(entries()).toBe(before);
   });
 });
-
-const publisherToken = 'nest-transport:publisher';
 
 function messageOf(act: () => void): string {
   try {
