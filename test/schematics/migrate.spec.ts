@@ -94,9 +94,16 @@ export class OrdersController implements OnModuleInit {
     expect(module).not.toMatch(/ClientsModule|Transport\.KAFKA/);
   });
 
-  it('is connected in main.ts instead of the microservice', () => {
-    expect(after['src/main.ts']).toContain('connectTransport(app);\n  app.enableShutdownHooks();');
-    expect(after['src/main.ts']).not.toMatch(/connectMicroservice|startAllMicroservices|@nestjs\/microservices/);
+  it('is created with the transport in main.ts instead of the microservice', () => {
+    expect(after['src/main.ts']).toContain('const app = await createTransportApp(AppModule);');
+    expect(after['src/main.ts']).not.toMatch(/connectMicroservice|startAllMicroservices|@nestjs|NestFactory/);
+  });
+
+  it('is connected where it is created with an HTTP adapter', async () => {
+    const main = before['src/main.ts']?.replace('create(AppModule)', 'create(AppModule, new FastifyAdapter())') ?? '';
+    const files = await generate({ ...before, 'src/main.ts': main }, migrate);
+    expect(files['src/main.ts']).toContain('connectTransport(app);\n  app.enableShutdownHooks();');
+    expect(files['src/main.ts']).not.toMatch(/connectMicroservice|startAllMicroservices/);
   });
 
   it('has handlers, contexts and clients of ours; a pattern that is an object stays, and goes on working', () => {

@@ -102,7 +102,7 @@ describe.each(VERSIONS)(
 
     it('is not changed by a dry run, which says which files it would change', () => {
       const before = app.read('src/main.ts');
-      expect(app.nest('g', '-c', 'nest-transport', 'migrate', '--dry-run')).toContain('UPDATE src/main.ts');
+      expect(app.nest('g', '-c', 'nest-transport', 'migrate', '--dry-run')).toMatch(/UPDATE\S* src\/main\.ts/);
       expect(app.read('src/main.ts')).toBe(before);
     }, 60_000);
 

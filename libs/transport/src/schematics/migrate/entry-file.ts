@@ -1,11 +1,13 @@
 import ts from 'typescript';
+import { createCall } from '../nest-add/main-file.js';
 import { calls } from '../source-files.js';
 import type { FileDraft } from './draft.js';
 import { transportUse } from './facts.js';
 import { nodesOf } from './syntax.js';
 
 /**
- * `connectMicroservice` with one of the transports becomes `connectTransport`, and `createMicroservice` becomes `createTransportApp`.
+ * `createMicroservice`, and `create` with `connectMicroservice`, become `createTransportApp`; where that does not fit, `connectMicroservice`
+ * becomes `connectTransport`.
  * @param staysConnected Nest's transport is needed beside ours, for a queue with several patterns
  */
 export function migrateEntry(draft: FileDraft, staysConnected: boolean): void {
@@ -22,22 +24,37 @@ export function migrateEntry(draft: FileDraft, staysConnected: boolean): void {
 const isCallOf = ({ expression }: ts.CallExpression, name: string): boolean =>
   (expression as ts.PropertyAccessExpression).name.text === name;
 
-function connectHybrid(
-  draft: FileDraft,
-  [first, ...others]: readonly ts.CallExpression[],
-  staysConnected: boolean,
-): void {
-  const call = first as ts.CallExpression;
-  const app = (call.expression as ts.PropertyAccessExpression).expression.getText();
-  const connecting = `connectTransport(${app})`;
+function connectHybrid(draft: FileDraft, found: readonly ts.CallExpression[], staysConnected: boolean): void {
+  const [first, ...others] = found as [ts.CallExpression, ...ts.CallExpression[]];
+  for (const call of found.filter(({ parent }) => !ts.isExpressionStatement(parent))) {
+    draft.leave(call, 'the microservice that this gave is no longer there.');
+  }
+  if (staysConnected) return connectAfter(draft, first);
+  const creating = createCall(draft.source);
+  if (creating === undefined) connectInstead(draft, first);
+  else {
+    draft.need('createTransportApp');
+    draft.replace(creating.expression, 'createTransportApp');
+  }
+  const gone = creating === undefined ? others : found;
+  for (const { parent } of gone) if (ts.isExpressionStatement(parent)) draft.remove(parent);
+}
+
+const appOf = (call: ts.CallExpression): string =>
+  (call.expression as ts.PropertyAccessExpression).expression.getText();
+
+function connectAfter(draft: FileDraft, call: ts.CallExpression): void {
   draft.need('connectTransport');
-  if (!ts.isExpressionStatement(call.parent)) draft.leave(call, 'the microservice that this gave is no longer there.');
-  if (staysConnected) return draft.insertAfter(call.parent, `\n${draft.indentOf(call.parent)}${connecting};`);
-  const hooks = calls(draft.source.text, [`${app}.enableShutdownHooks`])
-    ? ''
-    : `;\n${draft.indentOf(call.parent)}${app}.enableShutdownHooks()`;
-  draft.replace(call, `${connecting}${hooks}`);
-  for (const other of others) if (ts.isExpressionStatement(other.parent)) draft.remove(other.parent);
+  draft.insertAfter(call.parent, `\n${draft.indentOf(call.parent)}connectTransport(${appOf(call)});`);
+}
+
+/** The application is created in a way that `createTransportApp` does not take, such as with an HTTP adapter. */
+function connectInstead(draft: FileDraft, call: ts.CallExpression): void {
+  const app = appOf(call);
+  const hooks = `${app}.enableShutdownHooks`;
+  draft.need('connectTransport');
+  const more = calls(draft.source.text, [hooks]) ? '' : `;\n${draft.indentOf(call.parent)}${hooks}()`;
+  draft.replace(call, `connectTransport(${app})${more}`);
 }
 
 function removeStart(draft: FileDraft, found: readonly ts.CallExpression[]): void {

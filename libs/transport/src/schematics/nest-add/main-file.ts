@@ -26,7 +26,7 @@ export function connectMain(text: string, path: string): string {
 }
 
 /** The call whose arguments createTransportApp takes as well. An HTTP adapter as second argument it does not. */
-function createCall(node: ts.Node): ts.CallExpression | undefined {
+export function createCall(node: ts.Node): ts.CallExpression | undefined {
   if (ts.isCallExpression(node) && node.expression.getText() === 'NestFactory.create') {
     const [, second] = node.arguments;
     const fits = second === undefined || ts.isObjectLiteralExpression(second);
