@@ -80,6 +80,23 @@ describe.each(VERSIONS)('after nest new of Nest %i and the commands of the guide
     120_000,
   );
 
+  testWithKcat(
+    'keeps what it cannot read as a dead letter, which the command line lists and sends back',
+    async () => {
+      const program = app.start({ KAFKA_BROKERS: brokers });
+      await program.printed('order.created');
+      const text = `no JSON ${uniqueName('text')}`;
+      await runClient(kcat ?? '', ['-b', brokers, '-P', '-t', 'order.created'], `${text}\n`);
+      await program.printed('given up and stored in');
+      const letters = (...args: string[]) => app.tool('nest-transport/dist/cli/main.js', 'dead-letters', ...args);
+      expect(letters('list', 'order.created', '--payload')).toContain(text);
+      expect(letters('replay', 'order.created', '--all')).toContain('Sent back 1 dead letter');
+      program.kill('SIGTERM');
+      expect({ ended: await program.exited, output: program.output }).toMatchObject({ ended: 0 });
+    },
+    180_000,
+  );
+
   it('has the client of the broker installed by nest add', () => {
     expect(JSON.parse(app.read('node_modules/kafkajs/package.json'))).toMatchObject({
       version: expect.any(String) as string,
