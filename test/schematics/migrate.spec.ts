@@ -247,6 +247,61 @@ export class Stock {
   }, 60_000);
 });
 
+it('a client that stays with Nest keeps its calls, and one of an unknown type is named', async () => {
+  const controller = `import { Controller, Inject } from '@nestjs/common';
+import { Client, ClientKafka, Transport } from '@nestjs/microservices';
+
+@Controller()
+export class OrdersController {
+  @Client({ transport: Transport.KAFKA }) private readonly own!: ClientKafka;
+  constructor(@Inject('BILLING') private readonly billing: Billing) {}
+  onModuleInit() {
+    this.own.subscribeToResponseOf('price');
+  }
+}
+`;
+  const clients = `ClientsModule.register([{ name: 'BILLING', transport: Transport.KAFKA, options: {} }])`;
+  const module = MODULE(clients, `import { ClientsModule, Transport } from '@nestjs/microservices';\n`);
+  const before = { ...esm, 'src/app.module.ts': module, 'src/orders.controller.ts': controller };
+  const { files, said } = await outcomeOf(
+    { ...before, 'src/main.ts': HYBRID('{ transport: Transport.KAFKA, options: {} }') },
+    migrate,
+  );
+  expect(files['src/orders.controller.ts']).toContain("this.own.subscribeToResponseOf('price')");
+  expect(said).toContain(
+    '  src/orders.controller.ts:6: inject TransportClient in the constructor instead of @Client(...).',
+  );
+  expect(said).toContain(
+    '  src/orders.controller.ts:7: its client is no longer registered: inject TransportClient instead.',
+  );
+}, 60_000);
+
+it("a handler and a publish of golevelup on another exchange are not moved to the application's, but named", async () => {
+  const before = {
+    ...esm,
+    'src/app.module.ts': `import { Module } from '@nestjs/common';
+import { RabbitMQModule } from '@golevelup/nestjs-rabbitmq';
+@Module({ imports: [RabbitMQModule.forRoot({ uri: 'amqp://localhost', exchanges: [{ name: 'shop' }] })] })
+export class AppModule {}
+`,
+    'src/main.ts': "import { NestFactory } from '@nestjs/core';\nconst app = await NestFactory.create(AppModule);\n",
+    'src/audit.ts': `import { AmqpConnection, RabbitSubscribe } from '@golevelup/nestjs-rabbitmq';
+export class Audit {
+  constructor(private readonly amqp: AmqpConnection) {}
+  @RabbitSubscribe({ exchange: 'audit', routingKey: 'seen', queue: 'audit' })
+  seen(event: object) {
+    return this.amqp.publish('audit', 'noted', event);
+  }
+}
+`,
+  };
+  const { files, said } = await outcomeOf(before, migrate);
+  expect(files['src/audit.ts']).toContain("this.amqp.publish('audit', 'noted', event)");
+  expect(files['src/audit.ts']).toContain('@RabbitSubscribe({');
+  expect(files['src/app.module.ts']).not.toContain('queueName');
+  expect(said.filter((line) => line.includes('its exchange is not that of the application'))).toHaveLength(2);
+}, 60_000);
+
 it('what main.ts alone knows is not carried into the module: the line says what to write', async () => {
   const main = HYBRID(`{ transport: Transport.KAFKA, options: { client: { brokers: addresses } } }`).replace(
     'async function',

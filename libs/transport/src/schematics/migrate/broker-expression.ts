@@ -1,6 +1,6 @@
 import type ts from 'typescript';
 import { ADDRESSES } from '../nest-add/brokers.js';
-import type { Facts, MigratedBroker, TransportUse } from './facts.js';
+import { exchangesOf, type Facts, type MigratedBroker, type TransportUse } from './facts.js';
 import { isClosed, literalText, propertyOf, quoted } from './syntax.js';
 
 /** How an application says to ours what it said to its transport until now. */
@@ -64,7 +64,11 @@ const WRITERS: Readonly<Record<MigratedBroker, Writer>> = {
     properties.carry('brokers', propertyOf(client, 'brokers'), ADDRESSES.kafka);
     carryOptional(properties, client, { clientId: 'clientId', sasl: 'sasl', ssl: 'tls' });
     properties.set('provision', '{}');
-    properties.mention(options, { producer: 'see acks, idempotent and compression of kafka().' });
+    properties.mention(options, {
+      producer: 'see acks, idempotent and compression of kafka().',
+      run: 'see concurrency of subscriptions.',
+      subscribe: 'a group that is new begins at the beginning; see startFrom of subscriptions.',
+    });
     const group = propertyOf(propertyOf(options, 'consumer'), 'groupId');
     return { service: groupName(group), readsPackets: false };
   },
@@ -142,15 +146,6 @@ export function golevelupRegistration(call: ts.CallExpression, { queues }: Facts
     readsPackets: false,
     byHand: properties.byHand,
   };
-}
-
-function exchangesOf(options: ts.Expression | undefined): { name: string | undefined; type: string | undefined }[] {
-  const list = propertyOf(options, 'exchanges');
-  if (list === undefined || !('elements' in list)) return [];
-  return (list as ts.ArrayLiteralExpression).elements.map((exchange) => ({
-    name: literalText(propertyOf(exchange, 'name')),
-    type: literalText(propertyOf(exchange, 'type')),
-  }));
 }
 
 /** n.b. a topic that is not in the table, such as that of dead letters, keeps the name that the driver gives its queue. */

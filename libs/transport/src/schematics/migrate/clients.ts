@@ -1,7 +1,7 @@
 import ts from 'typescript';
 import type { FileDraft } from './draft.js';
 import { isClientsModule, transportUse, type Facts } from './facts.js';
-import { decoratorCall, nodesOf, propertyOf } from './syntax.js';
+import { classAround, decoratorCall, nodesOf, propertyOf } from './syntax.js';
 
 const CLIENTS: ReadonlySet<string> = new Set([
   'ClientProxy',
@@ -15,11 +15,24 @@ const CLIENTS: ReadonlySet<string> = new Set([
 export function migrateClients(draft: FileDraft, { clientTokens }: Facts): void {
   for (const call of nodesOf(draft.source, ts.isCallExpression).filter(isClientsModule))
     migrateRegistration(draft, call);
-  for (const parameter of nodesOf(draft.source, ts.isParameter)) migrateInjection(draft, parameter, clientTokens);
-  for (const property of nodesOf(draft.source, ts.isPropertyDeclaration))
-    migrateInjection(draft, property, clientTokens);
-  for (const statement of nodesOf(draft.source, ts.isExpressionStatement)) {
-    if (/^(await )?this\.\w+\.subscribeToResponseOf\(/.test(statement.getText())) draft.remove(statement);
+  const injections = [...nodesOf(draft.source, ts.isParameter), ...nodesOf(draft.source, ts.isPropertyDeclaration)];
+  const migrated = injections.filter((injection) => migrateInjection(draft, injection, clientTokens));
+  for (const injection of migrated) removeReplySubscriptions(draft, injection);
+}
+
+/** n.b. of this client in this class only: one that stays with Nest needs the call. */
+function removeReplySubscriptions(draft: FileDraft, injection: Injection): void {
+  const owner = classAround(injection);
+  const call = `this.${injection.name.getText()}.subscribeToResponseOf(`;
+  if (owner === undefined) return;
+  for (const statement of nodesOf(owner, ts.isExpressionStatement)) {
+    if (
+      statement
+        .getText()
+        .replace(/^await /, '')
+        .startsWith(call)
+    )
+      draft.remove(statement);
   }
 }
 
@@ -44,16 +57,22 @@ function migrateRegistration(draft: FileDraft, call: ts.CallExpression): void {
 
 type Injection = ts.ParameterDeclaration | ts.PropertyDeclaration;
 
-function migrateInjection(draft: FileDraft, injection: Injection, tokens: ReadonlySet<string>): void {
-  const own = decoratorCall(injection, 'Client');
-  if (own !== undefined)
-    return draft.leave(injection, 'inject TransportClient in the constructor instead of @Client(...).');
+/** @returns whether it is ours now */
+function migrateInjection(draft: FileDraft, injection: Injection, tokens: ReadonlySet<string>): boolean {
+  if (decoratorCall(injection, 'Client') !== undefined) {
+    draft.leave(injection, 'inject TransportClient in the constructor instead of @Client(...).');
+    return false;
+  }
   const inject = decoratorCall(injection, 'Inject');
+  if (inject === undefined || !tokens.has(inject.arguments[0]?.getText() ?? '')) return false;
   const { type } = injection;
-  if (inject === undefined || type === undefined || !CLIENTS.has(type.getText())) return;
-  if (!tokens.has(inject.arguments[0]?.getText() ?? '')) return;
+  if (type === undefined || !CLIENTS.has(type.getText())) {
+    draft.leave(injection, 'its client is no longer registered: inject TransportClient instead.');
+    return false;
+  }
   draft.need('TransportClient');
   draft.replace(type, 'TransportClient');
   if (ts.isParameter(injection)) draft.removeDecorator(inject.parent as ts.Decorator);
   else draft.replace(inject.arguments[0] as ts.Node, 'TransportClient');
+  return true;
 }

@@ -30,6 +30,8 @@ export interface Facts {
   readonly clients: readonly TransportUse[];
   /** The calls of `RabbitMQModule.forRoot` and `forRootAsync`. */
   readonly golevelup: readonly ts.CallExpression[];
+  /** The exchange of golevelup's module that ours takes over: its first; undefined where none is named by a literal. */
+  readonly exchange: string | undefined;
   /** The texts of the tokens under which clients are injected: `'ORDERS'`, or the name of a constant. */
   readonly clientTokens: ReadonlySet<string>;
   /** The patterns of handlers that are literals. */
@@ -41,6 +43,8 @@ export interface Facts {
 export function factsOf(drafts: readonly FileDraft[]): Facts {
   const sources = drafts.map(({ source }) => source);
   const all = sources.flatMap((source) => nodesOf(source, ts.isCallExpression));
+  const golevelup = all.filter(isGolevelupModule);
+  const exchange = exchangesOf(golevelup[0]?.arguments.at(-1))[0]?.name;
   const clientObjects = all.filter(isClientsModule).flatMap((call) => nodesOf(call, ts.isObjectLiteralExpression));
   const isUse = (use: TransportUse | undefined): use is TransportUse => use !== undefined;
   return {
@@ -48,10 +52,15 @@ export function factsOf(drafts: readonly FileDraft[]): Facts {
       isServerCall(expression) ? given.map(transportUse).filter(isUse) : [],
     ),
     clients: clientObjects.map(transportUse).filter(isUse),
-    golevelup: all.filter(isGolevelupModule),
+    golevelup,
+    exchange,
     clientTokens: new Set(clientObjects.flatMap(tokenOf)),
     patterns: new Set(all.flatMap(patternOf)),
-    queues: new Map(sources.flatMap((source) => nodesOf(source, ts.isMethodDeclaration).flatMap(queueOf))),
+    queues: new Map(
+      sources.flatMap((source) =>
+        nodesOf(source, ts.isMethodDeclaration).flatMap((method) => queueOf(method, exchange)),
+      ),
+    ),
   };
 }
 
@@ -75,8 +84,25 @@ function patternOf({ expression, arguments: [pattern] }: ts.CallExpression): str
   return text === undefined ? [] : [text];
 }
 
-function queueOf(method: ts.MethodDeclaration): [string, string][] {
+function queueOf(method: ts.MethodDeclaration, exchange: string | undefined): [string, string][] {
   const options = decoratorCall(method, 'RabbitSubscribe', 'RabbitRPC')?.arguments[0];
   const [key, queue] = [literalText(propertyOf(options, 'routingKey')), literalText(propertyOf(options, 'queue'))];
-  return key === undefined || queue === undefined ? [] : [[key, queue]];
+  const isOurs = !isOfOther(propertyOf(options, 'exchange'), exchange);
+  return isOurs && key !== undefined && queue !== undefined ? [[key, queue]] : [];
 }
+
+/** The exchanges that the options of golevelup's module name. */
+export function exchangesOf(
+  options: ts.Expression | undefined,
+): { name: string | undefined; type: string | undefined }[] {
+  const list = propertyOf(options, 'exchanges');
+  if (list === undefined || !ts.isArrayLiteralExpression(list)) return [];
+  return list.elements.map((exchange) => ({
+    name: literalText(propertyOf(exchange, 'name')),
+    type: literalText(propertyOf(exchange, 'type')),
+  }));
+}
+
+/** Whether a handler or a publish names another exchange. n.b. one that only the running program knows may be any. */
+export const isOfOther = (given: ts.Expression | undefined, exchange: string | undefined): boolean =>
+  given !== undefined && literalText(given) !== exchange;
