@@ -89,7 +89,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
 
   /** Resolves when the consumers are there and read; waits out what another try can mend. @throws TransportError what it cannot */
   async start(): Promise<void> {
-    await this.#keepPlacing();
+    await this.#placeAll();
     if (!this.#isStopped) this.#lookLater();
   }
 
@@ -154,7 +154,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   linkUp(): void {
     for (const stream of this.#sources.keys()) this.#doubtful.add(stream);
     this.#wake?.();
-    if (this.#wasPlaced) this.#lookNow();
+    this.#lookNow();
   }
 
   refused(subject: string, error: Error): void {
@@ -284,13 +284,18 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     if (isNew || (streams.length === 0 && !isTopicPattern(this.subscription.topic))) this.#lookNow();
   }
 
-  /** Finds the consumers again, or makes them again. */
+  /** Finds the consumers again, or creates them again. */
   #lookNow(): void {
-    if (this.#isStopped || this.#placing !== undefined || !this.#tools.link.isUp) return;
-    this.#placing = this.#keepPlacing().finally(() => {
+    if (this.#isStopped || !this.#wasPlaced || this.#placing !== undefined || !this.#tools.link.isUp) return;
+    void this.#placeAll();
+  }
+
+  /** Two at a time would open two sources of one stream, and only one of them would ever be closed. */
+  #placeAll(): Promise<void> {
+    return (this.#placing ??= this.#keepPlacing().finally(() => {
       this.#placing = undefined;
       if (this.#doubtful.size > 0) this.#lookNow();
-    });
+    }));
   }
 
   async #pauseAfter(cause: TransportError): Promise<void> {

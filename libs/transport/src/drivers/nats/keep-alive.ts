@@ -38,6 +38,7 @@ export interface KeepAlivePort {
 export class KeepAlive {
   readonly #port: KeepAlivePort;
   #callOffTick: (() => void) | undefined;
+  #isOver = false;
 
   constructor(port: KeepAlivePort) {
     this.#port = port;
@@ -51,11 +52,13 @@ export class KeepAlive {
   }
 
   end(): void {
+    this.#isOver = true;
     this.#callOffTick?.();
   }
 
   /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. Does so again and again. */
   tick(): void {
+    if (this.#isOver) return;
     this.#callOffTick?.();
     const { clock, link, unsettled } = this.#port;
     const { ackWaitMs } = this.#port.place();
