@@ -11,7 +11,7 @@ const HIGHEST = 32_000;
 const TRIES = 200;
 
 /** One file per port that a living process has chosen: its server may not listen yet, or be killed for a moment. */
-const RESERVED = join(tmpdir(), 'nest-transport-ports');
+const RESERVED = join(tmpdir(), `nest-transport-ports-${process.getuid?.() ?? 0}`);
 /** @type {Set<string>} those of this process */
 const own = new Set();
 
