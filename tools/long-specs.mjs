@@ -55,7 +55,7 @@ export const LONG_SPECS = [
   'test/site/site.spec.ts', // 41 s
   'test/e2e/demo.spec.ts', // 35 s
   'test/conformance/mutants/mutants.spec.ts', // 30 s
-  'test/conformance/unreliable.spec.ts', // 28 s
+  'test/conformance/random-faults.spec.ts', // 28 s
   'test/e2e/describe-command.spec.ts', // 24 s
   'test/site/refusals.spec.ts', // 24 s
   'test/conformance/tiny-driver.spec.ts', // 24 s

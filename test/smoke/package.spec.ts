@@ -94,7 +94,8 @@ describe('the package as npm packs it', () => {
   beforeAll(() => user.fill(), 300_000);
   afterAll(() => user.remove());
 
-  const doors = (): string[] => Object.keys(user.manifest.exports).filter((door) => door !== './package.json');
+  const entryPoints = (): string[] =>
+    Object.keys(user.manifest.exports).filter((entryPoint) => entryPoint !== './package.json');
 
   it('holds what was built, what explains it and nothing else: no sources, no specs', () => {
     const files = readdirSync(user.package, { recursive: true, encoding: 'utf8', withFileTypes: true })
@@ -140,11 +141,11 @@ describe('the package as npm packs it', () => {
     expect(withoutSource(folder).sort()).toEqual(['bare.js', 'empty.js', 'silent.js']);
   });
 
-  it('has a file behind every door and condition but our own', () => {
-    const targets = Object.values(user.manifest.exports).flatMap((door) =>
-      typeof door === 'string'
-        ? [door]
-        : Object.entries(door).flatMap(([name, file]) => (name.endsWith(':source') ? [] : [file])),
+  it('has a file behind every entry point and condition but our own', () => {
+    const targets = Object.values(user.manifest.exports).flatMap((entryPoint) =>
+      typeof entryPoint === 'string'
+        ? [entryPoint]
+        : Object.entries(entryPoint).flatMap(([name, file]) => (name.endsWith(':source') ? [] : [file])),
     );
     expect(targets.filter((file) => !existsSync(join(user.package, file)))).toEqual([]);
     expect(targets.length).toBeGreaterThan(16);
@@ -159,12 +160,12 @@ describe('the package as npm packs it', () => {
     { tool: 'attw', args: ['--ignore-rules', 'false-esm', '--profile', 'esm-only'], complaint: 'Resolution failed' },
   ];
 
-  it.each(tools)('has doors that $tool finds nothing wrong with', async ({ tool, args }) => {
+  it.each(tools)('has entry points that $tool finds nothing wrong with', async ({ tool, args }) => {
     const { status, said } = run(tool, [...args, await packed()]);
     expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' });
   });
 
-  it.each(tools)('would be caught by $tool with a door that leads nowhere', ({ tool, args, complaint }) => {
+  it.each(tools)('would be caught by $tool with an entry point that leads nowhere', ({ tool, args, complaint }) => {
     const broken = join(user.folder, `broken-${tool}`);
     mkdirSync(join(broken, 'dist'), { recursive: true });
     const exports = {
@@ -182,30 +183,30 @@ describe('the package as npm packs it', () => {
     });
   });
 
-  it('is one copy for import and require, at every door', () => {
+  it('is one copy for import and require, at every entry point', () => {
     const script = `import { createRequire } from 'node:module';
       const require = createRequire(process.cwd() + '/x.js');
       const same = {};
-      for (const door of ${JSON.stringify(doors())}) {
-        const name = 'nest-transport' + door.slice(1);
+      for (const entryPoint of ${JSON.stringify(entryPoints())}) {
+        const name = 'nest-transport' + entryPoint.slice(1);
         const [imported, required] = [await import(name), require(name)];
         const names = Object.keys(imported).filter((key) => key !== 'default');
-        same[door] = names.length > 0 && names.every((key) => imported[key] === required[key]);
+        same[entryPoint] = names.length > 0 && names.every((key) => imported[key] === required[key]);
       }
       console.log(JSON.stringify(same));`;
-    expect(user.run(script)).toEqual(Object.fromEntries(doors().map((door) => [door, true])));
+    expect(user.run(script)).toEqual(Object.fromEntries(entryPoints().map((entryPoint) => [entryPoint, true])));
   });
 
-  // n.b. not the main door: it imports Nest, and Nest 12 is ES modules only, which such a Jest cannot load. Nest 11 is CommonJS.
-  it('runs in a Jest of CommonJS, at every door that needs no Nest', () => {
-    const names = doors()
-      .filter((door) => door !== '.')
-      .map((door) => `nest-transport${door.slice(1)}`);
+  // n.b. not the main entry point: it imports Nest, and Nest 12 is ES modules only, which such a Jest cannot load. Nest 11 is CommonJS.
+  it('runs in a Jest of CommonJS, at every entry point that needs no Nest', () => {
+    const names = entryPoints()
+      .filter((entryPoint) => entryPoint !== '.')
+      .map((entryPoint) => `nest-transport${entryPoint.slice(1)}`);
     writeFileSync(join(user.folder, 'package.json'), '{ "type": "commonjs" }');
     const tests = names.map(
       (name) => `test('${name}', () => expect(Object.keys(require('${name}')).length).toBeGreaterThan(0));`,
     );
-    writeFileSync(join(user.folder, 'doors.test.js'), tests.join('\n'));
+    writeFileSync(join(user.folder, 'entry-points.test.js'), tests.join('\n'));
     const jest = [join(root, 'node_modules/jest/bin/jest.js'), '--rootDir', user.folder, '--json', '--silent'];
     const { NODE_OPTIONS: _, ...env } = process.env;
     const report = execFileSync(process.execPath, jest, { cwd: user.folder, encoding: 'utf8', stdio: 'pipe', env });

@@ -1,4 +1,4 @@
-/** The public door of `nest-transport`. Brokers have doors of their own: `nest-transport/memory`, `nest-transport/kafka`, ... */
+/** The public entry point of `nest-transport`. Brokers have entry points of their own: `nest-transport/memory`, `nest-transport/kafka`, ... */
 export {
   CAPABILITY_MEANINGS,
   defineEvent,
@@ -73,16 +73,16 @@ export {
   type SubscriptionSink,
   type TopicFacts,
   type TopicPurpose,
-  type TopicQuestion,
+  type TopicQuery,
 } from './contract/index.js';
 export {
   DeadLetter,
-  DeadLetterDesk,
+  DeadLetterAdmin,
   Drop,
   RetryAfter,
   type BatchOptions,
   type DeadLetterSelection,
-  type DeskReport,
+  type DeadLetterReport,
   type FingerprintCount,
   type ReplayOptions,
   type ReplayReport,

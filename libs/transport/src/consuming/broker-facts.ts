@@ -4,7 +4,7 @@ import {
   type BrokerFacts,
   type GuaranteeReason,
   type TopicFacts,
-  type TopicQuestion,
+  type TopicQuery,
 } from '../contract/index.js';
 import { reasonFor } from './guarantee.js';
 
@@ -28,19 +28,19 @@ export const NOT_ASKED: FactsAnswer = without(reasonFor('not-asked'));
  */
 export async function askForFacts(
   connection: BrokerConnection,
-  questions: readonly TopicQuestion[],
+  queries: readonly TopicQuery[],
   connect = false,
 ): Promise<FactsAnswer> {
   if (connection.describe === undefined) return without(reasonFor('not-told'));
-  const asked = [...new Map(questions.map((question) => [identity(question), question])).values()];
+  const asked = [...new Map(queries.map((query) => [identity(query), query])).values()];
   try {
     if (connect) await connection.connectOnce();
     const facts = await connection.describe(asked);
-    const known = new Map(asked.map((question, index) => [identity(question), facts.topics[index]]));
+    const known = new Map(asked.map((query, index) => [identity(query), facts.topics[index]]));
     return { facts, reason: reasonFor('not-asked'), of: (topic, group) => known.get(identity({ topic, group })) };
   } catch (error) {
     return without(reasonFor('not-readable', { detail: messageOf(error) }));
   }
 }
 
-const identity = ({ topic, group }: TopicQuestion): string => JSON.stringify([topic, group]);
+const identity = ({ topic, group }: TopicQuery): string => JSON.stringify([topic, group]);

@@ -77,7 +77,7 @@ export class Consumer {
 
   /**
    * Checks everything that can be known to be wrong before a broker is asked.
-   * @throws TransportError `TRANSPORT_OPTION_*`, `TRANSPORT_CAPABILITY_ABSENT`, `TRANSPORT_SUBSCRIPTION_DUPLICATE`,
+   * @throws TransportError `TRANSPORT_OPTION_*`, `TRANSPORT_CAPABILITY_UNSUPPORTED`, `TRANSPORT_SUBSCRIPTION_DUPLICATE`,
    *   `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`
    */
   constructor(

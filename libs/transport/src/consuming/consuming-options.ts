@@ -137,7 +137,7 @@ export function resolveConsumingOptions(
 
 function defaultsFor({ delivery, retry = {} }: ConsumingOptions, capabilities: Capabilities | undefined) {
   const lacks = (name: CapabilityName): boolean =>
-    capabilities !== undefined && capabilityOf(capabilities, name) === 'absent';
+    capabilities !== undefined && capabilityOf(capabilities, name) === 'unsupported';
   const startsNew = delivery === 'every-instance' || lacks('startFromBeginning');
   const inProcess = retry.inProcess === true;
   const defaults: ConsumingOptions = {

@@ -93,7 +93,7 @@ describe('options of a subscription', () => {
 describe('defaults follow the broker', () => {
   const ALL = Object.fromEntries(Object.keys(CAPABILITY_MEANINGS).map((name) => [name, 'native'])) as Capabilities;
   const resolve = (lacking: readonly CapabilityName[], options: ConsumingOptions = {}) => {
-    const capabilities = { ...ALL, ...Object.fromEntries(lacking.map((name) => [name, 'absent'])) };
+    const capabilities = { ...ALL, ...Object.fromEntries(lacking.map((name) => [name, 'unsupported'])) };
     return resolveConsumingOptions('x', options, capabilities);
   };
   const refusedBy = (lacking: readonly CapabilityName[], options: ConsumingOptions) =>

@@ -109,7 +109,7 @@ export class Copies {
     const wait = { dueAtMs: this.#tools.clock.now() + delayMs, firstFailedAtMs };
     const result = await this.#tools.deadLetters.store(retryCopyOf(delivery, retryTopic, wait));
     if (result instanceof TransportError) return this.#moveFailed(retryTopic, delivery, delayMs, result);
-    this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs, error });
+    this.#tools.notices.emit('message:retry-scheduled', { ...aboutOf(this.#plan, delivery), delayMs, error });
     this.#originals.end(delivery, MOVED);
   }
 
@@ -121,7 +121,7 @@ export class Copies {
     }
     const error = notMoved(delivery, retryTopic, cause, 'its original stays unsettled and is stored there later');
     const pauseMs = this.#pauseMs();
-    this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs: pauseMs, error });
+    this.#tools.notices.emit('message:retry-scheduled', { ...aboutOf(this.#plan, delivery), delayMs: pauseMs, error });
     this.storeLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
   }
 

@@ -144,7 +144,7 @@ export class DeadLetters {
   async #send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     const results = [...(await this.#request(messages))];
     for (const [index, message] of messages.entries()) {
-      if (messages.length > 1 && isTransportError(results[index], 'TRANSPORT_NEIGHBOUR_REFUSED')) {
+      if (messages.length > 1 && isTransportError(results[index], 'TRANSPORT_BATCH_REJECTED')) {
         results[index] = (await this.#request([message]))[0] ?? missingResult();
       }
     }

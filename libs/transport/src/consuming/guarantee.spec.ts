@@ -52,15 +52,15 @@ test('nothing is lost where several servers must have a message on disk, and wha
 
 /** Every reason, planted: what makes it, and the level that is left. */
 const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLevel, Case] } = {
-  'no-redelivery': ['at-most-once', { capabilities: { atLeastOnce: 'absent' } }],
+  'no-redelivery': ['at-most-once', { capabilities: { atLeastOnce: 'unsupported' } }],
   'not-stored': ['at-most-once', { topic: { storage: 'nowhere' } }],
   'retries-in-process': [
     'at-most-once',
-    { capabilities: { atLeastOnce: 'absent' }, options: { retry: { inProcess: true } } },
+    { capabilities: { atLeastOnce: 'unsupported' }, options: { retry: { inProcess: true } } },
   ],
   'kept-in-process': ['may-lose', { topic: { storage: 'process' } }],
   'kept-in-memory': ['may-lose', { topic: { ...SAFE, storage: 'memory' } }],
-  'not-durable': ['may-lose', { capabilities: { durability: 'absent' }, answer: NOT_ASKED }],
+  'not-durable': ['may-lose', { capabilities: { durability: 'unsupported' }, answer: NOT_ASKED }],
   'one-copy': ['may-lose', { topic: { ...SAFE, copies: 1, confirmedCopies: 1 } }],
   'confirmed-by-one': ['may-lose', { topic: { ...SAFE, confirmedCopies: 1 } }],
   'stale-election': ['may-lose', { topic: { ...SAFE, staleElection: true } }],
@@ -69,7 +69,7 @@ const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLeve
   discards: ['may-lose', { options: { deadLetterTopic: false } }],
   'waits-too-long': [
     'may-lose',
-    { topic: { ...SAFE, keptMs: 90 }, options: { ordering: 'none', retry: { redeliver: [30, 60] } } },
+    { topic: { ...SAFE, keptMs: 90 }, options: { ordering: 'none', retry: { redeliveryDelaysMs: [30, 60] } } },
   ],
   'newest-of-key': ['may-lose', { deadLetters: { ...SAFE, newestOfKey: true } }],
   'every-instance': ['may-lose', { options: { delivery: 'every-instance' } }],
@@ -92,14 +92,14 @@ test.each(Object.entries(PLANTED).filter(([code]) => code !== 'repeats'))('%s is
 
 test.each(Object.entries(GUARANTEE_REASONS))('%s says in plain words what happens and what to do', (_code, rule) => {
   expect(rule.why).not.toMatch(/\.$|^[A-Z]/);
-  expect(rule.wayOut).toMatch(/^[A-Z].*\.$/);
+  expect(rule.remedy).toMatch(/^[A-Z].*\.$/);
 });
 
 test('the worst reason decides, and stands first', () => {
   const given: Case = { topic: undefined, options: { startFrom: 'new', deadLetterTopic: false } };
   expect(codesOf(given)).toEqual(['discards', 'topic-missing', 'starts-new']);
   expect(guaranteeIn(given).level).toBe('may-lose');
-  expect(guaranteeIn({ ...given, capabilities: { atLeastOnce: 'absent' } }).level).toBe('at-most-once');
+  expect(guaranteeIn({ ...given, capabilities: { atLeastOnce: 'unsupported' } }).level).toBe('at-most-once');
 });
 
 test('a topic of dead letters is judged like any other, and named', () => {
@@ -114,7 +114,7 @@ test('what this application publishes does not matter to a subscription that pub
 
 test('a broker whose restart loses messages is told of beside its facts, unless they say it better', () => {
   const of = (topic: TopicFacts) =>
-    codesOf({ topic, capabilities: { durability: 'absent' }, options: { deadLetterTopic: false } }).slice(1);
+    codesOf({ topic, capabilities: { durability: 'unsupported' }, options: { deadLetterTopic: false } }).slice(1);
   expect(of(SAFE)).toEqual(['not-durable']);
   expect(of({ copies: 1, unknown: 'no way to ask' })).toEqual(['not-durable', 'one-copy', 'not-readable']);
   expect(of({ ...SAFE, storage: 'memory' })).toEqual(['kept-in-memory']);
@@ -122,7 +122,7 @@ test('a broker whose restart loses messages is told of beside its facts, unless 
 });
 
 test('waits that end before their message is deleted lose nothing', () => {
-  const options = { ordering: 'none', retry: { redeliver: [30, 60] } } as const;
+  const options = { ordering: 'none', retry: { redeliveryDelaysMs: [30, 60] } } as const;
   expect(codesOf({ topic: { ...SAFE, keptMs: 91 }, options })).toEqual(['kept-for-a-time']);
   expect(codesOf({ topic: SAFE, options })).toEqual([]);
   const [reason] = guaranteeIn({ topic: { ...SAFE, keptMs: 60 }, options }).reasons;
@@ -134,7 +134,7 @@ test('waits that end before their message is deleted lose nothing', () => {
 });
 
 test('where messages wait in retry topics, each has to keep them for its own wait, and as safely as any other topic', () => {
-  const options = resolveConsumingOptions('x', { ordering: 'none', retry: { redeliver: [30, 60] } }, ABLE);
+  const options = resolveConsumingOptions('x', { ordering: 'none', retry: { redeliveryDelaysMs: [30, 60] } }, ABLE);
   const kept: Record<string, TopicFacts> = {
     'r-1': { ...SAFE, keptMs: 31 },
     'r-2': { ...SAFE, copies: 1, keptMs: 60 },
@@ -163,16 +163,16 @@ test('retries in this process lose nothing where the broker keeps what is not se
 });
 
 test("the driver's own words are taken for what to do, also where an option is the reason", () => {
-  const facts = { wayOut: { 'starts-new': 'Come first.', 'not-durable': 'Take another.' } };
-  expect(guaranteeIn({ facts, options: { startFrom: 'new' } }).reasons).toMatchObject([{ wayOut: 'Come first.' }]);
-  const forgetful = { ...ABLE, durability: 'absent' } as const;
-  expect(publishingGuaranteeOf(forgetful, answerOf({ facts })).reasons).toMatchObject([{ wayOut: 'Take another.' }]);
+  const facts = { remedy: { 'starts-new': 'Come first.', 'not-durable': 'Take another.' } };
+  expect(guaranteeIn({ facts, options: { startFrom: 'new' } }).reasons).toMatchObject([{ remedy: 'Come first.' }]);
+  const forgetful = { ...ABLE, durability: 'unsupported' } as const;
+  expect(publishingGuaranteeOf(forgetful, answerOf({ facts })).reasons).toMatchObject([{ remedy: 'Take another.' }]);
 });
 
 test("the driver's own words are taken for what to do, and times and numbers are filled in", () => {
-  const facts = { wayOut: { 'confirmed-by-one': 'Turn the knob.' } };
+  const facts = { remedy: { 'confirmed-by-one': 'Turn the knob.' } };
   const [reason, note] = guaranteeIn({ facts, topic: { ...SAFE, confirmedCopies: 1, keptMs: 7_200_000 } }).reasons;
-  expect(reason).toMatchObject({ wayOut: 'Turn the knob.', why: expect.stringContaining('of 3 servers') });
+  expect(reason).toMatchObject({ remedy: 'Turn the knob.', why: expect.stringContaining('of 3 servers') });
   expect(note?.why).toContain('deleted after 2 hours');
   const kept = (keptMs: number) => guaranteeIn({ topic: { ...SAFE, keptMs } }).reasons[0]?.why;
   expect([kept(86_400_000), kept(90_000), kept(1_500)]).toEqual([
@@ -192,7 +192,7 @@ test('a publish is judged by who confirms it', () => {
   });
   expect(publishing({ facts: { confirmedBy: 'one' } }).level).toBe('may-lose');
   expect(publishing({ facts: { confirmedBy: 'none' } }).level).toBe('may-lose');
-  expect(publishing({}, { durability: 'absent' }).level).toBe('may-lose');
+  expect(publishing({}, { durability: 'unsupported' }).level).toBe('may-lose');
   expect(publishingGuaranteeOf(ABLE, NOT_ASKED).level).toBe('unknown');
 });
 
@@ -206,7 +206,7 @@ describe('asking a broker', () => {
   /** Only what is asked of it. */
   const connection = (describe?: Describe): BrokerConnection =>
     (describe === undefined ? {} : { describe }) as unknown as BrokerConnection;
-  const question = { topic: 'orders', group: 'stock' };
+  const query = { topic: 'orders', group: 'stock' };
 
   test('asks once for what is asked twice, and finds the answer by topic and group', async () => {
     let asked = 0;
@@ -214,14 +214,14 @@ describe('asking a broker', () => {
       asked = all.length;
       return { ...CONFIRMED, topics: all.map(() => SAFE) };
     };
-    const answer = await askForFacts(connection(counting), [question, question, { topic: 'dead', group: undefined }]);
+    const answer = await askForFacts(connection(counting), [query, query, { topic: 'dead', group: undefined }]);
     expect([asked, answer.of('orders', 'stock'), answer.of('orders', 'other')]).toEqual([2, SAFE, undefined]);
   });
 
   test('says so when the driver cannot tell, or the broker does not answer', async () => {
-    expect((await askForFacts(connection(), [question])).reason.code).toBe('not-told');
+    expect((await askForFacts(connection(), [query])).reason.code).toBe('not-told');
     const failing = connection(() => Promise.reject(new Error('no such right')));
-    expect((await askForFacts(failing, [question])).reason).toMatchObject({
+    expect((await askForFacts(failing, [query])).reason).toMatchObject({
       code: 'not-readable',
       why: expect.stringContaining('no such right'),
     });

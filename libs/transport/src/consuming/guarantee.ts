@@ -37,7 +37,7 @@ export function guaranteeOf(input: GuaranteeInput): Guarantee {
 /** What can be promised of what an application publishes, beside how the topic is kept. Pure. */
 export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reason }: FactsAnswer): Guarantee {
   const durable =
-    capabilityOf(capabilities, 'durability') === 'absent' ? [reasonFor('not-durable', detailsOf(facts))] : [];
+    capabilityOf(capabilities, 'durability') === 'unsupported' ? [reasonFor('not-durable', detailsOf(facts))] : [];
   if (facts === undefined) return judged([...durable, reason]);
   const repeats = facts.idempotent === false ? [reasonFor('repeats', { facts })] : [];
   return judged([...durable, ...reasonsOfConfirmation(facts), ...repeats]);
@@ -46,7 +46,7 @@ export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reaso
 function reasonsOfOptions(input: GuaranteeInput): GuaranteeReason[] {
   const { topic, deadLetterTopic, options, capabilities, answer } = input;
   const { delivery, startFrom, retry } = options;
-  const forgets = capabilityOf(capabilities, 'atLeastOnce') === 'absent';
+  const forgets = capabilityOf(capabilities, 'atLeastOnce') === 'unsupported';
   const codes: readonly (readonly [boolean, GuaranteeReasonCode])[] = [
     [forgets, 'no-redelivery'],
     [forgets && retry.inProcess && retry.maxAttempts > 1, 'retries-in-process'],
@@ -61,9 +61,11 @@ function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
   const { topic, group, capabilities, answer } = input;
   const { facts, reason, of } = answer;
   if (facts === undefined) {
-    return capabilityOf(capabilities, 'durability') === 'absent' ? [reasonFor('not-durable', { topic })] : [reason];
+    return capabilityOf(capabilities, 'durability') === 'unsupported'
+      ? [reasonFor('not-durable', { topic })]
+      : [reason];
   }
-  const forgets = capabilityOf(capabilities, 'durability') === 'absent';
+  const forgets = capabilityOf(capabilities, 'durability') === 'unsupported';
   const known = of(topic, group);
   const own = [...reasonsOfTopic(topic, known, facts, forgets), ...reasonsOfWaits(input, known, facts)];
   const copies = copyTopicsOf(input);
@@ -86,7 +88,7 @@ function reasonsOfWaits(input: GuaranteeInput, known: TopicFacts | undefined, fa
   const tooLong = (waited: string, waitMs: number, { keptMs = Number.POSITIVE_INFINITY }: Partial<TopicFacts> = {}) =>
     waitMs < keptMs ? [] : [reasonFor('waits-too-long', { topic: waited, facts, detail: duration(keptMs) })];
   if (retryTopics === undefined) return tooLong(topic, longWaitsMs(options.retry), known);
-  const waitOf = (index: number): number => options.retry.redeliver?.[index] ?? 0;
+  const waitOf = (index: number): number => options.retry.redeliveryDelaysMs?.[index] ?? 0;
   return retryTopics.flatMap((each, index) => tooLong(each, waitOf(index), answer.of(each, undefined)));
 }
 
@@ -145,13 +147,13 @@ const detailsOf = (facts: BrokerFacts | undefined): ReasonDetails => (facts === 
 
 /** A reason in words: the driver's own way out where it has one. */
 export function reasonFor(code: GuaranteeReasonCode, { topic, facts, detail }: ReasonDetails = {}): GuaranteeReason {
-  const { effect, why, wayOut } = GUARANTEE_REASONS[code];
+  const { effect, why, remedy } = GUARANTEE_REASONS[code];
   return {
     code,
     effect,
     ...(topic === undefined ? {} : { topic }),
     why: why.replace('%s', () => detail ?? 'several'),
-    wayOut: facts?.wayOut?.[code] ?? wayOut,
+    remedy: facts?.remedy?.[code] ?? remedy,
   };
 }
 

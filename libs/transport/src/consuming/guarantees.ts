@@ -6,7 +6,7 @@ import {
   type BrokerConnection,
   type Guarantee,
   type GuaranteeReason,
-  type TopicQuestion,
+  type TopicQuery,
 } from '../contract/index.js';
 import { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
 import type { ResolvedConsumingOptions } from './consuming-options.js';
@@ -51,7 +51,7 @@ export class Guarantees {
 
   /** Asks the broker for its settings. Never rejects. @param connect whether it is to be connected first */
   async ask(connect = false): Promise<FactsAnswer> {
-    return (this.#answer = await askForFacts(this.#connection, this.#subjects.flatMap(questionsOf), connect));
+    return (this.#answer = await askForFacts(this.#connection, this.#subjects.flatMap(queriesOf), connect));
   }
 
   of({ topic, group, deadLetterTopic, retryTopics, options }: GuaranteeSubject): Guarantee {
@@ -106,12 +106,12 @@ export class Guarantees {
   }
 }
 
-function questionsOf(subject: GuaranteeSubject): TopicQuestion[] {
+function queriesOf(subject: GuaranteeSubject): TopicQuery[] {
   const { topic, group } = subject;
   return [{ topic, group }, ...copyTopicsOf(subject).map((each) => ({ topic: each, group: undefined }))];
 }
 
 /** `Topic "orders": one server alone keeps each message. Let three servers keep each message.` */
-function sentenceOf({ topic, why, wayOut }: GuaranteeReason): string {
-  return `${topic === undefined ? 'Here' : `Topic "${topic}"`}: ${why}. ${wayOut}`;
+function sentenceOf({ topic, why, remedy }: GuaranteeReason): string {
+  return `${topic === undefined ? 'Here' : `Topic "${topic}"`}: ${why}. ${remedy}`;
 }

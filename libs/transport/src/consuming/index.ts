@@ -12,15 +12,15 @@ export {
 } from './consuming-options.js';
 export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
 export {
-  DeadLetterDesk,
+  DeadLetterAdmin,
   DESK_LIMIT,
   type DeadLetterSelection,
-  type DeskReport,
+  type DeadLetterReport,
   type FingerprintCount,
   type ReplayOptions,
-} from './desk/dead-letter-desk.js';
-export { DESK_GROUP } from './desk/reading.js';
-export type { StoredDeadLetter } from './desk/stored-dead-letter.js';
+} from './dead-letter-admin/dead-letter-admin.js';
+export { DEAD_LETTER_ADMIN_GROUP } from './dead-letter-admin/reading.js';
+export type { StoredDeadLetter } from './dead-letter-admin/stored-dead-letter.js';
 export { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
 export { guaranteeOf, publishingGuaranteeOf } from './guarantee.js';
 export type { Guarantees } from './guarantees.js';

@@ -61,9 +61,9 @@ export function prepareSubscription(plan: SubscriptionPlan, port: PreparationPor
   const options = resolveConsumingOptions(where, plan.options, capabilities);
   const group = options.delivery === 'every-instance' ? `${plan.group}.${instance}` : plan.group;
   const retryTopics = retryTopicsOf(where, { topic, group }, options, capabilities);
-  const redeliver = retryTopics === undefined ? options.retry.redeliver : undefined;
-  const subscription = { topic, group, ...options, redeliver };
-  requireCapabilities(broker, neededCapabilities(options), where, wayOutOf(options));
+  const redeliveryDelaysMs = retryTopics === undefined ? options.retry.redeliveryDelaysMs : undefined;
+  const subscription = { topic, group, ...options, redeliveryDelaysMs };
+  requireCapabilities(broker, neededCapabilities(options), where, remedyOf(options));
   checkStartOffset(where, broker, topic, options.startFrom);
   const deadLetterTopic = deadLetterTopicOf(plan, options);
   checkNames(broker, where, subscription, deadLetterTopic, retryTopics);
@@ -125,10 +125,10 @@ function checkNames(
 }
 
 /** What a reader can do about a promise that the broker cannot keep. */
-function wayOutOf({ retry }: ResolvedConsumingOptions): string | undefined {
+function remedyOf({ retry }: ResolvedConsumingOptions): string | undefined {
   if (retry.inProcess) return undefined;
   return hasTiers(retry)
-    ? 'Leave retry.redeliver out, or choose a broker that has it.'
+    ? 'Leave retry.redeliveryDelaysMs out, or choose a broker that has it.'
     : 'Do without it, choose a broker that has it, or, for retries and dead letters, write retry: { inProcess: true }: they are then kept by this process, and lost with it.';
 }
 

@@ -3,11 +3,11 @@ import { memory } from '../drivers/memory/index.js';
 import { wrapBroker, type Interception } from '../testing/faults/wrap-broker.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { Consumer } from './consumer.js';
-import { DeadLetterDesk } from './desk/dead-letter-desk.js';
+import { DeadLetterAdmin } from './dead-letter-admin/dead-letter-admin.js';
 
 const STALL_MS = 1_500;
 
-/** A handler of `orders`, a desk, and a broker that reads with `by` in its way; nothing passes but by `clock`. */
+/** A handler of `orders`, a dead-letter admin, and a broker that reads with `by` in its way; nothing passes but by `clock`. */
 async function setUp(by: (clock: ManualClock) => Interception, then: (n: number) => Promise<void> = async () => {}) {
   const clock = new ManualClock();
   const host = { service: 's', broker: 'default', notices: new Notices(), clock };
@@ -41,12 +41,12 @@ async function setUp(by: (clock: ManualClock) => Interception, then: (n: number)
     await drained;
     await connection.close();
   };
-  return { clock, connection, desk: new DeadLetterDesk(connection, host), publish, replay, replayed, close };
+  return { clock, connection, admin: new DeadLetterAdmin(connection, host), publish, replay, replayed, close };
 }
 
 /** Each hand-over to a reading takes so long. */
 const stalling =
-  (stallMs: number, groups = /\.replay\.|dead-letter-desk/) =>
+  (stallMs: number, groups = /\.replay\.|dead-letter-admin/) =>
   (clock: ManualClock): Interception => ({
     receive: async (deliveries, go, { group }) => {
       if (groups.test(group)) await new Promise<void>((resolve) => void clock.schedule(stallMs, resolve));
@@ -77,19 +77,19 @@ test('a broker that stalls for longer than a second while it is up cuts no repla
 });
 
 test('a broker that stalls for longer than a second while it is up cuts no reading of dead letters short', async () => {
-  const { clock, publish, desk, close } = await setUp(stalling(STALL_MS));
+  const { clock, publish, admin, close } = await setUp(stalling(STALL_MS));
   for (const n of [1, 2, 3]) await publish(n);
-  expect(await within(30_000, clock, desk.list('orders'))).toHaveLength(3);
+  expect(await within(30_000, clock, admin.list('orders'))).toHaveLength(3);
   await close();
 });
 
 test('an empty topic ends at once, and so does one that was read, as soon as its handlers have ended', async () => {
-  const { clock, publish, replay, desk, close } = await setUp(() => ({}));
-  expect(await within(0, clock, desk.list('orders'))).toEqual([]);
+  const { clock, publish, replay, admin, close } = await setUp(() => ({}));
+  expect(await within(0, clock, admin.list('orders'))).toEqual([]);
   expect(await within(0, clock, replay())).toEqual({ messages: 0 });
   for (const n of [1, 2, 3]) await publish(n);
   expect(await within(50, clock, replay())).toEqual({ messages: 3 });
-  expect(await within(0, clock, desk.list('orders'))).toHaveLength(3);
+  expect(await within(0, clock, admin.list('orders'))).toHaveLength(3);
   await close();
 });
 
@@ -107,11 +107,11 @@ test('a topic that grows while it is read ends where it ended when the reading b
 });
 
 test('a broker that is there and never comes to the end is told, and what was read is not taken for all', async () => {
-  const { clock, publish, replay, desk, close } = await setUp(stalling(3_600_000));
+  const { clock, publish, replay, admin, close } = await setUp(stalling(3_600_000));
   await publish(1);
   const incomplete = { code: 'TRANSPORT_READING_INCOMPLETE', retryable: true, topic: 'orders' };
   await expect(within(31_000, clock, replay())).rejects.toMatchObject(incomplete);
-  await expect(within(31_000, clock, desk.list('orders'))).rejects.toMatchObject(incomplete);
+  await expect(within(31_000, clock, admin.list('orders'))).rejects.toMatchObject(incomplete);
   await close();
 });
 
@@ -162,14 +162,14 @@ test('where the driver cannot say where a topic ends, a second without a message
   await close();
 });
 
-test('two desks that read one topic share its letters, and neither waits for those of the other', async () => {
-  const { clock, publish, connection, desk, close } = await setUp(() => ({}));
+test('two dead-letter admins that read one topic share its letters, and neither waits for those of the other', async () => {
+  const { clock, publish, connection, admin, close } = await setUp(() => ({}));
   await publish(1);
   const held: Delivery[] = [];
   const other = await connection.consume([
     {
       subscription: {
-        ...{ topic: 'orders', group: 'dead-letter-desk', delivery: 'group', startFrom: 'beginning' },
+        ...{ topic: 'orders', group: 'dead-letter-admin', delivery: 'group', startFrom: 'beginning' },
         ...{ ordering: 'none', concurrency: 1, maxInFlight: 10 },
       } as const,
       sink: { receive: (deliveries) => void held.push(...deliveries), revoked: () => undefined },
@@ -177,8 +177,8 @@ test('two desks that read one topic share its letters, and neither waits for tho
   ]);
   await within(0, clock, Promise.resolve());
   expect(held).toHaveLength(1);
-  expect(await within(0, clock, desk.list('orders'))).toEqual([]);
+  expect(await within(0, clock, admin.list('orders'))).toEqual([]);
   await other.close();
-  expect(await within(0, clock, desk.list('orders'))).toHaveLength(1);
+  expect(await within(0, clock, admin.list('orders'))).toHaveLength(1);
   await close();
 });

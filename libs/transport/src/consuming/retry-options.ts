@@ -4,18 +4,18 @@ import { longWaitsMs } from './tiers.js';
 
 /** How often a message is tried, and how long it waits in between. */
 export interface RetryOptions {
-  /** Attempts at one message, the first included; with `redeliver` those of each tier. Integer >= 1. @default 5; 1 where the broker has no `redelivery` */
+  /** Attempts at one message, the first included; with `redeliveryDelaysMs` those of each tier. Integer >= 1. @default 5; 1 where the broker has no `redelivery` */
   readonly maxAttempts?: number;
   /** Longest wait before attempt 2; doubles each time up to `maxDelayMs`, with full jitter. @default 200 */
   readonly initialDelayMs?: number;
-  /** No wait is longer than this, but those of `redeliver`. @default 30000 */
+  /** No wait is longer than this, but those of `redeliveryDelaysMs`. @default 30000 */
   readonly maxDelayMs?: number;
   /**
    * Milliseconds that a message waits on the broker when its `maxAttempts` are used up, before it is given as many again: a
    * wait for each further tier, none shorter than it says. `[60_000, 600_000]` with `maxAttempts: 3` makes 9 attempts. Others
    * pass it meanwhile, so it needs `ordering: 'none'`. Integers from 1 to 2147483647 (24.8 days). @default none
    */
-  readonly redeliver?: readonly number[];
+  readonly redeliveryDelaysMs?: readonly number[];
   /**
    * Messages wait for their next attempt in this process alone, also on a broker that could bring them back, or cannot:
    * there, what waits is lost with the process. @default false
@@ -52,7 +52,7 @@ export const RETRY_RULES = {
   maxAttempts: option.integer(1),
   initialDelayMs: option.integer(0),
   maxDelayMs: option.integer(0),
-  redeliver: {
+  redeliveryDelaysMs: {
     expected: 'an array of waits in milliseconds, such as [60_000, 600_000]',
     // n.b. copied, so that a hole in the array is seen as well.
     accepts: (value) => Array.isArray(value) && [...value].every((item) => typeof item === 'number'),
@@ -65,7 +65,7 @@ export const RETRY_RULES = {
   } satisfies OptionRule,
 } as const satisfies Record<keyof RetryOptions, unknown>;
 
-type WithoutDefault = 'deadlineMs' | 'neverFor' | 'redeliver';
+type WithoutDefault = 'deadlineMs' | 'neverFor' | 'redeliveryDelaysMs';
 
 /** Options of retries with every default filled in. */
 export type ResolvedRetryOptions = Required<Omit<RetryOptions, WithoutDefault>> & Pick<RetryOptions, WithoutDefault>;
@@ -84,8 +84,8 @@ export function resolveRetryOptions(
   defaults: typeof RETRY_DEFAULTS | RetryOptions,
 ): ResolvedRetryOptions {
   checkOptions(`${where} retry`, retry, RETRY_RULES);
-  retry.redeliver?.forEach((waitMs, index) => {
-    const name = `redeliver[${index}]`;
+  retry.redeliveryDelaysMs?.forEach((waitMs, index) => {
+    const name = `redeliveryDelaysMs[${index}]`;
     checkOptions(`${where} retry`, { [name]: waitMs }, { [name]: option.integer(1, LONGEST_WAIT_MS) });
   });
   return withDefaults(retry, defaults) as ResolvedRetryOptions;
@@ -93,7 +93,13 @@ export function resolveRetryOptions(
 
 /** @throws TransportError `TRANSPORT_OPTION_CONFLICT` */
 export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions, ordering: string): void {
-  const { initialDelayMs, maxDelayMs, redeliver = [], inProcess, deadlineMs = Number.POSITIVE_INFINITY } = retry;
+  const {
+    initialDelayMs,
+    maxDelayMs,
+    redeliveryDelaysMs = [],
+    inProcess,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  } = retry;
   const waitsMs = longWaitsMs(retry);
   if (initialDelayMs > maxDelayMs) {
     const [initial, max] = [
@@ -102,23 +108,23 @@ export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions,
     ];
     throw conflict(where, `initialDelayMs (${initial}) must not be above maxDelayMs (${max}).`);
   }
-  if (redeliver.length === 0) return;
+  if (redeliveryDelaysMs.length === 0) return;
   if (ordering !== 'none') {
     throw conflict(
       where,
-      `redeliver lets other messages pass the one that waits, and ordering: '${ordering}' does not allow it. Write ordering: 'none' where handlers need no order, or leave redeliver out.`,
+      `redeliveryDelaysMs lets other messages pass the one that waits, and ordering: '${ordering}' does not allow it. Write ordering: 'none' where handlers need no order, or leave redeliveryDelaysMs out.`,
     );
   }
   if (inProcess) {
     throw conflict(
       where,
-      'redeliver gives messages back to the broker, and inProcess: true keeps them in this process. Leave one of them out.',
+      'redeliveryDelaysMs gives messages back to the broker, and inProcess: true keeps them in this process. Leave one of them out.',
     );
   }
   if (waitsMs > deadlineMs) {
     throw conflict(
       where,
-      `the waits of redeliver (${waitsMs} ms together) do not fit into deadlineMs (${deadlineMs}), so the last of them would never be waited. Raise deadlineMs, or leave some out.`,
+      `the waits of redeliveryDelaysMs (${waitsMs} ms together) do not fit into deadlineMs (${deadlineMs}), so the last of them would never be waited. Raise deadlineMs, or leave some out.`,
     );
   }
 }

@@ -15,7 +15,7 @@ import type { ConsumingOptions } from './consuming-options.js';
 import { RetryAfter } from './outcomes.js';
 
 const WAIT_MS = 60_000;
-const RETRY = { maxAttempts: 2, initialDelayMs: 0, maxDelayMs: 0, redeliver: [WAIT_MS] } as const;
+const RETRY = { maxAttempts: 2, initialDelayMs: 0, maxDelayMs: 0, redeliveryDelaysMs: [WAIT_MS] } as const;
 
 /** A broker that stores messages and brings back what was not settled, and has no timer. */
 function withoutTimer(interception: Interception = {}): Broker {
@@ -44,8 +44,8 @@ function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions
   const attempts: number[] = [];
   const told: string[] = [];
   const reasons: string[] = [];
-  notices.on('message:retried', ({ error }) => void reasons.push(messageOf(error)));
-  for (const name of ['message:acked', 'message:retried', 'message:dead-lettered'] as const) {
+  notices.on('message:retry-scheduled', ({ error }) => void reasons.push(messageOf(error)));
+  for (const name of ['message:acked', 'message:retry-scheduled', 'message:dead-lettered'] as const) {
     notices.on(name, ({ attempt, topic }) => void told.push(`${name} ${topic} ${attempt}`));
   }
   const connection = broker.open({ service: 's', broker: 'default', notices, clock });
@@ -103,9 +103,9 @@ describe('tiers on a broker without a timer', () => {
       expect([field, third?.[field]]).toEqual([field, first?.[field]]);
     }
     expect(told).toEqual([
-      'message:retried paid 1',
-      'message:retried paid 2',
-      'message:retried paid 3',
+      'message:retry-scheduled paid 1',
+      'message:retry-scheduled paid 2',
+      'message:retry-scheduled paid 3',
       'message:dead-lettered paid 4',
     ]);
     const [, copy, deadLetter] = sent;
@@ -160,7 +160,11 @@ describe('tiers on a broker without a timer', () => {
     broken = false;
     await pass(clock, 2_000);
     expect([attempts(), consumer.inFlight]).toEqual([[1, 2], 0]);
-    expect(told).toEqual(['message:retried paid 1', 'message:retried paid 2', 'message:retried paid 2']);
+    expect(told).toEqual([
+      'message:retry-scheduled paid 1',
+      'message:retry-scheduled paid 2',
+      'message:retry-scheduled paid 2',
+    ]);
     await drained(clock, consumer);
   });
 
@@ -205,7 +209,7 @@ describe('tiers on a broker without a timer', () => {
   test('keep one deadline over processes', async () => {
     const broker = withoutTimer();
     const clock = new ManualClock();
-    const retry = { ...RETRY, maxAttempts: 1, redeliver: [WAIT_MS, WAIT_MS], deadlineMs: 2 * WAIT_MS + 5 };
+    const retry = { ...RETRY, maxAttempts: 1, redeliveryDelaysMs: [WAIT_MS, WAIT_MS], deadlineMs: 2 * WAIT_MS + 5 };
     const first = processOf(broker, clock, { retry });
     await first.consumer.start();
     await first.publish('m-1');
@@ -241,7 +245,7 @@ describe('tiers on a broker without a timer', () => {
     const asked: string[] = [];
     const ensureTopics: Interception['ensureTopics'] = (topics, go) => (asked.push(...topics), go());
     const clock = new ManualClock();
-    const { consumer } = processOf(withoutTimer({ ensureTopics }), clock, { retry: { redeliver: [1, 2] } });
+    const { consumer } = processOf(withoutTimer({ ensureTopics }), clock, { retry: { redeliveryDelaysMs: [1, 2] } });
     expect(consumer.subscriptions[0]?.retryTopics).toEqual(['paid.bank.retry-1', 'paid.bank.retry-2']);
     await consumer.start();
     expect(asked).toEqual(['paid', 'paid.bank.dead-letter', 'paid.bank.retry-1', 'paid.bank.retry-2']);
@@ -260,7 +264,9 @@ describe('tiers on a broker without a timer', () => {
   test('are refused where each instance is a group that ends with it', () => {
     const error = refusalOf(() => processOf(withoutTimer(), new ManualClock(), { delivery: 'every-instance' }));
     expect(isTransportError(error, 'TRANSPORT_OPTION_CONFLICT')).toBe(true);
-    expect(String(error)).toMatch(/Payments\.charge retry: .* the group ends with its instance\. Leave redeliver out/);
+    expect(String(error)).toMatch(
+      /Payments\.charge retry: .* the group ends with its instance\. Leave redeliveryDelaysMs out/,
+    );
   });
 
   test('are refused where a handler of their group subscribes to what waits', () => {

@@ -26,13 +26,16 @@ export function retryTopicsOf(
   if (delivery === 'every-instance') {
     throw conflict(
       where,
-      "redeliver keeps messages in topics of the group, and with delivery: 'every-instance' the group ends with its instance.",
+      "redeliveryDelaysMs keeps messages in topics of the group, and with delivery: 'every-instance' the group ends with its instance.",
     );
   }
   if (isTopicPattern(topic)) {
-    throw conflict(where, `redeliver keeps messages in topics, and the pattern "${topic}" may take them from there.`);
+    throw conflict(
+      where,
+      `redeliveryDelaysMs keeps messages in topics, and the pattern "${topic}" may take them from there.`,
+    );
   }
-  return retry.redeliver?.map((_, index) => retryTopicOf(topic, group, index + 1));
+  return retry.redeliveryDelaysMs?.map((_, index) => retryTopicOf(topic, group, index + 1));
 }
 
 /** What reads the retry topics of a subscription, all for its one runner: options, pause and drain are the same. */
@@ -42,9 +45,9 @@ export function retrySinks(
   runner: SubscriptionRunner,
   clock: Clock,
 ): readonly RetrySink[] {
-  const { maxAttempts, redeliver = [] } = options.retry;
+  const { maxAttempts, redeliveryDelaysMs = [] } = options.retry;
   return retryTopics.map((retryTopic, index) => {
-    const of = { topic, group, waitMs: redeliver[index] ?? 0, attempts: (index + 1) * maxAttempts };
+    const of = { topic, group, waitMs: redeliveryDelaysMs[index] ?? 0, attempts: (index + 1) * maxAttempts };
     // n.b. what waits there waits for this group, whatever the group wanted of its topic when it was new.
     return {
       subscription: { ...subscription, topic: retryTopic, startFrom: 'beginning' },
@@ -78,4 +81,4 @@ interface RetriedSubscription {
 }
 
 const conflict = (where: string, text: string): TransportError =>
-  new TransportError('TRANSPORT_OPTION_CONFLICT', `${where} retry: ${text} Leave redeliver out.`);
+  new TransportError('TRANSPORT_OPTION_CONFLICT', `${where} retry: ${text} Leave redeliveryDelaysMs out.`);

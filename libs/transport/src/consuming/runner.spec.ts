@@ -123,7 +123,7 @@ function setUp({
   const seen: [NoticeName, Record<string, unknown>][] = [];
   for (const name of [
     'message:acked',
-    'message:retried',
+    'message:retry-scheduled',
     'message:dropped',
     'message:dead-lettered',
     'message:dead-letter-failed',
@@ -279,7 +279,7 @@ describe('a handler that fails', () => {
     await gate.finish('b1', new Error('again'));
     clock.advance(100);
     await gate.finish('b1', new Error('again'));
-    expect(names()).toEqual(['message:dead-lettered', 'message:retried', 'message:dead-lettered']);
+    expect(names()).toEqual(['message:dead-lettered', 'message:retry-scheduled', 'message:dead-lettered']);
   });
 
   it('parks its key alone until the delay is over, and then goes on in order', async () => {
@@ -317,7 +317,7 @@ describe('a handler that fails', () => {
 
   it('has room for the attempts of all tiers before it counts as one without an end', async () => {
     const { calls, handle } = recorder();
-    const retry = { maxAttempts: 3, redeliver: [60_000, 600_000] };
+    const retry = { maxAttempts: 3, redeliveryDelaysMs: [60_000, 600_000] };
     const options = { ordering: 'none', retry } as const;
     const { runner, sent } = setUp({ handle, options, nativeRedelivery: true });
     const [bystander, poison] = [deliver(), deliver()];
@@ -328,7 +328,9 @@ describe('a handler that fails', () => {
     expect(calls).toHaveLength(1);
     expect([bystander.settlement?.kind, poison.settlement?.kind]).toEqual(['ack', 'reject']);
     expect(sent[0]?.headers).toMatchObject({
-      'dead-letter-error-message': expect.stringMatching(/20 times \(limit 9: .*each wait of retry.redeliver\)/),
+      'dead-letter-error-message': expect.stringMatching(
+        /20 times \(limit 9: .*each wait of retry.redeliveryDelaysMs\)/,
+      ),
     });
   });
 
@@ -419,7 +421,7 @@ describe('a handler that fails', () => {
     confirm([{ id: 'id-1', topic: 'x', partition: 0, offset: '0' }]);
     await turn();
     expect(poison.settlement?.kind).toBe('reject');
-    expect(names()).toEqual(['message:retried', 'message:retried', 'message:dead-lettered']);
+    expect(names()).toEqual(['message:retry-scheduled', 'message:retry-scheduled', 'message:dead-lettered']);
     expect(runner.inFlight).toBe(0);
   });
 
@@ -451,7 +453,7 @@ describe('a handler that fails', () => {
   });
 
   it('is given back for the long wait at the end of a tier, and keeps no place here meanwhile', async () => {
-    const retry = { maxAttempts: 2, redeliver: [60_000] };
+    const retry = { maxAttempts: 2, redeliveryDelaysMs: [60_000] };
     const { runner, clock } = setUp({
       handle: () => Promise.reject(new Error('the database is down')),
       options: { ordering: 'none', retry },
@@ -511,7 +513,7 @@ describe('a handler that fails', () => {
     });
     void runner.receive([deliver('a')]);
     await turn();
-    expect(names()).toEqual(['message:retried']);
+    expect(names()).toEqual(['message:retry-scheduled']);
   });
 
   it.each([
@@ -620,7 +622,7 @@ describe('a handler that fails', () => {
     await turn();
     clock.advance(10);
     await turn();
-    expect(names()).toEqual(['message:retried', 'message:retried']);
+    expect(names()).toEqual(['message:retry-scheduled', 'message:retry-scheduled']);
   });
 
   it('waits, and takes no worker with it, when its failure cannot be dealt with', async () => {
@@ -639,7 +641,7 @@ describe('a handler that fails', () => {
     });
     void runner.receive([odd, good]);
     await turn();
-    expect(names()).toEqual(['message:retried', 'message:dead-lettered']);
+    expect(names()).toEqual(['message:retry-scheduled', 'message:dead-lettered']);
     isBroken = false;
     clock.advance(1_000);
     await turn();
@@ -762,7 +764,7 @@ describe('types', () => {
   it.each([
     ['ignore', 'ack', 0, ['message:dropped']],
     ['dead-letter', 'reject', 1, ['message:dead-lettered']],
-    ['fail', undefined, 0, ['message:retried']],
+    ['fail', undefined, 0, ['message:retry-scheduled']],
   ] as const)('that nobody takes go by policy: %s', async (unknownType, settled, copies, notices) => {
     const { runner, sent, names } = setUp({ routes: routes([]), options: { unknownType } });
     const unknown = typed('refunded');

@@ -283,7 +283,7 @@ export class SubscriptionRunner implements DeliverySink {
     const { broker, topic, group } = this.#plan;
     const { key, attempt } = delivery;
     const about = { broker, topic, group, id: readableIdOf(delivery), key, attempt };
-    this.#tools.notices.emit('message:retried', { ...about, delayMs: FAULT_PAUSE_MS, error });
+    this.#tools.notices.emit('message:retry-scheduled', { ...about, delayMs: FAULT_PAUSE_MS, error });
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
@@ -325,7 +325,7 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   #retry(delivery: Delivery, delayMs: number, error: unknown): void {
-    this.#tools.notices.emit('message:retried', { ...aboutOf(this.#plan, delivery), delayMs, error });
+    this.#tools.notices.emit('message:retry-scheduled', { ...aboutOf(this.#plan, delivery), delayMs, error });
     const keepsOrder = this.#lanes.laneOf(delivery) !== undefined;
     if (!keepsOrder && this.#plan.nativeRedelivery) {
       this.#failures.expectAgain(delivery);

@@ -3,7 +3,7 @@ import type { StartFrom } from '../contract/index.js';
 import { checkStartOffset } from './start-offset.js';
 
 const partitioned = { driver: 'kafka', capabilities: MEMORY_CAPABILITIES };
-const plain = { driver: 'nats', capabilities: { ...MEMORY_CAPABILITIES, partitions: 'absent' } as const };
+const plain = { driver: 'nats', capabilities: { ...MEMORY_CAPABILITIES, partitions: 'unsupported' } as const };
 const check =
   (broker: typeof partitioned | typeof plain, startFrom: StartFrom, topic = 'orders') =>
   () =>

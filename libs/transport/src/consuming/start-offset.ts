@@ -24,7 +24,7 @@ export function checkStartOffset(
   if (isTopicPattern(topic)) {
     refuse(`an offset is a place in one topic, and "${topic}" may be many. Name the topic, or begin at a Date.`);
   }
-  const hasPartitions = capabilityOf(capabilities, 'partitions') !== 'absent';
+  const hasPartitions = capabilityOf(capabilities, 'partitions') !== 'unsupported';
   if (hasPartitions === 'offsets' in startFrom) return;
   if (hasPartitions)
     refuse('with partitions, an offset alone names no message. Write { offsets: { 0: "120" } }, by partition.');

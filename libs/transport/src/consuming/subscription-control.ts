@@ -21,7 +21,7 @@ export interface SubscriptionControl {
    * Hands the messages of a time window to the handlers once more, as a group of its own: the position of the live group is
    * not touched, and the live subscription goes on beside it. Resolves when all are settled: up to the end that the topic has now
    * where the driver knows it (Kafka, memory), elsewhere (NATS) until none has come for a second.
-   * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot start at a moment; `TRANSPORT_CLOSED` when the
+   * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED` where the broker cannot start at a moment; `TRANSPORT_CLOSED` when the
    *   application ends before the replay does; `TRANSPORT_READING_INCOMPLETE` when a broker that is there gives nothing for 30
    *   seconds before that end
    */
@@ -89,7 +89,7 @@ export class RunnerControl implements SubscriptionControl {
     if (this.#resume === undefined) return;
     this.#resume();
     this.#resume = undefined;
-    this.#notices.emit('subscription:unpaused', this.#about);
+    this.#notices.emit('subscription:resumed', this.#about);
   }
 
   get #about(): Controlled {

@@ -84,7 +84,7 @@ export class Suspects {
   #exhausted({ id, attempt }: Delivery): TransportError {
     const { retry } = this.#plan.options;
     const by = hasTiers(retry)
-      ? 'retry.maxAttempts, and as many after each wait of retry.redeliver'
+      ? 'retry.maxAttempts, and as many after each wait of retry.redeliveryDelaysMs'
       : 'retry.maxAttempts';
     return new TransportError(
       'TRANSPORT_ATTEMPTS_EXHAUSTED',

@@ -4,7 +4,7 @@ import { RETRY_DEFAULTS, type ResolvedRetryOptions, type RetryOptions } from './
 import { attemptInTier, attemptsInAll, waitAfterTier } from './tiers.js';
 import { backoffMs, decide } from './verdict.js';
 
-const THREE: ResolvedRetryOptions = { ...RETRY_DEFAULTS, maxAttempts: 3, redeliver: [60_000, 600_000] };
+const THREE: ResolvedRetryOptions = { ...RETRY_DEFAULTS, maxAttempts: 3, redeliveryDelaysMs: [60_000, 600_000] };
 const ATTEMPTS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 describe('tiers of attempts', () => {
@@ -16,13 +16,13 @@ describe('tiers of attempts', () => {
   });
 
   test('of one attempt each have a long wait after every attempt but the last', () => {
-    const tiers = { maxAttempts: 1, redeliver: [10, 20] };
+    const tiers = { maxAttempts: 1, redeliveryDelaysMs: [10, 20] };
     expect(attemptsInAll(tiers)).toBe(3);
     expect([1, 2, 3, 4].map((attempt) => waitAfterTier(attempt, tiers) ?? 0)).toEqual([10, 20, 0, 0]);
   });
 
-  test.each([undefined, []])('are one without redeliver, as with %j', (redeliver) => {
-    const tiers = { maxAttempts: 5, redeliver };
+  test.each([undefined, []])('are one without redeliveryDelaysMs, as with %j', (redeliveryDelaysMs) => {
+    const tiers = { maxAttempts: 5, redeliveryDelaysMs };
     expect(attemptsInAll(tiers)).toBe(5);
     expect(ATTEMPTS.map((attempt) => waitAfterTier(attempt, tiers))).toEqual(ATTEMPTS.map(() => undefined));
   });
@@ -59,7 +59,7 @@ describe('the verdict over tiers', () => {
   });
 });
 
-describe('the option redeliver', () => {
+describe('the option redeliveryDelaysMs', () => {
   const refusal = (retry: object, more: ConsumingOptions = { ordering: 'none' }): [string, string] => {
     try {
       resolveConsumingOptions('@Subscribe("a")', { ...more, retry });
@@ -74,23 +74,31 @@ describe('the option redeliver', () => {
   test.each([
     [
       60_000,
-      'redeliver must be an array of waits in milliseconds, such as [60_000, 600_000], got a value of type number',
+      'redeliveryDelaysMs must be an array of waits in milliseconds, such as [60_000, 600_000], got a value of type number',
     ],
-    [['60s'], 'redeliver must be an array of waits in milliseconds'],
-    [[1, , 2], 'redeliver must be an array of waits in milliseconds'],
-    [[undefined], 'redeliver must be an array of waits in milliseconds'],
-    [[1_000, 0], 'redeliver[1] must be an integer from 1 to 2147483647, got 0 (number)'],
-    [[-1], 'redeliver[0] must be an integer from 1 to 2147483647, got -1 (number)'],
-    [[1.5], 'redeliver[0] must be an integer from 1 to 2147483647, got 1.5 (number)'],
-    [[Number.NaN], 'redeliver[0] must be an integer from 1 to 2147483647, got NaN (number)'],
-    [[Number.POSITIVE_INFINITY], 'redeliver[0] must be an integer from 1 to 2147483647, got Infinity (number)'],
-    [[2 ** 31], 'redeliver[0] must be an integer from 1 to 2147483647, got 2147483648 (number)'],
-  ])('is refused as %j, by the entry that is wrong', (redeliver, text) => {
-    expect(refusal({ redeliver })).toEqual([INVALID, expect.stringContaining(`@Subscribe("a") retry: ${text}`)]);
+    [['60s'], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
+    [[1, , 2], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
+    [[undefined], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
+    [[1_000, 0], 'redeliveryDelaysMs[1] must be an integer from 1 to 2147483647, got 0 (number)'],
+    [[-1], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got -1 (number)'],
+    [[1.5], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got 1.5 (number)'],
+    [[Number.NaN], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got NaN (number)'],
+    [
+      [Number.POSITIVE_INFINITY],
+      'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got Infinity (number)',
+    ],
+    [[2 ** 31], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got 2147483648 (number)'],
+  ])('is refused as %j, by the entry that is wrong', (redeliveryDelaysMs, text) => {
+    expect(refusal({ redeliveryDelaysMs })).toEqual([
+      INVALID,
+      expect.stringContaining(`@Subscribe("a") retry: ${text}`),
+    ]);
   });
 
   test('is found by its nearest name', () => {
-    expect(refusal({ redelivr: [1] })[1]).toContain('has no option "redelivr". Did you mean "redeliver"?');
+    expect(refusal({ redeliveryDelayMs: [1] })[1]).toContain(
+      'has no option "redeliveryDelayMs". Did you mean "redeliveryDelaysMs"?',
+    );
   });
 
   test.each([
@@ -98,9 +106,12 @@ describe('the option redeliver', () => {
     [{}, { ordering: 'partition' }, "ordering: 'partition' does not allow it"],
     [{}, {}, "ordering: 'key' does not allow it"],
     [{ inProcess: true }, { ordering: 'none' }, 'inProcess: true keeps them in this process'],
-    [{ deadlineMs: 89 }, { ordering: 'none' }, 'redeliver (90 ms together) do not fit into deadlineMs (89)'],
+    [{ deadlineMs: 89 }, { ordering: 'none' }, 'redeliveryDelaysMs (90 ms together) do not fit into deadlineMs (89)'],
   ] as const)('is refused together with %j and %j', (retry, more, text) => {
-    expect(refusal({ redeliver: [30, 60], ...retry }, more)).toEqual([CONFLICT, expect.stringContaining(text)]);
+    expect(refusal({ redeliveryDelaysMs: [30, 60], ...retry }, more)).toEqual([
+      CONFLICT,
+      expect.stringContaining(text),
+    ]);
   });
 
   const ALL = Object.fromEntries(Object.keys(CAPABILITY_MEANINGS).map((name) => [name, 'native'])) as Capabilities;
@@ -109,8 +120,8 @@ describe('the option redeliver', () => {
 
   test('needs a broker that keeps what waits long, also where a tier has one attempt', () => {
     const both = ['delayedRedelivery', 'redelivery'];
-    expect(needs({ maxAttempts: 1, redeliver: [60_000] })).toEqual(expect.arrayContaining(both));
-    expect(needs({ maxAttempts: 3, redeliver: [] })).not.toContain('delayedRedelivery');
-    expect(needs({ maxAttempts: 1, redeliver: [] })).not.toContain('redelivery');
+    expect(needs({ maxAttempts: 1, redeliveryDelaysMs: [60_000] })).toEqual(expect.arrayContaining(both));
+    expect(needs({ maxAttempts: 3, redeliveryDelaysMs: [] })).not.toContain('delayedRedelivery');
+    expect(needs({ maxAttempts: 1, redeliveryDelaysMs: [] })).not.toContain('redelivery');
   });
 });

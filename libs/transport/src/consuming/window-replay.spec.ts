@@ -19,7 +19,7 @@ test('a replay waits for what failed in it, also where the live group gives such
     topic: 'orders',
     group: 'g',
     where: 'Orders.take',
-    options: { ordering: 'none', retry: { maxAttempts: 1, redeliver: [60_000] } },
+    options: { ordering: 'none', retry: { maxAttempts: 1, redeliveryDelaysMs: [60_000] } },
     routes: [
       {
         type: undefined,

@@ -56,7 +56,7 @@ const WINDOW_RULES = { from: startPlaceRule, until: moment } as const satisfies 
 /**
  * Hands the messages of a time window to the handlers of a subscription, as a group of its own that ends with the replay: the
  * position of the live group is not touched. Retries and dead letters are those of the subscription; the replay waits for them,
- * those of `redeliver` included.
+ * those of `redeliveryDelaysMs` included.
  */
 export class WindowReplay {
   readonly #replayable: Replayable;
@@ -67,7 +67,7 @@ export class WindowReplay {
   readonly #sink: WindowSink;
   #consumption: Consumption | undefined;
 
-  /** @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`, `TRANSPORT_OPTION_INVALID` */
+  /** @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED`, `TRANSPORT_OPTION_INVALID` */
   constructor(replayable: Replayable, window: ReplayWindow) {
     const { connection, host, plan, tools } = replayable;
     this.#replayable = replayable;

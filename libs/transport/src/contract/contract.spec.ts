@@ -292,20 +292,20 @@ describe('defineEvent', () => {
 });
 
 describe('capabilities', () => {
-  const broker = { driver: 'memory', capabilities: { durability: 'absent', groups: 'native' } as never };
+  const broker = { driver: 'memory', capabilities: { durability: 'unsupported', groups: 'native' } as never };
 
   it('that are absent are refused by code, with a way out', () => {
     const error = thrownBy(() =>
       requireCapabilities(broker, ['groups', 'durability'], 'TransportModule', 'Use kafka().'),
     ) as TransportError;
-    expect(error.code).toBe('TRANSPORT_CAPABILITY_ABSENT');
+    expect(error.code).toBe('TRANSPORT_CAPABILITY_UNSUPPORTED');
     expect(error.message).toContain('"durability" (a confirmed message survives');
     expect(error.message).toContain('Use kafka().');
   });
 
   it('that are absent are refused with the reason of the driver, where it gives one', () => {
-    const absentBecause = { durability: 'it lives in memory' };
-    const refuse = () => requireCapabilities({ ...broker, absentBecause }, ['durability'], 'x', 'Use kafka().');
+    const unsupportedBecause = { durability: 'it lives in memory' };
+    const refuse = () => requireCapabilities({ ...broker, unsupportedBecause }, ['durability'], 'x', 'Use kafka().');
     expect(refuse).toThrow('which the memory driver cannot promise: it lives in memory. Use kafka().');
   });
 

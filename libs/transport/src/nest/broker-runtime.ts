@@ -10,7 +10,7 @@ import {
 } from '../contract/index.js';
 import {
   Consumer,
-  DeadLetterDesk,
+  DeadLetterAdmin,
   NOT_ASKED,
   type FactsAnswer,
   type Guarantees,
@@ -43,7 +43,7 @@ export class BrokerRuntime {
   readonly handle: BrokerHandle = new Handle(this);
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
-  readonly deadLetters: DeadLetterDesk;
+  readonly deadLetters: DeadLetterAdmin;
   readonly #broker: Broker;
   readonly #host: BrokerHost;
   readonly #options: ResolvedModuleOptions;
@@ -69,7 +69,7 @@ export class BrokerRuntime {
     this.#world = world;
     this.#watch();
     this.connection = new OrderedConnection(broker.open(host), host);
-    this.deadLetters = new DeadLetterDesk(this.connection, host, this.#abort.signal);
+    this.deadLetters = new DeadLetterAdmin(this.connection, host, this.#abort.signal);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }
 
@@ -300,7 +300,7 @@ class Handle extends BrokerHandle {
     return this.#runtime.capabilities;
   }
 
-  get deadLetters(): DeadLetterDesk {
+  get deadLetters(): DeadLetterAdmin {
     return this.#runtime.deadLetters;
   }
 

@@ -57,8 +57,8 @@ export type DescribedOptions = Required<Omit<ConsumingOptions, Omitted>> &
     /** The library's own by kind and options, the others by the name of their function. */
     readonly policies?: readonly (string | { readonly kind: string; readonly options: object })[];
     /** With all defaults; of `neverFor` the names. */
-    readonly retry: Required<Omit<RetryOptions, 'neverFor' | 'deadlineMs' | 'redeliver'>> &
-      Pick<RetryOptions, 'deadlineMs' | 'redeliver'> & { readonly neverFor?: readonly string[] };
+    readonly retry: Required<Omit<RetryOptions, 'neverFor' | 'deadlineMs' | 'redeliveryDelaysMs'>> &
+      Pick<RetryOptions, 'deadlineMs' | 'redeliveryDelaysMs'> & { readonly neverFor?: readonly string[] };
   };
 
 /** @param settings of its topic, as far as the broker told them */

@@ -33,12 +33,12 @@ export { TransportModule } from './transport.module.js';
 export { TransportClient } from './transport.client.js';
 export { TransportServer } from './transport.server.js';
 export { withDeadLetters, type WithDeadLettersOptions } from './with-dead-letters.js';
-/** What the desk of `withDeadLetters` takes and gives. */
+/** What the dead-letter admin of `withDeadLetters` takes and gives. */
 export {
   DESK_LIMIT,
-  type DeadLetterDesk,
+  type DeadLetterAdmin,
   type DeadLetterSelection,
-  type DeskReport,
+  type DeadLetterReport,
   type FingerprintCount,
   type ReplayOptions,
   type StoredDeadLetter,

@@ -19,23 +19,23 @@ const EVERY: NoticeMap = {
   'subscription:started': of,
   'subscription:crashed': { ...of, error, restartInMs: 5 },
   'subscription:recovered': of,
-  'subscription:stalled': { ...of, partition: 3, unsettledOffset: '7', reason: 'too much is done behind it' },
-  'subscription:resumed': { ...of, partition: 3 },
+  'partition:stalled': { ...of, partition: 3, unsettledOffset: '7', reason: 'too much is done behind it' },
+  'partition:unstalled': { ...of, partition: 3 },
   'subscription:starved': { ...of, waiting: 12 },
   'subscription:receiving': of,
   'subscription:paused': { ...of, reason: 'the supplier is away' },
-  'subscription:unpaused': of,
+  'subscription:resumed': of,
   'subscription:warned': { ...of, warning: 'it has no key' },
   'guarantee:lowered': {
     broker: 'main',
     topics: ['orders', 'prices'],
-    reason: { code: 'one-copy', effect: 'may-lose', why: 'one server alone keeps it', wayOut: 'Keep it on three.' },
+    reason: { code: 'one-copy', effect: 'may-lose', why: 'one server alone keeps it', remedy: 'Keep it on three.' },
   },
   'partition:assigned': { ...of, partition: 3 },
   'partition:revoked': { ...of, partition: 3, unsettled: 4 },
   'commit:failed': { ...of, error },
   'message:acked': message,
-  'message:retried': { ...message, delayMs: 200, error: new TypeError('no database') },
+  'message:retry-scheduled': { ...message, delayMs: 200, error: new TypeError('no database') },
   'message:timed-out': { ...message, timeoutMs: 500 },
   'message:dropped': { ...message, reason: 'not ours' },
   'message:dead-lettered': { ...message, deadLetterTopic: 'orders.stock.dead-letter', error: { secret: 'payload' } },
@@ -76,13 +76,17 @@ test.each([
   ['an error whose message throws', Object.defineProperty(new Error('x'), 'message', { get: trap })],
   ['an error whose stack throws', Object.defineProperty(new Error('x'), 'stack', { get: trap })],
 ])('a line is written whatever was thrown: %s', (_, thrown) => {
-  expect(written('message:retried', { ...message, delayMs: 1, error: thrown })).toHaveLength(1);
+  expect(written('message:retry-scheduled', { ...message, delayMs: 1, error: thrown })).toHaveLength(1);
   expect(written('message:dead-lettered', { ...message, deadLetterTopic: 'd', error: thrown })).toHaveLength(1);
 });
 
 test('a line says why a message failed: the reasons of a pipe and the chain of causes', () => {
   const bad = new BadRequestException(['n must be an integer']);
-  const [line] = written('message:retried', { ...message, delayMs: 1, error: new Error('not saved', { cause: bad }) });
+  const [line] = written('message:retry-scheduled', {
+    ...message,
+    delayMs: 1,
+    error: new Error('not saved', { cause: bad }),
+  });
   expect(line).toContain(
     'Error: not saved; caused by BadRequestException: Bad Request Exception: n must be an integer.',
   );

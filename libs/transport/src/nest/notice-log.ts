@@ -45,25 +45,25 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     (notice) =>
       `Subscription crashed, a new one starts in ${notice.restartInMs} ms. ${notice.error.message} ${sub(notice)}`,
   ],
-  'subscription:stalled': [
+  'partition:stalled': [
     'warn',
     (notice) =>
       `Intake of partition ${notice.partition} waits for offset ${notice.unsettledOffset}: ${notice.reason}. ${sub(notice)}`,
   ],
   'subscription:recovered': ['log', (notice) => `Consumes again. ${sub(notice)}`],
-  'subscription:resumed': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
+  'partition:unstalled': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
   'subscription:starved': [
     'error',
     (notice) => `Receives nothing, although the broker holds ${notice.waiting} messages for it. ${sub(notice)}`,
   ],
   'subscription:receiving': ['log', (notice) => `Receives messages again, or none wait any more. ${sub(notice)}`],
   'subscription:paused': ['warn', (notice) => `Paused, no handler begins: ${notice.reason}. ${sub(notice)}`],
-  'subscription:unpaused': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
+  'subscription:resumed': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
   'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],
   'guarantee:lowered': [
     'warn',
     ({ broker, topics, reason }) =>
-      `Take care, messages may be lost: ${reason.why}. ${reason.wayOut} topics=${topics.join(',')} broker=${broker} reason=${reason.code}`,
+      `Take care, messages may be lost: ${reason.why}. ${reason.remedy} topics=${topics.join(',')} broker=${broker} reason=${reason.code}`,
   ],
   'partition:assigned': ['debug', (notice) => `Partition ${notice.partition} came. ${sub(notice)}`],
   'partition:revoked': [
@@ -71,7 +71,7 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     (notice) => `Partition ${notice.partition} went, ${notice.unsettled} unsettled messages with it. ${sub(notice)}`,
   ],
   'commit:failed': ['warn', (notice) => `A commit failed and is tried again. ${notice.error.message} ${sub(notice)}`],
-  'message:retried': [
+  'message:retry-scheduled': [
     'warn',
     (notice) =>
       `A message failed and is tried again in ${notice.delayMs} ms: ${describe(notice.error)}. ${msg(notice)}`,

@@ -27,9 +27,9 @@ interface Subscribable<Value> {
  *
  * ```ts
  * @Respond(StockAsked)
- * async stock(@Payload() { sku }: StockQuestion): Promise<StockAnswer> {}
+ * async stock(@Payload() { sku }: StockRequest): Promise<StockAnswer> {}
  * ```
- * A message that nobody waits for is handled as by `@Subscribe`. Refused at start with `TRANSPORT_CAPABILITY_ABSENT` where
+ * A message that nobody waits for is handled as by `@Subscribe`. Refused at start with `TRANSPORT_CAPABILITY_UNSUPPORTED` where
  * the broker cannot answer.
  */
 export function Respond<In, Out, Answer>(

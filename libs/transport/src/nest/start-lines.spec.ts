@@ -49,13 +49,13 @@ test('a row of the table at start names its columns, so that it can be read alon
 });
 
 test.each([
-  [{ maxAttempts: 3, redeliver: [60_000, 600_000] }, 'retry=3x(200..30000ms)+60000ms+600000ms '],
-  [{ maxAttempts: 1, redeliver: [60_000] }, 'retry=1x+60000ms '],
+  [{ maxAttempts: 3, redeliveryDelaysMs: [60_000, 600_000] }, 'retry=3x(200..30000ms)+60000ms+600000ms '],
+  [{ maxAttempts: 1, redeliveryDelaysMs: [60_000] }, 'retry=1x+60000ms '],
 ])('retries in tiers are told with what they wait for: %j', (retry, cell) => {
   const given = summary('orders', 'stock', { ordering: 'none', retry });
   const described = describeSubscription({ name: 'main', driver: 'memory' }, given);
   expect(startLines([described])[0]).toContain(cell);
-  expect(JSON.parse(JSON.stringify(described)).options.retry.redeliver).toEqual(retry.redeliver);
+  expect(JSON.parse(JSON.stringify(described)).options.retry.redeliveryDelaysMs).toEqual(retry.redeliveryDelaysMs);
 });
 
 test('a description survives JSON: classes leave their names, moments are texts, and nothing is undefined', () => {

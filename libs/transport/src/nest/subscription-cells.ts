@@ -35,10 +35,10 @@ function attempts({
   maxAttempts,
   initialDelayMs,
   maxDelayMs,
-  redeliver = [],
+  redeliveryDelaysMs = [],
   inProcess,
 }: SubscriptionDescription['options']['retry']): string {
-  const tiers = redeliver.map((waitMs) => `+${waitMs}ms`).join('');
+  const tiers = redeliveryDelaysMs.map((waitMs) => `+${waitMs}ms`).join('');
   if (maxAttempts === 1) return `1x${tiers}`;
   return `${maxAttempts}x(${initialDelayMs}..${maxDelayMs}ms${inProcess ? ',in-process' : ''})${tiers}`;
 }

@@ -96,15 +96,20 @@ test.each([
 });
 
 test('sharing handlers may say the same in lists of their own', () => {
-  const options = (): SubscribeOptions => ({ ordering: 'none', retry: { redeliver: [60_000] } });
+  const options = (): SubscribeOptions => ({ ordering: 'none', retry: { redeliveryDelaysMs: [60_000] } });
   const [subscription] = plan(handler(Paid, 'A.a', options()), handler(Sent, 'B.b', options())).get('main') ?? [];
-  expect(subscription?.options.retry).toEqual({ maxAttempts: 3, redeliver: [60_000] });
+  expect(subscription?.options.retry).toEqual({ maxAttempts: 3, redeliveryDelaysMs: [60_000] });
 });
 
 test.each([
   ['concurrency', { concurrency: 1 }, { concurrency: 2 }, 'says 1 and B.b says 2 for concurrency'],
   ['a field of retry', { retry: { maxAttempts: 1 } }, { retry: { maxAttempts: 2 } }, 'for retry.maxAttempts'],
-  ['an entry of a list', { retry: { redeliver: [1] } }, { retry: { redeliver: [2] } }, 'for retry.redeliver'],
+  [
+    'an entry of a list',
+    { retry: { redeliveryDelaysMs: [1] } },
+    { retry: { redeliveryDelaysMs: [2] } },
+    'for retry.redeliveryDelaysMs',
+  ],
   ['dead letters', { deadLetterTopic: 'x' }, { deadLetterTopic: false as const }, 'says "x" and B.b says false'],
 ])('sharing handlers that differ in %s are refused', (_, first, second, words) => {
   const refuse = (): unknown => plan(handler(Paid, 'A.a', first), handler(Sent, 'B.b', second));

@@ -137,8 +137,8 @@ class SubscriptionTroubles {
     notices.on('subscription:recovered', (notice) => this.#crashed.delete(identity(notice)));
     notices.on('subscription:started', (notice) => this.#recovered(identity(notice)));
     notices.on('partition:assigned', (notice) => this.#crashed.delete(identity(notice)));
-    notices.on('subscription:stalled', (notice) => this.#stalledAt(identity(notice), notice.partition));
-    notices.on('subscription:resumed', (notice) => this.#flowsAt(identity(notice), notice.partition));
+    notices.on('partition:stalled', (notice) => this.#stalledAt(identity(notice), notice.partition));
+    notices.on('partition:unstalled', (notice) => this.#flowsAt(identity(notice), notice.partition));
     notices.on('subscription:starved', (notice) => this.#starved.add(identity(notice)));
     notices.on('subscription:receiving', (notice) => this.#starved.delete(identity(notice)));
     notices.on('partition:revoked', (notice) => this.#flowsAt(identity(notice), notice.partition));

@@ -30,7 +30,7 @@ type Respond = (packet: WritePacket) => void;
  *
  * `emit(topic, payload)` publishes at once; its Observable completes when the broker has stored the message and errors
  * when it has not. A failure that nobody subscribed to is logged. `send(topic, payload)` needs a broker that can answer
- * and errors with `TRANSPORT_CAPABILITY_ABSENT` elsewhere.
+ * and errors with `TRANSPORT_CAPABILITY_UNSUPPORTED` elsewhere.
  */
 export class TransportClient extends ClientProxy {
   readonly #runtime: TransportRuntime;
@@ -119,8 +119,8 @@ export class TransportClient extends ClientProxy {
 
   async #request(packet: Packet, respond: Respond): Promise<() => void> {
     const topic = this.#topic(packet.pattern);
-    const wayOut = 'Use emit() or a Publisher, or a broker that can answer.';
-    requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, wayOut);
+    const remedy = 'Use emit() or a Publisher, or a broker that can answer.';
+    requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, remedy);
     let told: Promise<void> | undefined;
     const inOrder = (response: WritePacket | Promise<WritePacket>): void => {
       // n.b. once a codec took its time, what comes after waits for it: answers keep their order.

@@ -31,7 +31,7 @@ export const OPTIONS = Symbol('nest-transport:options');
  */
 @Module({})
 export class TransportModule {
-  /** @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_ABSENT` */
+  /** @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_UNSUPPORTED` */
   static forRoot(options: TransportModuleOptions): DynamicModule {
     const resolved = resolveModuleOptions('TransportModule.forRoot', options);
     return assemble([{ provide: OPTIONS, useValue: resolved }], [...resolved.brokers.keys()]);

@@ -243,10 +243,10 @@ export class TransportServer extends Server {
 
   #requestHandling(callback: MessageHandler, said: SubscriptionMetadata): Pick<Route, 'handle' | 'refuse'> {
     const { pattern, where, event, options } = said;
-    const wayOut = 'Write @EventPattern or @Subscribe if nobody waits for an answer, or use a broker that can answer.';
+    const remedy = 'Write @EventPattern or @Subscribe if nobody waits for an answer, or use a broker that can answer.';
     const broker = this.#runtime.broker(options.broker);
     const decorator = said.responds === true ? 'Respond' : 'MessagePattern';
-    requireCapabilities(broker, ['requestReply'], `@${decorator}("${pattern}") in ${where}`, wayOut);
+    requireCapabilities(broker, ['requestReply'], `@${decorator}("${pattern}") in ${where}`, remedy);
     const call = (payload: unknown, delivery: Delivery): Promise<unknown> => this.#call(callback, payload, delivery);
     const answer = (delivery: Delivery) => answerTo(delivery, broker.connection.producer);
     const handle = answering(call, {

@@ -1,4 +1,4 @@
-import type { DeadLetterDesk, SubscriptionSummary } from '../consuming/index.js';
+import type { DeadLetterAdmin, SubscriptionSummary } from '../consuming/index.js';
 import { TransportError } from '../contract/index.js';
 import type { BrokerRuntime } from './broker-runtime.js';
 import type { RootModule } from './create-transport-app.js';
@@ -26,7 +26,7 @@ export interface WithDeadLettersOptions extends MadeOptions {
 export function withDeadLetters<Result>(
   module: RootModule,
   topic: string,
-  work: (desk: DeadLetterDesk, deadLetterTopic: string) => Promise<Result>,
+  work: (admin: DeadLetterAdmin, deadLetterTopic: string) => Promise<Result>,
   { broker, ...nest }: WithDeadLettersOptions = {},
 ): Promise<Result> {
   return withMadeApplication('withDeadLetters', module, nest, async (_, runtime) => {

@@ -333,8 +333,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   #refuseDelay({ topic, deliverAtMs }: OutgoingMessage): void {
     if (deliverAtMs === undefined) return;
-    const wayOut = 'Publish it when it is due, or use a broker that keeps it until then.';
-    requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, wayOut);
+    const remedy = 'Publish it when it is due, or use a broker that keeps it until then.';
+    requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, remedy);
   }
 
   #envelope(

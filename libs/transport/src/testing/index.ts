@@ -1,22 +1,22 @@
 /**
- * For those who test: a test transport for applications, trials of handlers under faults, brokers with faults, the suite that
+ * For those who test: a test transport for applications, fault tests of handlers under faults, brokers with faults, the suite that
  * a driver has to pass, and the checker that judges a recorded history. Depends on no test runner.
  */
 export { runConformance } from './conformance/run-conformance.js';
-export { runPromise } from './conformance/run-promise.js';
-export { ALL_PROMISES } from './conformance/promises/index.js';
+export { runConformanceCase } from './conformance/run-conformance-case.js';
+export { CONFORMANCE_CASES } from './conformance/cases/index.js';
 export {
   CONFORMANCE_DEFAULTS,
   type ConformanceOptions,
   type RestartableBroker,
   type TestRunner,
 } from './conformance/options.js';
-export type { ConformancePromise } from './conformance/promise.js';
-export type { ConformanceReport, Outcome, PromiseResult } from './conformance/report.js';
-export { faultyBroker, type Faults, type FaultyBroker, type Held } from './faults/faulty-broker.js';
-export { unreliableBroker, type UnreliableBroker } from './faults/unreliable-broker.js';
+export type { ConformanceCase } from './conformance/conformance-case.js';
+export type { ConformanceReport, Outcome, CaseResult } from './conformance/report.js';
+export { scriptedFaults, type Faults, type ScriptedFaultsBroker, type Held } from './faults/scripted-faults.js';
+export { randomFaults, type RandomFaultsBroker } from './faults/random-faults.js';
 export type { InjectedFault } from './faults/fault-plan.js';
-export { UNRELIABLE_DEFAULTS, type FaultKind, type UnreliableOptions } from './faults/unreliable-options.js';
+export { UNRELIABLE_DEFAULTS, type FaultKind, type RandomFaultsOptions } from './faults/random-faults-options.js';
 export { wrapBroker, type Interception } from './faults/wrap-broker.js';
 export { History, type HistoryEntry, type NothingLostOptions, type PublishOutcome } from './history/history.js';
 export { ManualClock } from './manual-clock.js';
@@ -27,12 +27,12 @@ export {
   type TestPublishOptions,
   type TestTransportOptions,
 } from './transport/test-transport.js';
-export { expectIdempotent } from './trials/expect-idempotent.js';
-export { expectNothingLost } from './trials/expect-nothing-lost.js';
+export { expectIdempotent } from './fault-tests/expect-idempotent.js';
+export { expectNothingLost } from './fault-tests/expect-nothing-lost.js';
 export {
   TRIAL_DEFAULTS,
-  type ApplicationUnderTrial,
-  type HandlerUnderTrial,
-  type StartTrial,
-  type TrialOptions,
-} from './trials/trial-options.js';
+  type ApplicationUnderTest,
+  type HandlerUnderTest,
+  type StartFaultTest,
+  type FaultTestOptions,
+} from './fault-tests/fault-test-options.js';

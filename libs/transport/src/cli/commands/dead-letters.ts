@@ -1,9 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import {
   DESK_LIMIT,
-  type DeadLetterDesk,
+  type DeadLetterAdmin,
   type DeadLetterSelection,
-  type DeskReport,
+  type DeadLetterReport,
   type ReplayOptions,
 } from '../../nest/index.js';
 import { TransportError } from '../../contract/index.js';
@@ -49,16 +49,16 @@ export const deadLetters: CliCommand = (program, terminal, ends) => {
   reading(group, 'list', 'Tells the dead letters of a topic and why they are there, oldest failure first.')
     .option('--payload', 'each with its payload')
     .action((topic: string, given: GivenForList) =>
-      atDesk(topic, given, async (desk, deadLetterTopic) => {
-        const letters = byTime(await desk.list(deadLetterTopic, selectionOf(given)));
+      withAdmin(topic, given, async (admin, deadLetterTopic) => {
+        const letters = byTime(await admin.list(deadLetterTopic, selectionOf(given)));
         const look = { payload: given.payload === true, colours: terminal.colours === true };
         terminal.write(given.json ? json(letters.map(letterJson)) : lettersText(deadLetterTopic, letters, look));
       }),
     );
 
   reading(group, 'count', 'Counts the dead letters of a topic by their cause.').action((topic: string, given: Given) =>
-    atDesk(topic, given, async (desk, deadLetterTopic) => {
-      const counts = await desk.count(deadLetterTopic, selectionOf(given));
+    withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const counts = await admin.count(deadLetterTopic, selectionOf(given));
       terminal.write(given.json ? json(counts) : countsText(deadLetterTopic, counts));
     }),
   );
@@ -72,9 +72,9 @@ export const deadLetters: CliCommand = (program, terminal, ends) => {
     .option('--to <topic>', 'another topic than each came from')
     .action(async (topic: string, given: GivenForReplay) => {
       refuseWithoutChoice('replay', given);
-      await atDesk(topic, given, async (desk, deadLetterTopic) => {
+      await withAdmin(topic, given, async (admin, deadLetterTopic) => {
         const onProgress = (dealtWith: number, of: number): void => terminal.progress?.(`${dealtWith} of ${of}`);
-        const report = await desk.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
+        const report = await admin.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
         terminal.progress?.('');
         const verb = given.dryRun ? 'Would send back' : 'Sent back';
         ends(tell(terminal, 'replay', verb, deadLetterTopic, given, report));
@@ -86,8 +86,8 @@ export const deadLetters: CliCommand = (program, terminal, ends) => {
     .action(async (topic: string, given: GivenForDiscard) => {
       refuseWithoutChoice('discard', given);
       refuseWithoutYes(given);
-      await atDesk(topic, given, async (desk, deadLetterTopic) => {
-        const report = await discard(desk, deadLetterTopic, given);
+      await withAdmin(topic, given, async (admin, deadLetterTopic) => {
+        const report = await discard(admin, deadLetterTopic, given);
         const verb = given.dryRun ? 'Would discard' : 'Discarded';
         ends(tell(terminal, 'discard', verb, deadLetterTopic, given, report));
       });
@@ -118,10 +118,10 @@ const acting = (group: Command, name: string, description: string): Command =>
     .option('--all', 'all that are read')
     .option('--dry-run', 'tells what would be done, and does nothing');
 
-async function atDesk(
+async function withAdmin(
   topic: string,
   { app, module: name, broker }: Given,
-  work: (desk: DeadLetterDesk, deadLetterTopic: string) => Promise<void>,
+  work: (admin: DeadLetterAdmin, deadLetterTopic: string) => Promise<void>,
 ): Promise<void> {
   const { module, transport } = await loadApp(process.cwd(), app, name);
   await transport.withDeadLetters(module, topic, work, { logger: false, ...(broker === undefined ? {} : { broker }) });
@@ -133,7 +133,7 @@ const selectionOf = ({ id, fingerprint, limit }: Given): DeadLetterSelection => 
   ...(limit === undefined ? {} : { limit }),
 });
 
-/** What `replay` of the desk is told. */
+/** What `replay` of the dead-letter admin is told. */
 export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForReplay): ReplayOptions => ({
   ...selectionOf(given),
   ...(perSecond === undefined ? {} : { ratePerSecond: perSecond }),
@@ -141,9 +141,9 @@ export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForRep
   dryRun: dryRun === true,
 });
 
-async function discard(desk: DeadLetterDesk, topic: string, given: GivenForDiscard): Promise<DeskReport> {
-  if (!given.dryRun) return desk.discard(topic, selectionOf(given));
-  return { done: (await desk.list(topic, selectionOf(given))).map(({ id }) => id), left: [] };
+async function discard(admin: DeadLetterAdmin, topic: string, given: GivenForDiscard): Promise<DeadLetterReport> {
+  if (!given.dryRun) return admin.discard(topic, selectionOf(given));
+  return { done: (await admin.list(topic, selectionOf(given))).map(({ id }) => id), left: [] };
 }
 
 /** Why: a command that was cut off too early must not take them all. */
@@ -168,7 +168,7 @@ function tell(
   verb: string,
   topic: string,
   given: GivenForReplay,
-  report: DeskReport,
+  report: DeadLetterReport,
 ): number {
   terminal.write(
     given.json ? json(reportJson(topic, given.dryRun === true, report)) : reportText({ verb, topic }, report),
@@ -180,7 +180,7 @@ function tell(
 
 /** What makes the exit code 1: one sentence each. */
 export function complaintsAbout(
-  { done, left }: DeskReport,
+  { done, left }: DeadLetterReport,
   { id: wanted = [], all, limit }: Pick<Given, 'id' | 'all' | 'limit'>,
 ): readonly string[] {
   const seen = new Set([...done, ...left.map(({ id }) => id)]);

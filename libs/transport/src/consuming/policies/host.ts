@@ -54,7 +54,7 @@ function policyHost(
       notices.emit('subscription:paused', { ...about, reason });
       return resume;
     },
-    unpaused: () => notices.emit('subscription:unpaused', about),
+    unpaused: () => notices.emit('subscription:resumed', about),
     timedOut: ({ id, key, attempt }: Delivery, timeoutMs) =>
       notices.emit('message:timed-out', { ...about, id, key, attempt, timeoutMs }),
   };

@@ -24,8 +24,8 @@ export const KAFKA_CAPABILITIES: Capabilities = {
   durability: 'native',
   /** A group of one member, whose offsets the driver deletes when it leaves. */
   everyInstance: 'emulated',
-  wildcards: 'absent',
-  delayedPublish: 'absent',
+  wildcards: 'unsupported',
+  delayedPublish: 'unsupported',
   /** Over a topic of the service, `<service>.reply`, which every instance reads. */
   requestReply: 'emulated',
 };

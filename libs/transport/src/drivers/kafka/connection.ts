@@ -5,7 +5,7 @@ import type {
   BrokerHost,
   Consumption,
   SubscriptionSink,
-  TopicQuestion,
+  TopicQuery,
   TransportError,
 } from '../../contract/index.js';
 import { KafkaJsClient } from './client/kafkajs/index.js';
@@ -82,9 +82,9 @@ export class KafkaConnection implements BrokerConnection {
     return this.#topics.ensure(topics);
   }
 
-  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    const topics = [...new Set(questions.map(({ topic }) => topic))];
-    return factsOf(this.#options, questions, await this.#topics.keepingOf(topics));
+  async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    const topics = [...new Set(queries.map(({ topic }) => topic))];
+    return factsOf(this.#options, queries, await this.#topics.keepingOf(topics));
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

@@ -2,7 +2,7 @@ import { ClientFailure, type TopicKeeping } from './client/seam.js';
 import { factsOf } from './facts.js';
 
 const SAFE = { acks: 'all', idempotent: true } as const;
-const question = { topic: 'orders', group: 'stock' };
+const query = { topic: 'orders', group: 'stock' };
 const config = {
   'min.insync.replicas': '2',
   'unclean.leader.election.enable': 'false',
@@ -11,7 +11,7 @@ const config = {
 };
 
 const topicFacts = (keeping: Partial<TopicKeeping>) =>
-  factsOf(SAFE, [question], new Map([['orders', { replicas: 3, config, ...keeping }]])).topics[0];
+  factsOf(SAFE, [query], new Map([['orders', { replicas: 3, config, ...keeping }]])).topics[0];
 
 test('what Kafka says of a topic becomes facts, with its own names beside them', () => {
   expect(topicFacts({})).toEqual({
@@ -50,7 +50,7 @@ test('nothing is guessed: a setting that Kafka does not tell, or that may not be
     unknown: 'not authorized',
     settings: { 'replication.factor': 3 },
   });
-  expect(factsOf(SAFE, [question], new Map()).topics).toEqual([undefined]);
+  expect(factsOf(SAFE, [query], new Map()).topics).toEqual([undefined]);
 });
 
 test('acks decide who confirms, and nothing of the login or the addresses is told', () => {

@@ -1,4 +1,4 @@
-import type { BrokerFacts, BrokerSettings, TopicFacts, TopicQuestion } from '../../contract/index.js';
+import type { BrokerFacts, BrokerSettings, TopicFacts, TopicQuery } from '../../contract/index.js';
 import { ClientFailure, type TopicKeeping } from './client/seam.js';
 import type { ResolvedKafkaOptions } from './options.js';
 
@@ -19,20 +19,20 @@ const WAYS_OUT = {
   'not-readable': 'Give this login the right DescribeConfigs on the topic.',
   'kept-for-a-time': 'Raise retention.ms of the topic above the longest outage.',
   repeats: 'Leave idempotent out of kafka(), or write idempotent: true.',
-} as const satisfies BrokerFacts['wayOut'];
+} as const satisfies BrokerFacts['remedy'];
 
 /** From what the cluster says of its topics to facts. Pure. */
 export function factsOf(
   { acks, idempotent }: Pick<ResolvedKafkaOptions, 'acks' | 'idempotent'>,
-  questions: readonly TopicQuestion[],
+  queries: readonly TopicQuery[],
   keeping: ReadonlyMap<string, TopicKeeping>,
 ): BrokerFacts {
   return {
     confirmedBy: acks === 'all' ? 'all' : 'one',
     idempotent,
     settings: { acks, idempotent },
-    wayOut: WAYS_OUT,
-    topics: questions.map(({ topic }) => {
+    remedy: WAYS_OUT,
+    topics: queries.map(({ topic }) => {
       const known = keeping.get(topic);
       return known === undefined ? undefined : topicFacts(known);
     }),

@@ -34,7 +34,7 @@ export function kafka(options: KafkaOptions): Broker {
 class KafkaBroker implements Broker {
   readonly driver = 'kafka';
   readonly capabilities = KAFKA_CAPABILITIES;
-  readonly absentBecause = KAFKA_REASONS;
+  readonly unsupportedBecause = KAFKA_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedKafkaOptions;
 

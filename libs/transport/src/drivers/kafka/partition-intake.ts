@@ -426,9 +426,9 @@ export class PartitionIntake implements DeliveryOwner {
     this.#stalled = stalled;
     const { broker, notices, maxUncommitted } = this.#settings;
     const { topic, group, partition } = this;
-    if (!stalled) return notices.emit('subscription:resumed', { broker, topic, group, partition });
+    if (!stalled) return notices.emit('partition:unstalled', { broker, topic, group, partition });
     const reason = `offset ${this.unsettledOffset} is not settled, and ${this.#ledger.doneBeyondHead} messages after it are done; more than maxUncommitted (${maxUncommitted}) may not wait for it`;
-    notices.emit('subscription:stalled', {
+    notices.emit('partition:stalled', {
       broker,
       topic,
       group,

@@ -182,7 +182,7 @@ export class KafkaPublisher implements Producer {
   #errorOf({ message, record }: Entry, failure: ClientFailure, together: number): SendResult {
     if (together > 1 && isContagious(failure) && storedAfter(failure) === 'no') {
       return errorOf(
-        'TRANSPORT_NEIGHBOUR_REFUSED',
+        'TRANSPORT_BATCH_REJECTED',
         `a request of ${together} messages for "${message.topic}" was refused (${failure.protocol}); none of them was stored.`,
         { topic: message.topic, stored: 'no', retryable: true, cause: failure },
       );

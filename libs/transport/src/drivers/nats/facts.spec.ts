@@ -1,6 +1,6 @@
 import { coreFacts, streamFacts, type StreamKeeping } from './facts.js';
 
-const question = { topic: 'orders', group: 'stock' };
+const query = { topic: 'orders', group: 'stock' };
 // n.b. NATS's own words and units; the client's enumerations are loaded on first use only.
 const KEPT = {
   storage: 'file',
@@ -13,7 +13,7 @@ const KEPT = {
 } as StreamKeeping;
 
 const factsOf = (...streams: Partial<StreamKeeping>[]) =>
-  streamFacts([question], new Map([['orders', streams.map((stream) => ({ ...KEPT, ...stream }))]])).topics[0];
+  streamFacts([query], new Map([['orders', streams.map((stream) => ({ ...KEPT, ...stream }))]])).topics[0];
 
 test('what JetStream says of a stream becomes facts, with its own names beside them', () => {
   expect(factsOf({ max_age: 3_600_000_000_000 })).toEqual({
@@ -53,19 +53,19 @@ test('a pattern that meets several streams is as safe as the weakest of them', (
 });
 
 test('there is one answer per question, in their order, and none for a topic without a stream', () => {
-  const questions = ['a', 'b', 'a'].map((topic) => ({ topic, group: undefined }));
+  const queries = ['a', 'b', 'a'].map((topic) => ({ topic, group: undefined }));
   const known = new Map([
     ['a', [KEPT]],
     ['b', []],
   ]);
-  const { confirmedBy, topics } = streamFacts(questions, known);
+  const { confirmedBy, topics } = streamFacts(queries, known);
   expect(confirmedBy).toBe('all');
   expect(topics.map((topic) => topic?.copies)).toEqual([3, undefined, 3]);
-  expect(streamFacts([question], new Map()).topics).toEqual([undefined]);
+  expect(streamFacts([query], new Map()).topics).toEqual([undefined]);
 });
 
 test('core NATS stores nothing and confirms nothing', () => {
-  expect(coreFacts([question, question])).toMatchObject({
+  expect(coreFacts([query, query])).toMatchObject({
     confirmedBy: 'none',
     topics: [{ storage: 'nowhere' }, { storage: 'nowhere' }],
   });

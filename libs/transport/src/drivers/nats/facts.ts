@@ -1,5 +1,5 @@
 import type { StreamConfig } from '@nats-io/jetstream';
-import type { BrokerFacts, BrokerSettings, TopicFacts, TopicQuestion } from '../../contract/index.js';
+import type { BrokerFacts, BrokerSettings, TopicFacts, TopicQuery } from '../../contract/index.js';
 import { msOf } from './streams.js';
 
 /** The settings of a stream that a guarantee hangs on, by NATS's names. */
@@ -22,27 +22,27 @@ const WAYS_OUT = {
   'not-stored': "Leave mode: 'core' out of nats(), so that JetStream keeps the messages.",
   unconfirmed: "Leave mode: 'core' out of nats(), so that JetStream confirms what it has stored.",
   'not-readable': 'Give this user the right to publish to $JS.API.STREAM.NAMES and $JS.API.STREAM.INFO.>.',
-  'waits-too-long': 'Raise max_age of the stream above all waits of retry.redeliver together, or wait less.',
+  'waits-too-long': 'Raise max_age of the stream above all waits of retry.redeliveryDelaysMs together, or wait less.',
   'kept-for-a-time': 'Raise max_age of the stream above the longest outage.',
-} as const satisfies BrokerFacts['wayOut'];
+} as const satisfies BrokerFacts['remedy'];
 
 /** From the streams that hold a topic, or a part of a pattern, to facts. Pure. */
 export function streamFacts(
-  questions: readonly TopicQuestion[],
+  queries: readonly TopicQuery[],
   keeping: ReadonlyMap<string, readonly StreamKeeping[]>,
 ): BrokerFacts {
   return {
     confirmedBy: 'all',
-    wayOut: WAYS_OUT,
-    topics: questions.map(({ topic }) => topicFacts(keeping.get(topic) ?? [])),
+    remedy: WAYS_OUT,
+    topics: queries.map(({ topic }) => topicFacts(keeping.get(topic) ?? [])),
   };
 }
 
 /** Core NATS hands a message to those who listen now. */
-export const coreFacts = (questions: readonly TopicQuestion[]): BrokerFacts => ({
+export const coreFacts = (queries: readonly TopicQuery[]): BrokerFacts => ({
   confirmedBy: 'none',
-  wayOut: WAYS_OUT,
-  topics: questions.map(() => ({ storage: 'nowhere' })),
+  remedy: WAYS_OUT,
+  topics: queries.map(() => ({ storage: 'nowhere' })),
 });
 
 /** n.b. a pattern is as safe as the weakest stream that it meets. */

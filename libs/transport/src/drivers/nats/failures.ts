@@ -88,7 +88,7 @@ function describe(chain: readonly ClientError[], place: FailurePlace): Descripti
   if (api !== undefined) return describeApi(api, addresses);
   if (named('JetStreamNotEnabled')) {
     const advice = `${addresses} runs without JetStream, or this account has none. Start it with "-js", or say nats({ mode: 'core' }).`;
-    return permanent('TRANSPORT_CAPABILITY_ABSENT', advice);
+    return permanent('TRANSPORT_CAPABILITY_UNSUPPORTED', advice);
   }
   return unreachable(chain, place, addresses);
 }

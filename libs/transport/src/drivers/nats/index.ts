@@ -41,7 +41,7 @@ export function nats(options: NatsOptions): Broker {
 class NatsBroker implements Broker {
   readonly driver = 'nats';
   readonly capabilities: Capabilities;
-  readonly absentBecause = NATS_REASONS;
+  readonly unsupportedBecause = NATS_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedNatsOptions;
 

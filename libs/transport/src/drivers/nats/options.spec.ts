@@ -91,14 +91,14 @@ describe('a subscription', () => {
   it('says what the mode can promise', () => {
     expect(nats({ servers: ['localhost:1'] }).capabilities).toMatchObject({
       atLeastOnce: 'native',
-      orderAcrossMembers: 'absent',
+      orderAcrossMembers: 'unsupported',
     });
     expect(nats({ servers: ['localhost:1'], singleActiveConsumer: true }).capabilities.orderAcrossMembers).toBe(
       'native',
     );
     expect(nats({ servers: ['localhost:1'], mode: 'core' }).capabilities).toMatchObject({
-      atLeastOnce: 'absent',
-      redelivery: 'absent',
+      atLeastOnce: 'unsupported',
+      redelivery: 'unsupported',
     });
   });
 });

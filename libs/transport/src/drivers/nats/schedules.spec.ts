@@ -73,7 +73,7 @@ describe('a server before 2.12', () => {
     const options = { provision } as ResolvedNatsOptions;
     const asked = new Schedules(link, streams as unknown as Streams, options).streamFor('orders', 1_000);
     await expect(asked).rejects.toMatchObject({
-      code: 'TRANSPORT_CAPABILITY_ABSENT',
+      code: 'TRANSPORT_CAPABILITY_UNSUPPORTED',
       stored: 'no',
       message: expect.stringContaining('needs nats-server 2.12, and nats:4222 runs 2.11.9. Upgrade it'),
     });

@@ -26,7 +26,7 @@ export class Schedules {
 
   /**
    * The stream of a topic, which keeps a message for so long.
-   * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT` where it would not; `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED`, ...
+   * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED` where it would not; `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED`, ...
    */
   async streamFor(topic: string, waitMs: number): Promise<string> {
     const known = this.#known.get(topic) ?? this.#find(topic);
@@ -108,7 +108,7 @@ function isOld(version = ''): boolean {
 }
 
 const refused = (topic: string, why: string, retryable = false): TransportError =>
-  errorOf('TRANSPORT_CAPABILITY_ABSENT', `cannot publish to "${topic}" for later: ${why}.`, {
+  errorOf('TRANSPORT_CAPABILITY_UNSUPPORTED', `cannot publish to "${topic}" for later: ${why}.`, {
     topic,
     stored: 'no',
     retryable,

@@ -32,9 +32,9 @@ export class SubscriptionNotices {
 
   /** @param reason undefined: it goes on */
   stalled({ settledUpTo }: ConsumerPlace, reason: string | undefined): void {
-    if (reason === undefined) return this.#host.notices.emit('subscription:resumed', { ...this.#about, partition: 0 });
+    if (reason === undefined) return this.#host.notices.emit('partition:unstalled', { ...this.#about, partition: 0 });
     const unsettledOffset = String(settledUpTo + 1);
-    this.#host.notices.emit('subscription:stalled', { ...this.#about, partition: 0, unsettledOffset, reason });
+    this.#host.notices.emit('partition:stalled', { ...this.#about, partition: 0, unsettledOffset, reason });
   }
 
   limitedDeliveries({ name, stream, maxDeliveries }: ConsumerPlace): void {

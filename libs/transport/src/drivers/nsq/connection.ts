@@ -6,7 +6,7 @@ import type {
   Consumption,
   SubscriptionSink,
   TopicPurpose,
-  TopicQuestion,
+  TopicQuery,
   TransportError,
 } from '../../contract/index.js';
 import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './client/index.js';
@@ -87,8 +87,8 @@ export class NsqConnection implements BrokerConnection {
   }
 
   /** Asks each nsqd that nsqlookupd lists for a setting of its own, over HTTP. */
-  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    return factsOf(questions, await askForKeeping(this.#options));
+  async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    return factsOf(queries, await askForKeeping(this.#options));
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

@@ -29,7 +29,7 @@ export function nsq(options: NsqOptions): Broker {
 class NsqBroker implements Broker {
   readonly driver = 'nsq';
   readonly capabilities: Capabilities;
-  readonly absentBecause = NSQ_REASONS;
+  readonly unsupportedBecause = NSQ_REASONS;
   // n.b. private, so that no log of this object shows the secret.
   readonly #options: ResolvedNsqOptions;
 
@@ -50,11 +50,11 @@ class NsqBroker implements Broker {
     });
   }
 
-  #checkWaits({ topic, group, redeliver = [] }: Subscription): void {
+  #checkWaits({ topic, group, redeliveryDelaysMs = [] }: Subscription): void {
     const { maxRequeueDelayMs } = this.#options;
-    const index = redeliver.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
+    const index = redeliveryDelaysMs.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
     if (index === -1) return;
-    const text = `subscription "${topic}" of group "${group}": retry.redeliver[${index}] (${redeliver[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
+    const text = `subscription "${topic}" of group "${group}": retry.redeliveryDelaysMs[${index}] (${redeliveryDelaysMs[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
     throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
   }
 

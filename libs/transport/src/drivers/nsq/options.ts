@@ -59,7 +59,7 @@ export interface NsqOptions {
   readonly maxMessageBytes?: number;
   /** Most bytes of one request; as the server's `-max-body-size`. @default 5242880 */
   readonly maxRequestBytes?: number;
-  /** A retry that is to wait longer waits so long, and a longer `retry.redeliver` is refused; as the server's `-max-req-timeout`. @default 3600000 */
+  /** A retry that is to wait longer waits so long, and a longer `retry.redeliveryDelaysMs` is refused; as the server's `-max-req-timeout`. @default 3600000 */
   readonly maxRequeueDelayMs?: number;
 }
 

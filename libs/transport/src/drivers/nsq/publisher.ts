@@ -130,8 +130,8 @@ function refuseWhatIsLost({ topic, key, headers }: OutgoingMessage): void {
   const lost = Object.keys(headers ?? {}).find((name) => !BARE_HEADERS.has(name));
   if (key === undefined && lost === undefined) return;
   const what = key === undefined ? `header "${lost}"` : 'a key';
-  const wayOut =
+  const remedy =
     "With envelope: 'none' there is only the body; take the default, envelope: 'cloudevents', or leave it out.";
   const broker = { driver: 'nsq', capabilities: BARE_CAPABILITIES };
-  requireCapabilities(broker, ['headers'], `publish to "${topic}" with ${what}`, wayOut);
+  requireCapabilities(broker, ['headers'], `publish to "${topic}" with ${what}`, remedy);
 }

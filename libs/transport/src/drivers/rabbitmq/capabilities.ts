@@ -7,9 +7,9 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   /** By lanes in the runner; a queue's own order ends where a message is given back. */
   orderByKey: 'emulated',
   /** Members share one queue; `singleActiveConsumer: true` lets one work at a time. */
-  orderAcrossMembers: 'absent',
-  orderByPartition: 'absent',
-  partitions: 'absent',
+  orderAcrossMembers: 'unsupported',
+  orderByPartition: 'unsupported',
+  partitions: 'unsupported',
   atLeastOnce: 'native',
   /** A queue per delay, from which messages come back by time to live and dead-letter routing. */
   redelivery: 'native',
@@ -18,9 +18,9 @@ export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
   attempts: 'emulated',
   deadLetter: 'emulated',
   /** A queue begins when it is bound. */
-  startFromBeginning: 'absent',
-  startFromTime: 'absent',
-  startFromOffset: 'absent',
+  startFromBeginning: 'unsupported',
+  startFromTime: 'unsupported',
+  startFromOffset: 'unsupported',
   headers: 'native',
   durability: 'native',
   /** A queue for each instance, that ends with it. */
@@ -44,10 +44,10 @@ export function capabilitiesOf(options: {
   return Object.freeze({
     ...RABBITMQ_CAPABILITIES,
     redelivery: options.provision ? 'native' : 'emulated',
-    delayedRedelivery: options.provision ? 'native' : 'absent',
-    delayedPublish: options.provision ? 'native' : 'absent',
-    wildcards: options.exchangeType === 'topic' ? 'native' : 'absent',
-    orderAcrossMembers: options.singleActiveConsumer ? 'native' : 'absent',
+    delayedRedelivery: options.provision ? 'native' : 'unsupported',
+    delayedPublish: options.provision ? 'native' : 'unsupported',
+    wildcards: options.exchangeType === 'topic' ? 'native' : 'unsupported',
+    orderAcrossMembers: options.singleActiveConsumer ? 'native' : 'unsupported',
   });
 }
 

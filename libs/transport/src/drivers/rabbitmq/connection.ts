@@ -6,7 +6,7 @@ import type {
   Consumption,
   SubscriptionSink,
   TopicPurpose,
-  TopicQuestion,
+  TopicQuery,
 } from '../../contract/index.js';
 import { ensureEach, TransportError } from '../../contract/index.js';
 import { Dialer } from './dialer.js';
@@ -75,9 +75,9 @@ export class RabbitmqConnection implements BrokerConnection {
   }
 
   /** Looks for queues, and makes none. */
-  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    const isKept = await Promise.all(questions.map((question) => this.#topology.isKept(question)));
-    return factsOf(this.#options, questions, isKept);
+  async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    const isKept = await Promise.all(queries.map((query) => this.#topology.isKept(query)));
+    return factsOf(this.#options, queries, isKept);
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

@@ -1,4 +1,4 @@
-import type { BrokerFacts, TopicFacts, TopicQuestion } from '../../contract/index.js';
+import type { BrokerFacts, TopicFacts, TopicQuery } from '../../contract/index.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
 
 type Keeping = Pick<ResolvedRabbitmqOptions, 'queueType' | 'queueArguments' | 'provision' | 'republishMs'>;
@@ -8,7 +8,7 @@ const WAYS_OUT = {
   'not-readable': "Look at the queue on the server's management page.",
   'starts-new': 'Start the service, which makes its queue, before the first publish that it wants.',
   repeats: 'Let handlers know a message by its id, which stays the same.',
-} as const satisfies BrokerFacts['wayOut'];
+} as const satisfies BrokerFacts['remedy'];
 
 const NODES_UNKNOWN = 'AMQP does not tell how many nodes keep a quorum queue';
 const NOT_OURS = 'AMQP does not tell how a queue keeps messages that was not declared here (provision: false)';
@@ -18,18 +18,14 @@ const NOT_OURS = 'AMQP does not tell how a queue keeps messages that was not dec
  * own is refused: what was declared is what there is. Pure.
  * @param isKept whether there is a queue, for each question
  */
-export function factsOf(
-  options: Keeping,
-  questions: readonly TopicQuestion[],
-  isKept: readonly boolean[],
-): BrokerFacts {
+export function factsOf(options: Keeping, queries: readonly TopicQuery[], isKept: readonly boolean[]): BrokerFacts {
   const { queueType, provision, republishMs } = options;
   return {
     confirmedBy: 'all',
     ...(republishMs > 0 ? { idempotent: false } : {}),
     settings: { queueType, provision, republishMs },
-    wayOut: WAYS_OUT,
-    topics: questions.map(({ group }, index) => (isKept[index] === true ? topicFacts(options, group) : undefined)),
+    remedy: WAYS_OUT,
+    topics: queries.map(({ group }, index) => (isKept[index] === true ? topicFacts(options, group) : undefined)),
   };
 }
 

@@ -40,7 +40,7 @@ export function rabbitmq(options: RabbitmqOptions): Broker {
 class RabbitmqBroker implements Broker {
   readonly driver = 'rabbitmq';
   readonly capabilities: Capabilities;
-  readonly absentBecause = RABBITMQ_REASONS;
+  readonly unsupportedBecause = RABBITMQ_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedRabbitmqOptions;
 

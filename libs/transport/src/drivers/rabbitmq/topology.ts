@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from 'amqplib';
-import type { Subscription, TopicQuestion, TransportError } from '../../contract/index.js';
+import type { Subscription, TopicQuery, TransportError } from '../../contract/index.js';
 import type { DelayQueue } from './delays.js';
 import { channelError, isHomeNodeDown, isMissing } from './failures.js';
 import { generationsOf, heldArgumentsOf, isOfAnotherGeneration } from './group-arguments.js';
@@ -157,7 +157,7 @@ export class Topology {
   }
 
   /** Whether a queue keeps messages of the topic, or will: the start that has declared the exchange declares it, or is refused. */
-  async isKept({ topic, group }: TopicQuestion): Promise<boolean> {
+  async isKept({ topic, group }: TopicQuery): Promise<boolean> {
     if (group === undefined) return this.hasHeld(topic);
     const { exchange } = placeOf(this.#options, topic);
     if (this.#options.provision && this.#known.has(exchange)) return true;
