@@ -64,7 +64,7 @@ describe('a planted violation is seen', () => {
     [
       'drivers, consuming',
       `${src}/drivers/memory/x.ts`,
-      "import '../../consuming/lanes.js';",
+      "import '../../consuming/runner/lanes.js';",
       'may not import consuming',
     ],
     [

@@ -39,7 +39,7 @@ function differences(text: string, log: string): string[] {
 describe('docs/guides/troubleshooting.md', () => {
   const { text } = read('docs/guides/troubleshooting.md');
   const code = sources.map((source) => source.text).join('\n');
-  const log = read('libs/transport/src/nest/notice-log.ts').text;
+  const log = read('libs/transport/src/nest/logging/notice-log.ts').text;
 
   it('names no error code, no notice and no line of the log that the library does not have', () => {
     expect(unknownNames(text, code)).toEqual([]);

@@ -1,12 +1,12 @@
-import { resolveBatchOptions, type BatchOptions } from './batch.js';
-import { attemptsInAll, hasTiers } from './tiers.js';
+import { resolveBatchOptions, type BatchOptions } from './runner/batch-options.js';
+import { attemptsInAll, hasTiers } from './retry/tiers.js';
 import {
   refuseRetryConflicts,
   resolveRetryOptions,
   RETRY_DEFAULTS,
   type ResolvedRetryOptions,
   type RetryOptions,
-} from './retry-options.js';
+} from './retry/retry-options.js';
 import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
   capabilityOf,

@@ -1,6 +1,5 @@
 import { TransportError } from './errors.js';
 import type { OptionRule } from './options.js';
-import type { Subscription } from './subscription.js';
 
 /**
  * Where a group begins that has never settled anything: with what the topic still holds, with what comes next, with
@@ -89,7 +88,7 @@ export function nearestKept(
  */
 export function refuseUnknownPartitions(
   driver: string,
-  { topic, group, startFrom }: Subscription,
+  { topic, group, startFrom }: { readonly topic: string; readonly group: string; readonly startFrom: StartFrom },
   partitions: number,
 ): void {
   if (!isStartOffset(startFrom) || !('offsets' in startFrom)) return;

@@ -18,7 +18,8 @@ export { randomFaults, type RandomFaultsBroker } from './faults/random-faults.js
 export type { InjectedFault } from './faults/fault-plan.js';
 export { UNRELIABLE_DEFAULTS, type FaultKind, type RandomFaultsOptions } from './faults/random-faults-options.js';
 export { wrapBroker, type Interception } from './faults/wrap-broker.js';
-export { History, type HistoryEntry, type NothingLostOptions, type PublishOutcome } from './history/history.js';
+export { History, type NothingLostOptions } from './history/history.js';
+export type { HistoryEntry, PublishOutcome } from './history/history-entry.js';
 export { ManualClock } from './manual-clock.js';
 export type { Story, SeenDeadLetter, SeenDrop, SeenMessage, SeenOutcome, SeenRetry } from './transport/story.js';
 export {

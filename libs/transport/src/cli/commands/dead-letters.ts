@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import {
-  DESK_LIMIT,
+  DEAD_LETTER_LIMIT,
   type DeadLetterAdmin,
   type DeadLetterSelection,
   type DeadLetterReport,
@@ -185,11 +185,11 @@ export function complaintsAbout(
 ): readonly string[] {
   const seen = new Set([...done, ...left.map(({ id }) => id)]);
   const missing = wanted.filter((id) => !seen.has(id));
-  const mayBeMore = all === true && limit === undefined && done.length + left.length >= DESK_LIMIT;
+  const mayBeMore = all === true && limit === undefined && done.length + left.length >= DEAD_LETTER_LIMIT;
   return [
     ...left.map(({ error }) => error.message),
     ...missing.map((id) => `There is no dead letter ${id} among those that were read; --limit reads more.`),
-    ...(mayBeMore ? [`${DESK_LIMIT} were read, and there may be more. Run it again, or give a --limit.`] : []),
+    ...(mayBeMore ? [`${DEAD_LETTER_LIMIT} were read, and there may be more. Run it again, or give a --limit.`] : []),
   ];
 }
 

@@ -59,7 +59,7 @@ const REPLAY_RULES = {
 } as const satisfies Record<keyof ReplayOptions, unknown>;
 
 /** How many letters are read where no `limit` is given. */
-export const DESK_LIMIT = 1_000;
+export const DEAD_LETTER_LIMIT = 1_000;
 
 /**
  * Works with dead letters, on every broker alike: reads them, counts them by their cause, sends them back, throws them away.
@@ -132,7 +132,7 @@ export class DeadLetterAdmin {
 
   async #read<Result>(
     topic: string,
-    { limit = DESK_LIMIT, ids, fingerprint }: DeadLetterSelection,
+    { limit = DEAD_LETTER_LIMIT, ids, fingerprint }: DeadLetterSelection,
     work: (reading: Reading, letters: readonly StoredDeadLetter[]) => Promise<Result>,
   ): Promise<Result> {
     const admin = { connection: this.#connection, clock: this.#host.clock, ending: this.#ending };

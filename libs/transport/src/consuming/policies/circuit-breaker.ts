@@ -9,7 +9,7 @@ import {
   type Delivery,
 } from '../../contract/index.js';
 import { fingerprintOf } from '../dead-letter-admin/fingerprint.js';
-import type { Handler } from '../route.js';
+import type { Handler } from '../runner/handler.js';
 import { FailureWindow } from './failure-window.js';
 import { NotBegun } from './holds.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';

@@ -16,7 +16,7 @@ import {
 import { memory } from '../../drivers/memory/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { Consumer } from '../consumer.js';
-import { DeadLetter, Drop } from '../outcomes.js';
+import { DeadLetter, Drop } from '../runner/outcomes.js';
 import type { ConsumingOptions } from '../consuming-options.js';
 import { circuitBreaker, rateLimit, throttle, timeout, type Policy } from './index.js';
 import { Pacer } from './pace.js';

@@ -10,12 +10,12 @@ import type {
 } from '../../contract/index.js';
 import { KafkaJsClient } from './client/kafkajs/index.js';
 import { ClientFailure, type KafkaClient } from './client/seam.js';
-import { factsOf } from './facts.js';
+import { factsOf } from './topology/facts.js';
 import { errorOf, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
-import { KafkaPublisher } from './publisher.js';
-import { KafkaConsumption } from './subscriber.js';
-import { Topics } from './topics.js';
+import { KafkaPublisher } from './publishing/publisher.js';
+import { KafkaConsumption } from './receiving/subscriber.js';
+import { Topics } from './topology/topics.js';
 
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;

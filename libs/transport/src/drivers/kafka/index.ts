@@ -7,13 +7,13 @@ import {
   type BrokerHost,
   type Subscription,
 } from '../../contract/index.js';
-import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './capabilities.js';
+import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './topology/capabilities.js';
 import { KafkaConnection } from './connection.js';
 import { KAFKA_DEFAULTS, resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
-import { checkTopicName } from './topics.js';
+import { checkTopicName } from './topology/topics.js';
 
-export { KAFKA_CAPABILITIES } from './capabilities.js';
-export type { KafkaRecord } from './delivery.js';
+export { KAFKA_CAPABILITIES } from './topology/capabilities.js';
+export type { KafkaRecord } from './receiving/delivery.js';
 export {
   KAFKA_DEFAULTS,
   type KafkaCompression,

@@ -8,7 +8,7 @@ import {
   type TransportErrorDetails,
 } from '../../contract/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
-import { isFinal } from './protocol-errors.js';
+import { isFinal } from './topology/protocol-errors.js';
 
 /** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {

@@ -11,19 +11,19 @@ import type {
   TopicQuery,
   TransportError,
 } from '../../contract/index.js';
-import { Answers, type SendRequest } from './answers.js';
-import { Consumers } from './consumers.js';
-import { CoreIntake } from './core-intake.js';
-import { CorePublisher } from './core-publisher.js';
-import { coreFacts, streamFacts } from './facts.js';
-import { errorOf } from './failures.js';
-import { SubscriptionIntake } from './intake.js';
-import { Link } from './link.js';
+import { Answers, type SendRequest } from './receiving/answers.js';
+import { Consumers } from './receiving/consumers.js';
+import { CoreIntake } from './receiving/core-intake.js';
+import { CorePublisher } from './publishing/core-publisher.js';
+import { coreFacts, streamFacts } from './topology/facts.js';
+import { errorOf } from './client/failures.js';
+import { SubscriptionIntake } from './receiving/intake.js';
+import { Link } from './client/link.js';
 import type { ResolvedNatsOptions } from './options.js';
-import { Refusals } from './refusals.js';
-import { JetStreamPublisher } from './publisher.js';
-import { checkSubscribedTopic, Streams } from './streams.js';
-import { NatsConsumption, type Intake } from './subscriber.js';
+import { Refusals } from './client/refusals.js';
+import { JetStreamPublisher } from './publishing/publisher.js';
+import { checkSubscribedTopic, Streams } from './topology/streams.js';
+import { NatsConsumption, type Intake } from './receiving/subscriber.js';
 
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;

@@ -12,14 +12,14 @@ import {
   NATS_CORE_CAPABILITIES,
   NATS_REASONS,
   NATS_SINGLE_ACTIVE_CAPABILITIES,
-} from './capabilities.js';
+} from './topology/capabilities.js';
 import { NatsConnection } from './connection.js';
-import { errorOf } from './failures.js';
-import { consumerNameOf } from './names.js';
+import { errorOf } from './client/failures.js';
+import { consumerNameOf } from './topology/names.js';
 import { NATS_DEFAULTS, resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
-import { checkSubscribedTopic } from './streams.js';
+import { checkSubscribedTopic } from './topology/streams.js';
 
-export { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES } from './capabilities.js';
+export { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES } from './topology/capabilities.js';
 export type { NatsHeaders, NatsMessage } from './mapping.js';
 export {
   NATS_DEFAULTS,

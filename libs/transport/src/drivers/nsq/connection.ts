@@ -13,9 +13,9 @@ import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './
 import { askForKeeping, factsOf } from './facts.js';
 import { checkTopicName, errorOf, transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
-import { ProblemWatch } from './problem-watch.js';
-import { NsqPublisher } from './publisher.js';
-import { NsqConsumption } from './subscriber.js';
+import { ProblemWatch } from './receiving/problem-watch.js';
+import { NsqPublisher } from './publishing/publisher.js';
+import { NsqConsumption } from './receiving/subscriber.js';
 
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;

@@ -10,12 +10,12 @@ import {
 import { BARE_CAPABILITIES, NSQ_CAPABILITIES, NSQ_REASONS } from './capabilities.js';
 import { nameProblem } from './client/index.js';
 import { NsqConnection } from './connection.js';
-import { channelOf } from './intake.js';
+import { channelOf } from './receiving/intake.js';
 import { checkTopicName, errorOf } from './mapping.js';
 import { NSQ_DEFAULTS, resolveNsqOptions, type NsqOptions, type ResolvedNsqOptions } from './options.js';
 
 export { NSQ_CAPABILITIES } from './capabilities.js';
-export type { NsqRecord } from './delivery.js';
+export type { NsqRecord } from './receiving/delivery.js';
 export { NSQ_DEFAULTS, type NsqCompression, type NsqEnvelope, type NsqOptions, type NsqTlsOptions } from './options.js';
 
 /**

@@ -9,17 +9,17 @@ import type {
   TopicQuery,
 } from '../../contract/index.js';
 import { ensureEach, TransportError } from '../../contract/index.js';
-import { Dialer } from './dialer.js';
-import { factsOf } from './facts.js';
-import { errorOf } from './failures.js';
-import { Link } from './link.js';
-import { checkTopicName, refuseSharedQueues } from './names.js';
+import { Dialer } from './client/dialer.js';
+import { factsOf } from './topology/facts.js';
+import { errorOf } from './client/failures.js';
+import { Link } from './client/link.js';
+import { checkTopicName, refuseSharedQueues } from './topology/names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
-import { QueueInspector } from './queue-inspector.js';
-import { RabbitmqPublisher } from './publisher.js';
-import { RabbitmqConsumption } from './subscriber.js';
-import { Topology } from './topology.js';
-import { pause } from './waiting.js';
+import { QueueInspector } from './topology/queue-inspector.js';
+import { RabbitmqPublisher } from './publishing/publisher.js';
+import { RabbitmqConsumption } from './receiving/subscriber.js';
+import { Topology } from './topology/topology.js';
+import { pause } from './receiving/waiting.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 3_000;

@@ -9,9 +9,9 @@ import {
   type ErrorCode,
   type Subscription,
 } from '../../contract/index.js';
-import { capabilitiesOf, RABBITMQ_REASONS } from './capabilities.js';
+import { capabilitiesOf, RABBITMQ_REASONS } from './topology/capabilities.js';
 import { RabbitmqConnection } from './connection.js';
-import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './names.js';
+import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './topology/names.js';
 import {
   RABBITMQ_DEFAULTS,
   resolveRabbitmqOptions,
@@ -19,7 +19,7 @@ import {
   type ResolvedRabbitmqOptions,
 } from './options.js';
 
-export { RABBITMQ_CAPABILITIES } from './capabilities.js';
+export { RABBITMQ_CAPABILITIES } from './topology/capabilities.js';
 export type { RabbitmqProperties, RabbitmqRecord } from './mapping.js';
 export {
   RABBITMQ_DEFAULTS,
