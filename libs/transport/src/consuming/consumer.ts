@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  jsonCodec,
-  ensureEach,
   TransportError,
   type Broker,
   type BrokerConnection,
@@ -12,6 +10,7 @@ import {
   type GuaranteeLevel,
   type Subscription,
 } from '../contract/index.js';
+import { jsonCodec, ensureEach } from '../shared/index.js';
 import type { ResolvedConsumingOptions } from './consuming-options.js';
 import { Guarantees } from './guarantee/guarantees.js';
 import { DeadLetters } from './dead-letter/dead-letter.js';

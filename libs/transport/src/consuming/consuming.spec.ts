@@ -1,10 +1,5 @@
-import {
-  CAPABILITY_MEANINGS,
-  Fifo,
-  TransportError,
-  type Capabilities,
-  type CapabilityName,
-} from '../contract/index.js';
+import { CAPABILITY_MEANINGS, TransportError, type Capabilities, type CapabilityName } from '../contract/index.js';
+import { Fifo } from '../shared/index.js';
 import { classify, type Classification } from './retry/classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ConsumingOptions } from './consuming-options.js';
 import { DeadLetter, Drop, RetryAfter } from './runner/outcomes.js';

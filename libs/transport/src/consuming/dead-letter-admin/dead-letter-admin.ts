@@ -1,12 +1,11 @@
 import {
-  checkOptions,
-  option,
   TransportError,
   WIRE_HEADERS,
   type BrokerConnection,
   type BrokerHost,
   type OutgoingMessage,
 } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import { Reading } from './reading.js';
 import type { StoredDeadLetter } from './stored-dead-letter.js';
 

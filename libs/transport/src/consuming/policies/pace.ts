@@ -1,4 +1,5 @@
-import { checkOptions, option, TransportError, type Delivery } from '../../contract/index.js';
+import { TransportError, type Delivery } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import type { Handler } from '../runner/handler.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 

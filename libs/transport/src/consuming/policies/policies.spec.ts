@@ -1,9 +1,7 @@
 import {
   Delivery,
   isTransportError,
-  jsonCodec,
   Notices,
-  systemClock,
   type TransportError,
   type Broker,
   type BrokerConnection,
@@ -13,6 +11,7 @@ import {
   type Settlement,
   type SubscriptionSink,
 } from '../../contract/index.js';
+import { jsonCodec, systemClock } from '../../shared/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { Consumer } from '../consumer.js';

@@ -1,4 +1,5 @@
-import { Notices, systemClock } from '../../contract/index.js';
+import { Notices } from '../../contract/index.js';
+import { systemClock } from '../../shared/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { Consumer } from '../consumer.js';

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import {
   ACK,
-  checkOptions,
   isStartOffset,
   offsetIn,
   requireCapabilities,
-  startPlaceRule,
   TransportError,
   type Broker,
   type BrokerConnection,
@@ -13,10 +11,10 @@ import {
   type Consumption,
   type Delivery,
   type DeliverySink,
-  type OptionRule,
   type StartOffset,
   type Subscription,
 } from '../../contract/index.js';
+import { checkOptions, startPlaceRule, type OptionRule } from '../../shared/index.js';
 import { ReadingEnd } from './reading-end.js';
 import type { RunnerPlan, RunnerTools } from '../runner/runner-plan.js';
 import { SubscriptionRunner } from '../runner/runner.js';

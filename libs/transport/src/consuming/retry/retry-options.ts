@@ -1,11 +1,5 @@
-import {
-  checkOptions,
-  option,
-  TransportError,
-  valueText,
-  withDefaults,
-  type OptionRule,
-} from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, valueText, withDefaults, type OptionRule } from '../../shared/index.js';
 
 import { longWaitsMs } from './tiers.js';
 

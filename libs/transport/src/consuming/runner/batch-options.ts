@@ -1,4 +1,5 @@
-import { checkOptions, option, TransportError, withDefaults } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults } from '../../shared/index.js';
 
 /** How messages are gathered for a handler that takes many at once. */
 export interface BatchOptions {

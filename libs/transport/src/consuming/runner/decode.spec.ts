@@ -1,4 +1,5 @@
-import { isTransportError, jsonCodec, type Codec, type Delivery, type Headers } from '../../contract/index.js';
+import { isTransportError, type Codec, type Delivery, type Headers } from '../../contract/index.js';
+import { jsonCodec } from '../../shared/index.js';
 import { decoderOf } from './decode.js';
 
 /** A codec that tells who read. */

@@ -2,7 +2,6 @@ import {
   isJsonContentType,
   isThenable,
   isTransportError,
-  jsonCodec,
   messageOf,
   shown,
   TransportError,
@@ -10,6 +9,7 @@ import {
   type Codec,
   type Delivery,
 } from '../../contract/index.js';
+import { jsonCodec } from '../../shared/index.js';
 
 /** Gives the payload of a delivery, or a promise of it where its codec works asynchronously. */
 export type Decode = (delivery: Delivery) => unknown;

@@ -1,4 +1,5 @@
-import { Fifo, type Delivery, type Ordering } from '../../contract/index.js';
+import { type Delivery, type Ordering } from '../../contract/index.js';
+import { Fifo } from '../../shared/index.js';
 
 /** A lane is a key, or the number of a stream where there is no key; deliveries without a lane keep no order. */
 type LaneId = string | number;

@@ -1,4 +1,5 @@
-import { jsonCodec, WIRE_HEADERS, type Codec, type Delivery } from '../../contract/index.js';
+import { WIRE_HEADERS, type Codec, type Delivery } from '../../contract/index.js';
+import { jsonCodec } from '../../shared/index.js';
 import type { UnknownTypePolicy } from '../consuming-options.js';
 import { decoderOf, type Decode } from './decode.js';
 import type { Route } from './route.js';

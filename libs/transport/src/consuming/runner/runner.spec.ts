@@ -3,7 +3,6 @@ import {
   Notices,
   TransportError,
   WIRE_HEADERS,
-  jsonCodec,
   type Codec,
   type Headers,
   type NoticeName,
@@ -11,6 +10,7 @@ import {
   type SendResult,
   type Settlement,
 } from '../../contract/index.js';
+import { jsonCodec } from '../../shared/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { resolveConsumingOptions, type ConsumingOptions } from '../consuming-options.js';
 import { DeadLetters } from '../dead-letter/dead-letter.js';

@@ -1,12 +1,12 @@
 /** HOW, on Kafka. Imports the contract and, on first use, kafkajs. */
 import {
   TransportError,
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './topology/capabilities.js';
 import { KafkaConnection } from './connection.js';
 import { KAFKA_DEFAULTS, resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';

@@ -1,12 +1,12 @@
 /** HOW, on NATS: JetStream, or core NATS. Imports the contract and, on first use, @nats-io's packages. */
 import {
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Capabilities,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import {
   NATS_CAPABILITIES,
   NATS_CORE_CAPABILITIES,

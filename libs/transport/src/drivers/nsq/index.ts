@@ -1,12 +1,12 @@
 /** HOW, on NSQ. Imports the contract; its client is its own, in `client/`. */
 import {
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Capabilities,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import { BARE_CAPABILITIES, NSQ_CAPABILITIES, NSQ_REASONS } from './capabilities.js';
 import { nameProblem } from './client/index.js';
 import { NsqConnection } from './connection.js';

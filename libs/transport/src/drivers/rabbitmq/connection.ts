@@ -8,7 +8,8 @@ import type {
   TopicPurpose,
   TopicQuery,
 } from '../../contract/index.js';
-import { ensureEach, TransportError } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { ensureEach } from '../../shared/index.js';
 import { Dialer } from './client/dialer.js';
 import { factsOf } from './topology/facts.js';
 import { errorOf } from './client/failures.js';

@@ -1,7 +1,6 @@
 /** HOW, on RabbitMQ. Imports the contract and, on first use, amqplib. */
 import {
   TransportError,
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -9,6 +8,7 @@ import {
   type ErrorCode,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import { capabilitiesOf, RABBITMQ_REASONS } from './topology/capabilities.js';
 import { RabbitmqConnection } from './connection.js';
 import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './topology/names.js';

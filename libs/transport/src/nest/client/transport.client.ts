@@ -1,16 +1,15 @@
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
 import { ReplaySubject, type Observable } from 'rxjs';
 import {
-  jsonCodec,
   messageOf,
   readErrorContent,
   requireCapabilities,
-  systemClock,
   type Codec,
   type Headers,
   type OutgoingMessage,
   type Reply,
 } from '../../contract/index.js';
+import { jsonCodec, systemClock } from '../../shared/index.js';
 import { envelope, formatOf, messageIds, requestFailed } from '../../publishing/index.js';
 import type { BrokerHandle } from '../broker-handle.js';
 import type { BrokerRuntime } from '../broker-runtime.js';

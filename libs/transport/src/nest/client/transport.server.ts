@@ -3,7 +3,6 @@ import { ExternalContextCreator, ModulesContainer } from '@nestjs/core';
 import { Server, type MessageHandler } from '@nestjs/microservices';
 import { finalize } from 'rxjs';
 import {
-  jsonCodec,
   contextOf,
   explanationOf,
   messageOf,
@@ -14,6 +13,7 @@ import {
   type NoticeListener,
   type NoticeName,
 } from '../../contract/index.js';
+import { jsonCodec } from '../../shared/index.js';
 import { answerTo, type Handler, type Route } from '../../consuming/index.js';
 import type { BrokerHandle } from '../broker-handle.js';
 import { streamOf } from '../handlers/completion.js';

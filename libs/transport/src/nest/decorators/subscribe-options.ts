@@ -1,4 +1,4 @@
-import { option } from '../../contract/index.js';
+import { option } from '../../shared/index.js';
 import { CONSUMING_RULES, type ConsumingOptions } from '../../consuming/index.js';
 
 /** How one handler's subscription treats its messages. What is left out comes from `subscriptions` of the module, then from the defaults. */

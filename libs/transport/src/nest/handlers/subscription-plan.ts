@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { checkOptions, nearestName, TransportError } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, nearestName } from '../../shared/index.js';
 import type { ConsumingOptions, Handler, Refusal, Route, SubscriptionPlan } from '../../consuming/index.js';
 import { SUBSCRIBE_RULES } from '../decorators/subscribe-options.js';
 import type { SubscriptionMetadata } from '../decorators/subscription-metadata.js';

@@ -1,4 +1,4 @@
-import { systemClock } from '../../../contract/index.js';
+import { systemClock } from '../../../shared/index.js';
 import type { ClientProducer, KafkaClient, SendOutcome } from '../client/seam.js';
 import { ProducerKeeper } from './producer-keeper.js';
 

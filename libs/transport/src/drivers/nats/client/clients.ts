@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type * as JetStream from '@nats-io/jetstream';
 import type * as Nats from '@nats-io/transport-node';
-import { loadPeers, unloaded } from '../../../contract/index.js';
+import { loadPeers, unloaded } from '../../../shared/index.js';
 import type { NatsAuthOptions, NatsTlsOptions, ResolvedNatsOptions } from '../options.js';
 
 /** The client packages, loaded on first use. */

@@ -7,7 +7,8 @@ import type {
   PublishOptions,
   Status,
 } from '@nats-io/transport-node';
-import { afterThisTurn, type BrokerHost, type TransportError } from '../../../contract/index.js';
+import { type BrokerHost, type TransportError } from '../../../contract/index.js';
+import { afterThisTurn } from '../../../shared/index.js';
 import { loadClients, type Clients } from './clients.js';
 import { dial } from './dial.js';
 import { errorOf, transportError } from './failures.js';

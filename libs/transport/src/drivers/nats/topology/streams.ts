@@ -1,5 +1,6 @@
 import type { StreamConfig, StreamInfo } from '@nats-io/jetstream';
-import { ensureEach, isTopicPattern, type KeptOffsets, type TransportError } from '../../../contract/index.js';
+import { isTopicPattern, type KeptOffsets, type TransportError } from '../../../contract/index.js';
+import { ensureEach } from '../../../shared/index.js';
 import { errorOf, jetStreamCode, JETSTREAM_ERROR } from '../client/failures.js';
 import type { Link } from '../client/link.js';
 import { legalName, subscribedTopicProblem, topicProblem } from './names.js';

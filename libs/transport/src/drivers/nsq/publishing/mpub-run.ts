@@ -1,10 +1,5 @@
-import {
-  afterThisTurn,
-  TransportError,
-  type OutgoingMessage,
-  type SendResult,
-  type SendWindow,
-} from '../../../contract/index.js';
+import { TransportError, type OutgoingMessage, type SendResult, type SendWindow } from '../../../contract/index.js';
+import { afterThisTurn } from '../../../shared/index.js';
 
 /** A message, and the bytes that nsqd stores. */
 export interface Entry {

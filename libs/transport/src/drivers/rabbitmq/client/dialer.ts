@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { ChannelModel, Options, SocketOptions } from 'amqplib';
-import { loadPeer, unloaded, TransportError } from '../../../contract/index.js';
+import { TransportError } from '../../../contract/index.js';
+import { loadPeer, unloaded } from '../../../shared/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import { dialError, isVhostRefused } from './failures.js';
 import { gatherWrites } from '../publishing/gathered-writes.js';

@@ -1,4 +1,4 @@
-import { afterThisTurn } from '../../../contract/index.js';
+import { afterThisTurn } from '../../../shared/index.js';
 import { MAX_UNCONFIRMED, type ConfirmedChannel, type Fate } from './confirmed-channel.js';
 import { unwritable } from './publish-errors.js';
 import type { Entry, Request } from './publish-request.js';

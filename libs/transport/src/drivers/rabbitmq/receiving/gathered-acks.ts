@@ -1,4 +1,4 @@
-import { afterThisTurn } from '../../../contract/index.js';
+import { afterThisTurn } from '../../../shared/index.js';
 import type { RabbitmqRecord } from '../mapping.js';
 
 /** Sends an ack. @param upTo it counts for all before it on the channel, too */

@@ -1,4 +1,4 @@
-import { isTransportError, TransportError } from './errors.js';
+import { isTransportError, TransportError } from '../contract/index.js';
 
 /**
  * Makes sure of several topics, one after the other, so that one error names all that are missing.

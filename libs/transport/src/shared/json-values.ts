@@ -1,5 +1,5 @@
-import { TransportError } from './errors.js';
-import { shown } from './foreign-text.js';
+import { TransportError } from '../contract/index.js';
+import { shown } from '../contract/index.js';
 
 /**
  * Refuses a payload of which JSON.stringify wrote less than there is: `{}` for a Map, `null` for NaN.

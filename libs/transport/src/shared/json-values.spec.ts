@@ -1,5 +1,5 @@
-import { jsonCodec, lossyJsonCodec } from './codec.js';
-import type { TransportError } from './errors.js';
+import { jsonCodec, lossyJsonCodec } from './json-codec.js';
+import type { TransportError } from '../contract/index.js';
 
 const refusalOf = (payload: unknown): string => {
   try {

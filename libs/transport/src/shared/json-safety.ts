@@ -1,4 +1,4 @@
-import { TransportError } from './errors.js';
+import { TransportError } from '../contract/index.js';
 
 /**
  * Refuses a parsed text with names that become the prototype of whatever the payload is copied into: `__proto__`, and

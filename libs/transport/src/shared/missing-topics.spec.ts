@@ -1,4 +1,4 @@
-import { TransportError } from './errors.js';
+import { TransportError } from '../contract/index.js';
 import { ensureEach } from './missing-topics.js';
 
 const missing = (topic: string): Promise<never> =>

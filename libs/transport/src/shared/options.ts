@@ -1,4 +1,4 @@
-import { TransportError } from './errors.js';
+import { TransportError } from '../contract/index.js';
 
 /** What one option may be, and the words an error uses for it. `undefined` always counts as absent. */
 export interface OptionRule {

@@ -1,4 +1,4 @@
-import { TransportError } from './errors.js';
+import { TransportError } from '../contract/index.js';
 
 /** Imports a package by its name, in a `try`, so that bundlers see the name and leave it out where it is not installed; or `importUnbundled`. */
 export type LoadPeer<Module> = () => Promise<Module>;
