@@ -152,6 +152,16 @@ await app.listen();
   expect(module).toContain("nats({ servers: ['nats://localhost:4222'], provision: {} })");
   expect(module).toContain('codec: nestPackets()');
   migrated['nats'] = after;
+
+  const serversOf = async (text: string): Promise<string> => {
+    const changed = main.replace("'nats://localhost:4222'", text);
+    const files = await generate({ ...before, 'src/main.ts': changed }, migrate);
+    migrated[`nats ${text}`] = files;
+    return /servers: (.*?), provision/s.exec(files['src/app.module.ts'] ?? '')?.[1] ?? '';
+  };
+  expect(await serversOf('process.env.NATS_URL')).toBe("[process.env.NATS_URL ?? 'localhost:4222']");
+  expect(await serversOf("process.env.NATS_URL ?? 'a'")).toBe("[process.env.NATS_URL ?? 'a'].flat()");
+  expect(await serversOf("process.env.NATS_URL!.split(',')")).toBe("process.env.NATS_URL!.split(',')");
 }, 60_000);
 
 describe("an application on Nest's RabbitMQ transport", () => {
@@ -332,6 +342,8 @@ it('what was migrated compiles', () => {
   const inFolders = Object.entries(migrated).flatMap(([name, files]) =>
     Object.entries(files).map(([path, text]) => [`${name}/${path}`, text] as const),
   );
-  expect(Object.keys(migrated).sort()).toEqual(['beside', 'golevelup', 'kafka', 'nats', 'rabbitmq']);
+  expect(Object.keys(migrated)).toEqual(
+    expect.arrayContaining(['beside', 'golevelup', 'kafka', 'nats', 'nats process.env.NATS_URL', 'rabbitmq']),
+  );
   expect(complaintsAbout(Object.fromEntries(inFolders))).toEqual([]);
 }, 120_000);
