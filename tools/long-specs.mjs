@@ -28,6 +28,7 @@ export const LONG_SPECS = [
   'test/conformance/nats-single.nats.spec.ts', // 48 s
   'test/smoke/getting-started.spec.ts', // 48 s
   'test/smoke/nest-11.spec.ts', // 47 s
+  'test/smoke/migrate.rabbitmq.spec.ts', // 45 s
   'test/faults/crash.nats.spec.ts', // 47 s
   'test/faults/killer.nats.spec.ts', // 45 s
   'test/e2e/demo.nats.spec.ts', // 44 s

@@ -1,6 +1,6 @@
 import ts from 'typescript';
 import { ADDRESSES } from '../nest-add/brokers.js';
-import { exchangesOf, type Facts, type MigratedBroker, type TransportUse } from './facts.js';
+import { exchangesOf, optionsOfGolevelup, type Facts, type MigratedBroker, type TransportUse } from './facts.js';
 import { isClosed, literalText, propertyOf, quoted } from './syntax.js';
 
 /** How an application says to ours what it said to its transport until now. */
@@ -133,10 +133,10 @@ function carryOptional(
   }
 }
 
-/** The options of `RabbitMQModule.forRoot`, and the queues that its handlers name. */
+/** The options of golevelup's module, and the queues that its handlers name. */
 export function golevelupRegistration(call: ts.CallExpression, { queues }: Facts): Registration {
   const properties = new Properties();
-  const options = call.arguments.at(-1);
+  const options = optionsOfGolevelup(call);
   properties.carry('url', propertyOf(options, 'uri'), ADDRESSES.rabbitmq);
   const [exchange, ...others] = exchangesOf(options);
   if (exchange?.name !== undefined) properties.set('exchange', quoted(exchange.name));
