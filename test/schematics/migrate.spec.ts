@@ -298,6 +298,8 @@ export class OrdersController {
       '@Inject(TransportClient)\n  private readonly own!: TransportClient;',
     );
     expect(ours.files['src/orders.controller.ts']).not.toContain('subscribeToResponseOf');
+    const withoutBilling = ours.files['src/orders.controller.ts']?.replace(/  constructor.*\n/, '') ?? '';
+    migrated['@Client'] = { ...ours.files, 'src/orders.controller.ts': withoutBilling };
     const tcp = await outcomeWith('@Client({ transport: Transport.TCP }) private readonly own!: ClientProxy;');
     expect(tcp.files['src/orders.controller.ts']).toContain('@Client({ transport: Transport.TCP })');
     expect([...ours.said, ...tcp.said].join()).not.toContain('@Client');
