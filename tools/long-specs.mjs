@@ -45,6 +45,7 @@ export const LONG_SPECS = [
   'test/rabbitmq/later.rabbitmq.spec.ts', // 28 s
   'test/faults/crash.nsq.spec.ts', // 25 s
   'test/nats/cluster.nats.spec.ts', // 24 s
+  'test/interop/apicurio.kafka.spec.ts', // 28 s
   'test/smoke/nest-12.spec.ts', // 23 s
   'test/nsq/cluster.nsq.spec.ts', // 22 s
   'test/e2e/services.kafka.spec.ts', // 21 s
