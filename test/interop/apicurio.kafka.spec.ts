@@ -62,7 +62,7 @@ describe('with Apicurio, a real registry', () => {
     expect(codec.decode(await codec.encode(order, 'json'), 'json')).toEqual(order);
   });
 
-  // n.b. its JSON serializer takes the name of a schema from its title.
+  // Its JSON serializer takes the name of a schema from its title.
   const ofOrder = {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Order',

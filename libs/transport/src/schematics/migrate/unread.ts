@@ -32,7 +32,7 @@ export function nameUnread(draft: FileDraft): void {
   }
 }
 
-/** n.b. the first argument of `createMicroservice` is the module, and the second of `connectMicroservice` is for Nest. */
+/** The first argument of `createMicroservice` is the module, and the second of `connectMicroservice` is for Nest. */
 const isConnection = (_: ts.Expression, index: number, all: readonly ts.Expression[]): boolean => {
   const callee = (all[0]?.parent as ts.CallExpression).expression as ts.PropertyAccessExpression;
   return index === (callee.name.text === 'createMicroservice' ? 1 : 0);
