@@ -49,7 +49,9 @@ export async function loadPeers<Modules extends readonly object[]>(
   const other = failures.find(({ name, cause }) => !isMissing(cause, name));
   if (other !== undefined) throw other.cause;
   if (failures.length > 0) throw missing(driver, neededFor, failures);
-  return results.map((result) => exportsOf((result as PromiseFulfilledResult<object>).value)) as never;
+  return results.map((result, index) =>
+    passedRequire(peers[index]?.[0] ?? '', (result as PromiseFulfilledResult<object>).value),
+  ) as never;
 }
 
 function missing(
@@ -63,6 +65,30 @@ function missing(
   const cause = failures[0]?.cause;
   return new TransportError('TRANSPORT_PEER_MISSING', text, driver === undefined ? { cause } : { driver, cause });
 }
+
+/**
+ * Requires the file of a CommonJS package that was imported, and returns its exports with what hooks of `require` replaced.
+ * An import passes the hooks of imports only, and OpenTelemetry patches `Module.prototype.require`
+ * (docs/adr/0043-clients-pass-both-kinds-of-hooks.md). The package is in Node's cache: no second copy is loaded.
+ */
+function passedRequire(name: string, imported: object): object {
+  const original = (imported as { readonly default?: unknown }).default;
+  if (!isObject(original)) return exportsOf(imported);
+  const require = process.getBuiltinModule('node:module').createRequire(process.execPath);
+  const file = fileOf(name, original, require.cache);
+  if (file === undefined) return exportsOf(imported);
+  const before: Readonly<Record<string, unknown>> = { ...(original as object) };
+  const required = require(file) as object;
+  if (required !== original) return required;
+  const patched = Object.entries(required).filter(([key, value]) => value !== before[key]);
+  return { ...exportsOf(imported), ...Object.fromEntries(patched) };
+}
+
+/** Undefined for an ES module, and in a bundle. The main file is the first: one that it re-exports is loaded after it. */
+const fileOf = (name: string, exports: unknown, cache: NodeJS.Dict<NodeJS.Module>): string | undefined =>
+  Object.keys(cache).find(
+    (file) => cache[file]?.exports === exports && file.replaceAll('\\', '/').includes(`/node_modules/${name}/`),
+  );
 
 /** A CommonJS package has its exports under `default` too, and Node does not always find their names. */
 const exportsOf = (module: object): object =>
