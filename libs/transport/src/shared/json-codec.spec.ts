@@ -1,4 +1,4 @@
-import { isJsonContentType, TransportError } from '../contract/index.js';
+import { isJsonContentType, type TransportError } from '../contract/index.js';
 import { jsonCodec } from './index.js';
 
 const thrownBy = (action: () => unknown): unknown => {
