@@ -24,7 +24,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const driver = (name: string): Room => ({
-  rooms: ['contract', 'shared'],
+  rooms: ['contract', 'shared', 'drivers/kit'],
   packages: CLIENTS[name] ?? [],
   node: 'any',
   // The client of NSQ imports nothing of ours.
@@ -35,6 +35,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { rooms: [], packages: [], node: 'types' },
   // `importUnbundled` of peers.ts: what is imported by it is seen by its type, `typeof import('name')`.
   shared: { rooms: ['contract'], packages: [], node: 'types', loads: 'peers.ts' },
+  /** What several drivers repeat: waits, connecting with backoff, handing over to the sink, TLS options. */
+  'drivers/kit': { rooms: ['contract', 'shared'], packages: [], node: 'types' },
   ...Object.fromEntries(Object.keys(CLIENTS).map((name) => [`drivers/${name}`, driver(name)])),
   consuming: { rooms: ['contract', 'shared'], packages: [], node: 'any' },
   publishing: { rooms: ['contract', 'shared'], packages: [], node: 'any' },

@@ -65,3 +65,4 @@ class KafkaBroker implements Broker {
     return new KafkaConnection(host, this.#options);
   }
 }
+export type { TlsOptions } from '../kit/tls.js';

@@ -62,3 +62,4 @@ class NsqBroker implements Broker {
     return new NsqConnection(host, this.#options);
   }
 }
+export type { TlsOptions } from '../kit/tls.js';

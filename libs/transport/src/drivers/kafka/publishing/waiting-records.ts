@@ -1,7 +1,7 @@
 import type { Clock } from '../../../contract/index.js';
 import { ClientFailure, type ClientMember, type ReadPosition } from '../client/seam.js';
 import type { PartitionIntake } from '../receiving/partition-intake.js';
-import { within } from '../within.js';
+import { within } from '../../kit/waits.js';
 
 /** How long the brokers may take to say where partitions end. */
 const ANSWER_LIMIT_MS = 3_000;

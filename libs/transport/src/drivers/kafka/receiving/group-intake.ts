@@ -17,7 +17,7 @@ import { EndWaiters, endsOf } from './partition-ends.js';
 import { PartitionIntake, type IntakeOwner } from './partition-intake.js';
 import { RebalanceWatch } from './rebalance-watch.js';
 import { WaitingRecords } from '../publishing/waiting-records.js';
-import { sleep } from '../within.js';
+import { sleep } from '../../kit/waits.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
 const BATCH_WAIT_MS = 200;

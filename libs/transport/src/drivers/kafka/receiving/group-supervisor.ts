@@ -4,7 +4,7 @@ import { GroupIntake } from './group-intake.js';
 import { errorOf, transportError } from '../mapping.js';
 import type { ResolvedKafkaOptions } from '../options.js';
 import type { Topics } from '../topology/topics.js';
-import { sleep, within } from '../within.js';
+import { sleep, within } from '../../kit/waits.js';
 
 /** Waits between two tries to get a member of a group going: doubling, then steady. */
 const FIRST_RESTART_MS = 200;

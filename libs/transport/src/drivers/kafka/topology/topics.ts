@@ -7,7 +7,7 @@ import {
 } from '../../../contract/index.js';
 import { ClientFailure, type KafkaClient, type TopicKeeping } from '../client/seam.js';
 import { TOPIC_CONFIGS } from './facts.js';
-import { sleep } from '../within.js';
+import { sleep } from '../../kit/waits.js';
 import { errorOf, topicProblem, transportError } from '../mapping.js';
 import type { ResolvedKafkaOptions } from '../options.js';
 import { isFinal } from './protocol-errors.js';

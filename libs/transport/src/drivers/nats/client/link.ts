@@ -9,6 +9,7 @@ import type {
 } from '@nats-io/transport-node';
 import { type BrokerHost, type TransportError } from '../../../contract/index.js';
 import { afterThisTurn } from '../../../shared/index.js';
+import { sleep, within } from '../../kit/waits.js';
 import { loadClients, type Clients } from './clients.js';
 import { dial } from './dial.js';
 import { errorOf, transportError } from './failures.js';
@@ -203,8 +204,8 @@ export class Link {
     this.#isUp = false;
     const connection = this.#connection;
     if (connection === undefined || connection.isClosed()) return;
-    if (wasUp) await this.#atMost(CLOSE_LIMIT_MS, connection.flush());
-    await this.#atMost(CLOSE_LIMIT_MS, connection.close());
+    if (wasUp) await within(this.#host.clock, CLOSE_LIMIT_MS, connection.flush());
+    await within(this.#host.clock, CLOSE_LIMIT_MS, connection.close());
   }
 
   async #roundTrip<Result>(answer: Promise<Result>): Promise<Result> {
@@ -282,7 +283,7 @@ export class Link {
     this.#goDown();
     while (!this.#closed) {
       if (cause !== undefined) this.#problem = this.errorFor(cause, `cannot connect to ${this.addresses}`);
-      await new Promise<void>((resolve) => this.#host.clock.schedule(REVIVE_WAIT_MS, resolve));
+      await sleep(this.#host.clock, REVIVE_WAIT_MS);
       if (this.#closed) return;
       try {
         return await this.#dial();
@@ -298,13 +299,6 @@ export class Link {
     } catch {
       // The connection was closed in this moment: the server brings back what this would have settled.
     }
-  }
-
-  async #atMost(limitMs: number, promise: Promise<unknown>): Promise<void> {
-    let callOff = (): void => undefined;
-    const limit = new Promise<void>((resolve) => (callOff = this.#host.clock.schedule(limitMs, resolve)));
-    await Promise.race([promise.then(ignore, ignore), limit]);
-    callOff();
   }
 }
 

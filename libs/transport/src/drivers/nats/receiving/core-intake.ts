@@ -3,7 +3,7 @@ import type { Msg, NatsConnection, Subscription as NatsSubscription } from '@nat
 import type { BrokerHost, Reply, Subscription, SubscriptionSink, TransportError } from '../../../contract/index.js';
 import type { Answers } from './answers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
-import { Handover } from './handover.js';
+import { Handover } from '../../kit/handover.js';
 import type { Link, LinkListener } from '../client/link.js';
 import type { NatsMessage, ReadHeaders } from '../mapping.js';
 import { errorOf } from '../client/failures.js';
@@ -24,7 +24,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
   readonly #link: Link;
   readonly #answers: Answers;
   readonly #maxBuffered: number;
-  readonly #handover: Handover;
+  readonly #handover: Handover<NatsDelivery>;
   readonly #stopListening: () => void;
   #connection: NatsConnection | undefined;
   #reading: NatsSubscription | undefined;
@@ -50,7 +50,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     this.subscription = subscription;
     this.group = subscription.group;
     this.#notices = new SubscriptionNotices(host, subscription);
-    this.#handover = new Handover(sink, subscription.maxInFlight, () => undefined);
+    this.#handover = new Handover<NatsDelivery>(sink, subscription.maxInFlight, () => undefined);
     this.#stopListening = link.listen(this);
   }
 
@@ -160,7 +160,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     if (isWaitingSubject(message.subject)) return;
     if (this.#handover.held >= this.#maxBuffered) return this.#drop();
     if (this.#isDropping && this.#handover.held < this.#maxBuffered / 2) this.#isDropping = false;
-    this.#handover.add(new NatsDelivery(this, message, undefined, 1, this.#host.clock.monotonicMs()));
+    this.#handover.push(new NatsDelivery(this, message, undefined, 1, this.#host.clock.monotonicMs()));
   }
 
   /** Told once each time that it begins. */

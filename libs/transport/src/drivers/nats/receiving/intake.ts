@@ -11,7 +11,7 @@ import type { Answers } from './answers.js';
 import type { Consumers, ConsumerPlace } from './consumers.js';
 import type { NatsDelivery } from './delivery.js';
 import { errorOf } from '../client/failures.js';
-import { Handover } from './handover.js';
+import { Handover } from '../../kit/handover.js';
 import type { Link, LinkListener } from '../client/link.js';
 import type { NatsMessage, ReadHeaders } from '../mapping.js';
 import { Source, type SourceOwner } from './source.js';
@@ -40,7 +40,7 @@ const LOOK_MS = 5_000;
 export class SubscriptionIntake implements SourceOwner, LinkListener {
   readonly subscription: Subscription;
   readonly #tools: IntakeTools;
-  readonly #handover: Handover;
+  readonly #handover: Handover<NatsDelivery>;
   readonly #sink: SubscriptionSink['sink'];
   readonly #notices: SubscriptionNotices;
   readonly #sources = new Map<string, Source>();
@@ -66,7 +66,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#notices = new SubscriptionNotices(tools.host, subscription);
     this.#waiting = new WaitingMessages(tools.host.clock);
     this.subscription = subscription;
-    this.#handover = new Handover(sink, subscription.maxInFlight, () => this.#pull());
+    this.#handover = new Handover<NatsDelivery>(sink, subscription.maxInFlight, () => this.#pull());
     this.#stopListening = tools.link.listen(this);
   }
 
@@ -117,7 +117,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   }
 
   deliver(delivery: NatsDelivery): void {
-    this.#handover.add(delivery);
+    this.#handover.push(delivery);
   }
 
   revoked(): void {

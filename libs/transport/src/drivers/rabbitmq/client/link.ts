@@ -3,7 +3,7 @@ import type { Clock, TransportError } from '../../../contract/index.js';
 import { ConnectionLease } from './connection-lease.js';
 import type { Dialed, Dialer } from './dialer.js';
 import { errorOf, replyTextOf } from './failures.js';
-import { atMost, pause } from '../receiving/waiting.js';
+import { pause, within } from '../../kit/waits.js';
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 3_000;
@@ -192,7 +192,7 @@ export class Link {
   }
 
   async #sayGoodbye({ model, destroy }: Dialed): Promise<void> {
-    await atMost(this.#clock, GOODBYE_MS, model.close());
+    await within(this.#clock, GOODBYE_MS, model.close());
     destroy();
   }
 }

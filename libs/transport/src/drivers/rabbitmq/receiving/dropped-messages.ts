@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IntakeParts } from './intake.js';
 import { delayedCopyOf, idOf, lastDeathOf, OWN_HEADERS, pastOf, type Death, type RabbitmqRecord } from '../mapping.js';
 import { QueueReader } from './queue-reader.js';
-import { atMost, pause } from './waiting.js';
+import { pause, within } from '../../kit/waits.js';
 
 /** Messages on their way back at a time. */
 const PREFETCH = 64;
@@ -53,10 +53,10 @@ export class DroppedMessages {
     this.#callOffOpening?.();
     this.#unwatch();
     const { clock } = this.#parts.host;
-    await atMost(clock, GOODBYE_MS, Promise.resolve(this.#opening));
-    await atMost(clock, GOODBYE_MS, Promise.all(this.#returning));
+    await within(clock, GOODBYE_MS, Promise.resolve(this.#opening));
+    await within(clock, GOODBYE_MS, Promise.all(this.#returning));
     this.#report();
-    await atMost(clock, GOODBYE_MS, Promise.resolve(this.#reader?.close()));
+    await within(clock, GOODBYE_MS, Promise.resolve(this.#reader?.close()));
   }
 
   async #open(): Promise<void> {

@@ -13,7 +13,7 @@ import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
 import { AttemptNotes } from './attempt-notes.js';
 import type { ConnectionLease } from '../client/connection-lease.js';
 import type { GivenBack } from './given-back.js';
-import { Handover } from './handover.js';
+import { Handover } from '../../kit/handover.js';
 import type { Link } from '../client/link.js';
 import type { RabbitmqRecord } from '../mapping.js';
 import { pastOf } from '../mapping.js';
@@ -23,7 +23,7 @@ import type { QueueInspector } from '../topology/queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
 import { RoomToWait, type Load } from '../publishing/room-to-wait.js';
 import type { SubscribedQueue, Topology } from '../topology/topology.js';
-import { atMost, pause } from './waiting.js';
+import { pause, within } from '../../kit/waits.js';
 
 /** Pauses between two tries to hand a failed message back to the broker. */
 const FIRST_PAUSE_MS = 200;
@@ -61,7 +61,7 @@ export class Intake implements DeliveryOwner, Load {
   readonly #subscription: Subscription;
   readonly #isPattern: boolean;
   readonly #each: SubscriptionSink;
-  readonly #handover: Handover;
+  readonly #handover: Handover<RabbitmqDelivery>;
   readonly #redelivery: DelayedRedelivery;
   readonly #room: RoomToWait;
   /** Undefined where nothing may be declared. */
@@ -88,7 +88,7 @@ export class Intake implements DeliveryOwner, Load {
     this.#each = each;
     this.#subscription = each.subscription;
     this.#isPattern = isTopicPattern(each.subscription.topic);
-    this.#handover = new Handover(each.sink, each.subscription.maxInFlight);
+    this.#handover = new Handover<RabbitmqDelivery>(each.sink, each.subscription.maxInFlight);
     this.#redelivery = new DelayedRedelivery(parts.host.clock, parts.topology, parts.store, queue);
     const { consumerTimeoutMs, provision } = parts.options;
     const { host, link, topology, store } = parts;
@@ -199,8 +199,8 @@ export class Intake implements DeliveryOwner, Load {
    * back, or what is with the sink takes all places of the prefetch.
    */
   pending(readers: readonly QueueReader[]): number | undefined {
-    const { waiting } = this.#handover;
-    if (waiting === undefined || !this.#isOurs || this.#recalled.length > 0) return undefined;
+    const { isHeldUp, held: waiting } = this.#handover;
+    if (isHeldUp || !this.#isOurs || this.#recalled.length > 0) return undefined;
     const capacity = readers.reduce((sum, reader) => sum + reader.capacity, 0);
     return this.#unsettled.size - waiting >= capacity ? undefined : waiting;
   }
@@ -243,7 +243,7 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Hands over nothing new. */
   stop(): void {
-    this.#handover.stop();
+    this.#handover.end();
   }
 
   /** Leaves word of what the broker does not know, for whoever gets the messages next. */
@@ -254,7 +254,7 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Takes everything back: nothing of it will be settled. */
   revokeAll(): void {
-    this.#handover.stop();
+    this.#handover.end();
     this.#ending.abort();
     this.#deadlines.stop();
     this.#unwatchLease();
@@ -271,7 +271,7 @@ export class Intake implements DeliveryOwner, Load {
 
   /** Resolves when no copy is on its way to the broker, or when that takes too long. */
   async returned(): Promise<void> {
-    await atMost(this.#parts.host.clock, RETURN_PATIENCE_MS, Promise.all(this.#returning));
+    await within(this.#parts.host.clock, RETURN_PATIENCE_MS, Promise.all(this.#returning));
   }
 
   #comeAgain(delivery: RabbitmqDelivery, reader: QueueReader, delayMs: number, attempts: number): void {

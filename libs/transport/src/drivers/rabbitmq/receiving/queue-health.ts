@@ -1,7 +1,7 @@
 import type { Clock } from '../../../contract/index.js';
 import type { QueueInspector } from '../topology/queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
-import { pause } from './waiting.js';
+import { pause } from '../../kit/waits.js';
 
 /** A majority that takes longer to write counts as missing: with the pause between two looks it is known within 10 s. */
 const ANSWER_MS = 4_000;

@@ -3,7 +3,7 @@ import type { Clock } from '../../../contract/index.js';
 import { GatheredAcks } from './gathered-acks.js';
 import type { RabbitmqRecord } from '../mapping.js';
 import { SettlingTime } from './settling-time.js';
-import { pause } from './waiting.js';
+import { pause } from '../../kit/waits.js';
 
 /** What a reader tells of. */
 export interface ReaderEvents {

@@ -12,7 +12,7 @@ import { heldQueueOf } from '../topology/names.js';
 import { QueueHealth } from './queue-health.js';
 import { QueueReader } from './queue-reader.js';
 import type { SubscribedQueue } from '../topology/topology.js';
-import { atMost, pause } from './waiting.js';
+import { pause, within } from '../../kit/waits.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
@@ -122,18 +122,18 @@ export class SubscriptionSupervisor {
     const { clock } = this.#host;
     this.#closing.abort();
     this.#unwatch();
-    await atMost(clock, GOODBYE_MS, this.stop());
+    await within(clock, GOODBYE_MS, this.stop());
     const life = this.#life;
     this.#life = undefined;
     if (life === undefined) return;
     life.bindings.stop();
     await life.intake.returned();
-    await atMost(clock, GOODBYE_MS, life.intake.leaveNotes());
+    await within(clock, GOODBYE_MS, life.intake.leaveNotes());
     life.intake.revokeAll();
-    await atMost(clock, GOODBYE_MS, Promise.all(life.readers.map((reader) => reader.close())));
+    await within(clock, GOODBYE_MS, Promise.all(life.readers.map((reader) => reader.close())));
     if (!life.queue.isInstances) return;
     const queues = [life.queue.name, ...life.intake.delayQueues];
-    await atMost(clock, GOODBYE_MS, this.#parts.topology.deleteQueues(queues));
+    await within(clock, GOODBYE_MS, this.#parts.topology.deleteQueues(queues));
   }
 
   #begin(): Promise<void> {

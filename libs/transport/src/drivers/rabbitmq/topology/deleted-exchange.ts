@@ -1,5 +1,5 @@
 import type { Clock } from '../../../contract/index.js';
-import { pause } from '../receiving/waiting.js';
+import { pause } from '../../kit/waits.js';
 
 /** So many looks of subscriptions fit into the wait, so that each has had one. */
 const LOOKS = 2;

@@ -2,7 +2,7 @@ import type { Clock } from '../../../contract/index.js';
 import { isRefused } from '../client/failures.js';
 import type { Link } from '../client/link.js';
 import { SpareChannels } from '../publishing/spare-channels.js';
-import { pause } from '../receiving/waiting.js';
+import { pause } from '../../kit/waits.js';
 
 /** How a queue stood a moment ago. */
 export interface QueueState {
