@@ -51,7 +51,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   console: { rooms: ['contract', 'consuming', 'observability', 'nest'], packages: [NEST], node: 'any' },
   testing: { rooms: ['contract', 'consuming', 'publishing', 'drivers/memory', 'nest'], packages: [NEST], node: 'any' },
   /** The program `npx nest-transport`. It finds the user's own copy of the library, so it must load what is not known here. */
-  cli: { rooms: ['contract', 'nest'], packages: ['commander'], node: 'any', loads: 'app-module.ts' },
+  cli: { rooms: ['contract', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
   /** src/index.ts, the door `nest-transport` itself. */
   door: { rooms: ['contract', 'consuming', 'publishing', 'observability', 'nest'], packages: [], node: 'types' },
   /** Run by the devkit of the user's project, which hands in all it needs: only its types are imported. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CAPABILITY_MEANINGS, type CapabilityName } from 'nest-transport';
-import { ALL_PROMISES, type ConformanceReport, type ConformancePromise } from 'nest-transport/testing';
+import { ALL_PROMISES, type ConformanceReport, type ConformancePromise } from 'nest-transport/conformance';
 
 /** In the order of the README; a broker that was not run on this machine is left out. */
 const BROKERS = ['memory', 'kafka', 'nats', 'nsq', 'rabbitmq'];

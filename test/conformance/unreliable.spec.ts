@@ -1,5 +1,6 @@
 import { memory } from 'nest-transport/memory';
-import { ALL_PROMISES, runConformance, runPromise, unreliableBroker } from 'nest-transport/testing';
+import { ALL_PROMISES, runConformance, runPromise } from 'nest-transport/conformance';
+import { unreliableBroker } from 'nest-transport/testing';
 
 // Without faults it has to be as good as the broker behind it.
 runConformance(

@@ -11,7 +11,7 @@ import { nats, NATS_DEFAULTS } from 'nest-transport/nats';
 import { nsq, NSQ_DEFAULTS } from 'nest-transport/nsq';
 import { rabbitmq, RABBITMQ_DEFAULTS } from 'nest-transport/rabbitmq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
-import { ALL_PROMISES } from 'nest-transport/testing';
+import { ALL_PROMISES } from 'nest-transport/conformance';
 import { read } from '../architecture/tree.js';
 import { codeOf, rowsOf } from './markdown.js';
 import { optionNames, publicNames, type InterfaceAt } from './sources.js';

@@ -1,4 +1,4 @@
-import { ALL_PROMISES, runPromise, type PromiseResult } from 'nest-transport/testing';
+import { ALL_PROMISES, runPromise, type PromiseResult } from 'nest-transport/conformance';
 import { loadMutant } from './load-mutant.js';
 import { MUTANTS, type Mutant } from './mutants.js';
 

@@ -1,18 +1,7 @@
 /**
- * For those who test: a test transport for applications, trials of handlers under faults, brokers with faults, the suite that
- * a driver has to pass, and the checker that judges a recorded history. Depends on no test runner.
+ * For tests: a test transport for applications, fault tests for handlers, brokers with injected faults, and the checker that
+ * judges a recorded history. Depends on no test runner. The suite that a driver has to pass is `nest-transport/conformance`.
  */
-export { runConformance } from './conformance/run-conformance.js';
-export { runPromise } from './conformance/run-promise.js';
-export { ALL_PROMISES } from './conformance/promises/index.js';
-export {
-  CONFORMANCE_DEFAULTS,
-  type ConformanceOptions,
-  type RestartableBroker,
-  type TestRunner,
-} from './conformance/options.js';
-export type { ConformancePromise } from './conformance/promise.js';
-export type { ConformanceReport, Outcome, PromiseResult } from './conformance/report.js';
 export { faultyBroker, type Faults, type FaultyBroker, type Held } from './faults/faulty-broker.js';
 export { unreliableBroker, type UnreliableBroker } from './faults/unreliable-broker.js';
 export type { InjectedFault } from './faults/fault-plan.js';

@@ -137,7 +137,7 @@ export class ${symbol}Delivery extends Delivery<OutgoingMessage> {
 export const conformanceSpec = (
   { variable }: Names,
   project: Project,
-): string => `import { runConformance } from 'nest-transport/testing';
+): string => `import { runConformance } from 'nest-transport/conformance';
 ${runnerImport(project, 'afterAll, afterEach, describe, test')}import { ${variable} } from './index${project.suffix}';
 
 // Red until the driver keeps its promises. The contract: docs/guides/driver-authors.md of nest-transport.
