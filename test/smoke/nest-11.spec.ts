@@ -55,6 +55,15 @@ describe('in a CommonJS project on Nest 11, installed from the tarball', () => {
 
   it.each([
     ['nodenext', { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }],
+    ['node16', { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 }],
+    [
+      'node10',
+      {
+        module: ts.ModuleKind.CommonJS,
+        moduleResolution: ts.ModuleResolutionKind.Node10,
+        ignoreDeprecations: '6.0',
+      },
+    ],
     ['bundler', { module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Bundler }],
   ])('has types for a project with moduleResolution %s', (_name, options) => {
     folder.write('typed.ts', usersService(ON_MEMORY));

@@ -170,6 +170,16 @@ describe('the package as npm packs it', () => {
     expect(user.manifest.dependencies).toBeUndefined();
   });
 
+  it('lists all its entry points in its README', () => {
+    const readme = readFileSync(join(user.package, 'README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| `(nest-transport[^`]*)` \|/gm)].map(([, name = '']) => name);
+    expect(rows.sort()).toEqual(
+      doors()
+        .map((door) => `nest-transport${door.slice(1)}`)
+        .sort(),
+    );
+  });
+
   const tools = [
     { tool: 'publint', args: ['run', '--strict'], complaint: 'does not exist' },
     { tool: 'attw', args: ['--profile', 'strict'], complaint: 'Resolution failed' },
