@@ -24,6 +24,7 @@ export type { StoredDeadLetter } from './desk/stored-dead-letter.js';
 export { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
 export { guaranteeOf, publishingGuaranteeOf } from './guarantee.js';
 export type { Guarantees } from './guarantees.js';
+export { defaultDeadLetterTopic } from './dead-letter.js';
 export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
 export {
   circuitBreaker,

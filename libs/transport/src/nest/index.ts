@@ -16,6 +16,7 @@ export {
   type TransportModuleOptions,
   type TransportOptionsFactory,
 } from './module-options.js';
+export { PublishErrorFilter, type PublishErrorBody } from './publish-error.filter.js';
 export { Respond, type RespondOptions, type ResponderDecorator } from './respond.decorator.js';
 export type { SubscribeOptions } from './subscribe-options.js';
 export { Subscribe, type HandlerDecorator } from './subscribe.decorator.js';

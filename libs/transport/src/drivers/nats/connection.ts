@@ -157,7 +157,7 @@ function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions):
     describe: async (questions) => {
       const topics = [...new Set(questions.map(({ topic }) => topic))];
       const keeping = topics.map(async (topic) => [topic, await streams.keepingOf(topic)] as const);
-      return streamFacts(questions, new Map(await Promise.all(keeping)));
+      return streamFacts(questions, new Map(await Promise.all(keeping)), link.isClustered);
     },
     intakeOf: (subscription, answers) =>
       new SubscriptionIntake({ host, link, streams, consumers, answers }, subscription),

@@ -30,9 +30,12 @@ const WAYS_OUT = {
 export function streamFacts(
   questions: readonly TopicQuestion[],
   keeping: ReadonlyMap<string, readonly StreamKeeping[]>,
+  isCluster: boolean,
 ): BrokerFacts {
   return {
     confirmedBy: 'all',
+    // A server without a cluster, as developers run it, cannot keep two copies: the start does not warn of that.
+    ...(isCluster ? {} : { inherent: ['one-copy'] }),
     wayOut: WAYS_OUT,
     topics: questions.map(({ topic }) => topicFacts(keeping.get(topic) ?? [])),
   };
