@@ -42,18 +42,16 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@msgpack/msgpack', '@bufbuild/protobuf', 'avsc', 'ajv', /^ajv\/dist\/20(19|20)\.js$/],
     node: 'any',
   },
-  observability: { rooms: ['contract'], packages: ['@opentelemetry/api', 'prom-client'], node: 'any' },
   nest: {
-    rooms: ['contract', 'consuming', 'publishing', 'observability'],
+    rooms: ['contract', 'consuming', 'publishing'],
     packages: [NEST, 'rxjs', 'reflect-metadata'],
     node: 'any',
   },
-  console: { rooms: ['contract', 'consuming', 'observability', 'nest'], packages: [NEST], node: 'any' },
   testing: { rooms: ['contract', 'consuming', 'publishing', 'drivers/memory', 'nest'], packages: [NEST], node: 'any' },
   /** The program `npx nest-transport`. It finds the user's own copy of the library, so it must load what is not known here. */
   cli: { rooms: ['contract', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
   /** src/index.ts, the door `nest-transport` itself. */
-  door: { rooms: ['contract', 'consuming', 'publishing', 'observability', 'nest'], packages: [], node: 'types' },
+  door: { rooms: ['contract', 'consuming', 'publishing', 'nest'], packages: [], node: 'types' },
   /** Run by the devkit of the user's project, which hands in all it needs: only its types are imported. */
   schematics: { rooms: ['contract'], packages: ['@angular-devkit/schematics', 'prettier', 'typescript'], node: 'any' },
 };

@@ -10,6 +10,7 @@ export { errorContentOf, readErrorContent, type ErrorContent } from './error-con
 export * from './errors.js';
 export * from './event-definition.js';
 export * from './after-this-turn.js';
+export { startAdvice } from './start-advice.js';
 export * from './fifo.js';
 export * from './foreign-text.js';
 export * from './guarantee.js';

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import {
+  startAdvice,
   TransportError,
   type ErrorCode,
   type Headers,
@@ -125,7 +126,7 @@ function describe(failure: ClientFailure, { brokers, tls }: FailurePlace): Descr
       return {
         code: 'TRANSPORT_BROKER_UNREACHABLE',
         retryable: true,
-        advice: `Is Kafka running at ${addresses}? Try "npm run brokers:up".`,
+        advice: startAdvice('Kafka', `at ${addresses}`),
       };
     case 'closed':
       return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: closedHint(addresses, tls) };
