@@ -152,7 +152,9 @@ describe('docs/defaults.md', () => {
     const camelCase = (name: string): string =>
       name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     // n.b. tools for tests and the bare NSQ client are no options of an application.
-    const ofApplications = publicNames().filter(({ door }) => !['./testing', './conformance', './nsq/client'].includes(door));
+    const ofApplications = publicNames().filter(
+      ({ door }) => !['./testing', './conformance', './nsq/client'].includes(door),
+    );
     const exported = ofApplications.flatMap(({ name }) => /^(?!TRANSPORT_)(.+)_DEFAULTS$/.exec(name)?.[1] ?? []);
     const markers = tables.map(({ marker }) => marker);
     expect(exported.map(camelCase).filter((name) => !markers.includes(name))).toEqual([]);

@@ -102,7 +102,10 @@ describe('npx nest-transport', () => {
     [['dead-leters', 'list'], "unknown command 'dead-leters'. Did you mean dead-letters?"],
     [['explode'], "unknown command 'explode'. Commands: describe, dead-letters"],
     [['--json', 'describe'], "unknown option '--json' before the command"],
-    [['describe', '--fail-below', 'exactly-once'], "'exactly-once' is invalid. Allowed levels are at-least-once, unknown, may-lose."],
+    [
+      ['describe', '--fail-below', 'exactly-once'],
+      "'exactly-once' is invalid. Allowed levels are at-least-once, unknown, may-lose.",
+    ],
   ])('rejects %j with 2 and the nearest name', async (args, text) => {
     expect(await runWith(...args)).toEqual({ code: 2, out: '', err: expect.stringContaining(text) });
   });
