@@ -1,28 +1,28 @@
-// A page per door of the package, made of the docstrings in its sources. Nothing of it is written beside them.
+// A page per entry point of the package, made of the docstrings in its sources. Nothing of it is written beside them.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Application, Logger, LogLevel, TSConfigReader } from 'typedoc';
-import { doorsOf, LIBRARY } from './doors.mjs';
+import { entryPointsOf, LIBRARY } from './entry-points.mjs';
 
-/** @typedef {import('./doors.mjs').Door} Door */
+/** @typedef {import('./entry-points.mjs').EntryPoint} EntryPoint */
 
 /** What a reader calls comes first, what it takes after that. */
 const GROUP_ORDER = ['Functions', 'Classes', 'Interfaces', 'Type Aliases', 'Variables', '*'];
 
 /**
- * Markdown by the name of the door.
+ * Markdown by the name of the entry point.
  * @param {string} root of the clone
  * @returns {Promise<Map<string, string>>}
- * @throws {Error} where a docstring leads to a name that is not there, and where a door shows nothing
+ * @throws {Error} where a docstring leads to a name that is not there, and where an entry point shows nothing
  */
-export async function textsOfDoors(root) {
-  const doors = doorsOf(root);
-  if (doors.length === 0) return new Map();
+export async function textsOfEntryPoints(root) {
+  const entryPoints = entryPointsOf(root);
+  if (entryPoints.length === 0) return new Map();
   const folder = mkdtempSync(join(tmpdir(), 'nest-transport-docs-'));
   try {
-    await write(root, doors, folder);
-    return new Map(doors.map(({ name }) => [name, readFileSync(join(folder, `${name}.md`), 'utf8')]));
+    await write(root, entryPoints, folder);
+    return new Map(entryPoints.map(({ name }) => [name, readFileSync(join(folder, `${name}.md`), 'utf8')]));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -30,18 +30,18 @@ export async function textsOfDoors(root) {
 
 /**
  * @param {string} root
- * @param {Door[]} doors
+ * @param {EntryPoint[]} entryPoints
  * @param {string} folder
  */
-async function write(root, doors, folder) {
-  const app = await Application.bootstrapWithPlugins(optionsOf(root, doors, folder), [new TSConfigReader()]);
+async function write(root, entryPoints, folder) {
+  const app = await Application.bootstrapWithPlugins(optionsOf(root, entryPoints, folder), [new TSConfigReader()]);
   const logger = (app.logger = new Complaints());
   const project = await app.convert();
   const shown = project?.children ?? [];
-  const silent = doors.filter((_, at) => !shown[at]?.children?.length).map(({ title }) => title);
+  const silent = entryPoints.filter((_, at) => !shown[at]?.children?.length).map(({ title }) => title);
   if (project === undefined || silent.length > 0) throw logger.refusal(`no public name behind ${silent.join(', ')}`);
   // n.b. the name of a module is that of its page.
-  for (const [at, { name }] of doors.entries()) if (shown[at]) shown[at].name = name;
+  for (const [at, { name }] of entryPoints.entries()) if (shown[at]) shown[at].name = name;
   app.validate(project);
   await app.generateOutputs(project);
   if (logger.told.length > 0) throw logger.refusal(`${logger.told.length} faults`);
@@ -70,14 +70,14 @@ class Complaints extends Logger {
 
 /**
  * @param {string} root
- * @param {Door[]} doors
+ * @param {EntryPoint[]} entryPoints
  * @param {string} folder
  * @returns {import('typedoc').TypeDocOptions}
  */
-function optionsOf(root, doors, folder) {
+function optionsOf(root, entryPoints, folder) {
   /** @type {import('typedoc').TypeDocOptions & import('typedoc-plugin-markdown').PluginOptions} */
   const options = {
-    entryPoints: doors.map(({ source }) => source),
+    entryPoints: entryPoints.map(({ source }) => source),
     logLevel: 'Warn',
     sortEntryPoints: false,
     alwaysCreateEntryPointModule: true,
@@ -101,7 +101,7 @@ function optionsOf(root, doors, folder) {
     outputs: [{ name: 'markdown', path: folder }],
     plugin: ['typedoc-plugin-markdown'],
     outputFileStrategy: 'modules',
-    pageTitleTemplates: { module: ({ rawName }) => titleOf(doors, rawName) },
+    pageTitleTemplates: { module: ({ rawName }) => titleOf(entryPoints, rawName) },
     hidePageHeader: true,
     hideBreadcrumbs: true,
     tableColumnSettings: { hideModifiers: true, hideInherited: true, hideOverrides: true },
@@ -116,7 +116,7 @@ function optionsOf(root, doors, folder) {
 }
 
 /**
- * @param {Door[]} doors
+ * @param {EntryPoint[]} entryPoints
  * @param {string} name
  */
-const titleOf = (doors, name) => doors.find((door) => door.name === name)?.title ?? name;
+const titleOf = (entryPoints, name) => entryPoints.find((entryPoint) => entryPoint.name === name)?.title ?? name;

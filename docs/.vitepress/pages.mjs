@@ -1,7 +1,7 @@
 // Which files of the clone are pages of the site, where they stand on it, and the sidebar: read from the folders.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { doorsOf } from './doors.mjs';
+import { entryPointsOf } from './entry-points.mjs';
 
 /** Pages outside docs/, by their place on the site. @type {Readonly<Record<string, string>>} */
 const AT_ROOT = { 'README.md': 'index.md', 'CHANGELOG.md': 'changelog.md', 'CONTRIBUTING.md': 'contributing.md' };
@@ -29,14 +29,14 @@ export function placeOf(path) {
  * @param {string} root of the clone
  * @returns {Page[]}
  */
-export const pagesOf = (root) => [...pagesOfFiles(root), ...pagesOfDoors(root)];
+export const pagesOf = (root) => [...pagesOfFiles(root), ...pagesOfEntryPoints(root)];
 
 /**
  * @param {string} root
  * @returns {Page[]}
  */
-const pagesOfDoors = (root) =>
-  doorsOf(root).map(({ name, title }) => ({ path: `docs/api/${name}.md`, place: `api/${name}.md`, title }));
+const pagesOfEntryPoints = (root) =>
+  entryPointsOf(root).map(({ name, title }) => ({ path: `docs/api/${name}.md`, place: `api/${name}.md`, title }));
 
 /**
  * @param {string} root

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../architecture/tree.js';
-import { doors } from '../docs/sources.js';
+import { entryPoints } from '../docs/sources.js';
 import { ACCEPT, changes, keptReports } from './kept.js';
 import { leaksIn, reportsOf, type Reports } from './reports.js';
 
@@ -12,10 +12,10 @@ const MOST_MS = 120_000;
 describe('the public surface', () => {
   let now: Reports;
   beforeAll(() => {
-    now = reportsOf({ folder: join(root, 'libs/transport/src'), doors: doors() });
+    now = reportsOf({ folder: join(root, 'libs/transport/src'), entryPoints: entryPoints() });
   }, MOST_MS);
 
-  it('is as it was accepted, at every door', () => {
+  it('is as it was accepted, at every entry point', () => {
     expect(changes(keptReports(), now)).toBe('');
     expect([...now.keys()]).toEqual(expect.arrayContaining(['index', 'kafka', 'nsq-client', 'testing']));
     expect(now.get('kafka')).toMatch(/^export function kafka\(options: KafkaOptions\): Broker;$/m);
@@ -32,14 +32,14 @@ describe('a planted package', () => {
   beforeAll(() => symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules')));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Each text is a file; all but `shapes` are doors, `index` the main one. */
+  /** Each text is a file; all but `shapes` are entry points, `index` the main one. */
   function reported(texts: Readonly<Record<string, string>>): Reports {
     const pathOf = (name: string): string => join(folder, `${name}.ts`);
     for (const [name, text] of Object.entries(texts)) writeFileSync(pathOf(name), text);
     const names = Object.keys(texts).filter((name) => name !== 'shapes');
     return reportsOf({
       folder,
-      doors: new Map(names.map((name) => [name === 'index' ? '.' : `./${name}`, pathOf(name)])),
+      entryPoints: new Map(names.map((name) => [name === 'index' ? '.' : `./${name}`, pathOf(name)])),
     });
   }
 
@@ -60,7 +60,7 @@ describe('a planted package', () => {
     pairs.reduce((changed, [before, after]) => changed.replace(before, after), text);
 
   it(
-    'would be caught with another method, option, type, name or door, and what these reach, and not with another body',
+    'would be caught with another method, option, type, name or entry point, and what these reach, and not with another body',
     () => {
       const was = reported(planted);
       const now = reported({

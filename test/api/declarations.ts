@@ -4,10 +4,10 @@ import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
 import { root } from '../architecture/tree.js';
 
-/** The sources of a package: the folder that holds them, and the file behind each door. */
+/** The sources of a package: the folder that holds them, and the file behind each entry point. */
 export interface Sources {
   readonly folder: string;
-  readonly doors: ReadonlyMap<string, string>;
+  readonly entryPoints: ReadonlyMap<string, string>;
 }
 
 /** The declarations (.d.ts) of sources, in a temporary folder from which our installed packages are found. */
@@ -23,11 +23,14 @@ export class Declarations {
     this.#emit();
   }
 
-  /** The declarations behind each door. */
-  get doors(): ReadonlyMap<string, string> {
-    const { folder, doors } = this.#sources;
+  /** The declarations behind each entry point. */
+  get entryPoints(): ReadonlyMap<string, string> {
+    const { folder, entryPoints } = this.#sources;
     return new Map(
-      [...doors].map(([door, path]) => [door, join(this.folder, relative(folder, path)).replace(/\.ts$/, '.d.ts')]),
+      [...entryPoints].map(([entryPoint, path]) => [
+        entryPoint,
+        join(this.folder, relative(folder, path)).replace(/\.ts$/, '.d.ts'),
+      ]),
     );
   }
 
@@ -37,9 +40,9 @@ export class Declarations {
 
   /** n.b. unchecked: the type check of the workspace is a stage of its own. */
   #emit(): void {
-    const { folder, doors } = this.#sources;
+    const { folder, entryPoints } = this.#sources;
     const options = { ...optionsOf(), rootDir: folder, outDir: this.folder, noCheck: true };
-    const program = ts.createProgram([...doors.values()], options);
+    const program = ts.createProgram([...entryPoints.values()], options);
     const { diagnostics } = program.emit(undefined, (path, text) => {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text);

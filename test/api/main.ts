@@ -1,11 +1,11 @@
 // `npm run api` says what changed in the public surface and ends with 1; `npm run api -- --write` accepts it.
 import { join } from 'node:path';
 import { root } from '../architecture/tree.js';
-import { doors } from '../docs/sources.js';
+import { entryPoints } from '../docs/sources.js';
 import { changes, keep, keptReports } from './kept.js';
 import { leaksIn, reportsOf } from './reports.js';
 
-const now = reportsOf({ folder: join(root, 'libs/transport/src'), doors: doors() });
+const now = reportsOf({ folder: join(root, 'libs/transport/src'), entryPoints: entryPoints() });
 const leaks = leaksIn(now);
 if (leaks.length > 0) {
   console.error(`Types of a client library are public; declare the part of them that is meant:\n${leaks.join('\n')}`);

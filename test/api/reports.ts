@@ -5,7 +5,7 @@ import { CompilerState, Extractor, ExtractorConfig } from '@microsoft/api-extrac
 import { root } from '../architecture/tree.js';
 import { Declarations, type Sources } from './declarations.js';
 
-/** What each door shows, by the name of its report: `kafka`, `nsq-client`; `index` is the package itself. */
+/** What each entry point shows, by the name of its report: `kafka`, `nsq-client`; `index` is the package itself. */
 export type Reports = ReadonlyMap<string, string>;
 
 const MAIN = 'index';
@@ -25,13 +25,15 @@ const NOISE = /^ *\/\/ (@public( \(undocumented\))?|\(undocumented\)|\(No @packa
 const SENTENCE = /"[^"\n]* [^"\n]*"/g;
 
 /**
- * The public names behind each door with their signatures and members, those that are reached through them included. Bodies, private
+ * The public names behind each entry point with their signatures and members, those that are reached through them included. Bodies, private
  * members, docstrings and the wording of sentences are not in it.
  */
 export function reportsOf(sources: Sources): Reports {
   const declarations = new Declarations(sources);
   try {
-    const configs = [...declarations.doors].map(([door, path]) => configOf(declarations, nameOf(door), path));
+    const configs = [...declarations.entryPoints].map(([entryPoint, path]) =>
+      configOf(declarations, nameOf(entryPoint), path),
+    );
     const [first] = configs;
     if (first === undefined) return new Map();
     const additionalEntryPoints = configs.map(({ mainEntryPointFilePath }) => mainEntryPointFilePath);
@@ -43,7 +45,12 @@ export function reportsOf(sources: Sources): Reports {
         messageCallback: (told) => void (told.handled = true),
       });
     return withoutRepetition(
-      new Map([...sources.doors.keys()].map((door) => [nameOf(door), textOf(declarations, nameOf(door))])),
+      new Map(
+        [...sources.entryPoints.keys()].map((entryPoint) => [
+          nameOf(entryPoint),
+          textOf(declarations, nameOf(entryPoint)),
+        ]),
+      ),
     );
   } finally {
     declarations.remove();
@@ -62,7 +69,7 @@ export function leaksIn(reports: Reports): string[] {
 const isLeak = (from: string): boolean =>
   !HOSTS.has(from) && !from.startsWith('node:') && !builtinModules.includes(from) && !from.startsWith('.');
 
-/** What another door only reaches and the main one shows as well, `Broker` for one, is told there. */
+/** What another entry point only reaches and the main one shows as well, `Broker` for one, is told there. */
 function withoutRepetition(reports: Reports): Reports {
   const shown = new Set(blocksOf(reports.get(MAIN) ?? '').map((block) => block.replace(/^export /, '')));
   return new Map(
@@ -83,7 +90,7 @@ function withoutRepetition(reports: Reports): Reports {
 const blocksOf = (text: string): string[] => text.split('\n\n');
 
 /** `./nsq/client` is `nsq-client`. */
-const nameOf = (door: string): string => (door === '.' ? MAIN : door.slice(2).replaceAll('/', '-'));
+const nameOf = (entryPoint: string): string => (entryPoint === '.' ? MAIN : entryPoint.slice(2).replaceAll('/', '-'));
 
 /** n.b. where API Extractor writes what is; what is kept it would only compare with, and we do that ourselves. */
 const reportPath = (declarations: Declarations, name: string): string =>

@@ -64,7 +64,7 @@ describe('a planted violation is seen', () => {
     [
       'drivers, consuming',
       `${src}/drivers/memory/x.ts`,
-      "import '../../consuming/lanes.js';",
+      "import '../../consuming/runner/lanes.js';",
       'may not import consuming',
     ],
     [
@@ -143,16 +143,16 @@ describe('a planted violation is seen', () => {
       'may not import drivers/kafka',
     ],
     [
-      'the main door',
+      'the main entry point',
       `${src}/index.ts`,
       "export { kafka } from './drivers/kafka/index.js';",
-      'door may not import drivers/kafka',
+      'entry point may not import drivers/kafka',
     ],
     [
       'schematics',
       'libs/transport/src/schematics/event/x.ts',
       "import { A } from '../../index.js';",
-      'schematics may not import door',
+      'schematics may not import entry point',
     ],
     ['a room nobody planned', `${src}/utils/x.ts`, "import 'node:fs';", 'there is no room "utils"'],
     [
@@ -171,27 +171,37 @@ describe('a planted violation is seen', () => {
     ['a computed import', `${src}/nest/x.ts`, 'const x = import(name);', 'computed'],
     ['require', `${src}/consuming/x.ts`, "const x = require('rxjs');", 'may not import this package'],
     ['typeof import', `${src}/consuming/x.ts`, "let x: typeof import('rxjs');", 'may not import this package'],
-    ['apps, deep path', 'apps/demo/src/x.ts', "import '../../../libs/transport/src/index.js';", 'use its public door'],
     [
-      'apps, a closed door',
+      'apps, deep path',
+      'apps/demo/src/x.ts',
+      "import '../../../libs/transport/src/index.js';",
+      'use its public entry point',
+    ],
+    [
+      'apps, a closed entry point',
       'apps/demo/src/x.ts',
       "import 'nest-transport/dist/index.js';",
-      'has no door "./dist/index.js"',
+      'has no entry point "./dist/index.js"',
     ],
     [
       'apps, inside another app',
       'apps/demo/src/x.ts',
       "import '../../order-service/src/biz/orders.js';",
-      'use its public door',
+      'use its public entry point',
     ],
     [
       'libs/contracts',
       'libs/contracts/src/x.ts',
       "import '../../transport/src/contract/events.js';",
-      'use its public door',
+      'use its public entry point',
     ],
-    ['test, inside an app', 'test/e2e/x.spec.ts', "import '../../apps/demo/src/shop.js';", 'use its public door'],
-    ['test', 'test/e2e/x.spec.ts', "import '../../libs/transport/src/nest/index.js';", 'use its public door'],
+    [
+      'test, inside an app',
+      'test/e2e/x.spec.ts',
+      "import '../../apps/demo/src/shop.js';",
+      'use its public entry point',
+    ],
+    ['test', 'test/e2e/x.spec.ts', "import '../../libs/transport/src/nest/index.js';", 'use its public entry point'],
     [
       'specs in the library',
       `${src}/consuming/x.spec.ts`,

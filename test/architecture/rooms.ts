@@ -24,7 +24,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const driver = (name: string): Room => ({
-  rooms: ['contract'],
+  rooms: ['contract', 'shared'],
   packages: CLIENTS[name] ?? [],
   node: 'any',
   // The client of NSQ imports nothing of ours.
@@ -32,28 +32,41 @@ const driver = (name: string): Room => ({
 });
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-  // n.b. `importUnbundled` of peers.ts: what is imported by it is seen by its type, `typeof import('name')`.
-  contract: { rooms: [], packages: [], node: 'types', loads: 'peers.ts' },
+  contract: { rooms: [], packages: [], node: 'types' },
+  // `importUnbundled` of peers.ts: what is imported by it is seen by its type, `typeof import('name')`.
+  shared: { rooms: ['contract'], packages: [], node: 'types', loads: 'peers.ts' },
   ...Object.fromEntries(Object.keys(CLIENTS).map((name) => [`drivers/${name}`, driver(name)])),
-  consuming: { rooms: ['contract'], packages: [], node: 'any' },
-  publishing: { rooms: ['contract'], packages: [], node: 'any' },
+  consuming: { rooms: ['contract', 'shared'], packages: [], node: 'any' },
+  publishing: { rooms: ['contract', 'shared'], packages: [], node: 'any' },
   codecs: {
-    rooms: ['contract'],
+    rooms: ['contract', 'shared'],
     packages: ['@msgpack/msgpack', '@bufbuild/protobuf', 'avsc', 'ajv', /^ajv\/dist\/20(19|20)\.js$/],
     node: 'any',
   },
   nest: {
-    rooms: ['contract', 'consuming', 'publishing'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing'],
     packages: [NEST, 'rxjs', 'reflect-metadata'],
     node: 'any',
   },
-  testing: { rooms: ['contract', 'consuming', 'publishing', 'drivers/memory', 'nest'], packages: [NEST], node: 'any' },
+  testing: {
+    rooms: ['contract', 'shared', 'consuming', 'publishing', 'drivers/memory', 'nest'],
+    packages: [NEST],
+    node: 'any',
+  },
   /** The program `npx nest-transport`. It finds the user's own copy of the library, so it must load what is not known here. */
-  cli: { rooms: ['contract', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
-  /** src/index.ts, the door `nest-transport` itself. */
-  door: { rooms: ['contract', 'consuming', 'publishing', 'nest'], packages: [], node: 'types' },
+  cli: { rooms: ['contract', 'shared', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
+  /** src/index.ts, the entry point `nest-transport` itself. */
+  'entry point': {
+    rooms: ['contract', 'shared', 'consuming', 'publishing', 'nest'],
+    packages: [],
+    node: 'types',
+  },
   /** Run by the devkit of the user's project, which hands in all it needs: only its types are imported. */
-  schematics: { rooms: ['contract'], packages: ['@angular-devkit/schematics', 'prettier', 'typescript'], node: 'any' },
+  schematics: {
+    rooms: ['contract', 'shared'],
+    packages: ['@angular-devkit/schematics', 'prettier', 'typescript'],
+    node: 'any',
+  },
 };
 
 const SOURCE = 'libs/transport/src/';
@@ -77,14 +90,14 @@ export function violationsIn(files: readonly SourceFile[]): Violation[] {
 export function roomOf(path: string): string | undefined {
   if (!path.startsWith(SOURCE)) return undefined;
   const [first = '', second = ''] = path.slice(SOURCE.length).split('/');
-  if (second === '') return 'door';
+  if (second === '') return 'entry point';
   return first === 'drivers' ? `drivers/${second}` : first;
 }
 
 function refusal(path: string, found: Import): string | undefined {
   const room = roomOf(path);
   if (room !== undefined) return refusalInRoom(path, room, found);
-  return found.specifier.startsWith('.') ? refusalOfPath(path, found) : refusalOfDoor(found);
+  return found.specifier.startsWith('.') ? refusalOfPath(path, found) : refusalOfEntryPoint(found);
 }
 
 function refusalInRoom(path: string, name: string, found: Import): string | undefined {
@@ -108,7 +121,7 @@ function refusalInRoom(path: string, name: string, found: Import): string | unde
 /** A spec beside its source may use what its source may, any public package, and the memory broker to run on. */
 function refusalInSpec(path: string, name: string, room: Room, { specifier }: Import): string | undefined {
   if (!specifier.startsWith('.')) return refusalOfDeepNest(specifier);
-  const rooms = [...room.rooms, 'contract', 'consuming', 'publishing', 'drivers/memory', 'testing'];
+  const rooms = [...room.rooms, 'contract', 'shared', 'consuming', 'publishing', 'drivers/memory', 'testing'];
   return refusalOfTarget(path, name, { ...room, rooms }, specifier);
 }
 
@@ -122,27 +135,27 @@ function refusalOfTarget(path: string, name: string, room: Room, specifier: stri
   return room.rooms.includes(target) ? undefined : `${name} may not import ${target}`;
 }
 
-/** Apps, the other libraries and test/ take our packages by their doors; apps and test/ take an app by its index. */
+/** Apps, the other libraries and test/ take our packages by their entry points; apps and test/ take an app by its index. */
 function refusalOfPath(path: string, { specifier }: Import): string | undefined {
   const target = posix.join(posix.dirname(path), specifier);
   if (houseOf(target) === houseOf(path)) return undefined;
   if (/^(apps|test)\//.test(path) && /^apps\/[^/]+\/src\/index\.js$/.test(target)) return undefined;
   if (path.startsWith('test/') && /^(scripts|tools|docs\/\.vitepress)\/|^[^/]+$/.test(target)) return undefined;
-  return `a path from ${houseOf(path)} into ${houseOf(target)}; use its public door`;
+  return `a path from ${houseOf(path)} into ${houseOf(target)}; use its public entry point`;
 }
 
 /** `apps/demo`, `libs/contracts`, `test`. */
 const houseOf = (path: string): string => (/^(?:apps|libs)\/[^/]+/.exec(path)?.[0] ?? path.split('/')[0]) || path;
 
-function refusalOfDoor({ specifier }: Import): string | undefined {
+function refusalOfEntryPoint({ specifier }: Import): string | undefined {
   const [, name = '', rest = ''] = /^(nest-transport|@demo\/[^/]+)(\/.*)?$/.exec(specifier) ?? [];
   if (name === '') return undefined;
-  return doorsOf(name).has(`.${rest}`) ? undefined : `${name} has no door ".${rest}"`;
+  return entryPointsOf(name).has(`.${rest}`) ? undefined : `${name} has no entry point ".${rest}"`;
 }
 
 const FOLDERS: Readonly<Record<string, string>> = { 'nest-transport': 'transport' };
 
-function doorsOf(name: string): Set<string> {
+function entryPointsOf(name: string): Set<string> {
   const folder = FOLDERS[name] ?? name.replace('@demo/', '');
   const { exports } = JSON.parse(read(`libs/${folder}/package.json`).text) as { exports: Record<string, unknown> };
   return new Set(Object.keys(exports));

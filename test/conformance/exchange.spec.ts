@@ -4,13 +4,13 @@ import { runConformance } from 'nest-transport/conformance';
 import { wrapBroker } from 'nest-transport/testing';
 
 const NONE: Partial<Capabilities> = {
-  startFromBeginning: 'absent',
-  startFromTime: 'absent',
-  startFromOffset: 'absent',
-  orderByKey: 'absent',
-  orderAcrossMembers: 'absent',
-  orderByPartition: 'absent',
-  partitions: 'absent',
+  startFromBeginning: 'unsupported',
+  startFromTime: 'unsupported',
+  startFromOffset: 'unsupported',
+  orderByKey: 'unsupported',
+  orderAcrossMembers: 'unsupported',
+  orderByPartition: 'unsupported',
+  partitions: 'unsupported',
 };
 
 /**

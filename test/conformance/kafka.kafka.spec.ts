@@ -14,7 +14,7 @@ const RIGHTS: Right[] = [
     to: ['READ', 'WRITE', 'CREATE'],
   })),
   { on: 'GROUP', name: 'members-', isPrefix: true, to: ['READ'] },
-  { on: 'GROUP', name: 'dead-letter-desk.conformance-', isPrefix: true, to: ['READ'] },
+  { on: 'GROUP', name: 'dead-letter-admin.conformance-', isPrefix: true, to: ['READ'] },
 ];
 
 let cluster: KafkaCluster;
@@ -37,7 +37,7 @@ runConformance(
     name: 'kafka',
     createBroker,
     restartable: { createBroker, restart },
-    absentBroker: () => kafka({ brokers: ['127.0.0.1:1'] }),
+    unreachableBroker: () => kafka({ brokers: ['127.0.0.1:1'] }),
     leftovers: () => lingeringMembers(cluster.brokers),
     deadlineMs: 30_000,
     onReport: saveReport,

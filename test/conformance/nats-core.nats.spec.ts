@@ -15,7 +15,7 @@ runConformance(
   {
     name: 'nats core',
     createBroker: () => onto([server.url], { mode: 'core' }),
-    absentBroker: () => nats({ servers: ['127.0.0.1:1'], mode: 'core' }),
+    unreachableBroker: () => nats({ servers: ['127.0.0.1:1'], mode: 'core' }),
     topicName,
     leftovers: () => lingeringConnections(server.monitorUrl),
     refusedTopic: 'two words',

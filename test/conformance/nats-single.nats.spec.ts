@@ -20,7 +20,7 @@ runConformance(
     name: 'nats with one active consumer',
     createBroker: () => onto([server.url], OPTIONS),
     restartable: { createBroker: () => onto([victim.url], OPTIONS), restart: () => victim.restart() },
-    absentBroker: () => nats({ servers: ['127.0.0.1:1'], ...OPTIONS }),
+    unreachableBroker: () => nats({ servers: ['127.0.0.1:1'], ...OPTIONS }),
     topicName,
     leftovers: () => lingeringConnections(server.monitorUrl),
     refusedTopic: 'two words',

@@ -23,7 +23,7 @@ runConformance(
     name: 'nats',
     createBroker: () => onto(cluster.urls, { provision: {} }),
     restartable: { createBroker: () => onto([victim.url], { provision: {} }), restart: () => victim.restart() },
-    absentBroker: () => nats({ servers: ['127.0.0.1:1'], provision: {} }),
+    unreachableBroker: () => nats({ servers: ['127.0.0.1:1'], provision: {} }),
     topicName,
     leftovers: async () => (await Promise.all(cluster.monitorUrls.map(lingeringConnections))).flat(),
     refusedTopic: 'two words',

@@ -16,7 +16,7 @@ const GRANTS: readonly Grant[] = [
   { topic: '^c-[0-9a-f]+\\.members-.+\\.dead-letter$', channels: [NO_CHANNEL], permissions: ['publish'] },
   {
     topic: '^c-[0-9a-f]+\\.members-.+\\.dead-letter$',
-    channels: ['^members-', '^dead-letter-desk$', '#ephemeral$'],
+    channels: ['^members-', '^dead-letter-admin$', '#ephemeral$'],
     permissions: ['subscribe'],
   },
   { topic: '^members-.+\\.reply$', channels: [NO_CHANNEL], permissions: ['publish'] },
@@ -47,7 +47,7 @@ runConformance(
         compression: 'snappy',
         messageTimeoutMs: 5_000,
       }),
-    absentBroker: () => nsq({ nsqd: ['127.0.0.1:1', '127.0.0.1:2'] }),
+    unreachableBroker: () => nsq({ nsqd: ['127.0.0.1:1', '127.0.0.1:2'] }),
     leftovers: () => lingeringConnections(nodes.nodes.map(({ http }) => http)),
     // NSQ takes names of 64 characters, and those of dead letters hold topic and group.
     topicName: () => uniqueName('c'),

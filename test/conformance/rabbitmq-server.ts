@@ -14,7 +14,7 @@ const QUEUES_ARE_WRITTEN_MS = 2_500;
  */
 const OWN = 'nest-transport(\\.dead-letter)?|(conformance|members)-[^:]*|delayed:.*';
 /** Of the service's groups, and of calls for dead letters. */
-const QUEUES = '(members-[^:]*|dead-letter-desk)';
+const QUEUES = '(members-[^:]*|dead-letter-admin)';
 const RIGHTS = {
   configure: `^(${OWN}|${QUEUES}:.*|held:.*)$`,
   write: `^(amq\\.default|${OWN}|${QUEUES}:[^:]*)$`,
@@ -73,7 +73,7 @@ export function runOnRabbitmq(name: string, nodes: number, options: Omit<Rabbitm
       name,
       createBroker,
       restartable: { createBroker, restart: () => pause(QUEUES_ARE_WRITTEN_MS).then(() => scene?.restart()) },
-      absentBroker: () => rabbitmq({ url: 'amqp://127.0.0.1:1', ...options }),
+      unreachableBroker: () => rabbitmq({ url: 'amqp://127.0.0.1:1', ...options }),
       refusedTopic: 'orders.#',
       leftovers: () => lingeringOn(scene?.managementUrl ?? ''),
       ...(name === 'rabbitmq' ? { onReport: saveReport } : {}),

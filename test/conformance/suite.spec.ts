@@ -1,8 +1,8 @@
 import { memory } from 'nest-transport/memory';
 import {
-  ALL_PROMISES,
+  CONFORMANCE_CASES,
   runConformance,
-  runPromise,
+  runConformanceCase,
   type ConformanceReport,
   type TestRunner,
 } from 'nest-transport/conformance';
@@ -49,12 +49,12 @@ test('the runner is handed in, every promise is a test of it, and the report is 
 
   expect(runner.titles).toEqual([
     'memory keeps the promises of the transport',
-    ...ALL_PROMISES.map(({ title }) => title),
+    ...CONFORMANCE_CASES.map(({ title }) => title),
   ]);
   expect(runner.failed).toEqual([]);
   expect(reports).toHaveLength(1);
-  expect(reports[0]?.promises.map(({ name }) => name)).toEqual(ALL_PROMISES.map(({ name }) => name));
-  expect(reports[0]?.promises.filter(({ outcome }) => outcome === 'refused')).toMatchObject([
+  expect(reports[0]?.cases.map(({ name }) => name)).toEqual(CONFORMANCE_CASES.map(({ name }) => name));
+  expect(reports[0]?.cases.filter(({ outcome }) => outcome === 'unsupported')).toMatchObject([
     { capability: 'durability' },
   ]);
 });
@@ -72,7 +72,7 @@ test('a promise that is broken fails its own test, with what was seen, and is in
   });
   await runner.run();
 
-  const broken = reports[0]?.promises.filter(({ outcome }) => outcome === 'broken') ?? [];
+  const broken = reports[0]?.cases.filter(({ outcome }) => outcome === 'failed') ?? [];
   expect(broken.map(({ title }) => title)).toEqual(runner.failed);
   expect(broken.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['members-share-a-group', 'closing-and-reopening-loses-nothing']),
@@ -83,15 +83,15 @@ test('a promise that is broken fails its own test, with what was seen, and is in
 const names = Object.keys(CAPABILITY_MEANINGS) as CapabilityName[];
 
 test('every capability is proven by a promise at least', () => {
-  expect(names.filter((name) => !ALL_PROMISES.some(({ capability }) => capability === name))).toEqual([]);
+  expect(names.filter((name) => !CONFORMANCE_CASES.some(({ capability }) => capability === name))).toEqual([]);
 });
 
 test.each(names)('a driver without "%s" has to refuse it by code, and is not skipped', async (name) => {
-  const absent: Partial<Capabilities> = { [name]: 'absent' };
+  const absent: Partial<Capabilities> = { [name]: 'unsupported' };
   const createBroker = () => wrapBroker(memory(), () => ({}), absent);
-  for (const promise of ALL_PROMISES.filter(({ capability }) => capability === name)) {
-    const result = await runPromise(promise, { name: 'lesser', createBroker });
-    expect(result).toMatchObject({ name: promise.name, outcome: 'refused' });
+  for (const testCase of CONFORMANCE_CASES.filter(({ capability }) => capability === name)) {
+    const result = await runConformanceCase(testCase, { name: 'lesser', createBroker });
+    expect(result).toMatchObject({ name: testCase.name, outcome: 'unsupported' });
   }
 });
 
@@ -101,21 +101,21 @@ test('a driver that calls a capability absent and grants it all the same breaks 
     let asked = 0;
     // Says "absent" to the suite, and "native" to the application that asks.
     return Object.defineProperty({ ...wrapBroker(broker, () => ({})) }, 'capabilities', {
-      get: () => ({ ...broker.capabilities, partitions: ++asked <= 2 ? 'absent' : 'native' }),
+      get: () => ({ ...broker.capabilities, partitions: ++asked <= 2 ? 'unsupported' : 'native' }),
     });
   };
-  const promise = ALL_PROMISES.find(({ name }) => name === 'a-partition-can-be-named');
-  expect(promise && (await runPromise(promise, { name: 'lying', createBroker: secretly }))).toMatchObject({
-    outcome: 'broken',
+  const testCase = CONFORMANCE_CASES.find(({ name }) => name === 'a-partition-can-be-named');
+  expect(testCase && (await runConformanceCase(testCase, { name: 'lying', createBroker: secretly }))).toMatchObject({
+    outcome: 'failed',
     error: expect.stringMatching(/rejection/),
   });
 });
 
 test('a durable driver that gives no way to restart its broker is told what to write', async () => {
   const createBroker = () => wrapBroker(memory(), () => ({}), { durability: 'native' });
-  const promise = ALL_PROMISES.find(({ capability }) => capability === 'durability');
-  expect(promise && (await runPromise(promise, { name: 'durable', createBroker }))).toMatchObject({
-    outcome: 'broken',
+  const testCase = CONFORMANCE_CASES.find(({ capability }) => capability === 'durability');
+  expect(testCase && (await runConformanceCase(testCase, { name: 'durable', createBroker }))).toMatchObject({
+    outcome: 'failed',
     error: expect.stringMatching(/option "restartable"/),
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CAPABILITY_MEANINGS, type Capabilities } from 'nest-transport';
-import { ALL_PROMISES, type ConformanceReport, type Outcome } from 'nest-transport/conformance';
+import { CONFORMANCE_CASES, type ConformanceReport, type Outcome } from 'nest-transport/conformance';
 import { readReports, saveReport } from './reports.js';
 import { brokerTable, disagreements, tableIn, writeTable } from './table.js';
 
@@ -10,14 +10,14 @@ const names = Object.keys(CAPABILITY_MEANINGS);
 const capabilities = Object.fromEntries(names.map((name) => [name, 'native'])) as Capabilities;
 
 function report(driver: string, outcomes: Readonly<Record<string, Outcome>> = {}): ConformanceReport {
-  const promises = ALL_PROMISES.map(({ name, title, capability }) => ({
+  const cases = CONFORMANCE_CASES.map(({ name, title, capability }) => ({
     name,
     title,
     ...(capability === undefined ? {} : { capability }),
-    outcome: outcomes[name] ?? ('kept' as const),
+    outcome: outcomes[name] ?? ('passed' as const),
     durationMs: 1,
   }));
-  return { driver, capabilities, promises };
+  return { driver, capabilities, cases };
 }
 
 let folder: string;
@@ -26,21 +26,21 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 test('brokers stand in the order of the README, with what they are in each capability', () => {
   const lesser = {
-    ...report('memory', { 'a-handler-can-answer': 'refused' }),
-    capabilities: { ...capabilities, requestReply: 'absent' as const },
+    ...report('memory', { 'a-handler-can-answer': 'unsupported' }),
+    capabilities: { ...capabilities, requestReply: 'unsupported' as const },
   };
   const lines = brokerTable([report('kafka'), lesser]).split('\n');
   expect(lines[0]).toMatch(/^\| Capability +\| memory +\| kafka +\| What it means/);
-  expect(lines.find((line) => line.includes('`requestReply`'))).toMatch(/\| refused +\| native /);
-  const count = ALL_PROMISES.length;
-  expect(lines.find((line) => line.includes('promises kept'))).toContain(`| ${count - 1} of ${count - 1}`);
+  expect(lines.find((line) => line.includes('`requestReply`'))).toMatch(/\| unsupported +\| native /);
+  const count = CONFORMANCE_CASES.length;
+  expect(lines.find((line) => line.includes('conformance cases passed'))).toContain(`| ${count - 1} of ${count - 1}`);
   for (const name of names) expect(lines.some((line) => line.startsWith(`| \`${name}\``))).toBe(true);
 });
 
-test('a broken promise shows in its capability and in its own row', () => {
-  const table = brokerTable([report('kafka', { 'members-share-a-group': 'broken' })]);
-  expect(table).toMatch(/\| `groups` +\| \*\*broken\*\* +\|/);
-  expect(table).toMatch(/gives each message to one member of a group +\| broken +\|/);
+test('a failed conformance case shows in its capability and in its own row', () => {
+  const table = brokerTable([report('kafka', { 'members-share-a-group': 'failed' })]);
+  expect(table).toMatch(/\| `groups` +\| \*\*failed\*\* +\|/);
+  expect(table).toMatch(/gives each message to one member of a group +\| failed +\|/);
 });
 
 test('the table takes the place between the markers of the README, and of nothing else', () => {
@@ -64,7 +64,7 @@ test('a report is kept per driver, the last run wins, and it is read back as it 
   const before = process.env['TRANSPORT_CONFORMANCE_REPORTS'];
   process.env['TRANSPORT_CONFORMANCE_REPORTS'] = folder;
   try {
-    saveReport(report('memory', { 'topics-do-not-cross': 'broken' }));
+    saveReport(report('memory', { 'topics-do-not-cross': 'failed' }));
     saveReport(report('memory'));
     saveReport(report('kafka'));
     expect(readReports()).toEqual([report('kafka'), report('memory')]);
@@ -84,16 +84,16 @@ describe('a README is compared with the runs', () => {
     expect(disagreements(both, [report('memory')])).toEqual([]);
   });
 
-  test('a promise that is broken now, a capability that changed and a broker that is missing are told', () => {
-    const now = report('kafka', { 'topics-do-not-cross': 'broken' });
+  test('a case that fails now, a capability that changed and a broker that is missing are told', () => {
+    const now = report('kafka', { 'topics-do-not-cross': 'failed' });
     const told = disagreements(readme(report('kafka')), [now]);
     expect(told).toContain(
-      'kafka / gives each subscription its own topic only, also where one application has many: README says "kept", the run says "broken"',
+      'kafka / gives each subscription its own topic only, also where one application has many: the page says "passed", the run says "failed"',
     );
     const lesser = { ...report('kafka'), capabilities: { ...capabilities, headers: 'emulated' as const } };
     expect(disagreements(readme(report('kafka')), [lesser])).toEqual([
-      'kafka / `headers`: README says "native", the run says "emulated"',
+      'kafka / `headers`: the page says "native", the run says "emulated"',
     ]);
-    expect(disagreements(readme(report('memory')), [report('kafka')])[0]).toContain('README says "nothing"');
+    expect(disagreements(readme(report('memory')), [report('kafka')])[0]).toContain('the page says "nothing"');
   });
 });

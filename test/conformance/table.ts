@@ -1,54 +1,54 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CAPABILITY_MEANINGS, type CapabilityName } from 'nest-transport';
-import { ALL_PROMISES, type ConformanceReport, type ConformancePromise } from 'nest-transport/conformance';
+import { CONFORMANCE_CASES, type ConformanceReport, type ConformanceCase } from 'nest-transport/conformance';
 
-/** In the order of the README; a broker that was not run on this machine is left out. */
+/** In the order of the columns; a broker that was not run on this machine is left out. */
 const BROKERS = ['memory', 'kafka', 'nats', 'nsq', 'rabbitmq'];
 const START = '<!-- broker-table:start -->';
 const END = '<!-- broker-table:end -->';
 
-/** What a broker can promise, and which promises it kept, printed from conformance runs and from nothing else. */
+/** What each broker supports, and which conformance cases it passed, printed from conformance runs and from nothing else. */
 export function brokerTable(reports: readonly ConformanceReport[]): string {
   const known = reports.filter(({ driver }) => BROKERS.includes(driver));
   const columns = [...known].sort((a, b) => BROKERS.indexOf(a.driver) - BROKERS.indexOf(b.driver));
   const names = columns.map(({ driver }) => driver);
   return [
-    ...markdown(['Capability', ...names, 'What it means'], [...capabilityRows(columns), promisesRow(columns)]),
+    ...markdown(['Capability', ...names, 'What it means'], [...capabilityRows(columns), caseCounts(columns)]),
     '',
-    '<details><summary>Every promise, broker by broker</summary>',
+    '<details><summary>Every conformance case, broker by broker</summary>',
     '',
     ...markdown(
       ['A driver ...', ...names],
-      ALL_PROMISES.map((promise) => promiseRow(promise, columns)),
+      CONFORMANCE_CASES.map((testCase) => caseRow(testCase, columns)),
     ),
     '',
     '</details>',
   ].join('\n');
 }
 
-/** The part of the README that is printed, without its markers. @throws Error when the markers are not there */
-export function tableIn(readme: string): string {
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
-  if (start === -1 || end < start) throw new Error(`README.md needs the lines "${START}" and "${END}".`);
-  return readme.slice(start + START.length, end).trim();
+/** The part of the page that is printed, without its markers. @throws Error when the markers are not there */
+export function tableIn(page: string): string {
+  const [start, end] = [page.indexOf(START), page.indexOf(END)];
+  if (start === -1 || end < start) throw new Error(`docs/conformance.md needs the lines "${START}" and "${END}".`);
+  return page.slice(start + START.length, end).trim();
 }
 
-/** The README with the table put between its markers. */
-export function withTable(readme: string, table: string): string {
-  return readme.replace(
-    `${START}${readme.split(START)[1]?.split(END)[0] ?? ''}${END}`,
+/** The page with the table put between its markers. */
+export function withTable(page: string, table: string): string {
+  return page.replace(
+    `${START}${page.split(START)[1]?.split(END)[0] ?? ''}${END}`,
     () => `${START}\n\n${table}\n\n${END}`,
   );
 }
 
-export const readmePath = fileURLToPath(new URL('../../README.md', import.meta.url));
+export const pagePath = fileURLToPath(new URL('../../docs/conformance.md', import.meta.url));
 
-/** Puts the table of these reports into the README. */
-export function writeTable(reports: readonly ConformanceReport[], path = readmePath): void {
-  const readme = readFileSync(path, 'utf8');
-  tableIn(readme);
-  writeFileSync(path, withTable(readme, brokerTable(reports)));
+/** Puts the table of these reports into the page. */
+export function writeTable(reports: readonly ConformanceReport[], path = pagePath): void {
+  const page = readFileSync(path, 'utf8');
+  tableIn(page);
+  writeFileSync(path, withTable(page, brokerTable(reports)));
 }
 
 function capabilityRows(columns: readonly ConformanceReport[]): string[][] {
@@ -59,24 +59,27 @@ function capabilityRows(columns: readonly ConformanceReport[]): string[][] {
   ]);
 }
 
-/** A capability is as good as the worst of its promises. */
-function capabilityCell({ capabilities, promises }: ConformanceReport, name: CapabilityName): string {
-  const broken = promises.some(({ capability, outcome }) => capability === name && outcome === 'broken');
-  if (broken) return '**broken**';
-  return capabilities[name] === 'absent' ? 'refused' : capabilities[name];
+/** A capability is as good as the worst of its conformance cases. */
+function capabilityCell({ capabilities, cases }: ConformanceReport, name: CapabilityName): string {
+  const hasFailed = cases.some(({ capability, outcome }) => capability === name && outcome === 'failed');
+  return hasFailed ? '**failed**' : capabilities[name];
 }
 
-function promisesRow(columns: readonly ConformanceReport[]): string[] {
-  const cells = columns.map(({ promises }) => {
-    const kept = promises.filter(({ outcome }) => outcome === 'kept').length;
-    const refused = promises.filter(({ outcome }) => outcome === 'refused').length;
-    return `${kept} of ${promises.length - refused}`;
+function caseCounts(columns: readonly ConformanceReport[]): string[] {
+  const cells = columns.map(({ cases }) => {
+    const passed = cases.filter(({ outcome }) => outcome === 'passed').length;
+    const unsupported = cases.filter(({ outcome }) => outcome === 'unsupported').length;
+    return `${passed} of ${cases.length - unsupported}`;
   });
-  return ['promises kept', ...cells, 'of those it makes; what it does not make is refused by code, none is skipped'];
+  return [
+    'conformance cases passed',
+    ...cells,
+    'of those the driver supports; what it does not support is rejected at startup, none is skipped',
+  ];
 }
 
-function promiseRow({ name, title }: ConformancePromise, columns: readonly ConformanceReport[]): string[] {
-  return [title, ...columns.map(({ promises }) => promises.find((each) => each.name === name)?.outcome ?? 'not run')];
+function caseRow({ name, title }: ConformanceCase, columns: readonly ConformanceReport[]): string[] {
+  return [title, ...columns.map(({ cases }) => cases.find((each) => each.name === name)?.outcome ?? 'not run')];
 }
 
 /** Padded the way Prettier does it, so that formatting the README changes nothing. */
@@ -90,15 +93,15 @@ function markdown(head: readonly string[], rows: readonly (readonly string[])[])
 }
 
 /**
- * Where a README says something else than the runs on this machine, a sentence each; a broker that was not run here is
+ * Where the page says something else than the runs on this machine, a sentence each; a broker that was not run here is
  * not judged.
  */
-export function disagreements(readme: string, reports: readonly ConformanceReport[]): string[] {
-  const told = cellsByBroker(tableIn(readme));
+export function disagreements(page: string, reports: readonly ConformanceReport[]): string[] {
+  const told = cellsByBroker(tableIn(page));
   const expected = cellsByBroker(brokerTable(reports));
   return [...expected]
     .filter(([place, cell]) => told.get(place) !== cell)
-    .map(([place, cell]) => `${place}: README says "${told.get(place) ?? 'nothing'}", the run says "${cell}"`);
+    .map(([place, cell]) => `${place}: the page says "${told.get(place) ?? 'nothing'}", the run says "${cell}"`);
 }
 
 /** `kafka / groups` and what stands there, for every cell of both tables. */

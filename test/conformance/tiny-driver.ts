@@ -6,16 +6,16 @@ const CAPABILITIES: Capabilities = {
   ...{ orderAcrossMembers: 'native', orderByKey: 'emulated', redelivery: 'emulated', deadLetter: 'emulated' }, // by the library, above any driver
   ...{ delayedRedelivery: 'emulated' }, // as well
   ...{
-    orderByPartition: 'absent',
-    partitions: 'absent',
-    attempts: 'absent',
-    durability: 'absent',
-    everyInstance: 'absent',
-    wildcards: 'absent',
-    startFromTime: 'absent',
-    startFromOffset: 'absent',
-    delayedPublish: 'absent',
-    requestReply: 'absent',
+    orderByPartition: 'unsupported',
+    partitions: 'unsupported',
+    attempts: 'unsupported',
+    durability: 'unsupported',
+    everyInstance: 'unsupported',
+    wildcards: 'unsupported',
+    startFromTime: 'unsupported',
+    startFromOffset: 'unsupported',
+    delayedPublish: 'unsupported',
+    requestReply: 'unsupported',
   },
 };
 

@@ -1,4 +1,4 @@
-import { doors, exportsOf, publicProgram } from './sources.js';
+import { entryPoints, exportsOf, publicProgram } from './sources.js';
 import ts from 'typescript';
 
 /** What examples use of other packages without saying so. */
@@ -37,11 +37,11 @@ const SHOP = `
   interface Price { readonly sku: string; readonly cents: number }
   const PriceChanged: import('nest-transport').EventDefinition<Price>;
   class PriceStore { save(price: Price): Promise<void> }
-  interface StockQuestion { readonly sku: string }
+  interface StockRequest { readonly sku: string }
   interface StockAnswer { readonly left: number }
-  const stockQuestionSchema: import('nest-transport').StandardSchema<StockQuestion>;
+  const stockRequestSchema: import('nest-transport').StandardSchema<StockRequest>;
   const stockAnswerSchema: import('nest-transport').StandardSchema<StockAnswer>;
-  const StockAsked: import('nest-transport').EventDefinition<StockQuestion, StockQuestion, StockAnswer>;
+  const StockAsked: import('nest-transport').EventDefinition<StockRequest, StockRequest, StockAnswer>;
   const broker: import('nest-transport').BrokerHandle;
   const fault: { readonly began: Date; readonly ended: Date };
   class ConfigModule {}
@@ -57,17 +57,17 @@ const SHOP = `
   function createBroker(): import('nest-transport').Broker;
 `;
 
-/** Declarations of everything an example may use without an import: what the doors export, and the above. */
+/** Declarations of everything an example may use without an import: what the entry points export, and the above. */
 export const AMBIENT = `export {};\ndeclare global {\n${[...ourNames(), ...theirNames(), SHOP].join('\n')}\n}\n`;
 
 function ourNames(): string[] {
   const seen = new Set<string>();
-  return [...doors()].flatMap(([door, path]) =>
+  return [...entryPoints()].flatMap(([entryPoint, path]) =>
     exportsOf(publicProgram(), path).flatMap(({ name, symbol }) => {
       // n.b. Headers is a global of Node: an example that means ours has to import it.
       if (seen.has(name) || name === 'Headers') return [];
       seen.add(name);
-      return declarations(`nest-transport${door.slice(1)}`, name, symbol);
+      return declarations(`nest-transport${entryPoint.slice(1)}`, name, symbol);
     }),
   );
 }

@@ -3,7 +3,7 @@ import ts from 'typescript';
 import { filesUnder, read, root } from '../architecture/tree.js';
 import { blocksOf, type Block, type Page } from './markdown.js';
 import { AMBIENT } from './ambient.js';
-import { doors, exportsOf, programOf, publicNames, publicProgram } from './sources.js';
+import { entryPoints, exportsOf, programOf, publicNames, publicProgram } from './sources.js';
 
 describe('every public name', () => {
   const undocumented = (
@@ -15,17 +15,17 @@ describe('every public name', () => {
       .map(({ name }) => name);
 
   it('has a docstring', () => {
-    const names = publicNames().map(({ door, name, symbol }) => ({ name: `${door} ${name}`, symbol }));
+    const names = publicNames().map(({ entryPoint, name, symbol }) => ({ name: `${entryPoint} ${name}`, symbol }));
     expect(undocumented(publicProgram(), names)).toEqual([]);
     expect(new Set(names.map(({ name }) => name)).size).toBeGreaterThan(90);
-    expect([...doors().keys()]).toEqual(expect.arrayContaining(['.', './memory', './kafka', './testing']));
+    expect([...entryPoints().keys()]).toEqual(expect.arrayContaining(['.', './memory', './kafka', './testing']));
   });
 
   it('would be missed without one: a plain comment, tags alone and a docstring that was left behind do not count', () => {
-    const door = join(root, 'test/docs/planted-door.ts');
+    const entryPoint = join(root, 'test/docs/planted-entry-point.ts');
     const behind = join(root, 'test/docs/planted-behind.ts');
     const texts = new Map([
-      [door, "export { good, bare, plain, tagged, type Shape } from './planted-behind.js';\n/** Left behind. */"],
+      [entryPoint, "export { good, bare, plain, tagged, type Shape } from './planted-behind.js';\n/** Left behind. */"],
       [
         behind,
         [
@@ -38,8 +38,8 @@ describe('every public name', () => {
         ].join('\n'),
       ],
     ]);
-    const program = programOf([door], texts);
-    expect(undocumented(program, exportsOf(program, door)).sort()).toEqual(['Shape', 'bare', 'plain', 'tagged']);
+    const program = programOf([entryPoint], texts);
+    expect(undocumented(program, exportsOf(program, entryPoint)).sort()).toEqual(['Shape', 'bare', 'plain', 'tagged']);
   });
 });
 

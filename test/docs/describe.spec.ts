@@ -66,7 +66,7 @@ describe('the log of docs/guides/describe.md', () => {
         () => ({
           describe: async (questions) => ({
             confirmedBy: 'all',
-            wayOut: { 'one-copy': 'Create the topic with replication factor 3.' },
+            remedy: { 'one-copy': 'Create the topic with replication factor 3.' },
             topics: questions.map(({ group }) => (group === undefined ? safe : { ...safe, ...topic })),
           }),
         }),

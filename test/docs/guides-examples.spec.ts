@@ -77,7 +77,7 @@ test('handlers, "Pause": the subscription is paused for the time of the move, an
   await start('prices', [Prices], [shelf]);
   const told: string[] = [];
   transport.get(Notices).on('subscription:paused', ({ reason }) => told.push(reason));
-  transport.get(Notices).on('subscription:unpaused', () => told.push('goes on'));
+  transport.get(Notices).on('subscription:resumed', () => told.push('goes on'));
   await transport.get(shelf).move();
   await transport.publishAndSettle(PriceChanged, { sku: 'lamp' });
   expect([told, taken]).toEqual([['the shelf is being moved', 'goes on'], ['lamp']]);
@@ -115,7 +115,7 @@ test('policies: while what all messages need is away the subscription is paused,
 
 test('requests: the question of one example is answered by the controller of the other', async () => {
   const page = 'docs/guides/requests.md';
-  const scope = { ...NEST, defineEvent, stockQuestionSchema: anySchema, stockAnswerSchema: anySchema };
+  const scope = { ...NEST, defineEvent, stockRequestSchema: anySchema, stockAnswerSchema: anySchema };
   const declared = await runExample(page, undefined, scope, '{ StockAsked, StockController }');
   const { StockAsked, StockController } = declared as { StockAsked: EventDefinition; StockController: Type };
   await start('stock', [StockController]);

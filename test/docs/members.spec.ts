@@ -3,9 +3,11 @@ import { root } from '../architecture/tree.js';
 import { membersOf, silentMembers, silentThrowers, type PublicName } from './said.js';
 import { exportsOf, programOf, publicNames, publicProgram } from './sources.js';
 
-/** One entry per thing: several doors may lead to it. */
+/** One entry per thing: several entry points may lead to it. */
 const distinct = (): PublicName[] => [
-  ...new Map(publicNames().map(({ door, name, symbol }) => [symbol, { name: `${door} ${name}`, symbol }])).values(),
+  ...new Map(
+    publicNames().map(({ entryPoint, name, symbol }) => [symbol, { name: `${entryPoint} ${name}`, symbol }]),
+  ).values(),
 ];
 
 function planted(...lines: string[]): { program: ReturnType<typeof programOf>; names: PublicName[] } {

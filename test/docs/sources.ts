@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../architecture/tree.js';
 
-/** An interface by the door that exports it. */
-export type InterfaceAt = readonly [door: string, name: string];
+/** An interface by the entry point that exports it. */
+export type InterfaceAt = readonly [entryPoint: string, name: string];
 
 const library = join(root, 'libs/transport');
 
@@ -12,12 +12,12 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
-/** The doors of the package and the source behind each. */
-export function doors(): Map<string, string> {
+/** The entry points of the package and the source behind each. */
+export function entryPoints(): Map<string, string> {
   const { exports } = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')) as Manifest;
   return new Map(
-    Object.entries(exports).flatMap(([door, target]) =>
-      typeof target === 'string' ? [] : [[door, join(library, target['nest-transport:source'] ?? '')] as const],
+    Object.entries(exports).flatMap(([entryPoint, target]) =>
+      typeof target === 'string' ? [] : [[entryPoint, join(library, target['nest-transport:source'] ?? '')] as const],
     ),
   );
 }
@@ -46,8 +46,8 @@ export function programOf(paths: readonly string[], texts: ReadonlyMap<string, s
   return ts.createProgram([...paths], compilerOptions, host);
 }
 
-let atDoors: ts.Program | undefined;
-const program = (): ts.Program => (atDoors ??= programOf([...doors().values()]));
+let atEntryPoints: ts.Program | undefined;
+const program = (): ts.Program => (atEntryPoints ??= programOf([...entryPoints().values()]));
 
 /** What a file exports, aliases followed. */
 export function exportsOf(of: ts.Program, path: string): { readonly name: string; readonly symbol: ts.Symbol }[] {
@@ -61,18 +61,20 @@ export function exportsOf(of: ts.Program, path: string): { readonly name: string
   }));
 }
 
-/** What the doors export. */
-export function publicNames(): { readonly door: string; readonly name: string; readonly symbol: ts.Symbol }[] {
-  return [...doors()].flatMap(([door, path]) => exportsOf(program(), path).map((each) => ({ door, ...each })));
+/** What the entry points export. */
+export function publicNames(): { readonly entryPoint: string; readonly name: string; readonly symbol: ts.Symbol }[] {
+  return [...entryPoints()].flatMap(([entryPoint, path]) =>
+    exportsOf(program(), path).map((each) => ({ entryPoint, ...each })),
+  );
 }
 
 export const publicProgram = program;
 
 /** The fields of an options type; of a union, those of every member. */
-export function optionNames([door, name]: InterfaceAt): string[] {
+export function optionNames([entryPoint, name]: InterfaceAt): string[] {
   const checker = program().getTypeChecker();
-  const found = exportsOf(program(), doors().get(door) as string).find((each) => each.name === name);
-  if (found === undefined) throw new Error(`${door} exports no ${name}.`);
+  const found = exportsOf(program(), entryPoints().get(entryPoint) as string).find((each) => each.name === name);
+  if (found === undefined) throw new Error(`${entryPoint} exports no ${name}.`);
   const type = checker.getDeclaredTypeOfSymbol(found.symbol);
   const members = type.isUnion() ? type.types : [type];
   return [

@@ -11,7 +11,7 @@ import { nats, NATS_DEFAULTS } from 'nest-transport/nats';
 import { nsq, NSQ_DEFAULTS } from 'nest-transport/nsq';
 import { rabbitmq, RABBITMQ_DEFAULTS } from 'nest-transport/rabbitmq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
-import { ALL_PROMISES } from 'nest-transport/conformance';
+import { CONFORMANCE_CASES } from 'nest-transport/conformance';
 import { read } from '../architecture/tree.js';
 import { codeOf, rowsOf } from './markdown.js';
 import { optionNames, publicNames, type InterfaceAt } from './sources.js';
@@ -153,7 +153,7 @@ describe('docs/defaults.md', () => {
       name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     // n.b. tools for tests and the bare NSQ client are no options of an application.
     const ofApplications = publicNames().filter(
-      ({ door }) => !['./testing', './conformance', './nsq/client'].includes(door),
+      ({ entryPoint }) => !['./testing', './nsq/client'].includes(entryPoint),
     );
     const exported = ofApplications.flatMap(({ name }) => /^(?!TRANSPORT_)(.+)_DEFAULTS$/.exec(name)?.[1] ?? []);
     const markers = tables.map(({ marker }) => marker);
@@ -231,41 +231,39 @@ describe("the README's broker table", () => {
   };
 
   /** Where the printed table is older than the code. That it is what the runs said is the conformance suite's to know. */
-  const disagreements = (readme: string, promises: readonly string[]): string[] => {
-    const printed = readme.split(/<!-- broker-table:(?:start|end) -->/)[1] ?? '';
+  const disagreements = (text: string, cases: readonly string[]): string[] => {
+    const printed = text.split(/<!-- broker-table:(?:start|end) -->/)[1] ?? '';
     const rows = new Map(rowsOf(printed).map(([name = '', ...cells]) => [codeOf(name) ?? name, cells]));
     const capabilities = Object.entries(CAPABILITY_MEANINGS).flatMap(([name, meaning]) => {
-      const said = Object.values(drivers).map((driver) =>
-        driver[name as keyof Capabilities].replace('absent', 'refused'),
-      );
+      const said = Object.values(drivers).map((driver) => driver[name as keyof Capabilities]);
       const expected = [...said, meaning].join(' | ');
       const told = rows.get(name)?.join(' | ');
       return told === expected ? [] : [`${name}: the drivers say ${expected}, the table says ${told ?? 'nothing'}`];
     });
-    const cells = promises.flatMap((title) => (rows.get(title) ?? ['no row']).map((cell) => ({ title, cell })));
+    const cells = cases.flatMap((title) => (rows.get(title) ?? ['no row']).map((cell) => ({ title, cell })));
     return [
       ...capabilities,
-      ...cells.flatMap(({ title, cell }) => (/^(kept|refused)$/.test(cell) ? [] : [`${title}: ${cell}`])),
+      ...cells.flatMap(({ title, cell }) => (/^(passed|unsupported)$/.test(cell) ? [] : [`${title}: ${cell}`])),
     ];
   };
-  const titles = ALL_PROMISES.map(({ title }) => title);
+  const titles = CONFORMANCE_CASES.map(({ title }) => title);
 
-  it('has what the drivers say of every capability, and every promise, none of them broken', () => {
-    expect(disagreements(page('README.md'), titles)).toEqual([]);
+  it('has what the drivers say of every capability, and every conformance case, none of them failed', () => {
+    expect(disagreements(page('docs/conformance.md'), titles)).toEqual([]);
     expect(titles.length).toBeGreaterThan(40);
   });
 
-  it('would be caught with another cell, a broken promise, and one that is not there', () => {
-    const readme = page('README.md');
-    const lesser = readme.replace(/(\| `durability` +\| )refused/, '$1native');
+  it('would be caught with another cell, a failed case, and one that is not there', () => {
+    const readme = page('docs/conformance.md');
+    const lesser = readme.replace(/(\| `durability` +\| )unsupported/, '$1native');
     expect(disagreements(lesser, titles)).toEqual([
-      expect.stringMatching(/^durability: the drivers say refused \| native/),
+      expect.stringMatching(/^durability: the drivers say unsupported \| native/),
     ]);
     const [title = ''] = titles;
     const broken = readme
       .split('\n')
-      .map((line) => (line.startsWith(`| ${title}`) ? line.replace('kept', 'broken') : line));
-    expect(disagreements(broken.join('\n'), titles)).toEqual([`${title}: broken`]);
+      .map((line) => (line.startsWith(`| ${title}`) ? line.replace('passed', 'failed') : line));
+    expect(disagreements(broken.join('\n'), titles)).toEqual([`${title}: failed`]);
     expect(disagreements(readme, [...titles, 'flies'])).toEqual(['flies: no row']);
   });
 });

@@ -42,7 +42,9 @@ function differences(text: string, log: string): string[] {
 describe('docs/guides/troubleshooting.md', () => {
   const { text } = read('docs/guides/troubleshooting.md');
   const code = sources.map((source) => source.text).join('\n');
-  const log = ['notice-log', 'notice-bursts'].map((name) => read(`libs/transport/src/nest/${name}.ts`).text).join('\n');
+  const log = ['notice-log', 'notice-bursts']
+    .map((name) => read(`libs/transport/src/nest/logging/${name}.ts`).text)
+    .join('\n');
 
   it('names no error code, no notice and no line of the log that the library does not have', () => {
     expect(unknownNames(text, code)).toEqual([]);

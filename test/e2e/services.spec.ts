@@ -3,7 +3,7 @@ import { OrderCreated, StockReserved } from '@demo/contracts';
 import { openDatabase, type Database } from '@demo/platform';
 import type { NoticeMap, NoticeName, Notices } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
-import { faultyBroker } from 'nest-transport/testing';
+import { scriptedFaults } from 'nest-transport/testing';
 import { BrokerProbe, Shop } from '../../apps/demo/src/index.js';
 import { SourceProcess } from './source-process.js';
 import { until } from './until.js';
@@ -16,7 +16,7 @@ interface OrderAnswer {
 }
 
 describe('the services, together on the memory broker', () => {
-  const broker = faultyBroker(memory());
+  const broker = scriptedFaults(memory());
   let database: Database;
   let shop: Shop;
   let probe: BrokerProbe;
@@ -26,7 +26,7 @@ describe('the services, together on the memory broker', () => {
     shop = await Shop.open({
       broker,
       database,
-      initialStock: { lamp: 20, desk: 1, chair: 5, shelf: 5 },
+      initialStock: { lamp: 20, admin: 1, chair: 5, shelf: 5 },
       prefix: '',
       alterInventory: (data) => data,
       logger: false,
@@ -62,7 +62,7 @@ describe('the services, together on the memory broker', () => {
   });
 
   test('an order that stock cannot fill is rejected with the reason, and takes nothing', async () => {
-    const { order } = await place({ lamp: 1, desk: 2 });
+    const { order } = await place({ lamp: 1, admin: 2 });
     expect(await decided(order.orderId)).toMatchObject({ state: 'rejected', reason: '2 x "desk" wanted, 1 left' });
     expect(await stockOf('desk')).toEqual({ sku: 'desk', available: 1, reserved: 0 });
   });
@@ -82,7 +82,11 @@ describe('the services, together on the memory broker', () => {
 
   test('an outcome that cannot be published is published later, and the stock moves once', async () => {
     const heal = broker.faults.refuse(StockReserved.topic);
-    const retried = noticeOf(shop.inventory.notices, 'message:retried', ({ topic }) => topic === OrderCreated.topic);
+    const retried = noticeOf(
+      shop.inventory.notices,
+      'message:retry-scheduled',
+      ({ topic }) => topic === OrderCreated.topic,
+    );
     const { order } = await place({ shelf: 3 });
     await retried;
     heal();

@@ -32,7 +32,7 @@ it('bytes of a key and a header that are not UTF-8 stay as they are in a retry t
     @Subscribe(topic, {
       group,
       deadLetterTopic: letters,
-      retry: { maxAttempts: 1, initialDelayMs: 1, maxDelayMs: 1, redeliver: [500] },
+      retry: { maxAttempts: 1, initialDelayMs: 1, maxDelayMs: 1, redeliveryDelaysMs: [500] },
       ordering: 'none',
     })
     refuse(@Payload() _payload: unknown, @Ctx() context: MessageContext): never {

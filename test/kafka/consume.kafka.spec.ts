@@ -306,22 +306,22 @@ describe('a message that is not settled', () => {
     const sink = new TestSink(({ body }) => (String(body) === '20' ? latch.wait() : undefined));
     const side = await connected({ maxUncommitted: 50 });
     await side.consume(group, [topic, sink, { maxInFlight: 50 }]);
-    await until('it has stopped', () => side.heard('subscription:stalled').length === 1);
+    await until('it has stopped', () => side.heard('partition:stalled').length === 1);
     await until(
       'the other partition is done',
       () => sink.done.filter(({ partition }) => partition === 1).length === 150,
     );
     // Offsets 0 to 9 are done and committed, 10 is not, and 49 after it may be.
     await until('what may be done is done', () => sink.done.length === 150 + 10 + 49);
-    expect(side.heard('subscription:stalled')).toMatchObject([{ topic, group, partition: 0, unsettledOffset: '10' }]);
+    expect(side.heard('partition:stalled')).toMatchObject([{ topic, group, partition: 0, unsettledOffset: '10' }]);
     expect(side.connection.health()).toMatchObject({
       status: 'degraded',
       problems: [expect.stringContaining('offset 10')],
     });
     latch.open();
     await until('all are done', () => sink.done.length === 300);
-    expect(side.heard('subscription:resumed')).toHaveLength(1);
-    expect(side.heard('subscription:stalled')).toHaveLength(1);
+    expect(side.heard('partition:unstalled')).toHaveLength(1);
+    expect(side.heard('partition:stalled')).toHaveLength(1);
     expect(side.connection.health()).toEqual({ status: 'up', problems: [] });
     expect(new Set(sink.doneIds).size).toBe(300);
   });

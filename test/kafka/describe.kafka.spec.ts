@@ -119,7 +119,7 @@ describe('a Kafka with rights', () => {
       logger: false,
     });
     expect(subscriptions[0]?.guarantee.reasons.find(({ code }) => code === 'not-readable')).toMatchObject({
-      wayOut: 'Give this login the right DescribeConfigs on the topic.',
+      remedy: 'Give this login the right DescribeConfigs on the topic.',
     });
   });
 });

@@ -140,7 +140,7 @@ describe('publishing to Kafka', () => {
       message(topic, { partition: 1 }),
       message(topic, { partition: 2 }),
     );
-    expect(codes(results)).toEqual(['stored', 'TRANSPORT_NEIGHBOUR_REFUSED', 'TRANSPORT_NEIGHBOUR_REFUSED', 'stored']);
+    expect(codes(results)).toEqual(['stored', 'TRANSPORT_BATCH_REJECTED', 'TRANSPORT_BATCH_REJECTED', 'stored']);
     expect(codes(await side.send(large))).toEqual(['TRANSPORT_MESSAGE_TOO_LARGE']);
     expect(codes(await side.send(message(topic, { partition: 1 })))).toEqual(['stored']);
     expect((await stored(topic)).map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);

@@ -12,7 +12,7 @@ const print = (line: object): void => void process.stdout.write(`${JSON.stringif
 class Payments {
   @Subscribe(topic, {
     ...{ group, ordering: 'none', concurrency: mostRepeated, maxInFlight: mostRepeated },
-    retry: { maxAttempts: 1, redeliver: [waitMs] },
+    retry: { maxAttempts: 1, redeliveryDelaysMs: [waitMs] },
   })
   charge(@Ctx() context: MessageContext): void {
     const { id, attempt, partition = -1, offset = '', topic: from } = context;
@@ -34,5 +34,5 @@ class App {}
 
 const app = await createTransportApp(App, { http: false, logger: ['error', 'warn'] });
 app.get(Notices).on('subscription:started', () => print({ what: 'started' }));
-app.get(Notices).on('message:retried', ({ id }) => print({ what: 'waits', id }));
+app.get(Notices).on('message:retry-scheduled', ({ id }) => print({ what: 'waits', id }));
 await app.listen();

@@ -175,12 +175,12 @@ describe('a subscription to JetStream', () => {
     });
     const side = await connected({ maxUnsettled: 20 });
     await side.consume(topic, 'stalling', sink, { maxInFlight: 10 });
-    await until('it stalls', () => side.heard('subscription:stalled').length === 1);
-    expect(side.heard('subscription:stalled')[0]?.reason).toContain('maxUnsettled (20)');
+    await until('it stalls', () => side.heard('partition:stalled').length === 1);
+    expect(side.heard('partition:stalled')[0]?.reason).toContain('maxUnsettled (20)');
     expect(side.connection.health()).toMatchObject({ status: 'degraded', problems: [expect.stringContaining(topic)] });
     for (const delivery of sink.received.slice(0, 12)) delivery.settle({ kind: 'ack' });
     await until('the others are handled', () => sink.done.length === 10);
-    expect(side.heard('subscription:resumed')).toHaveLength(1);
+    expect(side.heard('partition:unstalled')).toHaveLength(1);
     expect(side.connection.health().status).toBe('up');
   });
 

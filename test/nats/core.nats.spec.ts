@@ -45,7 +45,7 @@ async function start(options: SubscribeOptions) {
   const app = await createTransportApp(App, { http: false, exitOnSignal: false, logger: false });
   afterwards(() => app.close());
   const told: string[] = [];
-  for (const name of ['message:retried', 'message:dropped', 'message:dead-lettered'] as const) {
+  for (const name of ['message:retry-scheduled', 'message:dropped', 'message:dead-lettered'] as const) {
     app.get(Notices).on(name, () => told.push(name));
   }
   await app.listen();
@@ -60,7 +60,7 @@ describe('core NATS', () => {
   ];
   it.each(asked)('refuses at start what it cannot promise: %s', async (capability, options) => {
     await expect(start(options)).rejects.toMatchObject({
-      code: 'TRANSPORT_CAPABILITY_ABSENT',
+      code: 'TRANSPORT_CAPABILITY_UNSUPPORTED',
       message: expect.stringContaining(`"${capability}"`),
     });
   });
@@ -95,7 +95,7 @@ describe('core NATS', () => {
     await publisher.publish(topic, { n: 1 });
     await until('the dead letter has come', () => sink.done.length === 1);
     expect(seen).toHaveLength(3);
-    expect(told).toEqual(['message:retried', 'message:retried', 'message:dead-lettered']);
+    expect(told).toEqual(['message:retry-scheduled', 'message:retry-scheduled', 'message:dead-lettered']);
     expect(sink.done[0]?.header('dead-letter-attempts')).toBe('3');
   });
 

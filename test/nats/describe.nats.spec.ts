@@ -79,8 +79,8 @@ describe('NATS says how it really keeps a topic', () => {
   it('so that waits longer than a stream keeps its messages are told: the message would be deleted while it waits', async () => {
     const topic = uniqueName('impatient');
     await newStream([topic], { max_age: nanoseconds(60_000) });
-    const codes = async (redeliver: readonly number[]) => {
-      const root = appModule(topic, { ordering: 'none', deadLetterTopic: false, retry: { redeliver } });
+    const codes = async (redeliveryDelaysMs: readonly number[]) => {
+      const root = appModule(topic, { ordering: 'none', deadLetterTopic: false, retry: { redeliveryDelaysMs } });
       const { subscriptions } = await describeTransport(root, { logger: false });
       return subscriptions[0]?.guarantee.reasons.map(({ code }) => code);
     };
@@ -104,7 +104,7 @@ describe('NATS says how it really keeps a topic', () => {
     const { level, reasons } = subscriptions[0]?.guarantee ?? { reasons: [] };
     expect(level).toBe('at-most-once');
     expect(reasons.find(({ code }) => code === 'not-stored')).toMatchObject({
-      wayOut: "Leave mode: 'core' out of nats(), so that JetStream keeps the messages.",
+      remedy: "Leave mode: 'core' out of nats(), so that JetStream keeps the messages.",
     });
   });
 });

@@ -101,7 +101,7 @@ describe('a message for later', () => {
     const stream = await newStream([topic]);
     const side = await connected({ provision: false });
     const [error] = await side.send(later(topic, 300));
-    expect(error).toMatchObject({ code: 'TRANSPORT_CAPABILITY_ABSENT', stored: 'no', topic, retryable: false });
+    expect(error).toMatchObject({ code: 'TRANSPORT_CAPABILITY_UNSUPPORTED', stored: 'no', topic, retryable: false });
     const command = `nats stream edit ${stream} --allow-schedules --subjects "${topic},_delayed.${stream}.*"`;
     expect((error as Error).message).toContain(command);
 
@@ -123,8 +123,8 @@ describe('a message for later', () => {
       later(short, DAY_MS / 2),
       later(short, 2 * DAY_MS),
     );
-    expect(full).toMatchObject({ code: 'TRANSPORT_CAPABILITY_ABSENT', stored: 'no' });
-    expect(tooOld).toMatchObject({ code: 'TRANSPORT_CAPABILITY_ABSENT', stored: 'no' });
+    expect(full).toMatchObject({ code: 'TRANSPORT_CAPABILITY_UNSUPPORTED', stored: 'no' });
+    expect(tooOld).toMatchObject({ code: 'TRANSPORT_CAPABILITY_UNSUPPORTED', stored: 'no' });
     expect((tooOld as Error).message).toContain('(max_age)');
     expect(fits).not.toBeInstanceOf(Error);
     expect((await (await manager()).streams.info(stream)).config.allow_msg_schedules).not.toBe(true);
@@ -154,8 +154,8 @@ describe('a message for later', () => {
 
   it('is refused by core NATS, with the reason', async () => {
     const core = nats({ servers: [sharedUrl()], mode: 'core' });
-    expect(core.capabilities.delayedPublish).toBe('absent');
-    expect(core.absentBecause?.delayedPublish).toContain('keeps nothing');
+    expect(core.capabilities.delayedPublish).toBe('unsupported');
+    expect(core.unsupportedBecause?.delayedPublish).toContain('keeps nothing');
   });
 });
 

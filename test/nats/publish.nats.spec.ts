@@ -451,7 +451,7 @@ describe('a connection', () => {
     const server = await startNats({ config: { jetstream: false } });
     afterwards(() => server.stop());
     await expect(new Side({ servers: [server.url] }).connect()).rejects.toMatchObject({
-      code: 'TRANSPORT_CAPABILITY_ABSENT',
+      code: 'TRANSPORT_CAPABILITY_UNSUPPORTED',
       message: expect.stringContaining("mode: 'core'"),
     });
     await new Side({ servers: [server.url], mode: 'core' }).connect();

@@ -72,8 +72,8 @@ const WATCHED = [
   'settlement:failed',
   'subscription:crashed',
   'subscription:recovered',
-  'subscription:stalled',
-  'subscription:resumed',
+  'partition:stalled',
+  'partition:unstalled',
   'subscription:warned',
 ] as const satisfies NoticeName[];
 

@@ -18,12 +18,12 @@ test('what waits on the server for a later tier counts for maxUnsettled: when it
     return false;
   });
   await side.consume(topic, 'patient', sink, { maxInFlight: 10, ordering: 'none' });
-  await until('it stalls', () => side.heard('subscription:stalled').length === 1);
-  expect(side.heard('subscription:stalled')[0]?.reason).toContain('maxUnsettled (20)');
+  await until('it stalls', () => side.heard('partition:stalled').length === 1);
+  expect(side.heard('partition:stalled')[0]?.reason).toContain('maxUnsettled (20)');
   expect(side.connection.health()).toMatchObject({ status: 'degraded', problems: [expect.stringContaining(topic)] });
   expect((await onlyConsumerOf(topic)).info.num_ack_pending).toBe(MAX_UNSETTLED);
   expect(sink.done).toEqual([]);
   await until('all are handled', () => sink.done.length === MAX_UNSETTLED + 1);
-  expect(side.heard('subscription:resumed')).toHaveLength(1);
+  expect(side.heard('partition:unstalled')).toHaveLength(1);
   expect(side.connection.health().status).toBe('up');
 });

@@ -90,7 +90,7 @@ export async function outcome(notices: Notices): Promise<{
   readonly retries: number;
 }> {
   let retries = 0;
-  const stop = notices.on('message:retried', () => retries++);
+  const stop = notices.on('message:retry-scheduled', () => retries++);
   const ended = await Promise.race([
     next(notices, 'message:acked').then(() => ({ how: 'acked' as const })),
     next(notices, 'message:dropped').then(() => ({ how: 'dropped' as const })),

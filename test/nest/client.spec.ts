@@ -177,13 +177,13 @@ test('send is refused by code where the broker cannot answer', async () => {
   const broker = memory();
   const oneWay: Broker = {
     driver: 'oneway',
-    capabilities: { ...broker.capabilities, requestReply: 'absent' },
+    capabilities: { ...broker.capabilities, requestReply: 'unsupported' },
     checkSubscription: (subscription) => broker.checkSubscription(subscription),
     open: (host) => broker.open(host),
   };
   const { app } = await boot({}, { transport: { broker: oneWay } });
   const error = await refusal(firstValueFrom(app.get(TransportClient).send('sum', [])));
-  expect(isTransportError(error, 'TRANSPORT_CAPABILITY_ABSENT')).toBe(true);
+  expect(isTransportError(error, 'TRANSPORT_CAPABILITY_UNSUPPORTED')).toBe(true);
 });
 
 test('headers of a dispatch hook travel with the message', async () => {

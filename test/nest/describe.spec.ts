@@ -255,7 +255,7 @@ describe('a start', () => {
   });
 
   test('warns once for all topics that a setting of the broker can lose', async () => {
-    const [, , ...warnings] = await linesOf(keeping({ ...SAFE, copies: 1 }, { wayOut: { 'one-copy': 'Make it 3.' } }));
+    const [, , ...warnings] = await linesOf(keeping({ ...SAFE, copies: 1 }, { remedy: { 'one-copy': 'Make it 3.' } }));
     expect(warnings).toEqual([
       'warn Take care, messages may be lost: one server alone keeps each message: what it has is lost with its disk. Make it 3. ' +
         'topics=moved,moved.test.dead-letter,price.changed,price.changed.prices.dead-letter broker=default reason=one-copy',

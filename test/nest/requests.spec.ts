@@ -203,7 +203,7 @@ describe.each([
   test.each(['endless.silent', 'endless.waiting'])('leaves its place in "%s" to the next request', async (topic) => {
     const { publisher, notices } = await bootEndless();
     const failures: string[] = [];
-    for (const name of ['message:retried', 'message:dead-lettered'] as const) {
+    for (const name of ['message:retry-scheduled', 'message:dead-lettered'] as const) {
       notices.on(name, () => failures.push(name));
     }
     const gone = Array.from({ length: 4 }, () => refusal(publisher.request(topic, {}, { timeoutMs: 60 })));
@@ -306,11 +306,11 @@ test('a request without a timeout is refused, as is one to a broker that cannot 
   const deaf = memory();
   const oneWay: Broker = {
     driver: 'oneway',
-    capabilities: { ...deaf.capabilities, requestReply: 'absent' },
+    capabilities: { ...deaf.capabilities, requestReply: 'unsupported' },
     checkSubscription: (subscription) => deaf.checkSubscription(subscription),
     open: (host) => deaf.open(host),
   };
   const other = await boot({}, { transport: { broker: oneWay } });
   const refused = await refusal(other.publisher.request('x', {}, FOR_A_WHILE));
-  expect(isTransportError(refused, 'TRANSPORT_CAPABILITY_ABSENT')).toBe(true);
+  expect(isTransportError(refused, 'TRANSPORT_CAPABILITY_UNSUPPORTED')).toBe(true);
 });

@@ -475,11 +475,11 @@ describe('replying handlers', () => {
     }
     const { requestReply: _, ...others } = memory().capabilities;
     const oneWay: Broker = Object.create(memory(), {
-      capabilities: { value: { ...others, requestReply: 'absent' } },
+      capabilities: { value: { ...others, requestReply: 'unsupported' } },
     }) as Broker;
     const deaf = { ...wrap(oneWay) };
     const error = await refusal(boot({ controllers: [Adder] }, { transport: { broker: deaf } }));
-    expect(isTransportError(error, 'TRANSPORT_CAPABILITY_ABSENT')).toBe(true);
+    expect(isTransportError(error, 'TRANSPORT_CAPABILITY_UNSUPPORTED')).toBe(true);
     expect(error.message).toContain('in Adder.sum asks for "requestReply"');
     expect(error.message).toContain('Write @EventPattern or @Subscribe');
   });

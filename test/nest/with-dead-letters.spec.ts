@@ -1,6 +1,6 @@
 import { Controller, Injectable, type OnModuleInit } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { Subscribe, withDeadLetters, type DeadLetterDesk, type SubscribeOptions } from 'nest-transport';
+import { Subscribe, withDeadLetters, type DeadLetterAdmin, type SubscribeOptions } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import { wrapBroker } from 'nest-transport/testing';
 import { boot, closeAll, next, refusal, rootModule } from './boot.js';
@@ -8,7 +8,7 @@ import { boot, closeAll, next, refusal, rootModule } from './boot.js';
 afterEach(closeAll);
 
 const QUIET = { logger: false } as const;
-const topicOnly = (_: DeadLetterDesk, topic: string): Promise<string> => Promise.resolve(topic);
+const topicOnly = (_: DeadLetterAdmin, topic: string): Promise<string> => Promise.resolve(topic);
 
 function stock(...subscriptions: readonly (readonly [topic: string, options?: SubscribeOptions])[]) {
   return subscriptions.map(([topic, options = {}]) => {
@@ -40,8 +40,8 @@ describe('the dead letters of an application that is not started', () => {
     }
     const module = rootModule({ controllers: stock(['moved']), providers: [Started] }, { broker });
     const ids = (): Promise<string[]> =>
-      withDeadLetters(module, 'moved', async (desk, topic) => (await desk.list(topic)).map(({ id }) => id), QUIET);
-    const replayed = await withDeadLetters(module, 'moved', (desk, topic) => desk.replay(topic), QUIET);
+      withDeadLetters(module, 'moved', async (admin, topic) => (await admin.list(topic)).map(({ id }) => id), QUIET);
+    const replayed = await withDeadLetters(module, 'moved', (admin, topic) => admin.replay(topic), QUIET);
     expect(replayed).toEqual({ done: ['m-1'], left: [] });
     // A handler that had been called would have made another.
     expect(await ids()).toEqual([]);

@@ -59,7 +59,10 @@ describe('a message of the NSQ driver', () => {
     expect(sink.done[0]?.id).toMatch(/\/[0-9a-f]{16}$/);
     for (const lost of [{ key: 'k' }, { headers: { 'tenant-id': 'acme' } }, { headers: { 'message-type': 'x' } }]) {
       expect(() => producer.check(message(topic, lost))).toThrow(
-        expect.objectContaining({ code: 'TRANSPORT_CAPABILITY_ABSENT', message: expect.stringMatching(/cloudevents/) }),
+        expect.objectContaining({
+          code: 'TRANSPORT_CAPABILITY_UNSUPPORTED',
+          message: expect.stringMatching(/cloudevents/),
+        }),
       );
     }
     expect(await side.send(message(topic, { body: Buffer.alloc(0) }))).toMatchObject([
@@ -371,8 +374,8 @@ describe('an nsqd whose limits are lower than ours', () => {
     ]);
     const results = await side.send(message(topic), large);
     expect(results).toMatchObject([
-      { code: 'TRANSPORT_NEIGHBOUR_REFUSED', stored: 'no' },
-      { code: 'TRANSPORT_NEIGHBOUR_REFUSED', stored: 'no' },
+      { code: 'TRANSPORT_BATCH_REJECTED', stored: 'no' },
+      { code: 'TRANSPORT_BATCH_REJECTED', stored: 'no' },
     ]);
     expect(isTransportError((await side.send(message(topic)))[0])).toBe(false);
   });

@@ -22,7 +22,7 @@ const ALARMING: readonly NoticeName[] = [
   'broker:unreachable',
   'broker:warned',
   'subscription:crashed',
-  'subscription:stalled',
+  'partition:stalled',
   'subscription:starved',
   'subscription:warned',
   'commit:failed',

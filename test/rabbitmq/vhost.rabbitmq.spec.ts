@@ -37,6 +37,6 @@ describe('a virtual host that does not open for now', () => {
 });
 
 test('a virtual host that does not exist ends the start at once', async () => {
-  const error = await refusal(open({ url: server.url, vhost: 'absent' }).connect(new AbortController().signal));
+  const error = await refusal(open({ url: server.url, vhost: 'unsupported' }).connect(new AbortController().signal));
   expect(error).toMatchObject({ code: 'TRANSPORT_AUTHORIZATION_FAILED', retryable: false });
 });

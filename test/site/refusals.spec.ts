@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { textsOfDoors } from '../../docs/.vitepress/api.mjs';
+import { textsOfEntryPoints } from '../../docs/.vitepress/api.mjs';
 import { deadLinksOf } from '../../docs/.vitepress/dead-anchors.mjs';
 import { linkOnSite } from '../../docs/.vitepress/links.mjs';
 import { sidebarOf } from '../../docs/.vitepress/pages.mjs';
@@ -67,8 +67,8 @@ describe('the pages of the API', () => {
     );
   });
 
-  it('tell names with their docstrings, and lead from one door to the other', async () => {
-    const texts = await textsOfDoors(folder);
+  it('tell names with their docstrings, and lead from one entry point to the other', async () => {
+    const texts = await textsOfEntryPoints(folder);
     expect([...texts.keys()]).toEqual(['index', 'more']);
     expect(texts.get('index')).toMatch(/^# planted\n[^]*### Shape\n\nA shape\.[^]*`width`.*In millimetres\./);
     expect(texts.get('more')).toMatch(/^# planted\/more\n[^]*see \[Shape\]\(index\.md#shape\)/);
@@ -80,12 +80,12 @@ describe('the pages of the API', () => {
       '/** See {@link Gone}. See [it](./gone.md). */\nexport const a = 1;',
       /2 faults[^]*\.\/gone\.md[^]*"Gone"/,
     ],
-    ['a door that shows nothing', 'export {};', /no public name behind planted\/more/],
+    ['an entry point that shows nothing', 'export {};', /no public name behind planted\/more/],
   ])(
     'are refused with %s',
     async (_what, text, complaint) => {
       write('libs/transport/src/more.ts', text);
-      await expect(textsOfDoors(folder)).rejects.toThrow(complaint);
+      await expect(textsOfEntryPoints(folder)).rejects.toThrow(complaint);
     },
     60_000,
   );

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type Page } from 'playwright-core';
 import ts from 'typescript';
-import { doorsOf } from '../../docs/.vitepress/doors.mjs';
+import { entryPointsOf } from '../../docs/.vitepress/entry-points.mjs';
 import { pagesOf } from '../../docs/.vitepress/pages.mjs';
 import { root } from '../architecture/tree.js';
 import { membersOf } from '../docs/said.js';
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the site of `npm run docs`', () => {
-  it('has every page of docs/, the README, the changelog and CONTRIBUTING, one for each door, and no other', () => {
+  it('has every page of docs/, the README, the changelog and CONTRIBUTING, one for each entry point, and no other', () => {
     const built = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .map((path) => path.replaceAll('\\', '/'))
       .filter((path) => path.endsWith('.html') && path !== '404.html');
@@ -42,13 +42,13 @@ describe('the site of `npm run docs`', () => {
   const docstringOf = (symbol: ts.Symbol): string =>
     ts.displayPartsToString(symbol.getDocumentationComment(publicProgram().getTypeChecker()));
 
-  it('tells every public name on the page of its door, with its docstring', () => {
+  it('tells every public name on the page of its entry point, with its docstring', () => {
     const names = publicNames().map((each) => ({ ...each, docstring: docstringOf(each.symbol) }));
-    const complaints = doorsOf(root).flatMap((door) =>
+    const complaints = entryPointsOf(root).flatMap((entryPoint) =>
       untold(
-        pageOf(door),
-        names.filter((each) => door.title === `nest-transport${each.door.slice(1)}`),
-      ).map((complaint) => `${door.title}: ${complaint}`),
+        pageOf(entryPoint),
+        names.filter((each) => entryPoint.title === `nest-transport${each.entryPoint.slice(1)}`),
+      ).map((complaint) => `${entryPoint.title}: ${complaint}`),
     );
     expect(complaints).toEqual([]);
     expect(names.length).toBeGreaterThan(250);
@@ -62,7 +62,7 @@ describe('the site of `npm run docs`', () => {
     );
     // n.b. of a union the site shows the signature; what these two are, the docstring of their type says.
     const inUnion = ['TransportModuleOptions.broker', 'TransportModuleOptions.brokers'];
-    expect(unsaid(doorsOf(root).map(pageOf), members)).toEqual(inUnion);
+    expect(unsaid(entryPointsOf(root).map(pageOf), members)).toEqual(inUnion);
     expect(members.filter(({ docstring }) => docstring !== '').length).toBeGreaterThan(500);
   });
 });
@@ -113,7 +113,7 @@ describeInBrowser('in a browser', () => {
     await page.locator('h2#brokers-and-promises').waitFor();
   });
 
-  it('a door stands in the sidebar, and a type of another door leads to where that is told', async () => {
+  it('an entry point stands in the sidebar, and a type of another entry point leads to where that is told', async () => {
     await page.goto(`${server.url}/guides/codecs.html`);
     await page.locator('.VPSidebar').getByRole('link', { name: 'nest-transport/kafka' }).click();
     await page.locator('main h1', { hasText: 'nest-transport/kafka' }).waitFor();

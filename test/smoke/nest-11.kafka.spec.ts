@@ -1,6 +1,6 @@
 import { uniqueName } from '../brokers/names.mjs';
 import { UsersFolder } from './users-folder.js';
-import { liveAndDrain } from './users-promises.js';
+import { liveAndDrain } from './users-guarantees.js';
 import { usersService } from './users-service.js';
 
 let folder: UsersFolder;

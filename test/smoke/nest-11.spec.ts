@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { promisesToUsers } from './users-promises.js';
+import { promisesToUsers } from './users-guarantees.js';
 import { UsersFolder } from './users-folder.js';
 import { ON_MEMORY, usersService } from './users-service.js';
 
@@ -46,8 +46,8 @@ describe('in a CommonJS project on Nest 11, installed from the tarball', () => {
          expect(await acked).toMatchObject({ topic: 'order.created', group: 'stock' });
          await app.close();
        });
-       test.each(['memory', 'kafka', 'codecs', 'testing'])('there is a door %s', (door) => {
-         expect(Object.keys(require('nest-transport/' + door)).length).toBeGreaterThan(0);
+       test.each(['memory', 'kafka', 'codecs', 'testing'])('there is an entry point %s', (entry point) => {
+         expect(Object.keys(require('nest-transport/' + entry point)).length).toBeGreaterThan(0);
        });`,
     );
     expect(folder.jest()).toMatchObject({ numPassedTests: 5, numFailedTests: 0 });

@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { promisesToUsers } from './users-promises.js';
+import { promisesToUsers } from './users-guarantees.js';
 import { UsersFolder } from './users-folder.js';
 import { ON_MEMORY, usersService } from './users-service.js';
 

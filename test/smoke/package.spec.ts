@@ -61,7 +61,7 @@ class LinkedFolder {
 
   async fill(): Promise<void> {
     mkdirSync(this.package, { recursive: true });
-    const scopes = ['', '@nestjs', '@bokuweb'].filter((scope) => !this.without.includes(scope));
+    const scopes = ['', '@nestjs', '@bokuweb', '@nats-io'].filter((scope) => !this.without.includes(scope));
     for (const scope of scopes) this.linkPeers(scope);
     execFileSync('tar', ['-xzf', await packed(), '-C', this.package, '--strip-components=1']);
   }
@@ -74,9 +74,9 @@ class LinkedFolder {
     return JSON.parse(readFileSync(join(this.package, 'package.json'), 'utf8')) as Manifest;
   }
 
-  /** What a program of plain Node prints as JSON. */
-  run(script: string): unknown {
-    const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script];
+  /** What a program of plain Node prints as JSON. @param flags of Node */
+  run(script: string, type: 'module' | 'commonjs' = 'module', flags: readonly string[] = []): unknown {
+    const args = ['--disable-warning=ExperimentalWarning', ...flags, `--input-type=${type}`, '-e', script];
     return JSON.parse(execFileSync(process.execPath, args, { cwd: this.folder, encoding: 'utf8' }));
   }
 
@@ -107,7 +107,8 @@ describe('the package as npm packs it', () => {
   beforeAll(() => user.fill(), 300_000);
   afterAll(() => user.remove());
 
-  const doors = (): string[] => Object.keys(user.manifest.exports).filter((door) => door !== './package.json');
+  const entryPoints = (): string[] =>
+    Object.keys(user.manifest.exports).filter((entryPoint) => entryPoint !== './package.json');
 
   it('holds what was built, what explains it and nothing else: no sources, no specs', () => {
     const files = readdirSync(user.package, { recursive: true, encoding: 'utf8', withFileTypes: true })
@@ -163,7 +164,7 @@ describe('the package as npm packs it', () => {
 
   it('has types at every entry point for the classic module resolution', () => {
     const older = Object.keys(user.manifest.typesVersions['*'] ?? {}).map((name) => `./${name}`);
-    expect(['.', ...older]).toEqual(doors());
+    expect(['.', ...older]).toEqual(entryPoints());
   });
 
   it('installs nothing but itself: it has no dependencies', () => {
@@ -174,7 +175,7 @@ describe('the package as npm packs it', () => {
     const readme = readFileSync(join(user.package, 'README.md'), 'utf8');
     const rows = [...readme.matchAll(/^\| `(nest-transport[^`]*)` \|/gm)].map(([, name = '']) => name);
     expect(rows.sort()).toEqual(
-      doors()
+      entryPoints()
         .map((door) => `nest-transport${door.slice(1)}`)
         .sort(),
     );
@@ -185,12 +186,12 @@ describe('the package as npm packs it', () => {
     { tool: 'attw', args: ['--profile', 'strict'], complaint: 'Resolution failed' },
   ];
 
-  it.each(tools)('has doors that $tool finds nothing wrong with', async ({ tool, args }) => {
+  it.each(tools)('has entry points that $tool finds nothing wrong with', async ({ tool, args }) => {
     const { status, said } = run(tool, [...args, await packed()]);
     expect({ status, said: status === 0 ? '' : said }).toEqual({ status: 0, said: '' });
   });
 
-  it.each(tools)('would be caught by $tool with a door that leads nowhere', ({ tool, args, complaint }) => {
+  it.each(tools)('would be caught by $tool with an entry point that leads nowhere', ({ tool, args, complaint }) => {
     const broken = join(user.folder, `broken-${tool}`);
     mkdirSync(join(broken, 'dist'), { recursive: true });
     const exports = {
@@ -208,30 +209,30 @@ describe('the package as npm packs it', () => {
     });
   });
 
-  it('is one copy for import and require, at every door', () => {
+  it('is one copy for import and require, at every entry point', () => {
     const script = `import { createRequire } from 'node:module';
       const require = createRequire(process.cwd() + '/x.js');
       const same = {};
-      for (const door of ${JSON.stringify(doors())}) {
-        const name = 'nest-transport' + door.slice(1);
+      for (const entryPoint of ${JSON.stringify(entryPoints())}) {
+        const name = 'nest-transport' + entryPoint.slice(1);
         const [imported, required] = [await import(name), require(name)];
         const names = Object.keys(imported).filter((key) => key !== 'default');
-        same[door] = names.length > 0 && names.every((key) => imported[key] === required[key]);
+        same[entryPoint] = names.length > 0 && names.every((key) => imported[key] === required[key]);
       }
       console.log(JSON.stringify(same));`;
-    expect(user.run(script)).toEqual(Object.fromEntries(doors().map((door) => [door, true])));
+    expect(user.run(script)).toEqual(Object.fromEntries(entryPoints().map((entryPoint) => [entryPoint, true])));
   });
 
-  // n.b. not the main door: it imports Nest, and Nest 12 is ES modules only, which such a Jest cannot load. Nest 11 is CommonJS.
-  it('runs in a Jest of CommonJS, at every door that needs no Nest', () => {
-    const names = doors()
-      .filter((door) => door !== '.')
-      .map((door) => `nest-transport${door.slice(1)}`);
+  // n.b. not the main entry point: it imports Nest, and Nest 12 is ES modules only, which such a Jest cannot load. Nest 11 is CommonJS.
+  it('runs in a Jest of CommonJS, at every entry point that needs no Nest', () => {
+    const names = entryPoints()
+      .filter((entryPoint) => entryPoint !== '.')
+      .map((entryPoint) => `nest-transport${entryPoint.slice(1)}`);
     writeFileSync(join(user.folder, 'package.json'), '{ "type": "commonjs" }');
     const tests = names.map(
       (name) => `test('${name}', () => expect(Object.keys(require('${name}')).length).toBeGreaterThan(0));`,
     );
-    writeFileSync(join(user.folder, 'doors.test.js'), tests.join('\n'));
+    writeFileSync(join(user.folder, 'entry-points.test.js'), tests.join('\n'));
     const jest = [join(root, 'node_modules/jest/bin/jest.js'), '--rootDir', user.folder, '--json', '--silent'];
     const { NODE_OPTIONS: _, ...env } = process.env;
     const report = execFileSync(process.execPath, jest, { cwd: user.folder, encoding: 'utf8', stdio: 'pipe', env });
@@ -281,6 +282,114 @@ describe('a bundle by esbuild of an application that uses Kafka and codecs, with
       symlinkSync(join(root, 'node_modules', 'kafkajs'), join(user.folder, 'node_modules', 'kafkajs'));
       const missing = 'TRANSPORT_PEER_MISSING';
       expect(codes).toEqual(['TRANSPORT_BROKER_UNREACHABLE', missing, missing, missing]);
+    },
+    120_000,
+  );
+});
+
+describe('hooks of instrumentations, as OpenTelemetry has them', () => {
+  const user = new LinkedFolder();
+  beforeAll(() => user.fill(), 300_000);
+  afterAll(() => user.remove());
+
+  /** What a driver calls of its client first: a hook that is seen has replaced it with one that keeps its calls. */
+  const FIRST_CALLS = { kafkajs: 'Kafka', amqplib: 'connect', '@nats-io/transport-node': 'connect' };
+  const KEPT = `
+    globalThis.calls = new Set();
+    globalThis.kept = (name, work) => new Proxy(work, {
+      apply: (...call) => (calls.add(name), Reflect.apply(...call)),
+      construct: (...call) => (calls.add(name), Reflect.construct(...call)),
+    });
+    const firstCalls = ${JSON.stringify(FIRST_CALLS)};
+  `;
+  /** As require-in-the-middle: it returns other exports for what is required. Most instrumentations patch the exports, as here those of amqplib. */
+  const REQUIRE_HOOK = `${KEPT}
+    const Module = require('node:module');
+    const original = Module.prototype.require;
+    const patched = (name, exports) => {
+      const change = { [firstCalls[name]]: kept(name, exports[firstCalls[name]]) };
+      return name === 'amqplib' ? Object.assign(exports, change) : { ...exports, ...change };
+    };
+    Module.prototype.require = function (id) {
+      const exports = original.call(this, id);
+      const file = Module._resolveFilename(id, this);
+      const isMain = (name) => file.includes('/node_modules/' + name + '/') && file === require.resolve(name);
+      const name = Object.keys(firstCalls).find(isMain);
+      return name === undefined ? exports : patched(name, exports);
+    };
+  `;
+  /** As import-in-the-middle: an ES module of its own stands before what is imported. */
+  const IMPORT_HOOKS = `
+    const firstCalls = ${JSON.stringify(FIRST_CALLS)};
+    export async function resolve(specifier, context, next) {
+      const found = await next(specifier, context);
+      const isHooked = specifier in firstCalls && !context.parentURL?.startsWith('hooked:');
+      return isHooked ? { url: 'hooked:' + specifier + '?' + found.url, format: 'module', shortCircuit: true } : found;
+    }
+    export async function load(url, context, next) {
+      const [, name, file] = /^hooked:([^?]+)[?](.+)$/.exec(url) ?? [];
+      if (name === undefined) return next(url, context);
+      const source =
+        'import client from "' + file + '"; export * from "' + file + '"; export default client;' +
+        'export const ' + firstCalls[name] + ' = kept("' + name + '", client.' + firstCalls[name] + ');';
+      return { format: 'module', source, shortCircuit: true };
+    }
+  `;
+  const PROGRAM = `
+    const drivers = [
+      kafka({ brokers: ['127.0.0.1:1'] }),
+      rabbitmq({ url: 'amqp://127.0.0.1:1' }),
+      nats({ servers: ['nats://127.0.0.1:1'] }),
+    ];
+    const started = async (broker) => {
+      class AppModule {}
+      Module({ imports: [TransportModule.forRoot({ service: 's', broker, connect: 'fail', logger: false })] })(AppModule);
+      const app = await createTransportApp(AppModule, { logger: false, abortOnError: false, exitOnSignal: false });
+      await app.init();
+    };
+    Promise.all(drivers.map((driver) => started(driver).then(() => 'none', (error) => error.code ?? error.stack)))
+      .then((codes) => process.stdout.write(JSON.stringify({ codes, calls: [...calls].sort() }), () => process.exit(0)));
+  `;
+  const NAMES = {
+    'reflect-metadata': '',
+    '@nestjs/common': '{ Module }',
+    'nest-transport': '{ createTransportApp, TransportModule }',
+    'nest-transport/kafka': '{ kafka }',
+    'nest-transport/rabbitmq': '{ rabbitmq }',
+    'nest-transport/nats': '{ nats }',
+  };
+  const program = (line: (names: string, from: string) => string): string =>
+    Object.entries(NAMES)
+      .map(([from, names]) => line(names || '{}', from))
+      .join('\n') + PROGRAM;
+  const COMMON_JS = program((names, from) => `const ${names} = require('${from}');`);
+  const ES_MODULE = program((names, from) => `import ${names} from '${from}';`);
+
+  /** Node's flags that set the hooks. */
+  function flagsOf(hook: 'require' | 'import'): string[] {
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(user.folder, name), text);
+      return `./${name}`;
+    };
+    if (hook === 'require') return ['--require', write('require-hook.cjs', REQUIRE_HOOK)];
+    write('import-hooks.mjs', IMPORT_HOOKS);
+    const registration = `import { register } from 'node:module'; register('./import-hooks.mjs', import.meta.url);`;
+    return ['--import', write('import-hook.mjs', `${registration}\n${KEPT}`)];
+  }
+
+  it.each([
+    { hook: 'require', application: 'CommonJS', type: 'commonjs', text: COMMON_JS },
+    { hook: 'require', application: 'ES modules', type: 'module', text: ES_MODULE },
+    { hook: 'import', application: 'CommonJS', type: 'commonjs', text: COMMON_JS },
+    { hook: 'import', application: 'ES modules', type: 'module', text: ES_MODULE },
+  ] as const)(
+    'a hook of $hook patches the clients that the drivers use, in an application of $application',
+    ({ hook, type, text }) => {
+      const unreachable = 'TRANSPORT_BROKER_UNREACHABLE';
+      expect(user.run(text, type, flagsOf(hook))).toEqual({
+        codes: [unreachable, unreachable, unreachable],
+        calls: Object.keys(FIRST_CALLS).sort(),
+      });
     },
     120_000,
   );

@@ -1,4 +1,4 @@
-import { promisesOfSchematics } from './schematics-promises.js';
+import { promisesOfSchematics } from './schematics-guarantees.js';
 
 describe('an application that the CLI of Nest 11 has just made, after the commands of the guide', () => {
   promisesOfSchematics(11);

@@ -58,7 +58,7 @@ describe('the watch', () => {
   test('counts a message once that is tried again more than once', () => {
     const { inventory, watch } = open();
     for (const id of ['1', '1', '2']) {
-      inventory.emit('message:retried', { ...message('order.created', id), delayMs: 1, error: 'e' });
+      inventory.emit('message:retry-scheduled', { ...message('order.created', id), delayMs: 1, error: 'e' });
     }
     expect(watch.retried).toBe(2);
   });

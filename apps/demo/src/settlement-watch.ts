@@ -27,7 +27,7 @@ export class SettlementWatch {
       if (key !== undefined && outcomes.includes(topic)) this.#decide(key);
     });
     for (const notices of [orders, inventory]) {
-      this.#listen(notices, 'message:retried', ({ topic, id }) => this.#retried.add(`${topic} ${id}`));
+      this.#listen(notices, 'message:retry-scheduled', ({ topic, id }) => this.#retried.add(`${topic} ${id}`));
       this.#listen(notices, 'message:dead-lettered', (notice) => {
         this.#deadLettered.set(`${notice.topic} ${notice.id}`, notice);
       });

@@ -1,4 +1,4 @@
-/** The public door of `nest-transport`. Brokers have doors of their own: `nest-transport/memory`, `nest-transport/kafka`, ... */
+/** The public entry point of `nest-transport`. Brokers have entry points of their own: `nest-transport/memory`, `nest-transport/kafka`, ... */
 export {
   CAPABILITY_MEANINGS,
   defineEvent,
@@ -7,8 +7,6 @@ export {
   GUARANTEE_REASONS,
   isAtLeast,
   isTransportError,
-  jsonCodec,
-  lossyJsonCodec,
   Notices,
   TransportError,
   type BrokerSettings,
@@ -40,18 +38,15 @@ export {
   type StoredState,
   type TransportErrorDetails,
 } from './contract/index.js';
+export { jsonCodec, lossyJsonCodec } from './shared/index.js';
 /** For authors of drivers. */
 export {
-  checkOptions,
   DEAD_LETTER_HEADERS,
   Delivery,
-  option,
   settlementFailed,
   isTopicPattern,
   matchesTopic,
-  systemClock,
   WIRE_HEADERS,
-  withDefaults,
   type Broker,
   type BrokerConnection,
   type BrokerFacts,
@@ -61,7 +56,6 @@ export {
   type Consumption,
   type DeliverySink,
   type DeliveryState,
-  type OptionRule,
   type OutgoingMessage,
   type Producer,
   type Reply,
@@ -73,16 +67,17 @@ export {
   type SubscriptionSink,
   type TopicFacts,
   type TopicPurpose,
-  type TopicQuestion,
+  type TopicQuery,
 } from './contract/index.js';
+export { checkOptions, option, systemClock, withDefaults, type OptionRule } from './shared/index.js';
 export {
   DeadLetter,
-  DeadLetterDesk,
+  DeadLetterAdmin,
   Drop,
   RetryAfter,
   type BatchOptions,
   type DeadLetterSelection,
-  type DeskReport,
+  type DeadLetterReport,
   type FingerprintCount,
   type ReplayOptions,
   type ReplayReport,

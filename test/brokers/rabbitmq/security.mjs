@@ -12,7 +12,7 @@ export const USERS = {
   /** alice has no right in "/". */
   wrongVhost: { username: 'alice', password: 'alice-secret', vhost: '/' },
   /** Nobody has made it. */
-  absentVhost: { username: 'alice', password: 'alice-secret', vhost: 'absent' },
+  absentVhost: { username: 'alice', password: 'alice-secret', vhost: 'unsupported' },
 };
 
 /** The common name of `certificates.client`: who logs in by EXTERNAL. */

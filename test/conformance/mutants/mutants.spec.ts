@@ -1,4 +1,4 @@
-import { ALL_PROMISES, runPromise, type PromiseResult } from 'nest-transport/conformance';
+import { CONFORMANCE_CASES, runConformanceCase, type CaseResult } from 'nest-transport/conformance';
 import { loadMutant } from './load-mutant.js';
 import { MUTANTS, type Mutant } from './mutants.js';
 
@@ -6,23 +6,23 @@ import { MUTANTS, type Mutant } from './mutants.js';
 const DEADLINE_MS = 500;
 
 test('there are enough mutants, and each is in a case that exists', () => {
-  const names = ALL_PROMISES.map(({ name }) => name);
+  const names = CONFORMANCE_CASES.map(({ name }) => name);
   expect(MUTANTS.length).toBeGreaterThanOrEqual(40);
   expect(MUTANTS.flatMap(({ seenBy }) => seenBy).filter((name) => !names.includes(name))).toEqual([]);
 });
 
 test.each(MUTANTS)('a case fails when $file has "$to" instead of "$from"', async (mutant) => {
-  expect((await resultsOf(mutant)).map(({ outcome }) => outcome)).toContain('broken');
+  expect((await resultsOf(mutant)).map(({ outcome }) => outcome)).toContain('failed');
 });
 
 /** Up to the first case that is broken. */
-async function resultsOf(mutant: Mutant): Promise<PromiseResult[]> {
+async function resultsOf(mutant: Mutant): Promise<CaseResult[]> {
   const { memory } = await loadMutant(mutant);
   const options = { name: 'mutant', deadlineMs: DEADLINE_MS, refusedTopic: 'no spaces please' };
-  const results: PromiseResult[] = [];
-  for (const promise of ALL_PROMISES.filter(({ name }) => mutant.seenBy.includes(name))) {
-    results.push(await runPromise(promise, { ...options, createBroker: () => memory() }));
-    if (results.at(-1)?.outcome === 'broken') break;
+  const results: CaseResult[] = [];
+  for (const testCase of CONFORMANCE_CASES.filter(({ name }) => mutant.seenBy.includes(name))) {
+    results.push(await runConformanceCase(testCase, { ...options, createBroker: () => memory() }));
+    if (results.at(-1)?.outcome === 'failed') break;
   }
   return results;
 }

@@ -43,7 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...of(
     'mapping.ts',
-    ['this.raw.message.headers ?? NO_HEADERS', 'NO_HEADERS', 'headers-arrive-beside-the-payload'],
+    ['this.raw.message.headers ?? NO_HEADERS', 'NO_HEADERS', 'headers-arrive-with-the-payload'],
     ['return new Date(this.raw.storedAt);', 'return new Date(0);', 'a-window-can-be-replayed'],
     ['return this.raw.reply;', 'return undefined;', 'a-handler-can-answer'],
     ['message.key, message.body', 'undefined, message.body', 'payload-id-and-key-arrive-intact'],
@@ -263,7 +263,7 @@ export const MUTANTS: readonly Mutant[] = [
     [
       "this.#host.notices.emit('broker:connected', { broker: this.#host.broker });",
       '',
-      'broker-absent-at-start',
+      'broker-unreachable-at-start',
       'health-tells-the-truth',
     ],
     ["questions.map(() => ({ storage: 'process' }) as const)", '[]', 'asking-makes-nothing'],

@@ -7,13 +7,13 @@ const isOurs = (name: string): boolean => Object.values<string>(WIRE_HEADERS).in
 
 export const ARRIVAL: readonly Planted[] = [
   {
-    promise: 'payload-id-and-key-arrive-intact',
+    testCase: 'payload-id-and-key-arrive-intact',
     fault: 'does not give the key to handlers (kratos-transport, Kafka)',
     createBroker: () => alteringBroker(memory(), () => ({ key: undefined })),
     saying: /the key arrives as it was published/,
   },
   {
-    promise: 'headers-arrive-beside-the-payload',
+    testCase: 'headers-arrive-with-the-payload',
     fault: 'drops the headers of a message (kratos-transport, NATS and NSQ)',
     createBroker: () =>
       alteringBroker(memory(), (delivery) => {
@@ -24,20 +24,20 @@ export const ARRIVAL: readonly Planted[] = [
     saying: /header "tenant-id" arrives intact/,
   },
   {
-    promise: 'unusual-payloads-arrive-byte-for-byte',
+    testCase: 'unusual-payloads-arrive-byte-for-byte',
     fault: 'reads bodies as text',
     createBroker: () =>
       alteringBroker(memory(), ({ body }) => ({ body: body === null ? null : Buffer.from(body.toString('utf8')) })),
     saying: /payload 0 \(256 bytes\) arrives byte for byte/,
   },
   {
-    promise: 'messages-without-a-body-arrive',
+    testCase: 'messages-without-a-body-arrive',
     fault: 'makes an empty body of none',
     createBroker: () => alteringBroker(memory(), ({ body }) => ({ body: body ?? Buffer.alloc(0) })),
     saying: /null/,
   },
   {
-    promise: 'foreign-messages-are-taken-as-they-are',
+    testCase: 'foreign-messages-are-taken-as-they-are',
     fault: 'guesses an envelope from the keys of a body (the default deserializer of Nest)',
     createBroker: () =>
       alteringBroker(memory(), ({ body }) => {

@@ -7,7 +7,7 @@ import { silenceIsTheEnd } from './sharing.js';
 
 export const DEAD_LETTERS: readonly Planted[] = [
   {
-    promise: 'dead-letters-once-with-headers',
+    testCase: 'dead-letters-once-with-headers',
     fault: 'sends a request again that was stored',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -20,51 +20,51 @@ export const DEAD_LETTERS: readonly Planted[] = [
     saying: /there is one dead letter/,
   },
   {
-    promise: 'dead-letters-can-be-worked-with',
+    testCase: 'dead-letters-can-be-worked-with',
     fault: 'settles what somebody only looked at',
     createBroker: () =>
       wrapBroker(memory(), () => ({
         receive: (deliveries, go, { group }) => {
           const wait = go(deliveries);
-          if (group === 'dead-letter-desk') for (const delivery of deliveries) delivery.settle(ACK);
+          if (group === 'dead-letter-admin') for (const delivery of deliveries) delivery.settle(ACK);
           return wait;
         },
       })),
     saying: /what was looked at only stays/,
   },
   {
-    promise: 'dead-letters-can-be-worked-with',
+    testCase: 'dead-letters-can-be-worked-with',
     fault: 'settles for a second of silence, and shows a part of the dead letters as if it were all',
     createBroker: silenceIsTheEnd,
     saying: /all dead letters are shown, also while the broker stalls/,
     options: { deadlineMs: 5_000 },
   },
   {
-    promise: 'a-letter-may-be-larger-than-its-original',
+    testCase: 'a-letter-may-be-larger-than-its-original',
     fault: 'answers that a letter above its limit may be stored later',
     createBroker: () => aboveLimit((message) => notStoredNow(message)),
     saying: /2 messages are settled: not within/,
   },
   {
-    promise: 'a-letter-may-be-larger-than-its-original',
+    testCase: 'a-letter-may-be-larger-than-its-original',
     fault: 'cuts the body of a letter above its limit',
     createBroker: () => aboveLimit((message) => ({ ...message, body: message.body?.subarray(0, 1_000) ?? null })),
     saying: /the dead letter has the whole body/,
   },
   {
-    promise: 'every-failure-is-a-dead-letter',
+    testCase: 'every-failure-is-a-dead-letter',
     fault: 'takes a second dead letter of a message for a duplicate (JetStream, by Nats-Msg-Id)',
     createBroker: () => detectingDuplicates(),
     saying: /dead letter 2 is stored/,
   },
   {
-    promise: 'groups-share-a-dead-letter-topic',
+    testCase: 'groups-share-a-dead-letter-topic',
     fault: 'takes the dead letter of another group for a duplicate (JetStream, by Nats-Msg-Id)',
     createBroker: () => detectingDuplicates(),
     saying: /each group has a dead letter/,
   },
   {
-    promise: 'dead-letter-is-confirmed-first',
+    testCase: 'dead-letter-is-confirmed-first',
     fault: 'settles a message as soon as it is delivered (no-ack: kratos-transport, RabbitMQ; FastStream, Kafka)',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -73,19 +73,19 @@ export const DEAD_LETTERS: readonly Planted[] = [
     saying: /1 messages are settled: not within/,
   },
   {
-    promise: 'dead-letter-that-cannot-be-stored',
+    testCase: 'dead-letter-that-cannot-be-stored',
     fault: 'settles a message that waits (Dapr: the error of a dead letter is ignored)',
     createBroker: () => alteringBroker(memory(), (delivery) => ({ park: () => void delivery.settle(ACK) })),
     saying: /the original stays unsettled/,
   },
   {
-    promise: 'undecodable-messages-are-dead-lettered',
+    testCase: 'undecodable-messages-are-dead-lettered',
     fault: 'skips what it cannot read (MassTransit, Kafka)',
     createBroker: skippingUnreadable,
     saying: /7 messages are settled: not within/,
   },
   {
-    promise: 'content-types-decide-who-reads',
+    testCase: 'content-types-decide-who-reads',
     fault: 'loses what a message says it is written in',
     createBroker: () =>
       alteringBroker(memory(), (delivery) => ({
@@ -94,7 +94,7 @@ export const DEAD_LETTERS: readonly Planted[] = [
     saying: /both formats arrive/,
   },
   {
-    promise: 'schema-failures-name-the-field',
+    testCase: 'schema-failures-name-the-field',
     fault: 'cuts headers at sixty characters',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -103,7 +103,7 @@ export const DEAD_LETTERS: readonly Planted[] = [
     saying: /items\\\[0\\\]/,
   },
   {
-    promise: 'unknown-types-go-by-policy',
+    testCase: 'unknown-types-go-by-policy',
     fault: 'loses the type of a message',
     createBroker: () =>
       alteringBroker(memory(), (delivery) => ({

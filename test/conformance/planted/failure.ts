@@ -7,7 +7,7 @@ import { requeueing } from './requeueing.js';
 
 export const FAILURE: readonly Planted[] = [
   {
-    promise: 'a-refused-settlement-is-reported',
+    testCase: 'a-refused-settlement-is-reported',
     fault: 'reports a failed settlement twice',
     createBroker: () =>
       wrapBroker(memory(), ({ notices }) => {
@@ -20,7 +20,7 @@ export const FAILURE: readonly Planted[] = [
     saying: /one settlement failed, and is reported once/,
   },
   {
-    promise: 'a-refused-settlement-is-reported',
+    testCase: 'a-refused-settlement-is-reported',
     fault: 'forgets a message whose settlement failed',
     createBroker: () =>
       wrapBroker(memory(), ({ notices }) => {
@@ -36,33 +36,33 @@ export const FAILURE: readonly Planted[] = [
     saying: /the message is delivered again: not within/,
   },
   {
-    promise: 'redelivers-after-failure',
+    testCase: 'redelivers-after-failure',
     fault: 'never delivers a failed message again (kratos-transport, Kafka)',
     createBroker: () => requeueing(() => undefined),
     saying: /30 messages are settled: not within/,
   },
   {
-    promise: 'attempts-are-counted-and-delayed',
+    testCase: 'attempts-are-counted-and-delayed',
     fault: 'delivers a failed message again at once (watermill, AMQP)',
     createBroker: () => requeueing(() => 0),
     saying: /attempt 2 came after .* ms, not 120/,
   },
   {
-    promise: 'attempts-are-counted-and-delayed',
+    testCase: 'attempts-are-counted-and-delayed',
     fault: 'ignores the delay of a nack',
     createBroker: () => nackingAfter(() => 0),
     options: { deadlineMs: 4_000 },
     saying: /without order, attempt 2 came after .* ms, not 1000/,
   },
   {
-    promise: 'attempts-are-counted-and-delayed',
+    testCase: 'attempts-are-counted-and-delayed',
     fault: 'waits 20 times as long as a nack says',
     createBroker: () => nackingAfter((delayMs) => delayMs * 20),
     options: { deadlineMs: 4_000 },
     saying: /1 messages are settled: not within/,
   },
   {
-    promise: 'attempts-survive-the-process',
+    testCase: 'attempts-survive-the-process',
     fault: 'counts attempts in the process',
     createBroker: () =>
       alteringBroker(memory(), (delivery) => {
@@ -78,43 +78,43 @@ export const FAILURE: readonly Planted[] = [
     saying: /2 attempts failed before, so this one is number 3/,
   },
   {
-    promise: 'tiers-wait-on-the-broker',
+    testCase: 'tiers-wait-on-the-broker',
     fault: 'takes a delay for a hint, and gives a message out again at once',
     createBroker: () => nackingAfter(() => 0),
     saying: /attempt 3 came after .* ms, not 300/,
   },
   {
-    promise: 'tiers-wait-on-the-broker',
+    testCase: 'tiers-wait-on-the-broker',
     fault: 'has no timer, and loses the headers that say when a message of a retry topic is due',
     createBroker: forgetsWhenItIsDue,
     saying: /attempt 3 came after .* ms, not 300/,
   },
   {
-    promise: 'other-keys-go-on',
+    testCase: 'other-keys-go-on',
     fault: 'delivers nothing of a partition while one of its messages waits (watermill-kafka)',
     createBroker: oneAtATime,
     saying: /54 messages are settled: not within/,
   },
   {
-    promise: 'late-handlers-are-waited-for',
+    testCase: 'late-handlers-are-waited-for',
     fault: 'gives handlers a signal that nobody ever aborts',
     createBroker: () => alteringBroker(memory(), () => ({ signal: new AbortController().signal })),
     saying: /the handler is told by its signal: not within/,
   },
   {
-    promise: 'failure-is-not-passed-by-later-success',
+    testCase: 'failure-is-not-passed-by-later-success',
     fault: 'commits past a failed message with the next success (kratos-transport, go-queue, Dapr)',
     createBroker: highWaterMark,
     saying: /messages confirmed, but neither handled nor dead-lettered/,
   },
   {
-    promise: 'in-flight-is-bounded',
+    testCase: 'in-flight-is-bounded',
     fault: 'goes on handing over when it is told to wait (go-queue, watermill’s router)',
     createBroker: () => wrapBroker(memory(), () => ({ receive: (deliveries, go) => void go(deliveries) })),
     saying: /were handed over while told to wait/,
   },
   {
-    promise: 'settling-late-or-twice-does-nothing',
+    testCase: 'settling-late-or-twice-does-nothing',
     fault: 'carries out every settlement, also the second',
     createBroker: () =>
       alteringBroker(memory(), (delivery) => ({
@@ -126,7 +126,7 @@ export const FAILURE: readonly Planted[] = [
     saying: /the second settlement is noticed/,
   },
   {
-    promise: 'a-handler-can-answer',
+    testCase: 'a-handler-can-answer',
     fault: 'brings answers to a requester that has left',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -138,7 +138,7 @@ export const FAILURE: readonly Planted[] = [
     saying: /a requester that has left gets no answer/,
   },
   {
-    promise: 'a-handler-can-answer',
+    testCase: 'a-handler-can-answer',
     fault: 'brings every answer to everybody who asked',
     createBroker: () => {
       const askers: ((reply: never) => void)[] = [];

@@ -11,19 +11,19 @@ const restartsDeaf = restartable({ returns: false });
 
 export const LIFECYCLE: readonly Planted[] = [
   {
-    promise: 'messages-left-behind-are-counted',
+    testCase: 'messages-left-behind-are-counted',
     fault: 'says that nothing waits while messages do',
     createBroker: () => wrapBroker(memory(), () => ({ waiting: () => Promise.resolve([0]) })),
     saying: /5 messages wait on the broker, and the consumption says 0/,
   },
   {
-    promise: 'messages-left-behind-are-counted',
+    testCase: 'messages-left-behind-are-counted',
     fault: 'counts what is delivered as waiting',
     createBroker: () => wrapBroker(memory(), () => ({ waiting: () => Promise.resolve([5]) })),
     saying: /0 messages wait on the broker, and the consumption says 5/,
   },
   {
-    promise: 'nothing-is-left-open',
+    testCase: 'nothing-is-left-open',
     fault: 'leaves the timer of a nacked message behind',
     createBroker: () =>
       alteringBroker(memory(), (delivery) => ({
@@ -36,21 +36,21 @@ export const LIFECYCLE: readonly Planted[] = [
     saying: /Still open after everything was closed: \d Timeout/,
   },
   {
-    promise: 'broker-absent-at-start',
+    testCase: 'broker-unreachable-at-start',
     fault: 'goes on waiting for the broker when it is told to stop',
     createBroker: () => memory(),
-    options: { absentBroker: () => unreachable({ obeys: false }) },
+    options: { unreachableBroker: () => unreachable({ obeys: false }) },
     saying: /the wait ends: not within/,
   },
   {
-    promise: 'closing-ends-a-start',
+    testCase: 'closing-ends-a-start',
     fault: 'goes on with a start whose application is closed',
     createBroker: () =>
       wrapBroker(memory(), () => ({ ensureTopics: (_, go) => pause(2).then(go), leave: () => Promise.resolve() })),
     saying: /28 messages are settled: not within/,
   },
   {
-    promise: 'closing-ends-a-start',
+    testCase: 'closing-ends-a-start',
     fault: 'waits for its connection before it closes, and for nothing that would come',
     createBroker: () =>
       wrapBroker(memory(), () => {
@@ -64,20 +64,20 @@ export const LIFECYCLE: readonly Planted[] = [
     saying: /an application closes 0 ms after its start: not within/,
   },
   {
-    promise: 'broker-restart-loses-nothing',
+    testCase: 'broker-restart-loses-nothing',
     fault: 'is deaf after a restart of the broker (kratos-transport, Kafka; squeaky, NSQ)',
     createBroker: restartsDeaf.createBroker,
     options: { restartable: restartsDeaf },
     saying: /confirmed, but neither handled nor dead-lettered|handlers have begun: not within/,
   },
   {
-    promise: 'drain-finishes-what-runs',
+    testCase: 'drain-finishes-what-runs',
     fault: 'gives running messages back when it stops (watermill)',
     createBroker: givingBackAtOnce,
     saying: /the running handlers are settled, got 0/,
   },
   {
-    promise: 'drain-ends-at-its-deadline',
+    testCase: 'drain-ends-at-its-deadline',
     fault: 'waits at its end for handlers without end',
     createBroker: () =>
       wrapBroker(memory(), () => {
@@ -90,31 +90,31 @@ export const LIFECYCLE: readonly Planted[] = [
     saying: /a drain of 50 ms ends: not within/,
   },
   {
-    promise: 'what-policies-keep-back-is-unsettled',
+    testCase: 'what-policies-keep-back-is-unsettled',
     fault: 'settles a message that is put back to wait',
     createBroker: () => alteringBroker(memory(), (delivery) => ({ park: () => void delivery.settle(ACK) })),
     saying: /4 messages are settled: not within/,
   },
   {
-    promise: 'a-pause-holds-and-loses-nothing',
+    testCase: 'a-pause-holds-and-loses-nothing',
     fault: 'takes "enough for now" for done',
     createBroker: takingEnoughForDone,
     saying: /10 messages are settled: not within/,
   },
   {
-    promise: 'a-breaker-waits-for-what-all-need',
+    testCase: 'a-breaker-waits-for-what-all-need',
     fault: 'counts attempts that nobody has made',
     createBroker: () => alteringBroker(memory(), (delivery) => ({ attempt: delivery.attempt + 200 })),
     saying: /no pause is told/,
   },
   {
-    promise: 'a-batch-fails-message-by-message',
+    testCase: 'a-batch-fails-message-by-message',
     fault: 'counts an attempt for messages that nobody has tried',
     createBroker: () => alteringBroker(memory(), (delivery) => ({ attempt: delivery.attempt + 1 })),
     saying: /Expected values to be strictly deep-equal/,
   },
   {
-    promise: 'asking-makes-nothing',
+    testCase: 'asking-makes-nothing',
     fault: 'makes the group that it is asked about',
     createBroker: () => {
       const broker = memory();
@@ -130,13 +130,13 @@ export const LIFECYCLE: readonly Planted[] = [
     saying: /the group begins when it is subscribed to, not when it is asked about/,
   },
   {
-    promise: 'closing-and-reopening-loses-nothing',
+    testCase: 'closing-and-reopening-loses-nothing',
     fault: 'does not find its place again (a random group on every start: kratos-transport)',
     createBroker: groupPerConnection,
     saying: /!==|confirmed, but neither handled nor dead-lettered/,
   },
   {
-    promise: 'many-close-at-once',
+    testCase: 'many-close-at-once',
     fault: 'fails when it is closed twice',
     createBroker: () =>
       wrapBroker(memory(), () => {
@@ -152,13 +152,13 @@ export const LIFECYCLE: readonly Planted[] = [
     saying: /already closed/,
   },
   {
-    promise: 'health-tells-the-truth',
+    testCase: 'health-tells-the-truth',
     fault: 'always says that it is well (kratos-transport, keepalive)',
     createBroker: () => wrapBroker(memory(), () => ({ health: () => ({ status: 'up', problems: [] }) })),
     saying: /a connection that is closed says that it is down/,
   },
   {
-    promise: 'nothing-is-left-open',
+    testCase: 'nothing-is-left-open',
     fault: 'forgets a timer',
     createBroker: () =>
       wrapBroker(memory(), () => {

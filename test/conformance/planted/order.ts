@@ -10,25 +10,25 @@ const rearranging = (rearrange: (deliveries: Delivery[]) => Delivery[]): Broker 
 
 export const ORDER: readonly Planted[] = [
   {
-    promise: 'predecessor-is-settled-first',
+    testCase: 'predecessor-is-settled-first',
     fault: 'runs messages of one key side by side (go-queue, Processors > 1)',
     createBroker: () => alteringBroker(memory(), ({ key, id }) => ({ key: `${key} ${id}` })),
     saying: /the second message of a key waits for the first/,
   },
   {
-    promise: 'order-per-key-under-concurrency',
+    testCase: 'order-per-key-under-concurrency',
     fault: 'hands over each batch back to front',
     createBroker: () => rearranging((deliveries) => deliveries.reverse()),
     saying: /first handled by .* after .*, which was published later/,
   },
   {
-    promise: 'order-per-key-under-redelivery',
+    testCase: 'order-per-key-under-redelivery',
     fault: 'puts a failed message behind its successors (every broker with a plain requeue)',
     createBroker: () => requeueing((delayMs) => delayMs),
     saying: /before its predecessor .* was settled/,
   },
   {
-    promise: 'order-per-key-across-members',
+    testCase: 'order-per-key-across-members',
     fault: 'spreads the messages of one key over the members (every shared queue)',
     createBroker: () => {
       let turn = 0;
@@ -39,19 +39,19 @@ export const ORDER: readonly Planted[] = [
     saying: /first handled by .* after .*, which was published later/,
   },
   {
-    promise: 'order-of-a-partition',
+    testCase: 'order-of-a-partition',
     fault: 'puts a failed message behind its successors',
     createBroker: () => requeueing((delayMs) => delayMs),
     saying: /message \d+ of partition \d+ was handled after message/,
   },
   {
-    promise: 'types-of-one-topic-keep-their-order',
+    testCase: 'types-of-one-topic-keep-their-order',
     fault: 'hands over one type after the other',
     createBroker: () => rearranging((deliveries) => deliveries.sort((a, b) => (a.type < b.type ? -1 : 1))),
     saying: /the types of key \d alternate as published/,
   },
   {
-    promise: 'a-partition-can-be-named',
+    testCase: 'a-partition-can-be-named',
     fault: 'confirms a message for a partition that is not there, and stores nothing (kafkajs)',
     createBroker: () =>
       wrapBroker(memory(), () => ({

@@ -4,7 +4,7 @@ import type { ConformanceOptions } from 'nest-transport/conformance';
 /** A driver with one fault, and the promise that has to find it. */
 export interface Planted {
   /** The promise's name. */
-  readonly promise: string;
+  readonly testCase: string;
   /** What the driver does wrong; where somebody does it in the wild, who. */
   readonly fault: string;
   readonly createBroker: () => Broker;

@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TransportError, type Broker, type OutgoingMessage, type SendResult } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
 import type { ConformanceOptions } from 'nest-transport/conformance';
-import { faultyBroker, wrapBroker } from 'nest-transport/testing';
+import { scriptedFaults, wrapBroker } from 'nest-transport/testing';
 import type { Planted } from './planted.js';
 
 export const PUBLISHING: readonly Planted[] = [
   {
-    promise: 'publish-failures-surface',
+    testCase: 'publish-failures-surface',
     fault: 'swallows the errors of a publish (kratos-transport, RabbitMQ; go-queue)',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -19,14 +19,14 @@ export const PUBLISHING: readonly Planted[] = [
     saying: /a producer that is closed tells so for each message, and never a receipt/,
   },
   {
-    promise: 'concurrent-senders-keep-apart',
+    testCase: 'concurrent-senders-keep-apart',
     fault: 'takes each confirmation for the oldest request under way',
     createBroker: confirmingTheOldest,
     saying: /each result belongs to its message/,
     options: { deadlineMs: 5_000 },
   },
   {
-    promise: 'concurrent-senders-keep-apart',
+    testCase: 'concurrent-senders-keep-apart',
     fault: 'writes the messages of one request over several connections',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -42,13 +42,13 @@ export const PUBLISHING: readonly Planted[] = [
     options: { deadlineMs: 5_000 },
   },
   {
-    promise: 'concurrent-senders-keep-apart',
+    testCase: 'concurrent-senders-keep-apart',
     fault: 'forgets a request when one for another topic follows',
     createBroker: overwritingRequests,
     saying: /messages are settled: not within/,
   },
   {
-    promise: 'a-stuck-topic-delays-only-itself',
+    testCase: 'a-stuck-topic-delays-only-itself',
     fault: 'has one request under way for all topics',
     ...stalled((broker) => {
       let last: Promise<unknown> = Promise.resolve();
@@ -63,7 +63,7 @@ export const PUBLISHING: readonly Planted[] = [
     saying: /publishes to another topic are confirmed: not within|was not confirmed within/,
   },
   {
-    promise: 'a-message-can-wait',
+    testCase: 'a-message-can-wait',
     fault: 'forgets for when a message is (nsqd, when it is restarted)',
     createBroker: () =>
       wrapBroker(memory(), () => ({
@@ -72,19 +72,19 @@ export const PUBLISHING: readonly Planted[] = [
     saying: /it came after \d+ ms instead of 1500|what is not for later comes at once/,
   },
   {
-    promise: 'oversize-messages-are-refused-alone',
+    testCase: 'oversize-messages-are-refused-alone',
     fault: 'knows its limit only later',
     createBroker: () => withoutLimit(memory()),
     saying: /bytes are refused where the limit is/,
   },
   {
-    promise: 'publishing-needs-an-open-application',
+    testCase: 'publishing-needs-an-open-application',
     fault: 'does not look at topic names before it sends',
     createBroker: () => wrapBroker(memory(), () => ({ check: () => undefined })),
     saying: /TRANSPORT_TOPIC_INVALID/,
   },
   {
-    promise: 'closing-flushes-publishes',
+    testCase: 'closing-flushes-publishes',
     fault:
       'confirms what is only in a buffer, and forgets the buffer at the end (kratos-transport, Kafka; kafka-go, Async)',
     createBroker: fireAndForget,
@@ -163,7 +163,7 @@ function stalled(driver: (broker: Broker) => Broker): {
   readonly createBroker: () => Broker;
   readonly options: Partial<ConformanceOptions>;
 } {
-  const server = faultyBroker(memory());
+  const server = scriptedFaults(memory());
   const stall = (topic: string) => {
     const held = server.faults.hold(topic);
     return () => held.release();

@@ -44,7 +44,7 @@ export const groupPerConnection = (): Broker =>
 
 export const SHARING: readonly Planted[] = [
   {
-    promise: 'many-publishers-and-subscribers',
+    testCase: 'many-publishers-and-subscribers',
     fault: 'loses one message of a hundred',
     createBroker: () => {
       let delivered = 0;
@@ -56,26 +56,26 @@ export const SHARING: readonly Planted[] = [
     saying: /confirmed, but neither handled nor dead-lettered/,
   },
   {
-    promise: 'topics-do-not-cross',
+    testCase: 'topics-do-not-cross',
     fault: 'lets a second subscription on a topic replace the first (kratos-transport, every broker)',
     createBroker: () =>
       misunderstanding((all) => [...new Map(all.map((each) => [each.subscription.topic, each])).values()]),
     saying: /120 messages are settled: not within/,
   },
   {
-    promise: 'groups-each-get-all',
+    testCase: 'groups-each-get-all',
     fault: 'has one group only',
     createBroker: () => misunderstanding((all) => all.map((each) => inGroup(each, 'the-one'))),
     saying: /50 messages are settled: not within/,
   },
   {
-    promise: 'new-group-can-start-at-a-moment',
+    testCase: 'new-group-can-start-at-a-moment',
     fault: 'takes a moment for the beginning',
     createBroker: () => startingFrom('beginning'),
     saying: /Expected values to be strictly deep-equal/,
   },
   {
-    promise: 'new-group-can-start-at-an-offset',
+    testCase: 'new-group-can-start-at-an-offset',
     fault: 'begins behind the message at the offset, as if it were the last one that was done',
     createBroker: () =>
       misunderstanding((all) =>
@@ -87,7 +87,7 @@ export const SHARING: readonly Planted[] = [
     saying: /messages are settled: not within/,
   },
   {
-    promise: 'a-window-can-be-replayed',
+    testCase: 'a-window-can-be-replayed',
     fault: 'replays in the live group itself',
     createBroker: () =>
       misunderstanding((all) => all.map((each) => inGroup(each, each.subscription.group.replace(/\.replay\..*/, '')))),
@@ -95,20 +95,20 @@ export const SHARING: readonly Planted[] = [
     options: { deadlineMs: 5_000 },
   },
   {
-    promise: 'a-window-can-be-replayed',
+    testCase: 'a-window-can-be-replayed',
     fault: 'takes a second of silence for the end of a topic',
     createBroker: silenceIsTheEnd,
     saying: /to the end, also while the broker stalls/,
     options: { deadlineMs: 5_000 },
   },
   {
-    promise: 'every-instance-gets-all',
+    testCase: 'every-instance-gets-all',
     fault: 'shares the messages among the instances',
     createBroker: () => misunderstanding((all) => all.map((each) => inGroup(each, 'the-one'))),
     saying: /50 messages are settled: not within/,
   },
   {
-    promise: 'a-pattern-takes-many-topics',
+    testCase: 'a-pattern-takes-many-topics',
     fault: 'takes ">" for one word',
     createBroker: () =>
       misunderstanding((all) =>
@@ -120,13 +120,13 @@ export const SHARING: readonly Planted[] = [
     saying: /3 messages are settled: not within/,
   },
   {
-    promise: 'members-share-a-group',
+    testCase: 'members-share-a-group',
     fault: 'gives every message to every member (a random group when none is given: kratos-transport)',
     createBroker: groupPerConnection,
     saying: /given to more than one member/,
   },
   {
-    promise: 'another-member-takes-over',
+    testCase: 'another-member-takes-over',
     fault: 'settles at its end whatever it had fetched (auto-commit)',
     createBroker: () =>
       wrapBroker(memory(), () => {
@@ -139,7 +139,7 @@ export const SHARING: readonly Planted[] = [
     saying: /20 messages are settled: not within/,
   },
   {
-    promise: 'members-come-and-go',
+    testCase: 'members-come-and-go',
     fault:
       'starts a member that joins a running group with what comes next (kafkajs, fromBeginning: false, nothing committed)',
     createBroker: () => {
@@ -155,7 +155,7 @@ export const SHARING: readonly Planted[] = [
     saying: /confirmed, but neither handled nor dead-lettered/,
   },
   {
-    promise: 'a-deploy-may-add-a-topic',
+    testCase: 'a-deploy-may-add-a-topic',
     fault: 'takes the topics of a group from its first member',
     createBroker: () => {
       const topicsOf = new Map<string, Set<string>>();
@@ -169,13 +169,13 @@ export const SHARING: readonly Planted[] = [
     saying: /their topic was never read/,
   },
   {
-    promise: 'new-group-starts-at-the-beginning',
+    testCase: 'new-group-starts-at-the-beginning',
     fault: 'starts a new group at the end (go-queue, "last" by default)',
     createBroker: () => startingFrom('new'),
     saying: /10 messages are settled: not within/,
   },
   {
-    promise: 'new-group-can-start-with-what-comes-next',
+    testCase: 'new-group-can-start-with-what-comes-next',
     fault: 'starts every group at the beginning',
     createBroker: () => startingFrom('beginning'),
     saying: /-1/,

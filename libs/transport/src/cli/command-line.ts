@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearestName } from '../contract/index.js';
+import { nearestName } from '../shared/index.js';
 
 /** An option of a command, by its long name in the table. */
 export interface CliOption {

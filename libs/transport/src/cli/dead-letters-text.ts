@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { styleText } from 'node:util';
-import type { DeskReport, FingerprintCount, StoredDeadLetter } from '../nest/index.js';
-import { aligned } from '../nest/subscription-cells.js';
+import type { DeadLetterReport, FingerprintCount, StoredDeadLetter } from '../nest/index.js';
+import { aligned } from '../nest/describe/subscription-cells.js';
 
 /** What a replay or discard did, in words. */
 export interface Deed {
@@ -63,7 +63,7 @@ export function countsText(topic: string, counts: readonly FingerprintCount[]): 
 }
 
 /** What was done, one id a line. What was left is told elsewhere. */
-export function reportText({ verb, topic }: Deed, { done }: Pick<DeskReport, 'done'>): string {
+export function reportText({ verb, topic }: Deed, { done }: Pick<DeadLetterReport, 'done'>): string {
   const lines = done.map((id) => `  ${cell(id)}`);
   return `${[`${verb} ${lettersOf(done.length)} of ${topic}`, ...lines].join('\n')}\n`;
 }
@@ -79,7 +79,7 @@ export function letterJson({ body, rawKey, rawHeaders, ...letter }: StoredDeadLe
 }
 
 /** A report as JSON: what was left with code and sentence. */
-export function reportJson(topic: string, isDryRun: boolean, { done, left }: DeskReport): object {
+export function reportJson(topic: string, isDryRun: boolean, { done, left }: DeadLetterReport): object {
   const why = left.map(({ id, error: { code, message } }) => ({ id, code, message }));
   return { topic, dryRun: isDryRun, done, left: why };
 }

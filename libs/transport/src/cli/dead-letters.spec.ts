@@ -108,7 +108,7 @@ describe('the exit code of what was done', () => {
   it('tells that an id was not found, and that one was left', () => {
     expect(complaintsAbout(done(1), { id: ['0'] })).toEqual([]);
     expect(complaintsAbout(done(1), { id: ['0', 'x'] })).toEqual([expect.stringContaining('no dead letter x')]);
-    const error = new TransportError('TRANSPORT_CLOSED', 'another desk has it.');
+    const error = new TransportError('TRANSPORT_CLOSED', 'another dead-letter admin has it.');
     expect(complaintsAbout({ done: [], left: [{ id: 'x', error }] }, { id: ['x'] })).toEqual([error.message]);
   });
 

@@ -1,6 +1,6 @@
 import type { BrokerSettings, GuaranteeReason } from '../contract/index.js';
 import type { BrokerDescription, TransportDescription } from '../nest/index.js';
-import { aligned, COLUMNS, type Column } from '../nest/subscription-cells.js';
+import { aligned, COLUMNS, type Column } from '../nest/describe/subscription-cells.js';
 
 /** A description for people: a table of subscriptions, the brokers, and what lowers a guarantee. */
 export function descriptionText({ service, consumes, brokers, subscriptions }: TransportDescription): string {
@@ -31,8 +31,8 @@ const settingsText = (settings: BrokerSettings): string =>
 /** Each reason once, with all that it is true of. */
 function reasonsOf(reasons: readonly (GuaranteeReason & { readonly topic: string })[]): readonly (readonly string[])[] {
   const told = new Map<string, Set<string>>();
-  for (const { effect, code, why, wayOut, topic } of reasons) {
-    const sentence = `${effect}, ${code}: ${why}. ${wayOut}`;
+  for (const { effect, code, why, remedy, topic } of reasons) {
+    const sentence = `${effect}, ${code}: ${why}. ${remedy}`;
     told.set(sentence, (told.get(sentence) ?? new Set()).add(topic));
   }
   return [...told].map(([sentence, topics]) => [sentence, `  ${[...topics].join(', ')}`]);

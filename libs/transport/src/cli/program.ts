@@ -1,4 +1,5 @@
-import { messageOf, nearestName } from '../contract/index.js';
+import { messageOf } from '../contract/index.js';
+import { nearestName } from '../shared/index.js';
 import { commandHelp, programHelp, readCommandLine, UsageError, type CliSyntax } from './command-line.js';
 import { deadLetters } from './commands/dead-letters.js';
 import { describe } from './commands/describe.js';

@@ -1,7 +1,7 @@
 import type { GuaranteeReasonCode } from './guarantee.js';
 
 /** What a driver is asked about: a topic as a group reads it, or one that only holds dead letters. */
-export interface TopicQuestion {
+export interface TopicQuery {
   readonly topic: string;
   /** undefined: nobody of this application subscribes to it. */
   readonly group: string | undefined;
@@ -29,7 +29,7 @@ export interface BrokerFacts {
   /** Settings of the connection that matter for a guarantee, by the broker's own names. */
   readonly settings?: BrokerSettings;
   /** What to do about a reason, in the broker's own words: `Set min.insync.replicas to 2.` One or two sentences. */
-  readonly wayOut?: Readonly<Partial<Record<GuaranteeReasonCode, string>>>;
+  readonly remedy?: Readonly<Partial<Record<GuaranteeReasonCode, string>>>;
 }
 
 /** How a broker keeps the messages of a topic, for one group where groups differ. */

@@ -1,4 +1,4 @@
-import type { BrokerFacts, TopicQuestion } from './broker-facts.js';
+import type { BrokerFacts, TopicQuery } from './broker-facts.js';
 import type { Capabilities, CapabilityReasons } from './capabilities.js';
 import type { Clock } from './clock.js';
 import type { TransportError } from './errors.js';
@@ -8,7 +8,7 @@ import type { Requester } from './reply.js';
 import type { Subscription, SubscriptionSink } from './subscription.js';
 
 /**
- * A driver's front door: what `kafka({...})` and `memory()` return. It holds checked options and no connection, so one
+ * A driver's front entry point: what `kafka({...})` and `memory()` return. It holds checked options and no connection, so one
  * value may serve several applications; each gets a connection of its own from `open`.
  *
  * A whole driver: `open` gives a connection whose `producer` stores messages and whose `consume` hands deliveries to
@@ -19,7 +19,7 @@ export interface Broker {
   readonly driver: string;
   readonly capabilities: Capabilities;
   /** Why some of what is `absent` is: told where it is asked for. */
-  readonly absentBecause?: CapabilityReasons | undefined;
+  readonly unsupportedBecause?: CapabilityReasons | undefined;
   /**
    * Refuses what this broker would refuse: names, contradictory settings. Pure, called before anything connects.
    * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`, `TRANSPORT_OPTION_CONFLICT`
@@ -66,7 +66,7 @@ export interface BrokerConnection {
    * subscribes to nothing. A driver without it leaves guarantees unknown.
    * @throws TransportError when nothing could be learned; what is missing of one topic is told by `TopicFacts.unknown`
    */
-  describe?(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
+  describe?(queries: readonly TopicQuery[]): Promise<BrokerFacts>;
   /** Starts intake for all subscriptions of the application at once; resolves when each is placed in its group. */
   consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption>;
   /** What is known at this moment, without asking the broker. */
@@ -156,7 +156,7 @@ export interface Producer {
    * Sends messages of one topic in order and resolves on the broker's own confirmation, with a result per message, in the order given.
    * Never rejects. An error's `stored` is `'no'` only where the broker certainly stored the message nowhere; where one of several
    * queues or an earlier try may hold it, `'unknown'`. Only `'no'` is sent again. When a request was rejected because of one unknown
-   * message in it, all of them get `TRANSPORT_NEIGHBOUR_REFUSED` and the caller sends smaller requests.
+   * message in it, all of them get `TRANSPORT_BATCH_REJECTED` and the caller sends smaller requests.
    * @param window for a driver whose broker confirms message by message; it may be left unused, by the driver and by the caller
    */
   send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]>;

@@ -1,7 +1,7 @@
 import { TransportError } from './errors.js';
 
 /** `native`: the broker does it. `emulated`: we do it and keep the promise. `absent`: asking for it is refused at start. */
-export type Capability = 'native' | 'emulated' | 'absent';
+export type Capability = 'native' | 'emulated' | 'unsupported';
 
 /** What can be promised, broker by broker. The README's table is printed from a conformance run over these. */
 export const CAPABILITY_MEANINGS = {
@@ -37,34 +37,34 @@ export type CapabilityReasons = Readonly<Partial<Record<CapabilityName, string>>
 
 /** What a driver says of one of them. n.b. a driver that is older than a capability does not name it, and cannot have it. */
 export const capabilityOf = (capabilities: Partial<Capabilities>, name: CapabilityName): Capability =>
-  capabilities[name] ?? 'absent';
+  capabilities[name] ?? 'unsupported';
 
 /** As much of a broker as says what it can. */
 interface CapableBroker {
   readonly driver: string;
   readonly capabilities: Capabilities;
-  readonly absentBecause?: CapabilityReasons | undefined;
+  readonly unsupportedBecause?: CapabilityReasons | undefined;
 }
 
 /**
  * Refuses a broker that cannot keep a promise which is asked for.
- * @param wayOut what the reader can do about it: one sentence
- * @throws TransportError `TRANSPORT_CAPABILITY_ABSENT`
+ * @param remedy what the reader can do about it: one sentence
+ * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED`
  */
 export function requireCapabilities(
   broker: CapableBroker,
   names: readonly CapabilityName[],
   where: string,
-  wayOut = 'Do without it, or choose a broker that has it.',
+  remedy = 'Do without it, or choose a broker that has it.',
 ): void {
   for (const name of names) {
-    const { driver, capabilities, absentBecause } = broker;
-    if (capabilityOf(capabilities, name) !== 'absent') continue;
-    const reason = absentBecause?.[name];
+    const { driver, capabilities, unsupportedBecause } = broker;
+    if (capabilityOf(capabilities, name) !== 'unsupported') continue;
+    const reason = unsupportedBecause?.[name];
     const why = reason === undefined ? '' : `: ${reason}`;
     throw new TransportError(
-      'TRANSPORT_CAPABILITY_ABSENT',
-      `${where} asks for "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${driver} driver cannot promise${why}. ${wayOut}`,
+      'TRANSPORT_CAPABILITY_UNSUPPORTED',
+      `${where} asks for "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${driver} driver cannot promise${why}. ${remedy}`,
       { driver },
     );
   }

@@ -11,7 +11,7 @@ export const ERROR_CODES = {
   TRANSPORT_OPTION_CONFLICT: 'Two options contradict each other.',
   TRANSPORT_EVENT_INVALID: 'An event definition cannot be used as it is written.',
   TRANSPORT_PEER_MISSING: 'A package that the chosen driver or codec needs is not installed.',
-  TRANSPORT_CAPABILITY_ABSENT: 'The broker cannot keep a promise that was asked for.',
+  TRANSPORT_CAPABILITY_UNSUPPORTED: 'The broker cannot keep a promise that was asked for.',
   TRANSPORT_GUARANTEE_UNMET: 'A subscription can promise less than its `guarantee` asks for.',
   TRANSPORT_BROKER_UNREACHABLE: 'No broker answered at the given address.',
   TRANSPORT_AUTHENTICATION_FAILED: 'The broker refused the login.',
@@ -39,7 +39,7 @@ export const ERROR_CODES = {
   TRANSPORT_PUBLISH_UNKNOWN:
     'The connection broke after sending, or one of several queues rejected the message; it may have been stored.',
   TRANSPORT_PUBLISH_TIMEOUT: 'No confirmation came within publishTimeoutMs.',
-  TRANSPORT_NEIGHBOUR_REFUSED: 'A request failed because of another message in it; this one was not stored.',
+  TRANSPORT_BATCH_REJECTED: 'A request failed because of another message in it; this one was not stored.',
   TRANSPORT_DEAD_LETTER_FAILED: 'A dead letter could not be published; its original stays unsettled.',
   TRANSPORT_SETTLEMENT_FAILED: 'The broker did not take the settlement of a message, which can be delivered again.',
   TRANSPORT_SUBSCRIPTION_DUPLICATE: 'Two handlers claim the same event type of one subscription.',

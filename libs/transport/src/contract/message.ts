@@ -51,7 +51,7 @@ export const WIRE_HEADERS = {
   /** Where the answer to a request goes, where a broker's own address for it cannot be used. */
   replyTo: 'message-reply-to',
   /** Which request an answer belongs to; on a request and on its answers alike. */
-  question: 'message-question',
+  correlationId: 'correlation-id',
   /** On a request: how long its requester waits for an answer, in milliseconds from its receipt. A duration, because clocks differ. */
   replyTimeout: 'message-reply-timeout-ms',
   /** On an answer, its kind: `value`, `last`, `end` or `error`. On a request, `first`: the requester takes only the first answer. */

@@ -32,19 +32,19 @@ export interface NoticeMap {
   /** The client that was built anew is in its group again. */
   'subscription:recovered': OfSubscription;
   /** Intake of one partition waits, because too much behind an unsettled message is already done. Told once per stall. */
-  'subscription:stalled': OfSubscription & {
+  'partition:stalled': OfSubscription & {
     readonly partition: number;
     readonly unsettledOffset: string;
     readonly reason: string;
   };
-  'subscription:resumed': OfSubscription & { readonly partition: number };
+  'partition:unstalled': OfSubscription & { readonly partition: number };
   /** It receives nothing although the broker holds `waiting` messages for it. Reported once, until messages arrive or none waits. */
   'subscription:starved': OfSubscription & { readonly waiting: number };
   /** It was starved, and is not any more. */
   'subscription:receiving': OfSubscription;
   /** Somebody, or a policy, wants no handler to begin for now. */
   'subscription:paused': OfSubscription & { readonly reason: string };
-  'subscription:unpaused': OfSubscription;
+  'subscription:resumed': OfSubscription;
   /** A setting of the subscription does less than its reader would think. */
   'subscription:warned': OfSubscription & { readonly warning: string };
   /** Told at start: a setting of the broker lowers what can be promised, of all these topics. Not told where `guarantee` says what is wanted. */
@@ -54,7 +54,7 @@ export interface NoticeMap {
   'commit:failed': OfSubscription & { readonly error: TransportError };
   'message:acked': OfMessage;
   /** The handler failed; the message is tried again. */
-  'message:retried': OfMessage & { readonly delayMs: number; readonly error: unknown };
+  'message:retry-scheduled': OfMessage & { readonly delayMs: number; readonly error: unknown };
   /** Acked unhandled, because the handler said so (`Drop`), the type is ignored, or dead letters are switched off. */
   'message:dropped': OfMessage & { readonly reason: string };
   /** The time of an attempt is over (`timeout`) and its handler still runs; the message is tried again once that has ended. */

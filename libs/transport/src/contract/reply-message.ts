@@ -11,29 +11,34 @@ const FIRST = 'first';
 export const isMailbox = (topic: string): boolean => REPLY_TOPIC.test(topic);
 
 /** A reply on its way to a mailbox: the message that carries it. @param index its place among the replies to the question, from 0 */
-export function replyMessage({ topic, question }: Mailbox, id: string, reply: Reply, index: number): OutgoingMessage {
+export function replyMessage(
+  { topic, correlationId }: Mailbox,
+  id: string,
+  reply: Reply,
+  index: number,
+): OutgoingMessage {
   const { kind, body } = asMessage(reply);
   const headers: Headers = {
     [WIRE_HEADERS.id]: id,
-    [WIRE_HEADERS.question]: question,
+    [WIRE_HEADERS.correlationId]: correlationId,
     [WIRE_HEADERS.reply]: kind,
     [WIRE_HEADERS.replyIndex]: String(index),
   };
   // n.b. the key keeps the replies to one question in order.
-  return { topic, key: question, body, headers, id, partition: undefined };
+  return { topic, key: correlationId, body, headers, id, partition: undefined };
 }
 
 /** Where a request wants its answers. */
 export interface Mailbox {
   readonly topic: string;
-  readonly question: string;
+  readonly correlationId: string;
 }
 
 /** Where a request wants its answers; undefined when nobody waits, or the address is none of a mailbox. */
 export function mailboxOf(delivery: Delivery): Mailbox | undefined {
   const topic = delivery.header(WIRE_HEADERS.replyTo);
-  const question = delivery.header(WIRE_HEADERS.question);
-  return topic === undefined || question === undefined || !isMailbox(topic) ? undefined : { topic, question };
+  const correlationId = delivery.header(WIRE_HEADERS.correlationId);
+  return topic === undefined || correlationId === undefined || !isMailbox(topic) ? undefined : { topic, correlationId };
 }
 
 /** How the requester of a delivery waits, as far as it says so. */

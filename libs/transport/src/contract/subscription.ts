@@ -22,7 +22,7 @@ export interface Subscription {
   /** Deliveries that may be with the runner, parked ones not counted, before it asks to wait. */
   readonly maxInFlight: number;
   /** Long waits in milliseconds that nacks of it will ask for. A driver whose broker cannot wait so long refuses them in `checkSubscription`. */
-  readonly redeliver?: readonly number[] | undefined;
+  readonly redeliveryDelaysMs?: readonly number[] | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { DeadLetterDesk, SubscriptionControl } from '../consuming/index.js';
+import type { DeadLetterAdmin, SubscriptionControl } from '../consuming/index.js';
 import type { BrokerHealth, Capabilities } from '../contract/index.js';
 
 /** The application's view of one of its brokers. Inject it with `@InjectBroker()`. The client's own connection is not shown: it belongs to the driver. */
@@ -9,7 +9,7 @@ export abstract class BrokerHandle {
   abstract readonly driver: string;
   abstract readonly capabilities: Capabilities;
   /** Reads dead letters, sends them back, throws them away. */
-  abstract readonly deadLetters: DeadLetterDesk;
+  abstract readonly deadLetters: DeadLetterAdmin;
   /** How the broker is now; for the whole transport ask `TransportHealth`. */
   abstract health(): BrokerHealth;
   /**

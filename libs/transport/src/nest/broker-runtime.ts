@@ -10,7 +10,7 @@ import {
 } from '../contract/index.js';
 import {
   Consumer,
-  DeadLetterDesk,
+  DeadLetterAdmin,
   NOT_ASKED,
   type FactsAnswer,
   type Guarantees,
@@ -20,10 +20,10 @@ import {
 } from '../consuming/index.js';
 import { createPublisher, OrderedConnection, type ClosablePublisher } from '../publishing/index.js';
 import { BrokerHandle } from './broker-handle.js';
-import { classifyNestError } from './classify-nest-error.js';
-import { restOf } from './completion.js';
+import { classifyNestError } from './handlers/classify-nest-error.js';
+import { restOf } from './handlers/completion.js';
 import type { ResolvedModuleOptions } from './module-options.js';
-import { untilKnown } from './until-known.js';
+import { untilKnown } from './lifecycle/until-known.js';
 import { REAL_WORLD, type World } from './world.js';
 
 /** Pause before another try of what failed for good after the start: a topic may have been created, a password corrected. */
@@ -43,7 +43,7 @@ export class BrokerRuntime {
   readonly handle: BrokerHandle = new Handle(this);
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
-  readonly deadLetters: DeadLetterDesk;
+  readonly deadLetters: DeadLetterAdmin;
   readonly #broker: Broker;
   readonly #host: BrokerHost;
   readonly #options: ResolvedModuleOptions;
@@ -69,7 +69,7 @@ export class BrokerRuntime {
     this.#world = world;
     this.#watch();
     this.connection = new OrderedConnection(broker.open(host), host);
-    this.deadLetters = new DeadLetterDesk(this.connection, host, this.#abort.signal);
+    this.deadLetters = new DeadLetterAdmin(this.connection, host, this.#abort.signal);
     this.publisher = createPublisher(broker, this.connection, host, options.publishing, options.codec);
   }
 
@@ -300,7 +300,7 @@ class Handle extends BrokerHandle {
     return this.#runtime.capabilities;
   }
 
-  get deadLetters(): DeadLetterDesk {
+  get deadLetters(): DeadLetterAdmin {
     return this.#runtime.deadLetters;
   }
 

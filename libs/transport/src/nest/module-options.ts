@@ -1,16 +1,13 @@
 import type { InjectionToken, LoggerService, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
 import {
   CAPABILITY_MEANINGS,
-  checkOptions,
-  nearestName,
-  option,
   requireCapabilities,
   TransportError,
-  withDefaults,
   type Broker,
   type CapabilityName,
   type Codec,
 } from '../contract/index.js';
+import { checkOptions, nearestName, option, withDefaults } from '../shared/index.js';
 import {
   BATCH_DEFAULTS,
   CONSUMING_DEFAULTS,
@@ -159,7 +156,7 @@ const RULES = {
 /**
  * Checks the module's options and fills in the defaults.
  * @param where how the reader finds them: `TransportModule.forRoot`
- * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_ABSENT`
+ * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_UNSUPPORTED`
  */
 export function resolveModuleOptions(where: string, options: TransportModuleOptions): ResolvedModuleOptions {
   checkOptions(where, options, RULES);
@@ -177,7 +174,7 @@ export function resolveModuleOptions(where: string, options: TransportModuleOpti
   );
   const brokers = brokersOf(where, options);
   const defaultBroker = brokers.has(ONLY_BROKER) ? ONLY_BROKER : ([...brokers.keys()][0] as string);
-  refuseAbsentCapabilities(where, brokers, require);
+  rejectUnsupportedCapabilities(where, brokers, require);
   return {
     service,
     subscriptions,
@@ -205,15 +202,15 @@ function brokersOf(where: string, { broker, brokers }: TransportModuleOptions): 
   );
 }
 
-function refuseAbsentCapabilities(
+function rejectUnsupportedCapabilities(
   where: string,
   brokers: ReadonlyMap<string, Broker>,
   names: readonly CapabilityName[],
 ): void {
   names.forEach((name) => refuseUnknownCapability(where, name));
   for (const [name, broker] of brokers) {
-    const wayOut = 'Take it out of require, or choose a broker that has it.';
-    requireCapabilities(broker, names, `${where}: require, for broker "${name}",`, wayOut);
+    const remedy = 'Take it out of require, or choose a broker that has it.';
+    requireCapabilities(broker, names, `${where}: require, for broker "${name}",`, remedy);
   }
 }
 

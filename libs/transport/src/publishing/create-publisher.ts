@@ -1,14 +1,10 @@
 import {
-  checkOptions,
   exactSize,
-  jsonCodec,
-  option,
   requireCapabilities,
   sizeAtMost,
   TransportError,
   validate,
   waitingForFirst,
-  withDefaults,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -17,6 +13,7 @@ import {
   type OutgoingMessage,
   type PublishReceipt,
 } from '../contract/index.js';
+import { checkOptions, jsonCodec, option, withDefaults } from '../shared/index.js';
 import { deliveryTime } from './delivery-time.js';
 import { envelope, formatOf, type Format } from './envelope.js';
 import { MailboxRequester } from './mailbox.js';
@@ -333,8 +330,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   #refuseDelay({ topic, deliverAtMs }: OutgoingMessage): void {
     if (deliverAtMs === undefined) return;
-    const wayOut = 'Publish it when it is due, or use a broker that keeps it until then.';
-    requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, wayOut);
+    const remedy = 'Publish it when it is due, or use a broker that keeps it until then.';
+    requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, remedy);
   }
 
   #envelope(

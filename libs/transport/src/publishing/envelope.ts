@@ -15,9 +15,13 @@ import type { PublishOptions } from './publisher.js';
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 /** Brokers that write headers as lines of text would take these for the end of one. */
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
-/** What the transport says about a message. Headers of a received message have them, and say nothing about the next one. */
+const { correlationId: _, ...OWN_HEADERS } = WIRE_HEADERS;
+/**
+ * What the transport says about a message. Headers of a received message have them, and say nothing about the next one.
+ * `correlation-id` is not among them: applications have one of their own, and only a request replaces it.
+ */
 const RESERVED: ReadonlySet<string> = new Set([
-  ...Object.values(WIRE_HEADERS),
+  ...Object.values(OWN_HEADERS),
   ...Object.values(DEAD_LETTER_HEADERS),
   ...Object.values(RETRY_HEADERS),
 ]);

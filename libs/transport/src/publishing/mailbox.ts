@@ -46,14 +46,14 @@ export class MailboxRequester implements Requester, DeliverySink {
   async request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
     await this.ready();
     // n.b. an id of its own: two requests may carry the same message id.
-    const question = randomUUID();
+    const correlationId = randomUUID();
     const headers = {
       ...message.headers,
       [WIRE_HEADERS.replyTo]: this.topic,
-      [WIRE_HEADERS.question]: question,
+      [WIRE_HEADERS.correlationId]: correlationId,
     };
-    const stop = (): void => void this.#waiting.delete(question);
-    this.#waiting.set(question, new ReplyOrder(onReply));
+    const stop = (): void => void this.#waiting.delete(correlationId);
+    this.#waiting.set(correlationId, new ReplyOrder(onReply));
     const [result] = await this.#connection.producer.send([{ ...message, headers }]);
     if (!(result instanceof Error) && result !== undefined) return stop;
     stop();
@@ -101,9 +101,9 @@ export class MailboxRequester implements Requester, DeliverySink {
   }
 
   #take(delivery: Delivery): void {
-    const question = delivery.header(WIRE_HEADERS.question);
+    const correlationId = delivery.header(WIRE_HEADERS.correlationId);
     // n.b. most are for the other instances of the service.
-    const order = question === undefined ? undefined : this.#waiting.get(question);
+    const order = correlationId === undefined ? undefined : this.#waiting.get(correlationId);
     const reply = order === undefined ? undefined : replyIn(delivery);
     if (reply !== undefined) order?.take(reply, replyIndexOf(delivery));
   }

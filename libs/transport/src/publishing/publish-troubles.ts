@@ -23,7 +23,7 @@ const OF_MESSAGE: ReadonlySet<ErrorCode> = new Set([
   'TRANSPORT_KEY_INVALID',
   'TRANSPORT_PAYLOAD_INVALID',
   'TRANSPORT_PAYLOAD_UNENCODABLE',
-  'TRANSPORT_NEIGHBOUR_REFUSED',
+  'TRANSPORT_BATCH_REJECTED',
   'TRANSPORT_CLOSED',
 ]);
 /** What a broker says of a topic and never of one message: where it will not pass, the first one is enough. */

@@ -65,7 +65,7 @@ export abstract class Publisher {
    * Whoever handles it may do so more than once, as any message: an answer that came too late is dropped.
    * @param event an event definition with its `answer`, or the name of a topic
    * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`; `TRANSPORT_REQUEST_FAILED` with the handler's error as `cause`, by name and
-   *   message; `TRANSPORT_CAPABILITY_ABSENT` where the broker cannot answer; and what `publish` throws
+   *   message; `TRANSPORT_CAPABILITY_UNSUPPORTED` where the broker cannot answer; and what `publish` throws
    */
   abstract request<In, Out, Answer>(
     event: EventDefinition<In, Out, Answer>,

@@ -301,7 +301,7 @@ describe('one bad message', () => {
 
   it('that makes the broker refuse its whole request is found, and its neighbours are sent again in order', async () => {
     const { publisher, producer } = setUp();
-    const refused = new TransportError('TRANSPORT_NEIGHBOUR_REFUSED', 'one of them.', { stored: 'no' });
+    const refused = new TransportError('TRANSPORT_BATCH_REJECTED', 'one of them.', { stored: 'no' });
     const tooLarge = new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', 'too large.', { stored: 'no' });
     const accepted: string[] = [];
     producer.rule = (messages) => {
@@ -389,9 +389,9 @@ describe('one bad message', () => {
   });
 
   it('with a partition is refused where the broker has none', async () => {
-    const { publisher } = setUp({}, { partitions: 'absent' });
+    const { publisher } = setUp({}, { partitions: 'unsupported' });
     expect(((await outcome(publisher.publish('a', 1, { partition: 1 }))) as string[])[0]).toBe(
-      'TRANSPORT_CAPABILITY_ABSENT',
+      'TRANSPORT_CAPABILITY_UNSUPPORTED',
     );
   });
 });
@@ -870,7 +870,7 @@ describe('order', () => {
 
   it('is kept when a split request is refused half-way for now', async () => {
     const { publisher, producer, clock } = setUp();
-    const refused = new TransportError('TRANSPORT_NEIGHBOUR_REFUSED', 'one of them.', { stored: 'no' });
+    const refused = new TransportError('TRANSPORT_BATCH_REJECTED', 'one of them.', { stored: 'no' });
     const busy = new TransportError('TRANSPORT_PUBLISH_FAILED', 'electing.', { stored: 'no', retryable: true });
     const accepted: string[] = [];
     producer.rule = (messages) => {

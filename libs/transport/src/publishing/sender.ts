@@ -130,7 +130,7 @@ export function isWorthAnotherTry(result: SendResult | undefined): result is Tra
 function refusedForNeighbours(results: readonly SendResult[]): number[] | undefined {
   let refused: number[] | undefined;
   for (let index = 0; index < results.length; index++) {
-    if (isTransportError(results[index], 'TRANSPORT_NEIGHBOUR_REFUSED')) (refused ??= []).push(index);
+    if (isTransportError(results[index], 'TRANSPORT_BATCH_REJECTED')) (refused ??= []).push(index);
   }
   return refused;
 }

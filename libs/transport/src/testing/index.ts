@@ -2,12 +2,13 @@
  * For tests: a test transport for applications, fault tests for handlers, brokers with injected faults, and the checker that
  * judges a recorded history. Depends on no test runner. The suite that a driver has to pass is `nest-transport/conformance`.
  */
-export { faultyBroker, type Faults, type FaultyBroker, type Held } from './faults/faulty-broker.js';
-export { unreliableBroker, type UnreliableBroker } from './faults/unreliable-broker.js';
+export { scriptedFaults, type Faults, type ScriptedFaultsBroker, type Held } from './faults/scripted-faults.js';
+export { randomFaults, type RandomFaultsBroker } from './faults/random-faults.js';
 export type { InjectedFault } from './faults/fault-plan.js';
-export { UNRELIABLE_DEFAULTS, type FaultKind, type UnreliableOptions } from './faults/unreliable-options.js';
+export { UNRELIABLE_DEFAULTS, type FaultKind, type RandomFaultsOptions } from './faults/random-faults-options.js';
 export { wrapBroker, type Interception } from './faults/wrap-broker.js';
-export { History, type HistoryEntry, type NothingLostOptions, type PublishOutcome } from './history/history.js';
+export { History, type NothingLostOptions } from './history/history.js';
+export type { HistoryEntry, PublishOutcome } from './history/history-entry.js';
 export { ManualClock } from './manual-clock.js';
 export type { Story, SeenDeadLetter, SeenDrop, SeenMessage, SeenOutcome, SeenRetry } from './transport/story.js';
 export {
@@ -16,12 +17,12 @@ export {
   type TestPublishOptions,
   type TestTransportOptions,
 } from './transport/test-transport.js';
-export { expectIdempotent } from './trials/expect-idempotent.js';
-export { expectNothingLost } from './trials/expect-nothing-lost.js';
+export { expectIdempotent } from './fault-tests/expect-idempotent.js';
+export { expectNothingLost } from './fault-tests/expect-nothing-lost.js';
 export {
   TRIAL_DEFAULTS,
-  type ApplicationUnderTrial,
-  type HandlerUnderTrial,
-  type StartTrial,
-  type TrialOptions,
-} from './trials/trial-options.js';
+  type ApplicationUnderTest,
+  type HandlerUnderTest,
+  type StartFaultTest,
+  type FaultTestOptions,
+} from './fault-tests/fault-test-options.js';

@@ -1,8 +1,8 @@
 import {
-  DESK_LIMIT,
-  type DeadLetterDesk,
+  DEAD_LETTER_LIMIT,
+  type DeadLetterAdmin,
   type DeadLetterSelection,
-  type DeskReport,
+  type DeadLetterReport,
   type ReplayOptions,
 } from '../../nest/index.js';
 import { APP_OPTIONS, loadApp } from '../app-module.js';
@@ -62,8 +62,8 @@ const list: CliCommand<GivenForList> = {
   about: 'Lists the dead letters of a topic and why they are there, oldest failure first.',
   options: { ...SYNTAX.options, payload: { about: 'each with its payload' } },
   run: (given, terminal, topic) =>
-    atDesk(topic, given, async (desk, deadLetterTopic) => {
-      const letters = byTime(await desk.list(deadLetterTopic, selectionOf(given)));
+    withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const letters = byTime(await admin.list(deadLetterTopic, selectionOf(given)));
       const look = { payload: given.payload === true, colours: terminal.colours === true };
       terminal.write(given.json ? json(letters.map(letterJson)) : lettersText(deadLetterTopic, letters, look));
       return 0;
@@ -75,8 +75,8 @@ const count: CliCommand<Given> = {
   name: 'dead-letters count',
   about: 'Counts the dead letters of a topic by their cause.',
   run: (given, terminal, topic) =>
-    atDesk(topic, given, async (desk, deadLetterTopic) => {
-      const counts = await desk.count(deadLetterTopic, selectionOf(given));
+    withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const counts = await admin.count(deadLetterTopic, selectionOf(given));
       terminal.write(given.json ? json(counts) : countsText(deadLetterTopic, counts));
       return 0;
     }),
@@ -94,9 +94,9 @@ const replay: CliCommand<GivenForReplay> = {
   },
   async run(given, terminal, topic) {
     refuseWithoutChoice('replay', given);
-    return atDesk(topic, given, async (desk, deadLetterTopic) => {
+    return withAdmin(topic, given, async (admin, deadLetterTopic) => {
       const onProgress = (dealtWith: number, of: number): void => terminal.progress?.(`${dealtWith} of ${of}`);
-      const report = await desk.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
+      const report = await admin.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
       terminal.progress?.('');
       return tell(terminal, 'replay', given.dryRun ? 'Would send back' : 'Sent back', deadLetterTopic, given, report);
     });
@@ -111,8 +111,8 @@ const discard: CliCommand<GivenForDiscard> = {
   async run(given, terminal, topic) {
     refuseWithoutChoice('discard', given);
     refuseWithoutYes(given);
-    return atDesk(topic, given, async (desk, deadLetterTopic) => {
-      const report = await discarded(desk, deadLetterTopic, given);
+    return withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const report = await discarded(admin, deadLetterTopic, given);
       return tell(terminal, 'discard', given.dryRun ? 'Would discard' : 'Discarded', deadLetterTopic, given, report);
     });
   },
@@ -121,10 +121,10 @@ const discard: CliCommand<GivenForDiscard> = {
 /** `npx nest-transport dead-letters ...`: works with the dead letters of an application that is created but not started. */
 export const deadLetters: readonly CliCommand[] = [list, count, replay, discard];
 
-async function atDesk(
+async function withAdmin(
   topic: string,
   { app, module: name, broker }: Given,
-  work: (desk: DeadLetterDesk, deadLetterTopic: string) => Promise<number>,
+  work: (admin: DeadLetterAdmin, deadLetterTopic: string) => Promise<number>,
 ): Promise<number> {
   const { module, transport } = await loadApp(process.cwd(), app, name);
   const options = { logger: false as const, ...(broker === undefined ? {} : { broker }) };
@@ -137,7 +137,7 @@ const selectionOf = ({ id, fingerprint, limit }: Given): DeadLetterSelection => 
   ...(limit === undefined ? {} : { limit }),
 });
 
-/** What `replay` of the desk is told. */
+/** What `replay` of the dead-letter admin is told. */
 export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForReplay): ReplayOptions => ({
   ...selectionOf(given),
   ...(perSecond === undefined ? {} : { ratePerSecond: perSecond }),
@@ -145,9 +145,9 @@ export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForRep
   dryRun: dryRun === true,
 });
 
-async function discarded(desk: DeadLetterDesk, topic: string, given: GivenForDiscard): Promise<DeskReport> {
-  if (!given.dryRun) return desk.discard(topic, selectionOf(given));
-  return { done: (await desk.list(topic, selectionOf(given))).map(({ id }) => id), left: [] };
+async function discarded(admin: DeadLetterAdmin, topic: string, given: GivenForDiscard): Promise<DeadLetterReport> {
+  if (!given.dryRun) return admin.discard(topic, selectionOf(given));
+  return { done: (await admin.list(topic, selectionOf(given))).map(({ id }) => id), left: [] };
 }
 
 /** Why: a command that was cut off too early must not take them all. */
@@ -172,7 +172,7 @@ function tell(
   verb: string,
   topic: string,
   given: GivenForReplay,
-  report: DeskReport,
+  report: DeadLetterReport,
 ): number {
   terminal.write(
     given.json ? json(reportJson(topic, given.dryRun === true, report)) : reportText({ verb, topic }, report),
@@ -184,16 +184,16 @@ function tell(
 
 /** What makes the exit code 1: one sentence each. */
 export function complaintsAbout(
-  { done, left }: DeskReport,
+  { done, left }: DeadLetterReport,
   { id: wanted = [], all, limit }: Pick<Given, 'id' | 'all' | 'limit'>,
 ): readonly string[] {
   const seen = new Set([...done, ...left.map(({ id }) => id)]);
   const missing = wanted.filter((id) => !seen.has(id));
-  const mayBeMore = all === true && limit === undefined && done.length + left.length >= DESK_LIMIT;
+  const mayBeMore = all === true && limit === undefined && done.length + left.length >= DEAD_LETTER_LIMIT;
   return [
     ...left.map(({ error }) => error.message),
     ...missing.map((id) => `There is no dead letter ${id} among those that were read; --limit reads more.`),
-    ...(mayBeMore ? [`${DESK_LIMIT} were read, and there may be more. Run it again, or give a --limit.`] : []),
+    ...(mayBeMore ? [`${DEAD_LETTER_LIMIT} were read, and there may be more. Run it again, or give a --limit.`] : []),
   ];
 }
 

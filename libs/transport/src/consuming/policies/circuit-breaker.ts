@@ -1,15 +1,7 @@
-import {
-  checkOptions,
-  isA,
-  isThenable,
-  messageOf,
-  nameOf,
-  option,
-  withDefaults,
-  type Delivery,
-} from '../../contract/index.js';
-import { fingerprintOf } from '../desk/fingerprint.js';
-import type { Handler } from '../route.js';
+import { isA, isThenable, messageOf, nameOf, type Delivery } from '../../contract/index.js';
+import { checkOptions, option, withDefaults } from '../../shared/index.js';
+import { fingerprintOf } from '../dead-letter-admin/fingerprint.js';
+import type { Handler } from '../runner/handler.js';
 import { FailureWindow } from './failure-window.js';
 import { NotBegun } from './holds.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
@@ -17,36 +9,36 @@ import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 /** When a subscription is paused because everything fails, and for how long. */
 export interface CircuitBreakerOptions {
   /** Different keys (or messages without one) to which the same failure happened within `windowMs`. Integer >= 1. @default 5 */
-  readonly keys?: number;
+  readonly minKeys?: number;
   /** Which part of the attempts in that time must have failed so, from 0 to 1. @default 0.5 */
-  readonly share?: number;
+  readonly failureRatio?: number;
   /** @default 60000 */
   readonly windowMs?: number;
   /** How long the subscription is paused before one message is tried. @default 30000 */
-  readonly pauseMs?: number;
+  readonly openMs?: number;
 }
 
 /** The defaults of `circuitBreaker`. */
 export const CIRCUIT_BREAKER_DEFAULTS = {
-  keys: 5,
-  share: 0.5,
+  minKeys: 5,
+  failureRatio: 0.5,
   windowMs: 60_000,
-  pauseMs: 30_000,
+  openMs: 30_000,
 } as const satisfies Required<CircuitBreakerOptions>;
 
-const isShare = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= 1;
+const isRatio = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= 1;
 
 const RULES = {
-  keys: option.integer(1),
-  share: { expected: 'a number from 0 to 1', accepts: isShare, showsValue: true },
+  minKeys: option.integer(1),
+  failureRatio: { expected: 'a number from 0 to 1', accepts: isRatio, showsValue: true },
   windowMs: option.integer(1),
-  pauseMs: option.integer(1),
+  openMs: option.integer(1),
 } as const satisfies Record<keyof CircuitBreakerOptions, unknown>;
 
 /**
  * Pauses the subscription when the same failure happens to many different keys: then it is not the message that is bad, but
  * something that all of them need. Nothing is taken from the broker and no attempt is counted while it waits. After
- * `pauseMs` one message is tried: when it succeeds all go on, when it fails the pause begins anew.
+ * `openMs` one message is tried: when it succeeds all go on, when it fails the pause begins anew.
  *
  * Failures that another attempt cannot mend (`DeadLetter`, a bad payload, a 4xx) say nothing about what is behind the
  * handler, and are not counted.
@@ -64,7 +56,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): StandardPol
 
 /**
  * ```
- * closed --(many keys fail alike)--> open --(pauseMs)--> half-open --(the one that is tried succeeds)--> closed
+ * closed --(many keys fail alike)--> open --(openMs)--> half-open --(the one that is tried succeeds)--> closed
  *                                     ^                      |
  *                                     +----(it fails)--------+
  * ```
@@ -81,7 +73,7 @@ class Breaker {
   constructor(options: Required<CircuitBreakerOptions>, host: PolicyHost) {
     this.#options = options;
     this.#host = host;
-    this.#window = new FailureWindow(options.windowMs, options.keys);
+    this.#window = new FailureWindow(options.windowMs, options.minKeys);
   }
 
   readonly around: Around = (next) => (payload, delivery) =>
@@ -136,10 +128,10 @@ class Breaker {
 
   #failed(delivery: Delivery, error: unknown): void {
     if (!this.#counts(error)) return;
-    const { keys, share, windowMs } = this.#options;
+    const { minKeys, failureRatio, windowMs } = this.#options;
     const kind = fingerprint(error);
     const seen = this.#window.failed(this.#now(), kind, delivery.key ?? delivery.id);
-    if (this.#state !== 'closed' || seen.keys < keys || seen.share < share) return;
+    if (this.#state !== 'closed' || seen.keys < minKeys || seen.share < failureRatio) return;
     this.#open(`"${kind}" happened to ${seen.keys} different keys within ${windowMs} ms`);
   }
 
@@ -148,11 +140,11 @@ class Breaker {
   }
 
   #open(why: string): void {
-    const { pauseMs } = this.#options;
+    const { openMs } = this.#options;
     this.#state = 'open';
     this.#window.forget();
-    const resume = this.#host.pause(`circuit breaker: ${why}; one message is tried in ${pauseMs} ms`);
-    this.#host.schedule(pauseMs, () => {
+    const resume = this.#host.pause(`circuit breaker: ${why}; one message is tried in ${openMs} ms`);
+    this.#host.schedule(openMs, () => {
       this.#state = 'half-open';
       this.#wake();
       resume();

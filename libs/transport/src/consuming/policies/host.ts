@@ -1,6 +1,7 @@
 import type { BrokerHost, Delivery } from '../../contract/index.js';
-import { classifySafely, type Classifier } from '../classification.js';
-import type { RestOfWork, Route } from '../route.js';
+import { classifySafely, type Classifier } from '../retry/classification.js';
+import type { RestOfWork } from '../runner/handler.js';
+import type { Route } from '../runner/route.js';
 import { Holds } from './holds.js';
 import { pipelineOf } from './pipeline.js';
 import type { Policy, PolicyHost } from './policy.js';
@@ -54,7 +55,7 @@ function policyHost(
       notices.emit('subscription:paused', { ...about, reason });
       return resume;
     },
-    unpaused: () => notices.emit('subscription:unpaused', about),
+    unpaused: () => notices.emit('subscription:resumed', about),
     timedOut: ({ id, key, attempt }: Delivery, timeoutMs) =>
       notices.emit('message:timed-out', { ...about, id, key, attempt, timeoutMs }),
   };

@@ -1,9 +1,7 @@
 import {
   Delivery,
   isTransportError,
-  jsonCodec,
   Notices,
-  systemClock,
   type TransportError,
   type Broker,
   type BrokerConnection,
@@ -13,10 +11,11 @@ import {
   type Settlement,
   type SubscriptionSink,
 } from '../../contract/index.js';
+import { jsonCodec, systemClock } from '../../shared/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { Consumer } from '../consumer.js';
-import { DeadLetter, Drop } from '../outcomes.js';
+import { DeadLetter, Drop } from '../runner/outcomes.js';
 import type { ConsumingOptions } from '../consuming-options.js';
 import { circuitBreaker, rateLimit, throttle, timeout, type Policy } from './index.js';
 import { Pacer } from './pace.js';
@@ -57,12 +56,12 @@ async function setUp(policies: readonly Policy[], handle: Handle, options: Consu
   const heard: [NoticeName, Record<string, unknown>][] = [];
   for (const name of [
     'message:acked',
-    'message:retried',
+    'message:retry-scheduled',
     'message:timed-out',
     'message:dead-lettered',
     'message:dropped',
     'subscription:paused',
-    'subscription:unpaused',
+    'subscription:resumed',
   ] as const) {
     notices.on(name, (notice) => heard.push([name, notice as never]));
   }
@@ -160,7 +159,7 @@ describe('timeout()', () => {
     expect(begun).toEqual(['0']);
     await gate.next();
     await advance(1);
-    expect(names()).toEqual(['message:timed-out', 'message:retried']);
+    expect(names()).toEqual(['message:timed-out', 'message:retry-scheduled']);
     expect(heard[1]?.[1]['error']).toMatchObject({ code: 'TRANSPORT_HANDLER_TIMEOUT', retryable: true });
     expect(begun).toEqual(['0', '0']);
     expect(gate.signals[0]?.aborted).toBe(false);
@@ -206,7 +205,7 @@ describe('timeout()', () => {
     expect(names()).toEqual(['message:timed-out']);
     end();
     await turns();
-    expect(names()).toEqual(['message:timed-out', 'message:retried']);
+    expect(names()).toEqual(['message:timed-out', 'message:retry-scheduled']);
   });
 
   it('does not hinder a handler that does not wait', async () => {
@@ -315,7 +314,7 @@ describe('circuitBreaker()', () => {
 
   it('pauses when the same happens to many different keys, and takes nothing and counts nothing meanwhile', async () => {
     const { deliver, deliveries, advance, begun, heard } = await setUp(
-      [circuitBreaker({ keys: 3, pauseMs: 1_000 })],
+      [circuitBreaker({ minKeys: 3, openMs: 1_000 })],
       away,
       { ...noRetry, concurrency: 1 },
     );
@@ -336,7 +335,7 @@ describe('circuitBreaker()', () => {
     let isAway = true;
     const gate = new Gate();
     const { deliver, advance, begun, names, consumer } = await setUp(
-      [circuitBreaker({ keys: 2, pauseMs: 1_000 })],
+      [circuitBreaker({ minKeys: 2, openMs: 1_000 })],
       (payload, delivery) => (isAway ? away() : gate.handle(payload, delivery)),
       { ...noRetry, concurrency: 4 },
     );
@@ -349,9 +348,9 @@ describe('circuitBreaker()', () => {
     isAway = false;
     await advance(1_000);
     expect(begun).toHaveLength(before + 2);
-    expect(names()).not.toContain('subscription:unpaused');
+    expect(names()).not.toContain('subscription:resumed');
     await gate.next();
-    expect(names()).toContain('subscription:unpaused');
+    expect(names()).toContain('subscription:resumed');
     expect(begun).toHaveLength(before + 6);
     expect(consumer.control('orders')?.pauseReasons).toEqual([]);
   });
@@ -380,13 +379,13 @@ describe('circuitBreaker()', () => {
       },
     ],
   ])('does not pause when %s', async (_, keys, handle) => {
-    const { deliver, names } = await setUp([circuitBreaker({ keys: 3 })], handle, { retry: { maxAttempts: 1 } });
+    const { deliver, names } = await setUp([circuitBreaker({ minKeys: 3 })], handle, { retry: { maxAttempts: 1 } });
     await deliver(...keys);
     expect(names()).not.toContain('subscription:paused');
   });
 
   it('forgets what is older than its window', async () => {
-    const { deliver, advance, names } = await setUp([circuitBreaker({ keys: 3, windowMs: 1_000 })], away, {
+    const { deliver, advance, names } = await setUp([circuitBreaker({ minKeys: 3, windowMs: 1_000 })], away, {
       retry: { maxAttempts: 1 },
     });
     await deliver('a', 'b');
@@ -398,7 +397,7 @@ describe('circuitBreaker()', () => {
   });
 
   it('is drained while it is open, with no timer left', async () => {
-    const { deliver, consumer, clock } = await setUp([circuitBreaker({ keys: 1 })], away, noRetry);
+    const { deliver, consumer, clock } = await setUp([circuitBreaker({ minKeys: 1 })], away, noRetry);
     await deliver('a', 'b');
     const drained = consumer.drain(60_000);
     await turns();
@@ -408,7 +407,7 @@ describe('circuitBreaker()', () => {
 
   it('tries a message of the pause of somebody else only when that is over too', async () => {
     const { deliver, advance, consumer, begun } = await setUp(
-      [circuitBreaker({ keys: 1, pauseMs: 100 })],
+      [circuitBreaker({ minKeys: 1, openMs: 100 })],
       away,
       noRetry,
     );
@@ -518,7 +517,7 @@ describe('policies together', () => {
     [() => timeout({ timeoutMs: 0 }), 'timeoutMs must be an integer >= 1'],
     [() => rateLimit({ messages: 1 } as never), 'rateLimit(): perMs is missing'],
     [() => throttle({ every: 1 } as never), 'Did you mean "everyMs"?'],
-    [() => circuitBreaker({ share: 2 }), 'share must be a number from 0 to 1, got 2'],
+    [() => circuitBreaker({ failureRatio: 2 }), 'failureRatio must be a number from 0 to 1, got 2'],
   ])('refuse options that make no sense', (make, words) => {
     expect(make).toThrow(words);
   });

@@ -1,5 +1,6 @@
-import { Notices, systemClock } from '../../contract/index.js';
-import { DeadLetterDesk } from '../../consuming/index.js';
+import { Notices } from '../../contract/index.js';
+import { systemClock } from '../../shared/index.js';
+import { DeadLetterAdmin } from '../../consuming/index.js';
 import {
   ClientFailure,
   type ClientMember,
@@ -126,13 +127,13 @@ async function setUp(...letters: [topic: string, count: number][]) {
     sent.push(...messages.map(({ id }) => id));
     return Promise.resolve(messages.map(({ id, topic }) => ({ id, topic, partition: 0, offset: '0' })));
   };
-  return { cluster, connection, sent, desk: new DeadLetterDesk(connection, host) };
+  return { cluster, connection, sent, admin: new DeadLetterAdmin(connection, host) };
 }
 
 describe('a connection', () => {
   it('is up after a dead-letter call whose member died and was not replaced before it ended', async () => {
-    const { cluster, connection, desk, sent } = await setUp([TOPIC, 3]);
-    const replayed = desk.replay(TOPIC, { ratePerSecond: 20 });
+    const { cluster, connection, admin, sent } = await setUp([TOPIC, 3]);
+    const replayed = admin.replay(TOPIC, { ratePerSecond: 20 });
     await until(() => sent.length === 1);
     cluster.isAway = true;
     cluster.members[0]?.listener.died(new ClientFailure('closed', 'the connection was closed by the server'));
@@ -142,17 +143,17 @@ describe('a connection', () => {
   });
 
   it('lists more dead letters than maxUncommitted, and settles them', async () => {
-    const { desk } = await setUp([TOPIC, 6_000]);
-    expect(await desk.count(TOPIC, { limit: 10_000 })).toMatchObject([{ count: 6_000 }]);
-    expect((await desk.discard(TOPIC, { limit: 10_000 })).done).toHaveLength(6_000);
-    expect(await desk.list(TOPIC)).toEqual([]);
+    const { admin } = await setUp([TOPIC, 6_000]);
+    expect(await admin.count(TOPIC, { limit: 10_000 })).toMatchObject([{ count: 6_000 }]);
+    expect((await admin.discard(TOPIC, { limit: 10_000 })).done).toHaveLength(6_000);
+    expect(await admin.list(TOPIC)).toEqual([]);
   });
 
   it('reads the dead letters of each topic with a group of its own, so that readers of two topics do not disturb each other', async () => {
     const other = 'payments.g.dead-letter';
-    const { cluster, desk } = await setUp([TOPIC, 2], [other, 1]);
-    await Promise.all([desk.list(TOPIC), desk.list(other)]);
+    const { cluster, admin } = await setUp([TOPIC, 2], [other, 1]);
+    await Promise.all([admin.list(TOPIC), admin.list(other)]);
     const groups = cluster.members.map(({ plan }) => plan.group).sort();
-    expect(groups).toEqual([`dead-letter-desk.${TOPIC}`, `dead-letter-desk.${other}`]);
+    expect(groups).toEqual([`dead-letter-admin.${TOPIC}`, `dead-letter-admin.${other}`]);
   });
 });

@@ -5,17 +5,17 @@ import type {
   BrokerHost,
   Consumption,
   SubscriptionSink,
-  TopicQuestion,
+  TopicQuery,
   TransportError,
 } from '../../contract/index.js';
 import { KafkaJsClient } from './client/kafkajs/index.js';
 import { ClientFailure, type KafkaClient } from './client/seam.js';
-import { factsOf } from './facts.js';
+import { factsOf } from './topology/facts.js';
 import { errorOf, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
-import { KafkaPublisher } from './publisher.js';
-import { KafkaConsumption } from './subscriber.js';
-import { Topics } from './topics.js';
+import { KafkaPublisher } from './publishing/publisher.js';
+import { KafkaConsumption } from './receiving/subscriber.js';
+import { Topics } from './topology/topics.js';
 
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;
@@ -82,9 +82,9 @@ export class KafkaConnection implements BrokerConnection {
     return this.#topics.ensure(topics);
   }
 
-  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    const topics = [...new Set(questions.map(({ topic }) => topic))];
-    return factsOf(this.#options, questions, await this.#topics.keepingOf(topics));
+  async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    const topics = [...new Set(queries.map(({ topic }) => topic))];
+    return factsOf(this.#options, queries, await this.#topics.keepingOf(topics));
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

@@ -1,19 +1,19 @@
 /** HOW, on Kafka. Imports the contract and, on first use, kafkajs. */
 import {
   TransportError,
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Subscription,
 } from '../../contract/index.js';
-import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './capabilities.js';
+import { valueText } from '../../shared/index.js';
+import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './topology/capabilities.js';
 import { KafkaConnection } from './connection.js';
 import { KAFKA_DEFAULTS, resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
-import { checkTopicName } from './topics.js';
+import { checkTopicName } from './topology/topics.js';
 
-export { KAFKA_CAPABILITIES } from './capabilities.js';
-export type { KafkaRecord } from './delivery.js';
+export { KAFKA_CAPABILITIES } from './topology/capabilities.js';
+export type { KafkaRecord } from './receiving/delivery.js';
 export {
   KAFKA_DEFAULTS,
   type KafkaCompression,
@@ -34,7 +34,7 @@ export function kafka(options: KafkaOptions): Broker {
 class KafkaBroker implements Broker {
   readonly driver = 'kafka';
   readonly capabilities = KAFKA_CAPABILITIES;
-  readonly absentBecause = KAFKA_REASONS;
+  readonly unsupportedBecause = KAFKA_REASONS;
   // n.b. private, so that no log of this object shows the password.
   readonly #options: ResolvedKafkaOptions;
 

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import {
-  startAdvice,
   TransportError,
   type ErrorCode,
   type Headers,
@@ -8,8 +7,9 @@ import {
   type StoredState,
   type TransportErrorDetails,
 } from '../../contract/index.js';
+import { startAdvice } from '../../shared/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
-import { isFinal } from './protocol-errors.js';
+import { isFinal } from './topology/protocol-errors.js';
 
 /** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {

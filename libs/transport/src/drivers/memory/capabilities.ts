@@ -15,7 +15,7 @@ export const MEMORY_CAPABILITIES: Capabilities = Object.freeze({
   startFromTime: 'native',
   startFromOffset: 'native',
   headers: 'native',
-  durability: 'absent',
+  durability: 'unsupported',
   everyInstance: 'native',
   wildcards: 'native',
   delayedPublish: 'native',

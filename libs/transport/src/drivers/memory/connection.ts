@@ -7,7 +7,7 @@ import {
   type Consumption,
   type Requester,
   type SubscriptionSink,
-  type TopicQuestion,
+  type TopicQuery,
 } from '../../contract/index.js';
 import { MemoryProducer } from './publisher.js';
 import type { MemoryStore } from './store.js';
@@ -44,8 +44,8 @@ export class MemoryConnection implements BrokerConnection {
     return Promise.resolve();
   }
 
-  describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    const topics = questions.map(() => ({ storage: 'process' }) as const);
+  describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    const topics = queries.map(() => ({ storage: 'process' }) as const);
     return Promise.resolve({ confirmedBy: 'all', idempotent: true, topics });
   }
 

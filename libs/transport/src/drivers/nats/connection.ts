@@ -8,22 +8,22 @@ import type {
   Requester,
   SubscriptionSink,
   TopicPurpose,
-  TopicQuestion,
+  TopicQuery,
   TransportError,
 } from '../../contract/index.js';
-import { Answers, type SendRequest } from './answers.js';
-import { Consumers } from './consumers.js';
-import { CoreIntake } from './core-intake.js';
-import { CorePublisher } from './core-publisher.js';
-import { coreFacts, streamFacts } from './facts.js';
-import { errorOf } from './failures.js';
-import { SubscriptionIntake } from './intake.js';
-import { Link } from './link.js';
+import { Answers, type SendRequest } from './receiving/answers.js';
+import { Consumers } from './receiving/consumers.js';
+import { CoreIntake } from './receiving/core-intake.js';
+import { CorePublisher } from './publishing/core-publisher.js';
+import { coreFacts, streamFacts } from './topology/facts.js';
+import { errorOf } from './client/failures.js';
+import { SubscriptionIntake } from './receiving/intake.js';
+import { Link } from './client/link.js';
 import type { ResolvedNatsOptions } from './options.js';
-import { Refusals } from './refusals.js';
-import { JetStreamPublisher } from './publisher.js';
-import { checkSubscribedTopic, Streams } from './streams.js';
-import { NatsConsumption, type Intake } from './subscriber.js';
+import { Refusals } from './client/refusals.js';
+import { JetStreamPublisher } from './publishing/publisher.js';
+import { checkSubscribedTopic, Streams } from './topology/streams.js';
+import { NatsConsumption, type Intake } from './receiving/subscriber.js';
 
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;
@@ -32,7 +32,7 @@ const MAX_WAIT_MS = 3_000;
 interface Mode {
   readonly producer: Producer & { readonly sendRequest: SendRequest; close(): void };
   ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void>;
-  describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts>;
+  describe(queries: readonly TopicQuery[]): Promise<BrokerFacts>;
   intakeOf(subscription: SubscriptionSink, answers: Answers): Intake;
 }
 
@@ -88,8 +88,8 @@ export class NatsConnection implements BrokerConnection {
     return this.#mode.ensureTopics(topics, purpose);
   }
 
-  describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    return this.#mode.describe(questions);
+  describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    return this.#mode.describe(queries);
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {
@@ -154,10 +154,10 @@ function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions):
       await streams.ensure(topics);
       if (purpose === 'dead-letter') await streams.checkKept(topics);
     },
-    describe: async (questions) => {
-      const topics = [...new Set(questions.map(({ topic }) => topic))];
+    describe: async (queries) => {
+      const topics = [...new Set(queries.map(({ topic }) => topic))];
       const keeping = topics.map(async (topic) => [topic, await streams.keepingOf(topic)] as const);
-      return streamFacts(questions, new Map(await Promise.all(keeping)), link.isClustered);
+      return streamFacts(queries, new Map(await Promise.all(keeping)), link.isClustered);
     },
     intakeOf: (subscription, answers) =>
       new SubscriptionIntake({ host, link, streams, consumers, answers }, subscription),
@@ -169,7 +169,7 @@ function coreMode(host: BrokerHost, link: Link, { maxBuffered }: ResolvedNatsOpt
   return {
     producer: new CorePublisher(link),
     ensureTopics: (topics) => Promise.resolve(topics.forEach(checkSubscribedTopic)),
-    describe: (questions) => Promise.resolve(coreFacts(questions)),
+    describe: (queries) => Promise.resolve(coreFacts(queries)),
     intakeOf: (subscription, answers) => new CoreIntake(host, link, answers, subscription, maxBuffered),
   };
 }

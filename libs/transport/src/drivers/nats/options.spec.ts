@@ -1,6 +1,6 @@
 import type { Broker, Subscription, TransportError } from '../../contract/index.js';
 import { nats } from './index.js';
-import { consumerNameOf } from './names.js';
+import { consumerNameOf } from './topology/names.js';
 import { NATS_DEFAULTS, resolveNatsOptions, type NatsOptions } from './options.js';
 
 const refusal = (options: object): TransportError => {
@@ -91,14 +91,14 @@ describe('a subscription', () => {
   it('says what the mode can promise', () => {
     expect(nats({ servers: ['localhost:1'] }).capabilities).toMatchObject({
       atLeastOnce: 'native',
-      orderAcrossMembers: 'absent',
+      orderAcrossMembers: 'unsupported',
     });
     expect(nats({ servers: ['localhost:1'], singleActiveConsumer: true }).capabilities.orderAcrossMembers).toBe(
       'native',
     );
     expect(nats({ servers: ['localhost:1'], mode: 'core' }).capabilities).toMatchObject({
-      atLeastOnce: 'absent',
-      redelivery: 'absent',
+      atLeastOnce: 'unsupported',
+      redelivery: 'unsupported',
     });
   });
 });

@@ -1,4 +1,5 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 
 /** How to log in: one of the four. */
 export type NatsAuthOptions =

@@ -5,10 +5,10 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   /** Channels. */
   groups: 'native',
   /** NSQ is un-ordered by its own word: memory and disk are read in turn, a retry goes to the end. */
-  orderByKey: 'absent',
-  orderAcrossMembers: 'absent',
-  orderByPartition: 'absent',
-  partitions: 'absent',
+  orderByKey: 'unsupported',
+  orderAcrossMembers: 'unsupported',
+  orderByPartition: 'unsupported',
+  partitions: 'unsupported',
   atLeastOnce: 'native',
   /** REQ with a delay. */
   redelivery: 'native',
@@ -18,24 +18,24 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   attempts: 'native',
   deadLetter: 'emulated',
   /** The first channel of a topic gets what waits there, later ones only what comes. */
-  startFromBeginning: 'absent',
-  startFromTime: 'absent',
-  startFromOffset: 'absent',
+  startFromBeginning: 'unsupported',
+  startFromTime: 'unsupported',
+  startFromOffset: 'unsupported',
   /** In the CloudEvent around the body; NSQ has none. */
   headers: 'emulated',
   /** nsqd says OK when the message is in its memory; a killed nsqd forgets it, and what is in flight or deferred always. */
-  durability: 'absent',
+  durability: 'unsupported',
   /** An ephemeral channel for each instance. */
   everyInstance: 'native',
-  wildcards: 'absent',
+  wildcards: 'unsupported',
   /** nsqd could defer a message, and forgets when to deliver it as soon as it is restarted. */
-  delayedPublish: 'absent',
+  delayedPublish: 'unsupported',
   /** Over a topic of the service, `<service>.reply`, which every instance reads. */
   requestReply: 'emulated',
 });
 
 /** A bare body has no place for headers. */
-export const BARE_CAPABILITIES: Capabilities = Object.freeze({ ...NSQ_CAPABILITIES, headers: 'absent' });
+export const BARE_CAPABILITIES: Capabilities = Object.freeze({ ...NSQ_CAPABILITIES, headers: 'unsupported' });
 
 export const NSQ_REASONS: CapabilityReasons = Object.freeze({
   delayedPublish:

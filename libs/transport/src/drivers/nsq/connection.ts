@@ -6,16 +6,16 @@ import type {
   Consumption,
   SubscriptionSink,
   TopicPurpose,
-  TopicQuestion,
+  TopicQuery,
   TransportError,
 } from '../../contract/index.js';
 import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './client/index.js';
 import { askForKeeping, factsOf } from './facts.js';
 import { checkTopicName, errorOf, transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
-import { ProblemWatch } from './problem-watch.js';
-import { NsqPublisher } from './publisher.js';
-import { NsqConsumption } from './subscriber.js';
+import { ProblemWatch } from './receiving/problem-watch.js';
+import { NsqPublisher } from './publishing/publisher.js';
+import { NsqConsumption } from './receiving/subscriber.js';
 
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;
@@ -87,8 +87,8 @@ export class NsqConnection implements BrokerConnection {
   }
 
   /** Asks each nsqd that nsqlookupd lists for a setting of its own, over HTTP. */
-  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    return factsOf(questions, await askForKeeping(this.#options));
+  async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    return factsOf(queries, await askForKeeping(this.#options));
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { askForKeeping, factsOf, type NsqKeeping } from './facts.js';
 
-const question = { topic: 'orders', group: 'stock' };
+const query = { topic: 'orders', group: 'stock' };
 const of = (keeping: NsqKeeping) => {
-  const { topics, inherent } = factsOf([question], keeping);
+  const { topics, inherent } = factsOf([query], keeping);
   return { topic: topics[0], inherent };
 };
 const BY_NATURE = ['one-copy', 'confirmed-by-leader'];
@@ -27,7 +27,7 @@ describe('what nsqd say of themselves becomes facts', () => {
   });
 
   it('has one answer per question: no topic has settings of its own, or has to be there', () => {
-    expect(factsOf([question, { topic: 'dead', group: undefined }], { memQueueSizes: [0] }).topics).toHaveLength(2);
+    expect(factsOf([query, { topic: 'dead', group: undefined }], { memQueueSizes: [0] }).topics).toHaveLength(2);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { BrokerFacts, TopicFacts, TopicQuestion } from '../../contract/index.js';
+import type { BrokerFacts, TopicFacts, TopicQuery } from '../../contract/index.js';
 import { listNsqds, NsqdAdmin } from './client/index.js';
 import type { ResolvedNsqOptions } from './options.js';
 
@@ -22,18 +22,18 @@ const WAYS_OUT = {
   'confirmed-by-leader': 'NSQ copies no message: take a broker that does where the loss of a server must lose nothing.',
   'starts-new': 'Start the service, or make its channel, before the first publish that it wants.',
   'not-readable': 'Name lookupd in nsq(), or look yourself: curl http://<nsqd>:4151/config/mem_queue_size.',
-} as const satisfies BrokerFacts['wayOut'];
+} as const satisfies BrokerFacts['remedy'];
 
 /** From what nsqd say of themselves to facts. Pure. */
-export function factsOf(questions: readonly TopicQuestion[], keeping: NsqKeeping): BrokerFacts {
+export function factsOf(queries: readonly TopicQuery[], keeping: NsqKeeping): BrokerFacts {
   const topic = topicFacts(keeping);
   const isUsual = Math.max(0, ...keeping.memQueueSizes) <= USUAL_MEM_QUEUE_SIZE;
   return {
     confirmedBy: 'one',
     inherent: ['one-copy', 'confirmed-by-leader', ...(isUsual ? (['kept-in-memory'] as const) : [])],
-    wayOut: WAYS_OUT,
+    remedy: WAYS_OUT,
     // n.b. nsqd makes a topic when it is first used, and no topic has settings of its own.
-    topics: questions.map(() => topic),
+    topics: queries.map(() => topic),
   };
 }
 

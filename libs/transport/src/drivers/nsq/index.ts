@@ -1,21 +1,21 @@
 /** HOW, on NSQ. Imports the contract; its client is its own, in `client/`. */
 import {
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Capabilities,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import { BARE_CAPABILITIES, NSQ_CAPABILITIES, NSQ_REASONS } from './capabilities.js';
 import { nameProblem } from './client/index.js';
 import { NsqConnection } from './connection.js';
-import { channelOf } from './intake.js';
+import { channelOf } from './receiving/intake.js';
 import { checkTopicName, errorOf } from './mapping.js';
 import { NSQ_DEFAULTS, resolveNsqOptions, type NsqOptions, type ResolvedNsqOptions } from './options.js';
 
 export { NSQ_CAPABILITIES } from './capabilities.js';
-export type { NsqRecord } from './delivery.js';
+export type { NsqRecord } from './receiving/delivery.js';
 export { NSQ_DEFAULTS, type NsqCompression, type NsqEnvelope, type NsqOptions, type NsqTlsOptions } from './options.js';
 
 /**
@@ -29,7 +29,7 @@ export function nsq(options: NsqOptions): Broker {
 class NsqBroker implements Broker {
   readonly driver = 'nsq';
   readonly capabilities: Capabilities;
-  readonly absentBecause = NSQ_REASONS;
+  readonly unsupportedBecause = NSQ_REASONS;
   // n.b. private, so that no log of this object shows the secret.
   readonly #options: ResolvedNsqOptions;
 
@@ -50,11 +50,11 @@ class NsqBroker implements Broker {
     });
   }
 
-  #checkWaits({ topic, group, redeliver = [] }: Subscription): void {
+  #checkWaits({ topic, group, redeliveryDelaysMs = [] }: Subscription): void {
     const { maxRequeueDelayMs } = this.#options;
-    const index = redeliver.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
+    const index = redeliveryDelaysMs.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
     if (index === -1) return;
-    const text = `subscription "${topic}" of group "${group}": retry.redeliver[${index}] (${redeliver[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
+    const text = `subscription "${topic}" of group "${group}": retry.redeliveryDelaysMs[${index}] (${redeliveryDelaysMs[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
     throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
   }
 

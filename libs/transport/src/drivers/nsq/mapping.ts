@@ -1,10 +1,5 @@
-import {
-  startAdvice,
-  TransportError,
-  type ErrorCode,
-  type StoredState,
-  type TransportErrorDetails,
-} from '../../contract/index.js';
+import { TransportError, type ErrorCode, type StoredState, type TransportErrorDetails } from '../../contract/index.js';
+import { startAdvice } from '../../shared/index.js';
 import { isPassing, nameProblem, type NsqError } from './client/index.js';
 
 export const errorOf = (code: ErrorCode, message: string, details: TransportErrorDetails = {}): TransportError =>
@@ -98,7 +93,7 @@ export function sendError(failure: NsqError, topic: string, messages: number): T
   }
   if (isContagious(failure) && messages > 1) {
     const text = `${what}: a request of ${messages} messages was refused because of one of them. ${sentence(failure.message)}`;
-    return errorOf('TRANSPORT_NEIGHBOUR_REFUSED', text, { topic, stored: 'no', retryable: true, cause: failure });
+    return errorOf('TRANSPORT_BATCH_REJECTED', text, { topic, stored: 'no', retryable: true, cause: failure });
   }
   return transportError(failure, what, { topic, stored: 'no' });
 }

@@ -75,22 +75,22 @@ describe('a subscription to NSQ', () => {
   });
 
   it('waits between tiers no longer than nsqd would, and names the entry that is too long', () => {
-    expect(() => check({ redeliver: [60_000, 3_600_000] })).not.toThrow();
-    expect(() => check({ redeliver: [60_000, 3_600_001] })).toThrow(
+    expect(() => check({ redeliveryDelaysMs: [60_000, 3_600_000] })).not.toThrow();
+    expect(() => check({ redeliveryDelaysMs: [60_000, 3_600_001] })).toThrow(
       expect.objectContaining({
         code: 'TRANSPORT_OPTION_CONFLICT',
         message: expect.stringMatching(
-          /"orders" of group "mail": retry.redeliver\[1\] \(3600001\) .* maxRequeueDelayMs \(3600000, the default\) of nsq\(\)/,
+          /"orders" of group "mail": retry.redeliveryDelaysMs\[1\] \(3600001\) .* maxRequeueDelayMs \(3600000, the default\) of nsq\(\)/,
         ),
       }),
     );
     const patient = nsq({ nsqd, maxRequeueDelayMs: 7_200_000 });
-    expect(() => patient.checkSubscription(subscription({ redeliver: [3_600_001] }) as never)).not.toThrow();
+    expect(() => patient.checkSubscription(subscription({ redeliveryDelaysMs: [3_600_001] }) as never)).not.toThrow();
   });
 
   it('says of headers that they are there only in an envelope', () => {
     expect(nsq({ nsqd }).capabilities.headers).toBe('emulated');
-    expect(nsq({ nsqd, envelope: 'none' }).capabilities.headers).toBe('absent');
+    expect(nsq({ nsqd, envelope: 'none' }).capabilities.headers).toBe('unsupported');
   });
 });
 

@@ -1,4 +1,5 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
 export interface NsqTlsOptions {
@@ -59,7 +60,7 @@ export interface NsqOptions {
   readonly maxMessageBytes?: number;
   /** Most bytes of one request; as the server's `-max-body-size`. @default 5242880 */
   readonly maxRequestBytes?: number;
-  /** A retry that is to wait longer waits so long, and a longer `retry.redeliver` is refused; as the server's `-max-req-timeout`. @default 3600000 */
+  /** A retry that is to wait longer waits so long, and a longer `retry.redeliveryDelaysMs` is refused; as the server's `-max-req-timeout`. @default 3600000 */
   readonly maxRequeueDelayMs?: number;
 }
 

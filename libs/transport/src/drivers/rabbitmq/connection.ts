@@ -6,20 +6,21 @@ import type {
   Consumption,
   SubscriptionSink,
   TopicPurpose,
-  TopicQuestion,
+  TopicQuery,
 } from '../../contract/index.js';
-import { ensureEach, TransportError } from '../../contract/index.js';
-import { Dialer } from './dialer.js';
-import { factsOf } from './facts.js';
-import { errorOf } from './failures.js';
-import { Link } from './link.js';
-import { checkTopicName, refuseSharedQueues } from './names.js';
+import { TransportError } from '../../contract/index.js';
+import { ensureEach } from '../../shared/index.js';
+import { Dialer } from './client/dialer.js';
+import { factsOf } from './topology/facts.js';
+import { errorOf } from './client/failures.js';
+import { Link } from './client/link.js';
+import { checkTopicName, refuseSharedQueues } from './topology/names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
-import { QueueInspector } from './queue-inspector.js';
-import { RabbitmqPublisher } from './publisher.js';
-import { RabbitmqConsumption } from './subscriber.js';
-import { Topology } from './topology.js';
-import { pause } from './waiting.js';
+import { QueueInspector } from './topology/queue-inspector.js';
+import { RabbitmqPublisher } from './publishing/publisher.js';
+import { RabbitmqConsumption } from './receiving/subscriber.js';
+import { Topology } from './topology/topology.js';
+import { pause } from './receiving/waiting.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 3_000;
@@ -75,9 +76,9 @@ export class RabbitmqConnection implements BrokerConnection {
   }
 
   /** Looks for queues, and makes none. */
-  async describe(questions: readonly TopicQuestion[]): Promise<BrokerFacts> {
-    const isKept = await Promise.all(questions.map((question) => this.#topology.isKept(question)));
-    return factsOf(this.#options, questions, isKept);
+  async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
+    const isKept = await Promise.all(queries.map((query) => this.#topology.isKept(query)));
+    return factsOf(this.#options, queries, isKept);
   }
 
   async consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption> {

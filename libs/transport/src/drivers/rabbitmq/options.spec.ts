@@ -97,8 +97,8 @@ describe('options of rabbitmq()', () => {
 describe('the capabilities of rabbitmq()', () => {
   it('follow the options', () => {
     const of = (options: Partial<RabbitmqOptions>) => rabbitmq({ url: URL, ...options }).capabilities;
-    expect(of({})).toMatchObject({ wildcards: 'native', orderAcrossMembers: 'absent' });
-    expect(of({ exchangeType: 'fanout' })).toMatchObject({ wildcards: 'absent' });
+    expect(of({})).toMatchObject({ wildcards: 'native', orderAcrossMembers: 'unsupported' });
+    expect(of({ exchangeType: 'fanout' })).toMatchObject({ wildcards: 'unsupported' });
     expect(of({ singleActiveConsumer: true })).toMatchObject({ orderAcrossMembers: 'native' });
     expect([of({}), of({ provision: false })]).toMatchObject([{ redelivery: 'native' }, { redelivery: 'emulated' }]);
   });

@@ -1,5 +1,6 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
-import { addressOf, isLoopback, type RabbitmqAddress } from './addresses.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
+import { addressOf, isLoopback, type RabbitmqAddress } from './client/addresses.js';
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
 export interface RabbitmqTlsOptions {

@@ -4,7 +4,7 @@ import { folderOf, type EventSchematicOptions } from '../event/index.js';
 import { createFile } from '../files.js';
 import { namesOf } from '../names.js';
 import { projectOf } from '../project.js';
-import { capabilitiesFile, conformanceSpec, connectionFile, deliveryFile, doorFile } from './templates.js';
+import { capabilitiesFile, conformanceSpec, connectionFile, deliveryFile, entryPointFile } from './templates.js';
 
 /** Options of `nest g -c nest-transport driver <name>`; the same as an event's. Its spec is always written: it says what is left to do. */
 export type DriverSchematicOptions = EventSchematicOptions;
@@ -16,7 +16,7 @@ export const driver =
     const names = namesOf(options.name);
     const project = projectOf(tree);
     const files = {
-      'index.ts': doorFile(names, project),
+      'index.ts': entryPointFile(names, project),
       'capabilities.ts': capabilitiesFile(),
       'connection.ts': connectionFile(names, project),
       'delivery.ts': deliveryFile(names),

@@ -2,7 +2,7 @@ import type { Names } from '../names.js';
 import { runnerImport, type Project } from '../project.js';
 
 /** `index.ts`: options and the function that applications call. */
-export const doorFile = (
+export const entryPointFile = (
   { symbol, variable }: Names,
   { suffix }: Project,
 ): string => `import { TransportError, type Broker } from 'nest-transport';
@@ -46,18 +46,18 @@ export const CAPABILITIES: Capabilities = {
   orderByKey: 'emulated',
   redelivery: 'emulated',
   deadLetter: 'emulated',
-  orderAcrossMembers: 'absent',
-  orderByPartition: 'absent',
-  partitions: 'absent',
-  attempts: 'absent',
-  durability: 'absent',
-  everyInstance: 'absent',
-  wildcards: 'absent',
-  startFromTime: 'absent',
-  startFromOffset: 'absent',
-  delayedRedelivery: 'absent',
-  delayedPublish: 'absent',
-  requestReply: 'absent',
+  orderAcrossMembers: 'unsupported',
+  orderByPartition: 'unsupported',
+  partitions: 'unsupported',
+  attempts: 'unsupported',
+  durability: 'unsupported',
+  everyInstance: 'unsupported',
+  wildcards: 'unsupported',
+  startFromTime: 'unsupported',
+  startFromOffset: 'unsupported',
+  delayedRedelivery: 'unsupported',
+  delayedPublish: 'unsupported',
+  requestReply: 'unsupported',
 };
 `;
 
@@ -148,7 +148,7 @@ runConformance(
     name: '${variable}',
     createBroker: () => ${variable}({ url: '${variable}://127.0.0.1' }),
     // A place where no server is.
-    absentBroker: () => ${variable}({ url: '${variable}://127.0.0.1:1' }),
+    unreachableBroker: () => ${variable}({ url: '${variable}://127.0.0.1:1' }),
   },
 );
 `;

@@ -52,7 +52,7 @@ export const hasTransport = (tree: Tree, sourceRoot: string): boolean =>
     calls(text, ['TransportModule.forRoot', 'TransportModule.forRootAsync']),
   );
 
-/** The brokers whose doors are imported by code below this folder. */
+/** The brokers whose entry points are imported by code below this folder. */
 export function brokersOf(tree: Tree, folder: string): BrokerChoice[] {
   const sources = sourcesBelow(tree, folder);
   return BROKER_CHOICES.filter((broker) => sources.some(({ text }) => importsFrom(text, `nest-transport/${broker}`)));

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import {
   Notices,
-  systemClock,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -14,9 +13,10 @@ import {
   type OutgoingMessage,
   type PublishReceipt,
 } from '../../contract/index.js';
+import { systemClock } from '../../shared/index.js';
 import {
   Consumer,
-  DeadLetterDesk,
+  DeadLetterAdmin,
   type BatchHandler,
   type ConsumingOptions,
   type Handler,
@@ -90,7 +90,7 @@ export class Application {
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
   readonly consumer: Consumer;
-  readonly deadLetters: DeadLetterDesk;
+  readonly deadLetters: DeadLetterAdmin;
   /** Handlers that have begun and not ended. */
   running = 0;
   readonly #abort = new AbortController();
@@ -120,7 +120,7 @@ export class Application {
     const settings = spec.codec === undefined ? {} : { codec: spec.codec };
     this.connection = new OrderedConnection(around.broker.open(host), host);
     this.publisher = createPublisher(around.broker, this.connection, host, spec.publishing ?? {}, spec.codec);
-    this.deadLetters = new DeadLetterDesk(this.connection, host);
+    this.deadLetters = new DeadLetterAdmin(this.connection, host);
     this.consumer = new Consumer(around.broker, this.connection, host, plans, settings);
   }
 

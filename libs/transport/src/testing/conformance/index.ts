@@ -3,8 +3,8 @@
  * application tests its handlers with `nest-transport/testing`.
  */
 export { runConformance } from './run-conformance.js';
-export { runPromise } from './run-promise.js';
-export { ALL_PROMISES } from './promises/index.js';
+export { runConformanceCase } from './run-conformance-case.js';
+export { CONFORMANCE_CASES } from './cases/index.js';
 export { CONFORMANCE_DEFAULTS, type ConformanceOptions, type RestartableBroker, type TestRunner } from './options.js';
-export type { ConformancePromise } from './promise.js';
-export type { ConformanceReport, Outcome, PromiseResult } from './report.js';
+export type { ConformanceCase } from './conformance-case.js';
+export type { ConformanceReport, Outcome, CaseResult } from './report.js';

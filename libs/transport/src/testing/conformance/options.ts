@@ -15,7 +15,7 @@ export interface ConformanceOptions {
   /** How to kill the broker's server. Needed unless the driver's durability is absent. */
   readonly restartable?: RestartableBroker;
   /** A broker value that points where no server is. Left out only by a broker that lives in the process. */
-  readonly absentBroker?: () => Broker;
+  readonly unreachableBroker?: () => Broker;
   /** A topic name that the broker does not accept; it must be refused before anything is sent. @default the empty name */
   readonly refusedTopic?: string;
   /**

@@ -1,10 +1,10 @@
 import type { Capabilities, CapabilityName } from '../../contract/index.js';
 
 /** `kept` and `refused` are both well: what is absent has to be refused. */
-export type Outcome = 'kept' | 'refused' | 'broken';
+export type Outcome = 'passed' | 'unsupported' | 'failed';
 
 /** What became of one promise. */
-export interface PromiseResult {
+export interface CaseResult {
   readonly name: string;
   readonly title: string;
   readonly capability?: CapabilityName;
@@ -19,5 +19,5 @@ export interface PromiseResult {
 export interface ConformanceReport {
   readonly driver: string;
   readonly capabilities: Capabilities;
-  readonly promises: readonly PromiseResult[];
+  readonly cases: readonly CaseResult[];
 }

@@ -1,8 +1,8 @@
 import type { ConformanceOptions, TestRunner } from './options.js';
-import type { ConformanceReport, PromiseResult } from './report.js';
-import { ALL_PROMISES } from './promises/index.js';
+import type { ConformanceReport, CaseResult } from './report.js';
+import { CONFORMANCE_CASES } from './cases/index.js';
 import { CONFORMANCE_DEFAULTS } from './options.js';
-import { startPromise, type RunningPromise } from './run-promise.js';
+import { startConformanceCase, type RunningCase } from './run-conformance-case.js';
 
 /** A test may wait several times in a row; its own waits end with a better sentence than the runner's. */
 const WAITS_PER_PROMISE = 6;
@@ -17,20 +17,20 @@ const WAITS_PER_PROMISE = 6;
  * by code; none is skipped.
  */
 export function runConformance(runner: TestRunner, options: ConformanceOptions): void {
-  const results: PromiseResult[] = [];
+  const results: CaseResult[] = [];
   const timeoutMs = (options.deadlineMs ?? CONFORMANCE_DEFAULTS.deadlineMs) * WAITS_PER_PROMISE;
-  let running: RunningPromise | undefined;
+  let running: RunningCase | undefined;
 
   runner.describe(`${options.name} keeps the promises of the transport`, () => {
-    for (const promise of ALL_PROMISES) {
+    for (const testCase of CONFORMANCE_CASES) {
       const body = async (): Promise<void> => {
-        running = startPromise(promise, options);
+        running = startConformanceCase(testCase, options);
         const { thrown, ...result } = await running.result;
         running = undefined;
         results.push(result);
-        if (result.outcome === 'broken') throw thrown;
+        if (result.outcome === 'failed') throw thrown;
       };
-      runner.test(promise.title, body, timeoutMs);
+      runner.test(testCase.title, body, timeoutMs);
     }
     // Only where the runner lost patience with a test is there still something to end here.
     runner.afterEach(async () => {
@@ -41,6 +41,6 @@ export function runConformance(runner: TestRunner, options: ConformanceOptions):
   });
 }
 
-function reportOf({ name, createBroker }: ConformanceOptions, promises: readonly PromiseResult[]): ConformanceReport {
-  return { driver: name, capabilities: createBroker().capabilities, promises };
+function reportOf({ name, createBroker }: ConformanceOptions, cases: readonly CaseResult[]): ConformanceReport {
+  return { driver: name, capabilities: createBroker().capabilities, cases };
 }

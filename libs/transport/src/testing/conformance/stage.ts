@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Broker } from '../../contract/index.js';
-import { faultyBroker, type FaultyBroker, type Faults } from '../faults/faulty-broker.js';
+import { scriptedFaults, type ScriptedFaultsBroker, type Faults } from '../faults/scripted-faults.js';
 import { History } from '../history/history.js';
 import { Application, type ApplicationSpec, type SubscriptionSpec } from './application.js';
 import { bytesCodec } from './bytes-codec.js';
@@ -15,7 +15,7 @@ import { Watch } from './watch.js';
  */
 export class Stage {
   readonly options: ConformanceOptions & typeof CONFORMANCE_DEFAULTS;
-  readonly broker: FaultyBroker;
+  readonly broker: ScriptedFaultsBroker;
   readonly topic: string;
   readonly group: string;
   readonly history = new History();
@@ -31,7 +31,7 @@ export class Stage {
   constructor(options: ConformanceOptions, broker: Broker) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.options = { ...CONFORMANCE_DEFAULTS, ...given } as ConformanceOptions & typeof CONFORMANCE_DEFAULTS;
-    this.broker = faultyBroker(watchIntake(broker, this.intake));
+    this.broker = scriptedFaults(watchIntake(broker, this.intake));
     this.topic = this.newTopic();
     this.group = `members-${randomBytes(6).toString('hex')}`;
     this.watch = new Watch(this.options.deadlineMs, () => this.story());
@@ -57,7 +57,7 @@ export class Stage {
   }
 
   async open(spec: ApplicationSpec = {}): Promise<Application> {
-    if (this.broker.capabilities.startFromBeginning === 'absent') await this.#makeGroups(spec);
+    if (this.broker.capabilities.startFromBeginning === 'unsupported') await this.#makeGroups(spec);
     const application = this.prepare(spec);
     await this.watch.within('an application starts', application.start());
     return application;
@@ -83,7 +83,7 @@ export class Stage {
 
   /** Whether the broker keeps messages for a group whose members are not there. */
   get isKept(): boolean {
-    return this.broker.capabilities.atLeastOnce !== 'absent';
+    return this.broker.capabilities.atLeastOnce !== 'unsupported';
   }
 
   /** Publishes, then subscribes, so that the broker has to keep what was published; where it keeps nothing, the other way round. */
@@ -99,7 +99,7 @@ export class Stage {
 
   /** Part of the retry options of a promise that needs retries, and not the broker's: where it has none, the process keeps them. */
   get ownRetries(): { readonly inProcess?: boolean } {
-    return this.broker.capabilities.redelivery === 'absent' ? { inProcess: true } : {};
+    return this.broker.capabilities.redelivery === 'unsupported' ? { inProcess: true } : {};
   }
 
   /** Where messages of the stage's own subscription end that cannot be handled. */
@@ -152,13 +152,13 @@ export class Stage {
    */
   assertOrderPerKey(members: 'one' | 'several' = 'one'): void {
     const { orderByKey, orderAcrossMembers } = this.broker.capabilities;
-    if (orderByKey === 'absent' || (members === 'several' && orderAcrossMembers === 'absent')) return;
+    if (orderByKey === 'unsupported' || (members === 'several' && orderAcrossMembers === 'unsupported')) return;
     this.history.assertOrderPerKey();
   }
 
   /** Values in the order they came, where the broker keeps the order of a key; else sorted, so that they can be compared. */
   inOrder<Value>(values: readonly Value[]): Value[] {
-    const keeps = this.broker.capabilities.orderByKey !== 'absent';
+    const keeps = this.broker.capabilities.orderByKey !== 'unsupported';
     return keeps ? [...values] : [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   }
 

@@ -6,7 +6,7 @@ import type { Stage } from './stage.js';
 
 /** Longer than the silence that is taken for the end of a topic where the driver cannot say where that is. */
 const STALL_MS = 1_500;
-const READINGS = /\.replay\.|^dead-letter-desk/;
+const READINGS = /\.replay\.|^dead-letter-admin/;
 
 /**
  * An application whose broker stalls in each hand-over to a replay or a dead-letter desk, though it is up. Where the driver says where a

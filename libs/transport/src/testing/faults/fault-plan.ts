@@ -1,5 +1,5 @@
 import { Dice } from '../dice.js';
-import type { FaultKind, ResolvedUnreliableOptions } from './unreliable-options.js';
+import type { FaultKind, ResolvedRandomFaultsOptions } from './random-faults-options.js';
 
 /** A fault that happened, and to which message. */
 export interface InjectedFault {
@@ -16,12 +16,12 @@ export interface InjectedFault {
 /** Decides which message is hit by what, each by each kind at most once, and remembers it. */
 export class FaultPlan {
   readonly injected: InjectedFault[] = [];
-  readonly options: ResolvedUnreliableOptions;
+  readonly options: ResolvedRandomFaultsOptions;
   readonly #dice: Dice;
   readonly #struck = new Set<string>();
   readonly #listeners: ((fault: InjectedFault) => void)[] = [];
 
-  constructor(options: ResolvedUnreliableOptions) {
+  constructor(options: ResolvedRandomFaultsOptions) {
     this.options = options;
     this.#dice = new Dice(options.seed);
   }

@@ -14,7 +14,7 @@ import type {
   SendResult,
   Subscription,
   SubscriptionSink,
-  TopicQuestion,
+  TopicQuery,
 } from '../../contract/index.js';
 
 /**
@@ -29,7 +29,7 @@ export interface Interception {
   /** `BrokerConnection.ensureTopics`. */
   ensureTopics?(topics: readonly string[], go: () => Promise<void>): Promise<void>;
   /** `BrokerConnection.describe`. */
-  describe?(questions: readonly TopicQuestion[], go: () => Promise<BrokerFacts>): Promise<BrokerFacts>;
+  describe?(questions: readonly TopicQuery[], go: () => Promise<BrokerFacts>): Promise<BrokerFacts>;
   /** `Producer.check`. */
   check?(message: OutgoingMessage, go: () => void): void;
   /** `Producer.send`. */
@@ -86,7 +86,7 @@ export function wrapBroker(
   return {
     driver: broker.driver,
     capabilities: { ...broker.capabilities, ...capabilities },
-    absentBecause: broker.absentBecause,
+    unsupportedBecause: broker.unsupportedBecause,
     checkSubscription: (subscription) => broker.checkSubscription(subscription),
     open: (host) => wrapConnection(broker.open(host), intercept(host)),
   };
@@ -116,7 +116,7 @@ function wrapConnection(inner: BrokerConnection, by: Interception): BrokerConnec
 
 async function describe(
   inner: BrokerConnection,
-  questions: readonly TopicQuestion[],
+  questions: readonly TopicQuery[],
   by: Interception,
 ): Promise<BrokerFacts> {
   const go = async (): Promise<BrokerFacts> => (inner as Required<BrokerConnection>).describe(questions);

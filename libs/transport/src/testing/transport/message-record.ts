@@ -1,5 +1,5 @@
 import { DEAD_LETTER_HEADERS, type OutgoingMessage } from '../../contract/index.js';
-import type { FaultKind } from '../faults/unreliable-options.js';
+import type { FaultKind } from '../faults/random-faults-options.js';
 
 /** Something that happened to a message in one group. `atMs` is the virtual time since the transport's start. */
 export type Happening = { readonly atMs: number; readonly group: string } & (

@@ -9,10 +9,10 @@ import {
   type SendResult,
   type Settlement,
   type Subscription,
-  type TopicQuestion,
+  type TopicQuery,
 } from '../../contract/index.js';
-import { unreliableBroker } from '../faults/unreliable-broker.js';
-import type { UnreliableOptions } from '../faults/unreliable-options.js';
+import { randomFaults } from '../faults/random-faults.js';
+import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import { wrapBroker, type Interception } from '../faults/wrap-broker.js';
 import type { Event, MessageRecord } from './message-record.js';
 import type { TestWorld } from './test-world.js';
@@ -27,11 +27,11 @@ export function observedBroker(
   broker: Broker,
   name: string,
   world: TestWorld,
-  faults: UnreliableOptions | undefined,
+  faults: RandomFaultsOptions | undefined,
 ): Broker {
   const ledger = wrapBroker(broker, () => ledgerOf(name, world));
   if (faults === undefined) return wrapBroker(ledger, () => witnessOf(name, world));
-  const unreliable = unreliableBroker(ledger, faults);
+  const unreliable = randomFaults(ledger, faults);
   unreliable.onFault(({ kind, topic, group, id }) => {
     const record = world.recordsOf(id).find(({ message }) => message.topic === topic);
     record?.happened(world.atMs, group ?? '', { what: 'fault', kind });
@@ -45,12 +45,12 @@ export function observedBroker(
  * for hangs on the application alone.
  */
 export function playing(original: Broker, player: Broker): Broker {
-  const isForgetful = original.capabilities.durability === 'absent';
+  const isForgetful = original.capabilities.durability === 'unsupported';
   const played = isForgetful ? player : wrapBroker(player, () => ({ describe: safe }));
   return {
     driver: original.driver,
     capabilities: original.capabilities,
-    absentBecause: original.absentBecause,
+    unsupportedBecause: original.unsupportedBecause,
     checkSubscription: (subscription) => {
       original.checkSubscription(subscription);
       player.checkSubscription(subscription);
@@ -59,7 +59,7 @@ export function playing(original: Broker, player: Broker): Broker {
   };
 }
 
-const safe = (questions: readonly TopicQuestion[]): Promise<BrokerFacts> =>
+const safe = (questions: readonly TopicQuery[]): Promise<BrokerFacts> =>
   Promise.resolve({
     confirmedBy: 'all',
     idempotent: true,

@@ -20,7 +20,7 @@ const order: Order = { orderId: 'o-1', quantity: 2 };
 const unreachable: Broker = {
   ...memory(),
   driver: 'far-away',
-  capabilities: { ...memory().capabilities, delayedPublish: 'absent' },
+  capabilities: { ...memory().capabilities, delayedPublish: 'unsupported' },
   checkSubscription: () => undefined,
   open: () => {
     throw new Error('a test reached the real broker');
@@ -168,7 +168,7 @@ describe('a test transport', () => {
   it('refuses what the real broker refuses, and keeps its name', async () => {
     const transport = await start();
     await expect(transport.publish(OrderCreated, order, { deliverAfterMs: 1_000 })).rejects.toMatchObject({
-      code: 'TRANSPORT_CAPABILITY_ABSENT',
+      code: 'TRANSPORT_CAPABILITY_UNSUPPORTED',
     });
     const strict = {
       ...unreachable,

@@ -1,9 +1,10 @@
 import type { INestApplication, INestMicroservice, InjectionToken, LoggerService } from '@nestjs/common';
 import type { TestingModuleBuilder } from '@nestjs/testing';
-import { checkOptions, option, type Broker, type EventDefinition } from '../../contract/index.js';
+import { type Broker, type EventDefinition } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import type { PublishOptions, Publisher } from '../../publishing/index.js';
 import { anySeed } from '../dice.js';
-import type { UnreliableOptions } from '../faults/unreliable-options.js';
+import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import type { History } from '../history/history.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { MessageRecord } from './message-record.js';
@@ -23,8 +24,8 @@ export interface TestTransportOptions {
   readonly prepare?: (app: TestApplication) => void;
   /** Chance of this test: jitter of retries, and faults. @default 1, and any for faults */
   readonly seed?: number;
-  /** Faults of its brokers; see `unreliableBroker`. @default none */
-  readonly faults?: Omit<UnreliableOptions, 'seed'>;
+  /** Faults of its brokers; see `randomFaults`. @default none */
+  readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
   /** Another test transport, whose brokers, clock and story are shared: for several services in one test. @default none */
   readonly beside?: TestTransport;
   /** The broker that plays the one of this name. Has to work on the clock it is given. @default memory() */
@@ -227,7 +228,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
 
 const worlds = new WeakMap<object, TestWorld>();
 
-/** For trials, which judge what happened in it. */
+/** For fault tests, which judge what happened in it. */
 export const worldOf = (transport: TestTransport<TestApplication>): TestWorld => worlds.get(transport) as TestWorld;
 
 function newWorld({ seed, faults }: TestTransportOptions): TestWorld {

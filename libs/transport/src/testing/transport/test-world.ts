@@ -23,7 +23,7 @@ interface Scope {
 
 /**
  * Where the scope of the running code is found. n.b. one for the process, because Node hangs each storage that ever ran
- * on every promise made after it, for good: a storage per world made a thousand trials cost a thousand entries a promise.
+ * on every promise made after it, for good: a storage per world made a thousand fault tests cost a thousand entries a promise.
  * What it holds is never shared: a scope names its world.
  */
 const scopes = new AsyncLocalStorage<Scope>();
@@ -35,7 +35,7 @@ export interface RunningHandler {
 }
 
 type Failure = NoticeMap[
-  'message:retried' | 'message:dropped' | 'message:dead-lettered' | 'message:dead-letter-failed'];
+  'message:retry-scheduled' | 'message:dropped' | 'message:dead-lettered' | 'message:dead-letter-failed'];
 
 /** What all applications of a test share: time, chance, brokers, and the record of what happened. Never global. */
 export class TestWorld implements World {
@@ -101,7 +101,7 @@ export class TestWorld implements World {
 
   listen(notices: Notices): void {
     const remember = (failure: Failure): void => void (this.#latestFailure = failure);
-    notices.on('message:retried', remember);
+    notices.on('message:retry-scheduled', remember);
     notices.on('message:dropped', remember);
     notices.on('message:dead-lettered', remember);
     notices.on('message:dead-letter-failed', remember);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type * as KafkaJs from 'kafkajs';
-import { loadPeer, unloaded } from '../../../../contract/index.js';
+import { loadPeer, unloaded } from '../../../../shared/index.js';
 import type { ResolvedKafkaOptions } from '../../options.js';
 import {
   ClientFailure,

@@ -1,0 +1,32 @@
+import { runFaultTest } from './fault-test-run.js';
+import { resolveFaultTest, type StartFaultTest, type FaultTestOptions } from './fault-test-options.js';
+
+/**
+ * Tries whether every message whose publish was confirmed is handled, dropped on purpose, or a dead letter, for every group
+ * of its topic, under many seeds of faults.
+ *
+ * ```ts
+ * await expectNothingLost(
+ *   async (options) => {
+ *     const transport = await TestTransport.start(Test.createTestingModule({ imports: [AppModule] }), options);
+ *     return { transport, state: () => undefined };
+ *   },
+ *   { event: OrderCreated, payloads: orders },
+ * );
+ * ```
+ * @param start makes the handler or the application, anew for each run
+ * @throws Error with the seed, what is missing, and the story; `seed` as option replays it
+ */
+export async function expectNothingLost<In, Out>(
+  start: StartFaultTest<Out>,
+  options: FaultTestOptions<In, Out>,
+): Promise<void> {
+  const faultTest = resolveFaultTest('expectNothingLost()', start, options);
+  for (const seed of faultTest.seeds) {
+    const { complaint, story } = await runFaultTest(faultTest, seed);
+    if (complaint === undefined) continue;
+    throw new Error(
+      `expectNothingLost: with seed ${seed} something is lost. Replay it with seed: ${seed}.\n${complaint.message}\n${story}`,
+    );
+  }
+}

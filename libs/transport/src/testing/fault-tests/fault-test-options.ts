@@ -1,0 +1,105 @@
+import { TransportError, type EventDefinition, type MessageContext } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
+import type { ConsumingOptions } from '../../consuming/index.js';
+import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
+import type { TestTransport, TestApplication, TestTransportOptions } from '../transport/test-transport.js';
+
+/** A handler alone, with what it works on. */
+export interface HandlerUnderTest<Out> {
+  /** Called as a `@Subscribe` handler is; what it throws is a failed attempt. */
+  handle(payload: Out, context: MessageContext): unknown;
+  /** What is there when all is over; compared deeply. Sort what has no order. */
+  state(): unknown;
+  /** Called when the run is over. */
+  close?(): unknown;
+}
+
+/** A whole application. The fault test closes its transport. */
+export interface ApplicationUnderTest {
+  readonly transport: TestTransport<TestApplication>;
+  /** What is there when all is over; compared deeply. Sort what has no order. */
+  state(): unknown;
+  /** Called when the run is over, after the transport is closed. */
+  close?(): unknown;
+}
+
+/**
+ * Makes what is tried, anew for each run, with a state of its own. An application hands the options on:
+ * `TestTransport.start(module, options)`.
+ */
+export type StartFaultTest<Out> = (
+  options: TestTransportOptions,
+) => HandlerUnderTest<Out> | ApplicationUnderTest | Promise<HandlerUnderTest<Out> | ApplicationUnderTest>;
+
+/** What a fault test publishes, and under which faults. */
+export interface FaultTestOptions<In, Out> {
+  /** What `payloads` are of. */
+  readonly event: EventDefinition<In, Out>;
+  /** What is published, in this order; or how it is made of a seed, for libraries that generate data. */
+  readonly payloads: readonly In[] | ((seed: number) => readonly In[]);
+  /** @default those of `TRIAL_DEFAULTS` */
+  readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
+  /** One run, with this seed: to replay what failed. @default the seeds 1 to `runs` */
+  readonly seed?: number;
+  /** Runs, each with a seed of its own. Integer >= 1. @default 20 */
+  readonly runs?: number;
+  /** How the handler subscribes, where it is tried alone: order, concurrency, retry. @default as `@Subscribe` without options */
+  readonly subscription?: ConsumingOptions;
+  /** How long one run may take when nothing happens any more, in real milliseconds. Integer >= 1. @default 1000 */
+  readonly timeoutMs?: number;
+}
+
+/** What an option of a fault test is when it is left out. */
+export const TRIAL_DEFAULTS = {
+  runs: 20,
+  timeoutMs: 1_000,
+  faults: { duplicate: 0.3, reorder: 0.3, loseAck: 0.2, crashInHandler: 0.1, failDeadLetter: 0.3 },
+} as const;
+
+const RULES = {
+  event: option.record,
+  payloads: option.either(
+    { expected: 'an array', accepts: (value) => Array.isArray(value) && value.length > 0 },
+    option.fn,
+  ),
+  faults: option.record,
+  seed: option.integer(0),
+  runs: option.integer(1),
+  subscription: option.record,
+  timeoutMs: option.integer(1),
+} as const satisfies Record<keyof FaultTestOptions<unknown, unknown>, unknown>;
+
+/** A fault test with every default filled in. */
+export interface FaultTest<In, Out> {
+  readonly start: StartFaultTest<Out>;
+  readonly event: EventDefinition<In, Out>;
+  readonly payloadsOf: (seed: number) => readonly In[];
+  readonly faults: Omit<RandomFaultsOptions, 'seed'>;
+  readonly seeds: readonly number[];
+  readonly subscription: ConsumingOptions;
+  readonly timeoutMs: number;
+}
+
+/** @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID` */
+export function resolveFaultTest<In, Out>(
+  where: string,
+  start: StartFaultTest<Out>,
+  options: FaultTestOptions<In, Out>,
+): FaultTest<In, Out> {
+  checkOptions(where, options, RULES);
+  const { event, payloads, seed } = options;
+  if (event === undefined || payloads === undefined) {
+    const missing = event === undefined ? 'event' : 'payloads';
+    throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: ${missing} is missing.`);
+  }
+  const { runs = TRIAL_DEFAULTS.runs, faults = TRIAL_DEFAULTS.faults } = options;
+  return {
+    start,
+    event,
+    faults,
+    payloadsOf: typeof payloads === 'function' ? payloads : () => payloads,
+    seeds: seed === undefined ? Array.from({ length: runs }, (_, index) => index + 1) : [seed],
+    subscription: options.subscription ?? {},
+    timeoutMs: options.timeoutMs ?? TRIAL_DEFAULTS.timeoutMs,
+  };
+}
