@@ -153,7 +153,7 @@ describe('docs/defaults.md', () => {
       name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     // n.b. tools for tests and the bare NSQ client are no options of an application.
     const ofApplications = publicNames().filter(
-      ({ entryPoint }) => !['./testing', './nsq/client'].includes(entryPoint),
+      ({ entryPoint }) => !['./testing', './conformance', './nsq/client'].includes(entryPoint),
     );
     const exported = ofApplications.flatMap(({ name }) => /^(?!TRANSPORT_)(.+)_DEFAULTS$/.exec(name)?.[1] ?? []);
     const markers = tables.map(({ marker }) => marker);
