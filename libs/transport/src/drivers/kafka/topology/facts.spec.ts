@@ -63,11 +63,8 @@ test('acks decide who confirms, and nothing of the login or the addresses is tol
 
 test('a cluster of one broker cannot keep two copies: a start does not warn of that', () => {
   const inherentWith = (...servers: (number | undefined)[]) =>
-    factsOf(
-      SAFE,
-      [query],
-      new Map(servers.map((each, index) => [`${index}`, { replicas: 1, config, servers: each }])),
-    ).inherent;
+    factsOf(SAFE, [query], new Map(servers.map((each, index) => [`${index}`, { replicas: 1, config, servers: each }])))
+      .inherent;
   expect(inherentWith(1, 1)).toEqual(['one-copy']);
   expect(inherentWith(3)).toBeUndefined();
   expect(inherentWith(1, undefined)).toBeUndefined();
