@@ -46,11 +46,11 @@ describe('in a CommonJS project on Nest 11, installed from the tarball', () => {
          expect(await acked).toMatchObject({ topic: 'order.created', group: 'stock' });
          await app.close();
        });
-       test.each(['memory', 'kafka', 'codecs', 'testing'])('there is an entry point %s', (entry point) => {
-         expect(Object.keys(require('nest-transport/' + entry point)).length).toBeGreaterThan(0);
+       test.each(['memory', 'kafka', 'codecs', 'testing', 'conformance'])('there is an entry point %s', (name) => {
+         expect(Object.keys(require('nest-transport/' + name)).length).toBeGreaterThan(0);
        });`,
     );
-    expect(folder.jest()).toMatchObject({ numPassedTests: 5, numFailedTests: 0 });
+    expect(folder.jest()).toMatchObject({ numPassedTests: 6, numFailedTests: 0 });
   });
 
   it.each([
