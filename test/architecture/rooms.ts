@@ -45,23 +45,21 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@msgpack/msgpack', '@bufbuild/protobuf', 'avsc', 'ajv', /^ajv\/dist\/20(19|20)\.js$/],
     node: 'any',
   },
-  observability: { rooms: ['contract', 'shared'], packages: ['@opentelemetry/api', 'prom-client'], node: 'any' },
   nest: {
-    rooms: ['contract', 'shared', 'consuming', 'publishing', 'observability'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing'],
     packages: [NEST, 'rxjs', 'reflect-metadata'],
     node: 'any',
   },
-  console: { rooms: ['contract', 'shared', 'consuming', 'observability', 'nest'], packages: [NEST], node: 'any' },
   testing: {
     rooms: ['contract', 'shared', 'consuming', 'publishing', 'drivers/memory', 'nest'],
     packages: [NEST],
     node: 'any',
   },
   /** The program `npx nest-transport`. It finds the user's own copy of the library, so it must load what is not known here. */
-  cli: { rooms: ['contract', 'shared', 'nest'], packages: ['commander'], node: 'any', loads: 'app-module.ts' },
+  cli: { rooms: ['contract', 'shared', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
   /** src/index.ts, the entry point `nest-transport` itself. */
   'entry point': {
-    rooms: ['contract', 'shared', 'consuming', 'publishing', 'observability', 'nest'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing', 'nest'],
     packages: [],
     node: 'types',
   },

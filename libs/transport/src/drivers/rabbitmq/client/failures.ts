@@ -1,4 +1,5 @@
 import { messageOf, TransportError, type ErrorCode, type TransportErrorDetails } from '../../../contract/index.js';
+import { startAdvice } from '../../../shared/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import type { VhostRefusal } from './vhost-refusal.js';
@@ -68,7 +69,7 @@ function unreachable(text: string, code: string, { name, encrypted }: RabbitmqAd
   const hint = /abruptly|disconnected before|ECONNRESET/.test(why)
     ? ` If it hangs up at once, the listener at ${name} may ${encrypted ? 'not speak TLS: write amqp:' : 'want TLS: write amqps:'}.`
     : '';
-  return `${sentence(why)} Is RabbitMQ running there? Try "npm run brokers:up".${hint}`;
+  return `${sentence(why)} ${startAdvice('RabbitMQ', 'there')}${hint}`;
 }
 
 const tlsText = (text: string, code: string): string =>

@@ -186,7 +186,7 @@ export class SubscriptionSupervisor {
     if (this.#isWarned) return;
     this.#isWarned = true;
     const { topic, group } = this.#each.subscription;
-    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue: what RabbitMQ drops from it at the delivery-limit of a policy is lost. Delete the queue while it is empty and its services are stopped, or set the policy of docs/drivers/rabbitmq.md ("Queues of earlier versions").`;
+    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue: what RabbitMQ drops from it at the delivery-limit of a policy is lost. Delete the queue while it is empty and its services are stopped, or set the policy in "Queues of earlier versions" of https://github.com/nest-transport/nest-transport/blob/main/docs/drivers/rabbitmq.md.`;
     this.#host.notices.emit('subscription:warned', { broker: this.#host.broker, topic, group, warning });
   }
 
