@@ -1,15 +1,10 @@
 import { messageOf } from '../contract/index.js';
 import { nearestName } from '../shared/index.js';
-import { commandHelp, programHelp, readCommandLine, UsageError, type CliSyntax } from './command-line.js';
+import { commandHelp, programHelp, readCommandLine, UsageError } from './command-line.js';
+import type { CliCommand } from './command.js';
 import { deadLetters } from './commands/dead-letters.js';
 import { describe } from './commands/describe.js';
 import type { Terminal } from './terminal.js';
-
-/** A command of `npx nest-transport`. Its file in `commands/` is added to the table below. */
-export interface CliCommand<Given = object> extends CliSyntax {
-  /** @returns the exit code: 0, or 1 where the result is not what was asked for */
-  run(given: Given, terminal: Terminal, argument: string): Promise<number>;
-}
 
 const PROGRAM = 'nest-transport';
 const ABOUT = 'Inspects a NestJS application that uses nest-transport, and works with its dead letters.';

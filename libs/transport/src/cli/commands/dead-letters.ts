@@ -8,7 +8,7 @@ import {
 import { APP_OPTIONS, loadApp } from '../app-module.js';
 import { UsageError, type CliOption } from '../command-line.js';
 import { byTime, cell, countsText, letterJson, lettersText, reportJson, reportText } from '../dead-letters-text.js';
-import type { CliCommand } from '../program.js';
+import type { CliCommand } from '../command.js';
 import type { Terminal } from '../terminal.js';
 
 interface Given {

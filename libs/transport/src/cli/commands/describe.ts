@@ -3,7 +3,7 @@ import type { SubscriptionDescription, TransportDescription } from '../../nest/i
 import { APP_OPTIONS, loadApp } from '../app-module.js';
 import { UsageError } from '../command-line.js';
 import { descriptionText } from '../description-text.js';
-import type { CliCommand } from '../program.js';
+import type { CliCommand } from '../command.js';
 
 interface Given {
   readonly app?: string;
