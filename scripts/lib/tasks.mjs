@@ -28,6 +28,10 @@ export const jest = [
 /** @type {Record<string, Task>} */
 export const tasks = {
   demo: { about: 'both sample services in one process', node: [...fromSource, 'apps/demo/src/main.ts'] },
+  example: {
+    about: 'a small program: -- 01-hello; without a name the list',
+    node: [...fromSource, 'scripts/example.mjs'],
+  },
   test: { about: 'everything, real brokers included', node: ['scripts/test.mjs'] },
   'test:unit': { about: 'specs beside the sources; seconds', node: [...jest, '--selectProjects', 'unit'] },
   'test:kafka': { about: 'every suite that needs Kafka', node: ['scripts/test.mjs', '--only', 'kafka'] },
