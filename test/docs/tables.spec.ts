@@ -35,7 +35,7 @@ describe('docs/errors.md', () => {
       ...rows.flatMap(({ code, others: [when, advice = '', retryable = ''] }) => [
         ...(code in codes && when !== codes[code] ? [`${code}: the code says "${codes[code]}"`] : []),
         ...(advice.length < 10 ? [`${code} does not say what to do`] : []),
-        ...(/^(yes|no|told)$/.test(retryable) ? [] : [`${code}: retryable is yes, no or told`]),
+        ...(/^(yes|no|depends)$/.test(retryable) ? [] : [`${code}: retryable is yes, no or depends`]),
       ]),
     ];
   };
@@ -50,7 +50,7 @@ describe('docs/errors.md', () => {
       ['| code | when | what to do | retryable |', '|---|---|---|---|', ...rows].join('\n');
     const codes = { TRANSPORT_A: 'A happens.', TRANSPORT_B: 'B happens.' };
     const a = '| `TRANSPORT_A` | A happens. | Do something about it. | no |';
-    const b = '| `TRANSPORT_B` | B happens. | Do something about it. | told |';
+    const b = '| `TRANSPORT_B` | B happens. | Do something about it. | depends |';
     expect(disagreements(table(a, b), codes)).toEqual([]);
     expect(disagreements(table(a), codes)).toEqual(['TRANSPORT_B has no row']);
     expect(disagreements(table(a, b, a.replace('_A', '_C')), codes)).toEqual(['TRANSPORT_C is no code']);
@@ -59,8 +59,8 @@ describe('docs/errors.md', () => {
       'TRANSPORT_B: the code says "B happens."',
     ]);
     expect(disagreements(table(a, b.replace(/Do [^|]*/, '')), codes)).toEqual(['TRANSPORT_B does not say what to do']);
-    expect(disagreements(table(a, b.replace('told', 'perhaps')), codes)).toEqual([
-      'TRANSPORT_B: retryable is yes, no or told',
+    expect(disagreements(table(a, b.replace('depends', 'perhaps')), codes)).toEqual([
+      'TRANSPORT_B: retryable is yes, no or depends',
     ]);
   });
 });
