@@ -54,6 +54,10 @@ export const tasks = {
     about: 'the documentation as a site, into docs/.vitepress/dist',
     node: ['node_modules/vitepress/bin/vitepress.js', 'build', 'docs'],
   },
+  'docs:options': {
+    about: 'tables of driver options that differ from the docstrings; -- --write writes them',
+    node: [...fromSource, 'test/docs/print-options.ts'],
+  },
   lint: { about: 'eslint and the prettier check', node: ['scripts/lint.mjs'] },
   typecheck: { about: 'tsc over everything', node: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   build: { about: 'the package and the apps into dist', node: ['scripts/build.mjs'] },
