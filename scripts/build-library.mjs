@@ -55,8 +55,8 @@ async function build() {
   await cp(`${library}/src/schematics`, `${aside}/schematics`, { recursive: true, filter: isFolderOrJson });
   await copyTypes();
   await writeFile(`${aside}/cjs/package.json`, '{ "type": "commonjs" }\n');
-  // npm packs what lies in the package's own folder, and the changelog is the repository's.
-  await cp(inRoot('CHANGELOG.md'), `${library}/CHANGELOG.md`);
+  // npm packs what lies in the package's own folder, and these two are the repository's.
+  for (const page of ['CHANGELOG.md', 'UPGRADING.md']) await cp(inRoot(page), `${library}/${page}`);
   await rm(`${library}/dist`, { recursive: true, force: true });
   await rename(aside, `${library}/dist`);
   return { code: 0, signal: null };

@@ -29,7 +29,7 @@ describe('who may import what', () => {
       expect({ room, enough: seen >= floor }).toEqual({ room, enough: true });
     }
     expect(files.length).toBeGreaterThan(200);
-    for (const folder of ['apps/', 'libs/contracts/', 'test/']) {
+    for (const folder of ['apps/', 'examples/', 'libs/contracts/', 'test/']) {
       expect(files.filter(({ path }) => path.startsWith(folder)).length).toBeGreaterThan(2);
     }
   });
@@ -188,6 +188,30 @@ describe('a planted violation is seen', () => {
       'apps/demo/src/x.ts',
       "import '../../order-service/src/biz/orders.js';",
       'use its public entry point',
+    ],
+    [
+      'examples, deep path',
+      'examples/01-hello/main.ts',
+      "import '../../libs/transport/src/index.js';",
+      'use its public entry point',
+    ],
+    [
+      'examples, a closed entry point',
+      'examples/01-hello/main.ts',
+      "import 'nest-transport/x';",
+      'no entry point "./x"',
+    ],
+    [
+      'examples, inside another example',
+      'examples/02-kafka/main.ts',
+      "import '../01-hello/main.js';",
+      'use its public entry point',
+    ],
+    [
+      'examples, the sample shop',
+      'examples/01-hello/main.ts',
+      "import { OrderCreated } from '@demo/contracts';",
+      'may not import the sample shop',
     ],
     [
       'libs/contracts',

@@ -30,7 +30,7 @@ const loud = (log: string): string[] =>
 
 /** Loud notices without a row, and rows of others: what the page and the log do not agree on. */
 function differences(text: string, log: string): string[] {
-  const [, section = ''] = text.split('\n## A line of the log\n');
+  const [, section = ''] = text.split('\n## Log lines\n');
   const told = rowsOf(section.split('\n## ')[0] ?? '').map(([cell]) => codeOf(cell) ?? '');
   const wanted = loud(log);
   return [
@@ -59,7 +59,7 @@ describe('docs/guides/troubleshooting.md', () => {
   it('would be caught with names that are not there, a row missing, and one too many', () => {
     const page = '| look for | then |\n|---|---|\n| "Drains broker" | `message:lost` and TRANSPORT_NOTHING |';
     expect(unknownNames(page, code)).toEqual(['TRANSPORT_NOTHING', 'message:lost', 'Drains broker']);
-    const table = '\n## A line of the log\n| notice | says |\n|---|---|\n| `message:acked` | x |\n\n## Next';
+    const table = '\n## Log lines\n| notice | says |\n|---|---|\n| `message:acked` | x |\n\n## Next';
     const lines = "  'message:acked': ['debug', f],\n  'commit:failed': ['warn', f],\n  'a:b': [\n    'error',\n";
     expect(differences(table, lines)).toEqual([
       'commit:failed has no row',

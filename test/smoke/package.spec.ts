@@ -37,7 +37,7 @@ const filesOf = (target: Target): readonly string[] =>
 /** Files that have no place in the package. */
 function misplaced(files: readonly string[]): string[] {
   const belongs =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|UPGRADING\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
   return files.filter((file) => !belongs.test(file) || /\.(spec|test)\./.test(file));
 }
 
@@ -124,7 +124,7 @@ describe('the package as npm packs it', () => {
     expect(misplaced([...strays, 'dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'LICENSE'])).toEqual(strays);
   });
 
-  it.each(['LICENSE', 'CHANGELOG.md'])('has the %s of the workspace', (file) => {
+  it.each(['LICENSE', 'CHANGELOG.md', 'UPGRADING.md'])('has the %s of the workspace', (file) => {
     expect(readFileSync(join(user.package, file), 'utf8')).toBe(readFileSync(join(root, file), 'utf8'));
   });
 

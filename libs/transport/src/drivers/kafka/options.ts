@@ -30,53 +30,71 @@ export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
 /** What `kafka()` is told. Only `brokers` is required; a name that is not here is refused. */
 export interface KafkaOptions {
-  /** Addresses to begin with, `host:port`; the other brokers of the cluster are found by themselves. */
+  /** Bootstrap addresses, `host:port`. The client finds the other brokers of the cluster. */
   readonly brokers: readonly string[];
-  /** Name of the client in the broker's logs and quotas. @default the service's name */
+  /** Client name in the broker's logs and quotas. @default the service's name */
   readonly clientId?: string;
-  /** `true` trusts the system's authorities. @default no encryption */
+  /**
+   * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
+   * authorities. @default no encryption
+   */
   readonly tls?: true | KafkaTlsOptions;
-  /** @default no login */
+  /** Login. @default no login */
   readonly sasl?: KafkaSaslOptions;
-  /** PLAIN sends the password readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows SASL PLAIN without TLS to another machine. The password is then readable on the network. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** When a message counts as stored: on `'all'` in-sync replicas, or on the `'leader'` alone (it may be lost with it). @default 'all' */
+  /**
+   * When a publish is confirmed: by all in-sync replicas, or by the leader only, whose loss can lose the message.
+   * @default 'all'
+   */
   readonly acks?: 'all' | 'leader';
-  /** The broker removes duplicates that re-sending within the client would make. Needs `acks: 'all'`. @default true with `acks: 'all'` */
+  /**
+   * The broker removes duplicates that retries within the client create. Requires `acks: 'all'`. @default true with
+   * `acks: 'all'`
+   */
   readonly idempotent?: boolean;
-  /** snappy, lz4 and zstd need a package each; reading them needs it too. @default 'none' */
+  /**
+   * Compression of produce requests. snappy needs the package `snappy`, lz4 `lz4-napi`, zstd `@bokuweb/zstd-wasm`;
+   * consumers need them too. @default 'none'
+   */
   readonly compression?: KafkaCompression;
-  /** `'key'` as Kafka's Java client does it; `'round-robin'` ignores keys, so that their order is lost. @default 'key' */
+  /** `'key'` is the partitioner of Kafka's Java client. `'round-robin'` ignores keys, so their order is lost. @default 'key' */
   readonly partitioner?: 'key' | 'round-robin';
-  /** @default 5000 */
+  /** How long a connection may take to open. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** @default 30000 */
+  /** How long the client waits for the response to a request. @default 30000 */
   readonly requestTimeoutMs?: number;
-  /** A member that was not heard of for so long loses its partitions. @default 30000 */
+  /** A member without a heartbeat for this time loses its partitions. @default 30000 */
   readonly sessionTimeoutMs?: number;
-  /** At most a third of `sessionTimeoutMs`. @default 1000 */
+  /** Time between heartbeats; at most a third of `sessionTimeoutMs`. @default 1000 */
   readonly heartbeatIntervalMs?: number;
-  /** How long members have to join when the group changes. @default 60000 */
+  /** How long members may take to join a rebalance. @default 60000 */
   readonly rebalanceTimeoutMs?: number;
-  /** How long running handlers may delay a change of the group, so that nobody repeats their work. @default 10000 */
+  /**
+   * How long a rebalance waits for running handlers, so that no other member repeats their work; at most 0.6 of
+   * `sessionTimeoutMs` and of `rebalanceTimeoutMs`. @default 10000
+   */
   readonly revokeWaitMs?: number;
-  /** New partitions are noticed within this time. @default 30000 */
+  /** Maximum age of metadata: new partitions are found within this time. @default 30000 */
   readonly metadataMaxAgeMs?: number;
-  /** A fetch waits until there is so much, or `maxWaitMs` is over. @default 1 */
+  /** A fetch waits for this many bytes, or for `maxWaitMs`. @default 1 */
   readonly minBytes?: number;
-  /** @default 1048576 */
+  /** Maximum bytes of a fetch per partition. @default 1048576 */
   readonly maxBytesPerPartition?: number;
-  /** @default 10485760 */
+  /** Maximum bytes of a fetch. @default 10485760 */
   readonly maxBytes?: number;
-  /** @default 250 */
+  /** How long a fetch waits for `minBytes`. @default 250 */
   readonly maxWaitMs?: number;
-  /** Messages of a group that may be done and not committed: the most that a SIGKILL repeats. Also how far one partition goes on past a message that is not settled. @default 5000 */
+  /**
+   * Messages of a group in this process that may be handled and not committed: the most that a SIGKILL repeats. A
+   * partition stalls when this many messages wait behind an unsettled one. @default 5000
+   */
   readonly maxUncommitted?: number;
-  /** @default 250 */
+  /** Time between commits. A commit also happens at half of `maxUncommitted`. @default 250 */
   readonly commitIntervalMs?: number;
-  /** Largest message (key, body and headers); the topic's own `max.message.bytes` must allow it. @default 1000000 */
+  /** Maximum size of a message: key, body and headers. The topic's `max.message.bytes` must allow it. @default 1000000 */
   readonly maxMessageBytes?: number;
-  /** Creates missing topics; `false` refuses to start without them. @default false */
+  /** Creates missing topics; `{}` uses the broker's defaults. With `false` a missing topic fails the start. @default false */
   readonly provision?: false | KafkaProvisionOptions;
 }
 

@@ -4,11 +4,11 @@ import { checkOptions, option, withDefaults } from '../../shared/index.js';
 export interface MemoryOptions {
   /** Partitions of each topic; the members of a group share them. @default 8 */
   readonly partitions?: number;
-  /** Largest message (key, body and headers), in bytes. @default 1048576 (1 MiB) */
+  /** Maximum size of a message: key, body and headers. @default 1048576 */
   readonly maxMessageBytes?: number;
   /**
-   * Messages a topic keeps for groups that come later, oldest forgotten first. What a known group has not handled yet
-   * is never forgotten. @default 10000
+   * Messages that a topic keeps for groups that subscribe later; the oldest are removed first. Messages that an
+   * existing group has not handled are always kept. @default 10000
    */
   readonly retainMessages?: number;
 }

@@ -15,62 +15,77 @@ export type RabbitmqQueueType = 'quorum' | 'classic';
 /** What `rabbitmq()` is told. Only `url` is required; a name that is not here is refused. */
 export interface RabbitmqOptions {
   /**
-   * `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path; of a cluster all nodes, tried in turn.
-   * A user and a password may be in it; `username` and `password` come first.
+   * `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path. For a cluster an array of all nodes,
+   * tried in turn. It may contain user and password; `username` and `password` take precedence.
    */
   readonly url: string | readonly string[];
-  /** @default the one of the address, else 'guest' (which RabbitMQ admits from its own machine only) */
+  /** User name. RabbitMQ accepts `guest` from its own machine only. @default the one of the address, else 'guest' */
   readonly username?: string;
-  /** @default the one of the address, else 'guest' */
+  /** Password. @default the one of the address, else 'guest' */
   readonly password?: string;
-  /** @default the path of the address, else '/' */
+  /** Virtual host. @default the path of the address, else '/' */
   readonly vhost?: string;
-  /** `'external'` logs in by the client's certificate. @default 'plain' */
+  /** `'external'` logs in with the client's certificate. @default 'plain' */
   readonly mechanism?: 'plain' | 'external';
-  /** `true` trusts the system's authorities. @default true with `amqps:`, no encryption with `amqp:` */
+  /**
+   * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
+   * authorities. @default true with `amqps:`, no encryption with `amqp:`
+   */
   readonly tls?: true | RabbitmqTlsOptions;
-  /** PLAIN sends the password readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows the password without TLS to another machine. It is then readable on the network. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** What the management page calls the connections. @default the service's name */
+  /** Name of the connections on the management page, followed by `(publish)` or `(consume)`. @default the service's name */
   readonly connectionName?: string;
-  /** @default 5000 */
+  /** How long a connection may take to open. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** A peer that was not heard of for two to three of these is given up; whole seconds. @default 10000 */
+  /** Heartbeat timeout, in whole seconds. A server that is silent for two to three of these counts as dead. @default 10000 */
   readonly heartbeatMs?: number;
-  /** @default 'topic' */
+  /** `'topic'` supports patterns, `'direct'` does not. `'fanout'` uses an exchange per topic. @default 'topic' */
   readonly exchangeType?: RabbitmqExchangeType;
-  /** Not with `exchangeType: 'fanout'`, where each topic is an exchange of its name. @default 'nest-transport' */
+  /**
+   * Name of the durable exchange; dead letters use `<exchange>.dead-letter`. Not with `exchangeType: 'fanout'`.
+   * @default 'nest-transport'
+   */
   readonly exchange?: string;
-  /** @default 'quorum' */
+  /** `'quorum'` is replicated. `'classic'` has one copy on one node. @default 'quorum' */
   readonly queueType?: RabbitmqQueueType;
   /**
-   * The queue of a group: `(topic) => QUEUES[topic]`. `undefined` means the default name; dead-letter and retry topics are asked for too.
-   * Two subscriptions must not have the same. @default `<group>:<topic>`
+   * Returns the name of a group's queue, for queues that exist; `undefined` means the default name. Also called for
+   * dead-letter and retry topics. Two subscriptions on one queue are rejected. @default `<group>:<topic>`
    */
   readonly queueName?: (topic: string, group: string) => string | undefined;
-  /** More arguments of the groups' queues, by RabbitMQ's names: `{ 'x-max-length': 100000, 'x-overflow': 'reject-publish' }`. */
+  /**
+   * More arguments of the groups' queues, with RabbitMQ's names: `{ 'x-max-length': 100000, 'x-overflow':
+   * 'reject-publish' }`. @default none
+   */
   readonly queueArguments?: Readonly<Record<string, string | number | boolean>>;
-  /** One member of a group works, the others wait to take over: the order of a key holds across members. @default false */
+  /** One member of a group is active, the others wait: the order of a key holds across members. @default false */
   readonly singleActiveConsumer?: boolean;
   /**
-   * `false` declares and binds nothing: exchanges and queues have to be there, and what failed waits for its next attempt in
-   * the process. Only the queue of an instance (`every-instance`, answers to requests) is made all the same. @default true
+   * `false` declares and binds nothing: exchanges and queues must exist, and retries wait in the process. The queues of
+   * instances (`every-instance`, replies to requests) are declared in any case. @default true
    */
   readonly provision?: boolean;
   /**
-   * How often a subscription looks whether its exchange and its binding are still there: nobody is told when somebody deletes
-   * them. A publisher that finds its exchange deleted waits for two of these looks. 0: never. @default 5000
+   * How often a subscription checks that its exchange and binding exist: RabbitMQ does not report their deletion. 0:
+   * never. @default 5000
    */
   readonly topologyCheckMs?: number;
-  /** What becomes of a message that no queue is bound for: an error, or nothing. @default 'fail' */
+  /** A message that no queue is bound for fails its publish, or is discarded. @default 'fail' */
   readonly unroutable?: 'fail' | 'discard';
-  /** Largest message (key, body and headers); the server's own `max_message_size` must allow it. @default 16777216 (16 MiB) */
+  /**
+   * Maximum size of a message: key, body and headers. The server's `max_message_size` must allow it (16 MiB from
+   * RabbitMQ 4.0 on, 128 MiB before). @default 16777216
+   */
   readonly maxMessageBytes?: number;
-  /** What was sent and not confirmed when a connection broke is sent again, under its id, for so long. @default 10000 */
+  /** How long an unconfirmed message is sent again, with its id, after a lost connection. @default 10000 */
   readonly republishMs?: number;
-  /** Messages of a subscription that may be unsettled here, those that wait for a retry included; at the bound intake waits. @default 2000 */
+  /**
+   * Unsettled messages of a subscription in this process, including those that wait for a retry. Nothing more is
+   * fetched above it. @default 2000
+   */
   readonly maxUnsettled?: number;
-  /** The server's `consumer_timeout`: what is not settled by then is given back before the server takes it. @default 1800000 (30 min) */
+  /** The server's `consumer_timeout`: an unsettled message returns to the broker before it expires. @default 1800000 */
   readonly consumerTimeoutMs?: number;
 }
 

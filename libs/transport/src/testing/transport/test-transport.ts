@@ -26,8 +26,8 @@ export interface TestTransportOptions {
   readonly seed?: number;
   /** Faults of its brokers; see `randomFaults`. @default none */
   readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
-  /** Another test transport, whose brokers, clock and story are shared: for several services in one test. @default none */
-  readonly beside?: TestTransport;
+  /** Another test transport whose brokers, clock and story this one shares: for several services in one test. @default none */
+  readonly sharedWith?: TestTransport;
   /** The broker that plays the one of this name. Has to work on the clock it is given. @default memory() */
   readonly createBroker?: (name: string) => Broker;
   /** How long `settle` and `publishAndSettle` wait, in real milliseconds. Integer >= 1. @default 4000 */
@@ -36,7 +36,7 @@ export interface TestTransportOptions {
   readonly logger?: LoggerService | false;
 }
 
-/** What a publish of a test takes beside the payload. */
+/** Options of `TestTransport.publish` and `publishAndSettle`. */
 export interface TestPublishOptions extends PublishOptions {
   /** By name. @default the default broker */
   readonly broker?: string;
@@ -51,7 +51,7 @@ const RULES = {
   prepare: option.fn,
   seed: option.integer(0),
   faults: option.record,
-  beside: option.any,
+  sharedWith: option.any,
   createBroker: option.fn,
   timeoutMs: option.integer(1),
   logger: option.any,
@@ -104,7 +104,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
     options: TestTransportOptions = {},
   ): Promise<TestTransport<TestApplication>> {
     checkOptions('TestTransport.start', options, RULES);
-    const world = options.beside === undefined ? newWorld(options) : options.beside.#world;
+    const world = options.sharedWith === undefined ? newWorld(options) : options.sharedWith.#world;
     const nest = await import('./nest-application.js');
     nest.replaceBrokers(module, world, options);
     const app = nest.createApplication(await module.compile(), options.http ?? DEFAULTS.http);
