@@ -11,12 +11,8 @@ export { History, type NothingLostOptions } from './history/history.js';
 export type { HistoryEntry, PublishOutcome } from './history/history-entry.js';
 export { ManualClock } from './manual-clock.js';
 export type { Story, SeenDeadLetter, SeenDrop, SeenMessage, SeenOutcome, SeenRetry } from './transport/story.js';
-export {
-  TestTransport,
-  type TestApplication,
-  type TestPublishOptions,
-  type TestTransportOptions,
-} from './transport/test-transport.js';
+export type { TestApplication } from './transport/test-application.js';
+export { TestTransport, type TestPublishOptions, type TestTransportOptions } from './transport/test-transport.js';
 export { expectIdempotent } from './fault-tests/expect-idempotent.js';
 export { expectNothingLost } from './fault-tests/expect-nothing-lost.js';
 export {

@@ -8,13 +8,11 @@ import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import type { History } from '../history/history.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { MessageRecord } from './message-record.js';
+import type { TestApplication } from './test-application.js';
 import { Settling } from './settling.js';
 import { Story } from './story.js';
 import { isOpen } from './story-text.js';
 import { TestWorld } from './test-world.js';
-
-/** An application under test: with HTTP, or messages only. */
-export type TestApplication = INestApplication | INestMicroservice;
 
 /** How an application is started for a test. */
 export interface TestTransportOptions {
