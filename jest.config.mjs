@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SyntheticModule } from 'node:vm';
-import { brokers } from './test/brokers/index.mjs';
+import { brokers } from './tools/brokers/index.mjs';
 import { swcOptions } from './tools/swc-options.mjs';
 
 if (typeof SyntheticModule !== 'function') {
@@ -66,8 +66,8 @@ const projects = [
     ...shared,
     displayName: broker,
     testMatch: [`<rootDir>/test/**/*.${broker}.spec.ts`, `<rootDir>/test/${broker}/**/*.spec.ts`],
-    globalSetup: '<rootDir>/test/brokers/jest-setup.mjs',
-    globalTeardown: '<rootDir>/test/brokers/jest-teardown.mjs',
+    globalSetup: '<rootDir>/tools/brokers/jest-setup.mjs',
+    globalTeardown: '<rootDir>/tools/brokers/jest-teardown.mjs',
   })),
 ];
 

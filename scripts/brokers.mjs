@@ -10,11 +10,11 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { brokers } from '../test/brokers/index.mjs';
-import { compose, hasEngine, portsInEnv } from '../test/brokers/container.mjs';
-import { freePorts, isFree } from '../test/brokers/ports.mjs';
-import { forgetStanding, readStanding, standingFolder, writeStanding } from '../test/brokers/standing.mjs';
-import { BrokerUnavailable } from '../test/brokers/unavailable.mjs';
+import { brokers } from '../tools/brokers/index.mjs';
+import { compose, hasEngine, portsInEnv } from '../tools/brokers/container.mjs';
+import { freePorts, isFree } from '../tools/brokers/ports.mjs';
+import { forgetStanding, readStanding, standingFolder, writeStanding } from '../tools/brokers/standing.mjs';
+import { BrokerUnavailable } from '../tools/brokers/unavailable.mjs';
 import { isAlive } from './lib/lock.mjs';
 
 const DOWN_TIMEOUT_MS = 30_000;
@@ -62,7 +62,7 @@ function clusterRecordOf(name) {
 
 /**
  * @param {string} name
- * @returns {Promise<import('../test/brokers/standing.mjs').Standing>}
+ * @returns {Promise<import('../tools/brokers/standing.mjs').Standing>}
  */
 async function raise(name) {
   const broker = brokerOf(name);
@@ -140,7 +140,7 @@ async function serve(name) {
 }
 
 /**
- * @param {import('../test/brokers/index.mjs').Broker} broker
+ * @param {import('../tools/brokers/index.mjs').Broker} broker
  * @returns {Promise<{ env: Record<string, string>, pids?: readonly number[], stop: () => Promise<void> }>}
  */
 async function start(broker) {

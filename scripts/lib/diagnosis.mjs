@@ -1,19 +1,19 @@
-import { hasEngine } from '../../test/brokers/container.mjs';
-import { goToolsFolder, hasGoTools } from '../../test/brokers/go-tools.mjs';
-import { brokers } from '../../test/brokers/index.mjs';
-import { hasKafkaJars, KAFKA_VERSION, kafkaFolder } from '../../test/brokers/kafka/jars.mjs';
-import { NATS_SERVER } from '../../test/brokers/nats/programs.mjs';
-import { NSQ_PROGRAMS } from '../../test/brokers/nsq/programs.mjs';
-import { isFree } from '../../test/brokers/ports.mjs';
-import { readStanding } from '../../test/brokers/standing.mjs';
-import { TOOLS, toolVersion, wanted } from '../../test/brokers/toolchain.mjs';
+import { hasEngine } from '../../tools/brokers/container.mjs';
+import { goToolsFolder, hasGoTools } from '../../tools/brokers/go-tools.mjs';
+import { brokers } from '../../tools/brokers/index.mjs';
+import { hasKafkaJars, KAFKA_VERSION, kafkaFolder } from '../../tools/brokers/kafka/jars.mjs';
+import { NATS_SERVER } from '../../tools/brokers/nats/programs.mjs';
+import { NSQ_PROGRAMS } from '../../tools/brokers/nsq/programs.mjs';
+import { isFree } from '../../tools/brokers/ports.mjs';
+import { readStanding } from '../../tools/brokers/standing.mjs';
+import { TOOLS, toolVersion, wanted } from '../../tools/brokers/toolchain.mjs';
 import { whyNotInstalled } from './install.mjs';
 import { isSupported, MINIMUM_NODE } from './node-version.mjs';
 import { cacheFolder } from './paths.mjs';
 
 /** `note`: absent, but nothing needs it here. @typedef {{ state: 'ok' | 'missing' | 'note', name: string, value: string, remedy?: string }} Finding */
 
-/** Ports of the sample services; those of the brokers are in test/brokers/index.mjs. */
+/** Ports of the sample services; those of the brokers are in tools/brokers/index.mjs. */
 const SERVICE_PORTS = { 'order-service': 3000, 'inventory-service': 3001 };
 
 /** Names of the brokers as people write them. @type {Record<string, string>} */
@@ -112,7 +112,7 @@ async function install() {
  */
 async function brokerListening(broker, env) {
   const name = `${TITLES[broker] ?? broker} listening`;
-  const { envOf, whyNot } = /** @type {import('../../test/brokers/index.mjs').Broker} */ (brokers[broker]);
+  const { envOf, whyNot } = /** @type {import('../../tools/brokers/index.mjs').Broker} */ (brokers[broker]);
   const variables = Object.keys(envOf([]));
   const named = variables.some((variable) => env[variable]);
   const standing = named ? env : readStanding(broker)?.env;

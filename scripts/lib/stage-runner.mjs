@@ -1,7 +1,7 @@
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brokers, BrokerUnavailable } from '../../test/brokers/index.mjs';
+import { brokers, BrokerUnavailable } from '../../tools/brokers/index.mjs';
 import { runChild } from './child.mjs';
 import { INSTALL_VARIABLE, isCi } from './environment.mjs';
 import { countsByStage } from './jest-report.mjs';
@@ -34,7 +34,7 @@ class Brokers {
     const options = installSystemPackages === undefined ? {} : { installSystemPackages };
     try {
       const known = brokers[name];
-      if (known === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
+      if (known === undefined) throw new Error(`tools/brokers/index.mjs knows no broker "${name}".`);
       const broker = await known.use(options);
       this.#stops.push(broker.stop);
       Object.assign(this.#addresses, broker.env);

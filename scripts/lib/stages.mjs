@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { brokers } from '../../test/brokers/index.mjs';
+import { brokers } from '../../tools/brokers/index.mjs';
 import { inRoot } from './paths.mjs';
 
 /**

@@ -1,8 +1,8 @@
 // npm run bench: what our layer costs, alongside the raw clients and Nest's own transport. docs/benchmarks.md says how to read it.
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { BrokerUnavailable, brokers } from '../brokers/index.mjs';
-import { useKafka } from '../brokers/kafka.mjs';
+import { BrokerUnavailable, brokers } from '../../tools/brokers/index.mjs';
+import { useKafka } from '../../tools/brokers/kafka.mjs';
 import { parseBenchOptions, USAGE, type BenchOptions } from './command-line.js';
 import { reportOf } from './report.js';
 import { neededBrokers, runBench } from './run-bench.js';

@@ -1,4 +1,4 @@
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import type { RowOrder } from './candidates/index.js';
 import type { BenchOptions } from './command-line.js';
 import type { Figures } from './figures.js';

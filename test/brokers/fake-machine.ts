@@ -32,7 +32,7 @@ export class FakeMachine {
 
   /** What a program on this machine sees that calls a function of a module beside this file: its answer, or the error. */
   async call(module: string, call: string): Promise<{ answer: string; log: string }> {
-    const file = fileURLToPath(new URL(module, import.meta.url));
+    const file = fileURLToPath(new URL(module, new URL('../../tools/brokers/', import.meta.url)));
     const script = `const module = await import(${JSON.stringify(file)});
       console.log(await module.${call}.catch((error) => error.name + ': ' + error.message));`;
     const program = spawn(process.execPath, ['--input-type=module', '-e', script], {

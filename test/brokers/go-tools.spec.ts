@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FakeMachine } from './fake-machine.js';
-import { NSQ_PROGRAMS } from './nsq/programs.mjs';
-import { requireTools, TOOLS } from './toolchain.mjs';
+import { NSQ_PROGRAMS } from '../../tools/brokers/nsq/programs.mjs';
+import { requireTools, TOOLS } from '../../tools/brokers/toolchain.mjs';
 
 const NSQ_FOLDER = `nsq-${NSQ_PROGRAMS.version.slice(1)}`;
 
@@ -83,7 +83,7 @@ describe('a machine without the tools of NATS, NSQ, RabbitMQ and the foreign cli
       /\[nats\] .* needs go >= 1\.26, .*golang-go/,
     ],
     ['NSQ', './nsq.mjs', 'prepareNsq({ installSystemPackages: false })', /\[nsq\] .* needs go >= 1\.26, .*golang-go/],
-    ['kcat', '../interop/foreign-clients.mjs', "foreignClient('kcat')", /^undefined$/],
+    ['kcat', '../../test/interop/foreign-clients.mjs', "foreignClient('kcat')", /^undefined$/],
   ])('is told in one line what brings %s', async (_name, module, call, answer) => {
     machine.removeTool('go');
     const told = await machine.call(module, call);
@@ -92,7 +92,7 @@ describe('a machine without the tools of NATS, NSQ, RabbitMQ and the foreign cli
   });
 
   it('is told what brings kcat, and goes on', async () => {
-    const { log } = await machine.call('../interop/foreign-clients.mjs', "foreignClient('kcat')");
+    const { log } = await machine.call('../../test/interop/foreign-clients.mjs', "foreignClient('kcat')");
     expect(log).toMatch(/^SKIPPED what needs kcat: .* Run: apt-get install kcat \(or .*\)\n$/);
   });
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FakeMachine } from './fake-machine.js';
-import { KAFKA_VERSION } from './kafka/jars.mjs';
+import { KAFKA_VERSION } from '../../tools/brokers/kafka/jars.mjs';
 
 /** A machine with fake tools: `mvn` writes one jar and a note, `java` only tells a version. */
 class Machine extends FakeMachine {

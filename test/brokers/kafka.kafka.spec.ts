@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import { isAlive } from '../../scripts/lib/lock.mjs';
-import { probeKafka } from './kafka/probe.mjs';
-import { startKafka, useKafka, type PrivateKafka, type Secure } from './kafka.mjs';
-import { uniqueName } from './names.mjs';
+import { probeKafka } from '../../tools/brokers/kafka/probe.mjs';
+import { startKafka, useKafka, type PrivateKafka, type Secure } from '../../tools/brokers/kafka.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 
 type ScramMechanism = 'scram-sha-256' | 'scram-sha-512';
 
-const kafkaModule = fileURLToPath(new URL('./kafka.mjs', import.meta.url));
+const kafkaModule = fileURLToPath(new URL('../../tools/brokers/kafka.mjs', import.meta.url));
 
 function client(brokers: string[], config: Partial<KafkaConfig> = {}): Kafka {
   return new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 8, initialRetryTime: 100 }, ...config });

@@ -13,12 +13,12 @@ export interface LoneProgram {
 }
 
 /**
- * @param module beside this file: "./nats.mjs"
+ * @param module from tools/brokers: "./nats.mjs"
  * @param start what to call: "startNats()"
  * @param logFiles of what it returns, named `broker`: "[broker.logFile]"
  */
 export async function loneProgram(module: string, start: string, logFiles: string): Promise<LoneProgram> {
-  const script = `const module = await import(${JSON.stringify(fileURLToPath(new URL(module, import.meta.url)))});
+  const script = `const module = await import(${JSON.stringify(fileURLToPath(new URL(module, new URL('../../tools/brokers/', import.meta.url))))});
     const { dirname } = await import('node:path');
     const broker = await module.${start};
     console.log(JSON.stringify((${logFiles}).map((file) => dirname(file))));

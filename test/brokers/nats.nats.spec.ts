@@ -11,9 +11,9 @@ import {
 } from '@nats-io/transport-node';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
-import { uniqueName } from './names.mjs';
-import { probeNats } from './nats/probe.mjs';
-import { startNats, useNats, type PrivateNats, type StartOptions } from './nats.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
+import { probeNats } from '../../tools/brokers/nats/probe.mjs';
+import { startNats, useNats, type PrivateNats, type StartOptions } from '../../tools/brokers/nats.mjs';
 
 async function publish(servers: string, stream: string, ...values: string[]): Promise<void> {
   const connection = await connect({ servers });

@@ -4,9 +4,16 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
-import { uniqueName } from './names.mjs';
-import { prepareNsq, startNsq, useNsq, type NsqNode, type PrivateNsq, type StartOptions } from './nsq.mjs';
-import { probeNsqd } from './nsq/probe.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
+import {
+  prepareNsq,
+  startNsq,
+  useNsq,
+  type NsqNode,
+  type PrivateNsq,
+  type StartOptions,
+} from '../../tools/brokers/nsq.mjs';
+import { probeNsqd } from '../../tools/brokers/nsq/probe.mjs';
 
 interface Stats {
   topics: { topic_name: string; depth: number }[];

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { freePorts, reserve } from './ports.mjs';
+import { freePorts, reserve } from '../../tools/brokers/ports.mjs';
 
-const PORTS = fileURLToPath(new URL('./ports.mjs', import.meta.url));
+const PORTS = fileURLToPath(new URL('../../tools/brokers/ports.mjs', import.meta.url));
 
 /** Reserves a port in a process of its own. @returns what that said */
 function reserveElsewhere(port: number): string {

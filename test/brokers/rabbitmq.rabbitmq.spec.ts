@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, credentials } from 'amqplib';
 import { isAlive } from '../../scripts/lib/lock.mjs';
 import { endBy, loneProgram, tracesOf, until } from './lone-program.js';
-import { uniqueName } from './names.mjs';
-import { probeRabbitmq } from './rabbitmq/probe.mjs';
-import { startRabbitmq, useRabbitmq, type PrivateRabbitmq, type Secure } from './rabbitmq.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
+import { probeRabbitmq } from '../../tools/brokers/rabbitmq/probe.mjs';
+import { startRabbitmq, useRabbitmq, type PrivateRabbitmq, type Secure } from '../../tools/brokers/rabbitmq.mjs';
 
 /** So long 3.10.8 takes, with room, until a new quorum queue survives SIGKILL; nothing tells when. */
 const REGISTERED_MS = 2_500;

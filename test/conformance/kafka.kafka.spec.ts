@@ -1,6 +1,6 @@
 import { kafka } from 'nest-transport/kafka';
 import { runConformance } from 'nest-transport/conformance';
-import { startKafka, type KafkaCluster } from '../brokers/kafka.mjs';
+import { startKafka, type KafkaCluster } from '../../tools/brokers/kafka.mjs';
 import { grant, userLogin, type Right } from '../kafka/acl.js';
 import { lingeringMembers } from './kafka-leftovers.js';
 import { saveReport } from './reports.js';

@@ -1,8 +1,8 @@
 import { nsq } from 'nest-transport/nsq';
 import { runConformance } from 'nest-transport/conformance';
-import { uniqueName } from '../brokers/names.mjs';
-import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
-import { startAuthServer, type AuthServer, type Grant } from '../brokers/nsq/auth-server.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
+import { startNsq, type PrivateNsq } from '../../tools/brokers/nsq.mjs';
+import { startAuthServer, type AuthServer, type Grant } from '../../tools/brokers/nsq/auth-server.mjs';
 import { lingeringConnections } from './nsq-leftovers.js';
 import { saveReport } from './reports.js';
 

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { rabbitmq, type RabbitmqOptions } from 'nest-transport/rabbitmq';
 import { runConformance } from 'nest-transport/conformance';
-import { startRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { lingeringOn } from './rabbitmq-leftovers.js';
 import { saveReport } from './reports.js';
 
-// n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (test/brokers/rabbitmq.mjs).
+// n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (tools/brokers/rabbitmq.mjs).
 const QUEUES_ARE_WRITTEN_MS = 2_500;
 
 /**

@@ -1,5 +1,5 @@
 import { read } from '../architecture/tree.js';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { onAnotherBroker, runProgram } from './tour-change.js';
 
 test("the README's tour runs on Kafka with the change that the README shows, and nothing else", async () => {

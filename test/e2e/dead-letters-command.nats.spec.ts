@@ -1,6 +1,6 @@
 import type { INestMicroservice } from '@nestjs/common';
 import { createTransportApp, Notices, Publisher } from 'nest-transport';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { SourceProcess } from './source-process.js';
 import { until } from './until.js';
 

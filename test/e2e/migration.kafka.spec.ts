@@ -2,7 +2,7 @@ import { Transport, type KafkaOptions } from '@nestjs/microservices';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { Notices, type NoticeMap } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { answersToNestCode, NESTS_ANSWERS } from './nest-client.js';
 import { MovingService, publisherOf } from './migration.js';
 

@@ -3,7 +3,7 @@ import { Transport, type NatsOptions } from '@nestjs/microservices';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { nestPackets } from 'nest-transport/codecs';
 import { nats } from 'nest-transport/nats';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { answersToNestCode, NESTS_ANSWERS } from './nest-client.js';
 import { MovingService, publisherOf } from './migration.js';
 

@@ -1,7 +1,7 @@
 import { Transport, type RmqOptions } from '@nestjs/microservices';
 import { nestPackets } from 'nest-transport/codecs';
 import { rabbitmq } from 'nest-transport/rabbitmq';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { answersToNestCode, NESTS_ANSWERS } from './nest-client.js';
 import { MovingService, publisherOf } from './migration.js';
 

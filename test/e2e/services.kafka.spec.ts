@@ -1,5 +1,5 @@
 import { OrderCreated } from '@demo/contracts';
-import { startKafka } from '../brokers/kafka.mjs';
+import { startKafka } from '../../tools/brokers/kafka.mjs';
 import { SourceProcess } from './source-process.js';
 import { until } from './until.js';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startRabbitmq, type RabbitmqCluster } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type RabbitmqCluster } from '../../tools/brokers/rabbitmq.mjs';
 import { AckingSink, closeAll, connected, message, subscription, uniqueName } from '../rabbitmq/support.js';
 import { Scene } from './scene.js';
 

@@ -1,5 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { crashLoop } from './crash-loop.js';
 
 const MESSAGES = 500;

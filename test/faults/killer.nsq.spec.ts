@@ -1,5 +1,5 @@
 import { NsqdAdmin } from 'nest-transport/nsq/client';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { crashLoop } from './crash-loop.js';
 
 const MESSAGES = 200;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTransportApp, Publisher, TransportError, TransportModule } from 'nest-transport';
 import { History, type HistoryEntry } from 'nest-transport/testing';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Notes } from './notes.js';
 import { openBroker, type BrokerOrder } from './open-broker.js';
 

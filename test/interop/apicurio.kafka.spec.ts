@@ -1,7 +1,7 @@
 import { avro, jsonSchema, schemaRegistry, type SchemaRegistry } from 'nest-transport/codecs';
 import { kafka } from 'nest-transport/kafka';
-import { startApicurio } from '../brokers/apicurio.mjs';
-import { uniqueName } from '../brokers/names.mjs';
+import { startApicurio } from '../../tools/brokers/apicurio.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Application } from './application.js';
 import { confluentKafka } from './confluent-kafka.mjs';
 

@@ -11,7 +11,7 @@ import {
   type MessageContext,
   type PublishOptions,
 } from 'nest-transport';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 
 /** What a handler was given. */
 export interface Received {

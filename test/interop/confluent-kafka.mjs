@@ -3,11 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCi, mayInstall } from '../../scripts/lib/environment.mjs';
 import { cacheFolder, inRoot } from '../../scripts/lib/paths.mjs';
-import { filledFolder } from '../brokers/cached-folder.mjs';
-import { runTool } from '../brokers/run-tool.mjs';
-import { toStderr } from '../brokers/to-stderr.mjs';
-import { requireTools, TOOLS, toolVersion } from '../brokers/toolchain.mjs';
-import { BrokerUnavailable } from '../brokers/unavailable.mjs';
+import { filledFolder } from '../../tools/brokers/cached-folder.mjs';
+import { runTool } from '../../tools/brokers/run-tool.mjs';
+import { toStderr } from '../../tools/brokers/to-stderr.mjs';
+import { requireTools, TOOLS, toolVersion } from '../../tools/brokers/toolchain.mjs';
+import { BrokerUnavailable } from '../../tools/brokers/unavailable.mjs';
 import { runClient } from './foreign-clients.mjs';
 
 const VERSION = '2.16.1';

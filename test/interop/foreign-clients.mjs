@@ -2,12 +2,12 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { isCi, mayInstall } from '../../scripts/lib/environment.mjs';
-import { goTools } from '../brokers/go-tools.mjs';
-import { NATS_CLI } from '../brokers/nats/programs.mjs';
-import { NSQ_PROGRAMS } from '../brokers/nsq/programs.mjs';
-import { toStderr } from '../brokers/to-stderr.mjs';
-import { requireTools, TOOLS } from '../brokers/toolchain.mjs';
-import { BrokerUnavailable } from '../brokers/unavailable.mjs';
+import { goTools } from '../../tools/brokers/go-tools.mjs';
+import { NATS_CLI } from '../../tools/brokers/nats/programs.mjs';
+import { NSQ_PROGRAMS } from '../../tools/brokers/nsq/programs.mjs';
+import { toStderr } from '../../tools/brokers/to-stderr.mjs';
+import { requireTools, TOOLS } from '../../tools/brokers/toolchain.mjs';
+import { BrokerUnavailable } from '../../tools/brokers/unavailable.mjs';
 
 /** @param {string} broker */
 const preparation = (broker) => ({ installSystemPackages: mayInstall(), log: toStderr(broker) });

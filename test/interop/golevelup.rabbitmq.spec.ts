@@ -1,5 +1,5 @@
 import { rabbitmq } from 'nest-transport/rabbitmq';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { SourceProcess } from '../e2e/source-process.js';
 import { Application } from './application.js';
 

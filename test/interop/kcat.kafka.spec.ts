@@ -1,5 +1,5 @@
 import { kafka } from 'nest-transport/kafka';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Application } from './application.js';
 import { foreignClient, runClient } from './foreign-clients.mjs';
 

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { getClientToken, type TransportClient } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
 import { lastValueFrom } from 'rxjs';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { boot, closeAll } from '../nest/boot.js';
 
 const brokers = process.env['KAFKA_BROKERS']!.split(',');

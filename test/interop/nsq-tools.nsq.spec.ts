@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { nsq, type NsqOptions } from 'nest-transport/nsq';
 import { until } from '../brokers/lone-program.js';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Application } from './application.js';
 import { foreignClient, runClient } from './foreign-clients.mjs';
 

@@ -1,7 +1,7 @@
 import { connect, type Channel, type ChannelModel, type GetMessage, type Options } from 'amqplib';
 import { rabbitmq } from 'nest-transport/rabbitmq';
 import { until } from '../brokers/lone-program.js';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Application } from './application.js';
 
 const url = process.env['RABBITMQ_URL'] ?? '';

@@ -1,5 +1,5 @@
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes, type AclEntry } from 'kafkajs';
-import { USERS } from '../brokers/kafka.mjs';
+import { USERS } from '../../tools/brokers/kafka.mjs';
 import { withAdmin } from './support.js';
 
 /** What the user of a cluster with `acl: true` may do. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OutgoingMessage, Producer } from 'nest-transport';
-import { startKafka, type KafkaCluster } from '../brokers/kafka.mjs';
+import { startKafka, type KafkaCluster } from '../../tools/brokers/kafka.mjs';
 import { closeAll, connected, message, newTopic, TestSink, uniqueName, until, withAdmin } from './support.js';
 
 let cluster: KafkaCluster;

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { prepareKafka } from '../brokers/kafka.mjs';
+import { prepareKafka } from '../../tools/brokers/kafka.mjs';
 import { closeAll, connected, message, newTopic, sharedBrokers, TestSink, uniqueName, until } from './support.js';
 
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;

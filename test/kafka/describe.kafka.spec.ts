@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 import { describeTransport, Subscribe, type SubscribeOptions } from 'nest-transport';
 import { kafka, type KafkaOptions } from 'nest-transport/kafka';
-import { startKafka, type PrivateKafka, type Secure } from '../brokers/kafka.mjs';
+import { startKafka, type PrivateKafka, type Secure } from '../../tools/brokers/kafka.mjs';
 import { create, refusal, rootModule, start } from '../nest/boot.js';
 import { closeAll, connected, newTopic, sharedBrokers, uniqueName, withAdmin } from './support.js';
 

@@ -1,6 +1,6 @@
 import type { Publisher, SubscribeOptions } from 'nest-transport';
 import { kafka } from 'nest-transport/kafka';
-import type { KafkaCluster } from '../brokers/kafka.mjs';
+import type { KafkaCluster } from '../../tools/brokers/kafka.mjs';
 import { Operated } from '../operator/operated.js';
 import { OperatorTable } from '../operator/table.js';
 import { grant, revoke, userLogin, type Right } from './acl.js';

@@ -1,5 +1,5 @@
 import { ConfigResourceTypes } from 'kafkajs';
-import { startKafka, USERS, type KafkaCluster } from '../brokers/kafka.mjs';
+import { startKafka, USERS, type KafkaCluster } from '../../tools/brokers/kafka.mjs';
 import { grant, revoke, userLogin, type Right } from './acl.js';
 import type { Action as ActionOn } from '../operator/operated.js';
 import { KafkaScene, table, type Plan } from './operated.js';

@@ -1,5 +1,5 @@
 import { isTransportError, type SendResult } from 'nest-transport';
-import { startKafka, type PrivateKafka } from '../brokers/kafka.mjs';
+import { startKafka, type PrivateKafka } from '../../tools/brokers/kafka.mjs';
 import {
   closeAll,
   connected,

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { startKafka, type PrivateKafka, type Secure } from '../brokers/kafka.mjs';
+import { startKafka, type PrivateKafka, type Secure } from '../../tools/brokers/kafka.mjs';
 import type { KafkaOptions } from 'nest-transport/kafka';
 import { kafka as kafkaBroker } from 'nest-transport/kafka';
 import { closeAll, connected, message, newTopic, Side, TestSink, uniqueName, until } from './support.js';

@@ -14,9 +14,9 @@ import {
   type Subscription,
 } from 'nest-transport';
 import { kafka, type KafkaOptions } from 'nest-transport/kafka';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 
-export { uniqueName } from '../brokers/names.mjs';
+export { uniqueName } from '../../tools/brokers/names.mjs';
 
 export const sharedBrokers = (): string[] => (process.env['KAFKA_BROKERS'] ?? '').split(',');
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Delivery, DeliverySink } from 'nest-transport';
-import { startNats, type NatsCluster } from '../brokers/nats.mjs';
+import { startNats, type NatsCluster } from '../../tools/brokers/nats.mjs';
 import { closeAll, connected, manager, message, TestSink, uniqueName, until } from './support.js';
 
 const KEYS = 20;

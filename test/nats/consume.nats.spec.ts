@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MsgHdrsImpl, type MsgHdrs } from '@nats-io/nats-core/internal';
 import type { Delivery } from 'nest-transport';
-import { startNats } from '../brokers/nats.mjs';
+import { startNats } from '../../tools/brokers/nats.mjs';
 import {
   afterwards,
   closeAll,

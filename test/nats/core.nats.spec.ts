@@ -9,7 +9,7 @@ import {
   type SubscribeOptions,
 } from 'nest-transport';
 import { nats } from 'nest-transport/nats';
-import { startNats } from '../brokers/nats.mjs';
+import { startNats } from '../../tools/brokers/nats.mjs';
 import {
   afterwards,
   closeAll,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OutgoingMessage } from 'nest-transport';
 import { nats } from 'nest-transport/nats';
-import { startNats, type PrivateNats } from '../brokers/nats.mjs';
+import { startNats, type PrivateNats } from '../../tools/brokers/nats.mjs';
 import {
   closeAll,
   connected,

@@ -1,7 +1,7 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { nats, type NatsOptions } from 'nest-transport/nats';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Operated } from '../operator/operated.js';
 import { OperatorTable } from '../operator/table.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConsumerUpdateConfig } from '@nats-io/jetstream';
 import type { NatsOptions } from 'nest-transport/nats';
-import { startNats, type NatsCluster, type PrivateNats } from '../brokers/nats.mjs';
+import { startNats, type NatsCluster, type PrivateNats } from '../../tools/brokers/nats.mjs';
 import type { Action as ActionOn } from '../operator/operated.js';
 import { NatsScene, table, type Plan } from './operated.js';
 

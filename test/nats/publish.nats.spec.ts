@@ -1,7 +1,7 @@
 import type { StreamConfig } from '@nats-io/jetstream';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { isTransportError, type PublishReceipt, type SendResult } from 'nest-transport';
-import { startNats, type PrivateNats } from '../brokers/nats.mjs';
+import { startNats, type PrivateNats } from '../../tools/brokers/nats.mjs';
 import {
   afterwards,
   closeAll,

@@ -3,7 +3,7 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 import { firstValueFrom, from, lastValueFrom, timeout, toArray } from 'rxjs';
 import { createTransportApp, TransportClient, TransportModule, type Reply } from 'nest-transport';
 import { nats, type NatsMode, type NatsOptions } from 'nest-transport/nats';
-import { startNats } from '../brokers/nats.mjs';
+import { startNats } from '../../tools/brokers/nats.mjs';
 import {
   afterwards,
   closeAll,

@@ -1,5 +1,5 @@
 import type { Delivery, OutgoingMessage } from 'nest-transport';
-import { startNats, type PrivateNats } from '../brokers/nats.mjs';
+import { startNats, type PrivateNats } from '../../tools/brokers/nats.mjs';
 import { afterwards, closeAll, connected, manyMessages, message, TestSink, uniqueName, until } from './support.js';
 
 /** Users without one right each, by the right that they lack. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { nats, type NatsOptions } from 'nest-transport/nats';
-import { startNats, type PrivateNats, type StartOptions } from '../brokers/nats.mjs';
+import { startNats, type PrivateNats, type StartOptions } from '../../tools/brokers/nats.mjs';
 import { afterwards, closeAll, message, Side, TestSink, until, uniqueName } from './support.js';
 
 /** One server for each way to get in. */

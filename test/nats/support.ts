@@ -14,9 +14,9 @@ import {
   type Subscription,
 } from 'nest-transport';
 import { nats, type NatsOptions } from 'nest-transport/nats';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 
-export { uniqueName } from '../brokers/names.mjs';
+export { uniqueName } from '../../tools/brokers/names.mjs';
 
 export const sharedUrl = (): string => process.env['NATS_URL'] ?? '';
 

@@ -1,5 +1,5 @@
 import { afterwards, closeAll, connected, manager, manyMessages, TestSink, uniqueName, until } from './support.js';
-import { startNats } from '../brokers/nats.mjs';
+import { startNats } from '../../tools/brokers/nats.mjs';
 
 afterEach(closeAll);
 

@@ -1,5 +1,5 @@
 import { NsqdAdmin } from 'nest-transport/nsq/client';
-import { startNsq, type NsqCluster } from '../brokers/nsq.mjs';
+import { startNsq, type NsqCluster } from '../../tools/brokers/nsq.mjs';
 import { closeAll, connected, message, TestSink, uniqueName, until, type Side } from './support.js';
 
 describe('two nsqd and two nsqlookupd', () => {

@@ -2,7 +2,7 @@ import { Controller, Module } from '@nestjs/common';
 import { createTransportApp, isTransportError, Publisher, Subscribe, TransportModule } from 'nest-transport';
 import { nsq } from 'nest-transport/nsq';
 import { NsqConsumer, NsqdAdmin, type NsqMessage } from 'nest-transport/nsq/client';
-import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
+import { startNsq, type PrivateNsq } from '../../tools/brokers/nsq.mjs';
 import {
   afterwards,
   channel,

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { describeTransport, Notices, Subscribe, type ConsumingOptions, type NoticeMap } from 'nest-transport';
 import { nsq, type NsqOptions } from 'nest-transport/nsq';
-import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
+import { startNsq, type PrivateNsq } from '../../tools/brokers/nsq.mjs';
 import { closeAll as closeApplications, create, refusal, rootModule, start } from '../nest/boot.js';
 import { sharedNsqd, uniqueName } from './support.js';
 

@@ -13,8 +13,8 @@ import {
 } from 'nest-transport';
 import { nsq as nsqBroker, type NsqOptions } from 'nest-transport/nsq';
 import { NsqdAdmin, NsqProducer } from 'nest-transport/nsq/client';
-import { startNsq, type NsqCluster, type PrivateNsq } from '../brokers/nsq.mjs';
-import { startAuthServer, type AuthServer, type Grant } from '../brokers/nsq/auth-server.mjs';
+import { startNsq, type NsqCluster, type PrivateNsq } from '../../tools/brokers/nsq.mjs';
+import { startAuthServer, type AuthServer, type Grant } from '../../tools/brokers/nsq/auth-server.mjs';
 import { OperatorTable } from '../operator/table.js';
 import { afterwards, closeAll, uniqueName, until } from './support.js';
 

@@ -1,6 +1,6 @@
 import { isTransportError, type Delivery, type SendResult } from 'nest-transport';
-import { freePorts } from '../brokers/ports.mjs';
-import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
+import { freePorts } from '../../tools/brokers/ports.mjs';
+import { startNsq, type PrivateNsq } from '../../tools/brokers/nsq.mjs';
 import { channel, closeAll, connected, message, Side, TestSink, uniqueName, until } from './support.js';
 
 const isStored = (result: SendResult | undefined): boolean => result !== undefined && !isTransportError(result);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { isTransportError } from 'nest-transport';
 import { nsq as nsqBroker, type NsqOptions } from 'nest-transport/nsq';
-import { makeCertificates, type Certificates } from '../brokers/certificates.mjs';
-import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
+import { makeCertificates, type Certificates } from '../../tools/brokers/certificates.mjs';
+import { startNsq, type PrivateNsq } from '../../tools/brokers/nsq.mjs';
 import { closeAll, connected, message, Side, TestSink, uniqueName, until } from './support.js';
 
 const SECRET = 'Erlkoenig-secret';

@@ -14,7 +14,7 @@ import {
 import { nsq, type NsqOptions } from 'nest-transport/nsq';
 import { NsqdAdmin, NsqProducer, type ChannelStats } from 'nest-transport/nsq/client';
 
-export { uniqueName } from '../brokers/names.mjs';
+export { uniqueName } from '../../tools/brokers/names.mjs';
 
 export const sharedNsqd = (): string[] => (process.env['NSQD_TCP'] ?? '').split(',');
 export const sharedHttp = (): string => (process.env['NSQD_HTTP'] ?? '').split(',')[0] ?? '';

@@ -11,7 +11,7 @@ import {
   type SubscribeOptions,
   type TransportModuleOptions,
 } from 'nest-transport';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { create, rootModule, type App } from '../nest/boot.js';
 import type { OperatorTable } from './table.js';
 

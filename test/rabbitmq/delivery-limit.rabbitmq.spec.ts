@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type Channel } from 'amqplib';
 import { Notices, type Delivery, type NoticeMap } from 'nest-transport';
 import type { RabbitmqOptions } from 'nest-transport/rabbitmq';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type PrivateRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { AckingSink, closeAll, connected, message, subscription, uniqueName } from './support.js';
 
 /** Deliveries that do not end; one more, and the server drops the message. */

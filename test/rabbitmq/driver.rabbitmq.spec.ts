@@ -4,7 +4,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { connect } from 'amqplib';
 import { type MessageContext, Notices, Subscribe, TransportError } from 'nest-transport';
 import { rabbitmq } from 'nest-transport/rabbitmq';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type PrivateRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { boot, closeAll as closeApplications, next } from '../nest/boot.js';
 import { AckingSink, closeAll, connected, message, open, refusal, subscription, uniqueName } from './support.js';
 

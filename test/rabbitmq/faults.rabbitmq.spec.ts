@@ -2,14 +2,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Controller } from '@nestjs/common';
 import { Notices, Subscribe, TransportHealth, type Delivery, type NoticeMap } from 'nest-transport';
 import { rabbitmq } from 'nest-transport/rabbitmq';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type PrivateRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { boot, closeAll as closeApplications, next, refusal, signal } from '../nest/boot.js';
 import { AckingSink, closeAll, connected, message, subscription, uniqueName } from './support.js';
 
 /** The server takes a message back that is not settled within this time. */
 const CONSUMER_TIMEOUT_MS = 1_000;
 const MAX_MESSAGE_BYTES = 65_536;
-/** n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (test/brokers/rabbitmq.mjs). */
+/** n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (tools/brokers/rabbitmq.mjs). */
 const QUEUES_ARE_WRITTEN_MS = 2_500;
 
 let server: PrivateRabbitmq;

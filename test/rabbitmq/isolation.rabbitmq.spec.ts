@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BrokerConnection, OutgoingMessage } from 'nest-transport';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type PrivateRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { AckingSink, closeAll, connected, message, subscription, uniqueName } from './support.js';
 
 const MAX_MESSAGE_BYTES = 100_000;

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { isTransportError, type BrokerConnection, type Delivery, type OutgoingMessage } from 'nest-transport';
 import type { RabbitmqOptions } from 'nest-transport/rabbitmq';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type PrivateRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { AckingSink, closeAll, connected, message, refusal, subscription, uniqueName } from './support.js';
 
-/** n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (test/brokers/rabbitmq.mjs). */
+/** n.b. RabbitMQ 3.10 loses a queue that is less than a second or two old when it is killed (tools/brokers/rabbitmq.mjs). */
 const QUEUES_ARE_WRITTEN_MS = 2_500;
 /** The server holds up what is behind so many that it finds no queue for. */
 const SERVERS_WINDOW = 32;

@@ -1,5 +1,5 @@
 import { rabbitmq, type RabbitmqOptions } from 'nest-transport/rabbitmq';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { Operated } from '../operator/operated.js';
 import { OperatorTable } from '../operator/table.js';
 

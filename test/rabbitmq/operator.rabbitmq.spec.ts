@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startRabbitmq, type RabbitmqCluster } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type RabbitmqCluster } from '../../tools/brokers/rabbitmq.mjs';
 import { signal } from '../nest/boot.js';
 import type { Action as ActionOn } from '../operator/operated.js';
 import { RabbitmqScene, table } from './operated.js';
@@ -141,7 +141,7 @@ const OF_THE_CLUSTER: Readonly<Record<string, Action>> = {
   },
 };
 
-/** What the server still has to do after a queue was declared, before a node may be killed (test/brokers/rabbitmq.mjs). */
+/** What the server still has to do after a queue was declared, before a node may be killed (tools/brokers/rabbitmq.mjs). */
 const QUEUES_ARE_WRITTEN_MS = 2_500;
 /** The management requests go to the first node: it stays. */
 const VICTIMS = [1, 2];

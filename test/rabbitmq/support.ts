@@ -9,9 +9,9 @@ import {
   type Subscription,
 } from 'nest-transport';
 import { rabbitmq, type RabbitmqOptions } from 'nest-transport/rabbitmq';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 
-export { uniqueName } from '../brokers/names.mjs';
+export { uniqueName } from '../../tools/brokers/names.mjs';
 
 const opened: (() => Promise<unknown>)[] = [];
 

@@ -1,5 +1,5 @@
 import { Notices, type NoticeMap } from 'nest-transport';
-import { startRabbitmq, type PrivateRabbitmq } from '../brokers/rabbitmq.mjs';
+import { startRabbitmq, type PrivateRabbitmq } from '../../tools/brokers/rabbitmq.mjs';
 import { next } from '../nest/boot.js';
 import { closeAll, open, refusal } from './support.js';
 

@@ -1,8 +1,8 @@
 import { chromium, type Browser } from 'playwright-core';
 import { isCi, mayInstall } from '../../scripts/lib/environment.mjs';
-import { toStderr } from '../brokers/to-stderr.mjs';
-import { requireTools, toolVersion, TOOLS } from '../brokers/toolchain.mjs';
-import { BrokerUnavailable } from '../brokers/unavailable.mjs';
+import { toStderr } from '../../tools/brokers/to-stderr.mjs';
+import { requireTools, toolVersion, TOOLS } from '../../tools/brokers/toolchain.mjs';
+import { BrokerUnavailable } from '../../tools/brokers/unavailable.mjs';
 
 /** Where a real browser is, or undefined where it cannot be had: that is one line with the command that brings it, and with `CI` set a failure. */
 export function browserProgram(): string | undefined {

@@ -1,5 +1,5 @@
 import { read } from '../architecture/tree.js';
-import { freePorts } from '../brokers/ports.mjs';
+import { freePorts } from '../../tools/brokers/ports.mjs';
 import { blocksOf, type Block } from '../docs/markdown.js';
 import { NewApplication } from './new-application.js';
 

@@ -1,6 +1,6 @@
 import { connect, type Channel } from 'amqplib';
-import { uniqueName } from '../brokers/names.mjs';
-import { startNats } from '../brokers/nats.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
+import { startNats } from '../../tools/brokers/nats.mjs';
 import { foreignClient, runClient } from '../interop/foreign-clients.mjs';
 import { NewApplication } from './new-application.js';
 

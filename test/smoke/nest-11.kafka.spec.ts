@@ -1,4 +1,4 @@
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { UsersFolder } from './users-folder.js';
 import { liveAndDrain } from './users-guarantees.js';
 import { usersService } from './users-service.js';

@@ -2,8 +2,8 @@ import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../scripts/lib/paths.mjs';
 import { root } from '../architecture/tree.js';
-import { filledFolder } from '../brokers/cached-folder.mjs';
-import { toStderr } from '../brokers/to-stderr.mjs';
+import { filledFolder } from '../../tools/brokers/cached-folder.mjs';
+import { toStderr } from '../../tools/brokers/to-stderr.mjs';
 import { runAsUser } from './users-shell.js';
 
 /** Major versions of Nest; 12 makes ES modules and Vitest, 11 CommonJS and Jest. */

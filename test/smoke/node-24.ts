@@ -1,8 +1,8 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../../scripts/lib/paths.mjs';
-import { filledFolder } from '../brokers/cached-folder.mjs';
-import { toStderr } from '../brokers/to-stderr.mjs';
+import { filledFolder } from '../../tools/brokers/cached-folder.mjs';
+import { toStderr } from '../../tools/brokers/to-stderr.mjs';
 import { npm } from './packed.js';
 
 const VERSION = '24.21.0';

@@ -1,4 +1,4 @@
-import { freePorts } from '../brokers/ports.mjs';
+import { freePorts } from '../../tools/brokers/ports.mjs';
 import { guideCommands, NewApplication, runGuide } from './new-application.js';
 import type { NestVersion } from './nest-new.js';
 import { node24, NODES } from './node-24.js';

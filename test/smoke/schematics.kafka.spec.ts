@@ -1,4 +1,4 @@
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 import { foreignClient, runClient } from '../interop/foreign-clients.mjs';
 import { NewApplication, runGuide } from './new-application.js';
 import { NODES } from './node-24.js';

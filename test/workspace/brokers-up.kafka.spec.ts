@@ -1,4 +1,4 @@
-import { probeKafka } from '../brokers/kafka/probe.mjs';
+import { probeKafka } from '../../tools/brokers/kafka/probe.mjs';
 import { ended, printed } from './small-clone.js';
 import { describeStandingBroker } from './standing-broker.js';
 

@@ -1,4 +1,4 @@
-import { probeNsqd } from '../brokers/nsq/probe.mjs';
+import { probeNsqd } from '../../tools/brokers/nsq/probe.mjs';
 import { describeStandingBroker, exported } from './standing-broker.js';
 
 describeStandingBroker('nsq', (user) => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { brokers, type Broker } from '../brokers/index.mjs';
-import { KAFKA_VERSION } from '../brokers/kafka/jars.mjs';
-import { NSQ_PROGRAMS } from '../brokers/nsq/programs.mjs';
+import { brokers, type Broker } from '../../tools/brokers/index.mjs';
+import { KAFKA_VERSION } from '../../tools/brokers/kafka/jars.mjs';
+import { NSQ_PROGRAMS } from '../../tools/brokers/nsq/programs.mjs';
 
 const compose = readFileSync(fileURLToPath(new URL('../../compose.yaml', import.meta.url)), 'utf8');
 

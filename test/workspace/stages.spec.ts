@@ -10,7 +10,7 @@ import { summary } from '../../scripts/lib/summary.mjs';
 import LongestFirst from '../../tools/longest-first.mjs';
 import { LONG_SPECS } from '../../tools/long-specs.mjs';
 import { parseArgs } from '../../scripts/lib/test-arguments.mjs';
-import { uniqueName } from '../brokers/names.mjs';
+import { uniqueName } from '../../tools/brokers/names.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const testFolder = fileURLToPath(new URL('../', import.meta.url));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../../scripts/lib/paths.mjs';
-import { brokers, type Broker } from '../brokers/index.mjs';
+import { brokers, type Broker } from '../../tools/brokers/index.mjs';
 import { ended, type Ended } from './small-clone.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -39,7 +39,7 @@ class User {
 
 function known(name: string): Broker {
   const broker = brokers[name];
-  if (broker === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
+  if (broker === undefined) throw new Error(`tools/brokers/index.mjs knows no broker "${name}".`);
   return broker;
 }
 

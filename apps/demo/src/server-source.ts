@@ -17,7 +17,7 @@ export interface ServerSource {
   release(prefix: string): Promise<void>;
 }
 
-/** How test/brokers starts a broker: plain JavaScript, loaded only when one is wanted. */
+/** How tools/brokers starts a broker: plain JavaScript, loaded only when one is wanted. */
 type UseServers = (options: { env: NodeJS.ProcessEnv; log: (line: string) => void }) => Promise<{
   readonly env: Readonly<Record<string, string>>;
   readonly source: 'listening' | 'container' | 'private';
@@ -37,24 +37,24 @@ interface Starter {
 
 const STARTERS: Readonly<Record<ServerBrokerName, Starter>> = {
   kafka: {
-    use: ['test/brokers/kafka.mjs', 'useKafka'],
-    probe: ['test/brokers/kafka/probe.mjs', 'probeKafka'],
+    use: ['tools/brokers/kafka.mjs', 'useKafka'],
+    probe: ['tools/brokers/kafka/probe.mjs', 'probeKafka'],
     removeTraces: removeKafkaTraces,
   },
   nats: {
-    use: ['test/brokers/nats.mjs', 'useNats'],
-    probe: ['test/brokers/nats/probe.mjs', 'probeNats'],
+    use: ['tools/brokers/nats.mjs', 'useNats'],
+    probe: ['tools/brokers/nats/probe.mjs', 'probeNats'],
     removeTraces: removeNatsTraces,
   },
   nsq: {
-    use: ['test/brokers/nsq.mjs', 'useNsq'],
-    probe: ['test/brokers/nsq/probe.mjs', 'probeNsqd'],
+    use: ['tools/brokers/nsq.mjs', 'useNsq'],
+    probe: ['tools/brokers/nsq/probe.mjs', 'probeNsqd'],
     companions: { NSQD_HTTP: '127.0.0.1:4151', NSQLOOKUPD_HTTP: '127.0.0.1:4161' },
     removeTraces: removeNsqTraces,
   },
   rabbitmq: {
-    use: ['test/brokers/rabbitmq.mjs', 'useRabbitmq'],
-    probe: ['test/brokers/rabbitmq/probe.mjs', 'probeRabbitmq'],
+    use: ['tools/brokers/rabbitmq.mjs', 'useRabbitmq'],
+    probe: ['tools/brokers/rabbitmq/probe.mjs', 'probeRabbitmq'],
     removeTraces: removeRabbitmqTraces,
   },
 };

@@ -11,7 +11,7 @@ const started = [];
 export default async function setup(_global, project) {
   const name = project.displayName?.name ?? '';
   const known = brokers[name];
-  if (known === undefined) throw new Error(`test/brokers/index.mjs knows no broker "${name}".`);
+  if (known === undefined) throw new Error(`tools/brokers/index.mjs knows no broker "${name}".`);
   const broker = await known.use();
   started.push(broker);
   Object.assign(process.env, broker.env);
