@@ -25,7 +25,7 @@ describe('classification', () => {
   ])('%s', (_, error, expected) => expect(classify(error)).toEqual(expected));
 
   it('refuses a RetryAfter without a sensible delay', () => {
-    expect(() => new RetryAfter(-1)).toThrow('RetryAfter takes milliseconds >= 0, got -1.');
+    expect(() => new RetryAfter(-1)).toThrow('RetryAfter needs milliseconds >= 0, got -1.');
     expect(() => new RetryAfter(NaN)).toThrow('got NaN');
   });
 });
@@ -71,12 +71,12 @@ describe('options of a subscription', () => {
     [
       { concurrency: 300 },
       'TRANSPORT_OPTION_CONFLICT',
-      'concurrency (300) must not be above maxInFlight (256, the default)',
+      'concurrency (300) must not exceed maxInFlight (256, the default)',
     ],
     [
       { retry: { initialDelayMs: 50_000 } },
       'TRANSPORT_OPTION_CONFLICT',
-      'initialDelayMs (50000) must not be above maxDelayMs (30000, the default)',
+      'initialDelayMs (50000) must not exceed maxDelayMs (30000, the default)',
     ],
     [{ retry: { attempts: 3 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "attempts"'],
   ])('that contradict each other are refused: %j', (options, code, text) => {

@@ -139,13 +139,13 @@ describe('defineEvent', () => {
   });
 
   it.each([
-    ['', {}, 'the type must be a text'],
+    ['', {}, 'the type must be a non-empty string'],
     ['a', { topic: '' }, 'the topic must not be empty'],
     ['a', { schema: {} }, '~standard'],
     ['a', { key: 'orderId' }, 'the key must be a function'],
     ['a', { key: () => 'x', optionalKey: 'yes' }, 'optionalKey must be true or false'],
     ['a', { optionalKey: true }, 'optionalKey needs a key function'],
-    ['a', { topics: 'b' }, 'there is no option "topics"'],
+    ['a', { topics: 'b' }, 'unknown option "topics"'],
   ])('refuses %j %j', (type, options, text) => {
     const error = thrownBy(() => defineEvent(type, options as never)) as TransportError;
     expect(error.code).toBe('TRANSPORT_EVENT_INVALID');
@@ -168,11 +168,11 @@ describe('capabilities', () => {
   it('that are absent are refused with the reason of the driver, where it gives one', () => {
     const unsupportedBecause = { durability: 'it lives in memory' };
     const refuse = () => requireCapabilities({ ...broker, unsupportedBecause }, ['durability'], 'x', 'Use kafka().');
-    expect(refuse).toThrow('which the memory driver cannot promise: it lives in memory. Use kafka().');
+    expect(refuse).toThrow('which the memory driver does not support: it lives in memory. Use kafka().');
   });
 
   it('that a driver does not name are unsupported', () => {
-    expect(() => requireCapabilities(broker, ['wildcards'], 'x')).toThrow('asks for "wildcards"');
+    expect(() => requireCapabilities(broker, ['wildcards'], 'x')).toThrow('requires "wildcards"');
   });
 
   it('that are there are not', () => {

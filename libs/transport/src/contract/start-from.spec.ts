@@ -28,7 +28,9 @@ describe('startFrom', () => {
     expect(refuse(3)).toThrow(
       expect.objectContaining({
         code: 'TRANSPORT_OPTION_CONFLICT',
-        message: expect.stringMatching(/group "stock" on "orders" names partition 3, and the topic has 3, from 0 to 2/),
+        message: expect.stringMatching(
+          /group "stock" on "orders" names partition 3, but the topic has only 3 \(0 to 2\)/,
+        ),
       }),
     );
   });
@@ -41,8 +43,8 @@ describe('an offset', () => {
   );
 
   it.each([
-    [39, 40, 'offset 39 of partition 3, and the oldest that is kept is 40'],
-    [91, 90, 'offset 91 of partition 3, and the next message will be 90'],
+    [39, 40, 'offset 39 of partition 3, but the oldest kept offset is 40'],
+    [91, 90, 'offset 91 of partition 3, but the next offset is 90'],
   ])('that is not there is the nearest, with a warning: %i', (asked, offset, text) =>
     expect(nearestKept(asked, kept, 'partition 3')).toEqual({ offset, warning: expect.stringContaining(text) }),
   );

@@ -74,7 +74,7 @@ describe('what was thrown', () => {
       'not saved: no connection',
     ],
     ['the message of an object', { message: 'plain', card: 'secret' }, 'plain'],
-    ['nothing of an object without a message', { card: 'secret' }, 'an object that is no Error'],
+    ['nothing of an object without a message', { card: 'secret' }, 'an object that is not an Error'],
     ['a text', 'boom', 'boom'],
   ])('is explained by %s', (_, thrown, expected) => expect(explanationOf(thrown)).toBe(expected));
 

@@ -179,7 +179,7 @@ describe('timeout()', () => {
     await gate.next(new Error('socket closed'));
     expect(names()).toEqual(['message:timed-out', 'message:dead-lettered']);
     const { error } = heard[1]?.[1] as { error: TransportError };
-    expect(error.message).toContain('had not ended 100 ms after');
+    expect(error.message).toContain('did not finish message orders/0/0 of "orders" within 100 ms');
     expect(error.message).toContain('It then failed: socket closed');
   });
 
@@ -507,7 +507,7 @@ describe('policies together', () => {
   });
 
   it.each([
-    ['one kind twice', [timeout({ timeoutMs: 1 }), timeout({ timeoutMs: 2 })], 'timeout is there more than once'],
+    ['one kind twice', [timeout({ timeoutMs: 1 }), timeout({ timeoutMs: 2 })], 'timeout occurs more than once'],
   ])('are refused: %s', async (_, policies, words) => {
     await expect(setUp(policies, () => undefined)).rejects.toThrow(words);
   });

@@ -265,7 +265,7 @@ describe('tiers on a broker without a timer', () => {
     const error = refusalOf(() => processOf(withoutTimer(), new ManualClock(), { delivery: 'every-instance' }));
     expect(isTransportError(error, 'TRANSPORT_OPTION_CONFLICT')).toBe(true);
     expect(String(error)).toMatch(
-      /Payments\.charge retry: .* the group ends with its instance\. Leave redeliveryDelaysMs out/,
+      /Payments\.charge retry: .* the group ends with its instance\. Remove redeliveryDelaysMs/,
     );
   });
 

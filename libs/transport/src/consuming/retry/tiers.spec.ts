@@ -74,11 +74,11 @@ describe('the option redeliveryDelaysMs', () => {
   test.each([
     [
       60_000,
-      'redeliveryDelaysMs must be an array of waits in milliseconds, such as [60_000, 600_000], got a value of type number',
+      'redeliveryDelaysMs must be an array of delays in milliseconds, such as [60_000, 600_000], got a value of type number',
     ],
-    [['60s'], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
-    [[1, , 2], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
-    [[undefined], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
+    [['60s'], 'redeliveryDelaysMs must be an array of delays in milliseconds'],
+    [[1, , 2], 'redeliveryDelaysMs must be an array of delays in milliseconds'],
+    [[undefined], 'redeliveryDelaysMs must be an array of delays in milliseconds'],
     [[1_000, 0], 'redeliveryDelaysMs[1] must be an integer from 1 to 2147483647, got 0 (number)'],
     [[-1], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got -1 (number)'],
     [[1.5], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got 1.5 (number)'],
@@ -102,11 +102,11 @@ describe('the option redeliveryDelaysMs', () => {
   });
 
   test.each([
-    [{}, { ordering: 'key' }, "ordering: 'key' does not allow it. Write ordering: 'none'"],
-    [{}, { ordering: 'partition' }, "ordering: 'partition' does not allow it"],
-    [{}, {}, "ordering: 'key' does not allow it"],
+    [{}, { ordering: 'key' }, "ordering: 'key' does not allow that. Set ordering: 'none'"],
+    [{}, { ordering: 'partition' }, "ordering: 'partition' does not allow that"],
+    [{}, {}, "ordering: 'key' does not allow that"],
     [{ inProcess: true }, { ordering: 'none' }, 'inProcess: true keeps them in this process'],
-    [{ deadlineMs: 89 }, { ordering: 'none' }, 'redeliveryDelaysMs (90 ms together) do not fit into deadlineMs (89)'],
+    [{ deadlineMs: 89 }, { ordering: 'none' }, 'redeliveryDelaysMs (90 ms in total) exceed deadlineMs (89)'],
   ] as const)('is refused together with %j and %j', (retry, more, text) => {
     expect(refusal({ redeliveryDelaysMs: [30, 60], ...retry }, more)).toEqual([
       CONFLICT,

@@ -120,7 +120,7 @@ describe('a batch', () => {
 
   test.each([
     [['one'], 'an array of 1'],
-    [7, 'a value that is no array (number)'],
+    [7, 'a value that is not an array (number)'],
   ])('is refused a result that says nothing clear of each message: %j', async (result, words) => {
     const { collect } = setUp(() => result);
     const [first] = reasons(await collect('a', 'b', 'c'));

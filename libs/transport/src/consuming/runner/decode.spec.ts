@@ -73,7 +73,7 @@ describe('a message is refused', () => {
   it('when nobody reads its content type, naming those that are read', () => {
     const error = thrownBy(() => decoderOf(ofEvent, jsonCodec)(delivery('5', { 'content-type': 'application/avro' })));
     expect(isTransportError(error, 'TRANSPORT_CONTENT_TYPE_UNKNOWN')).toBe(true);
-    expect(String(error)).toContain('written as "application/avro"');
+    expect(String(error)).toContain('content type "application/avro"');
     expect(String(error)).toContain('reads "x/event" and "application/json"');
   });
 

@@ -661,7 +661,7 @@ describe('a handler that fails', () => {
     expect(sent).toEqual([]);
     expect(seen[0]).toEqual([
       'message:dropped',
-      expect.objectContaining({ reason: expect.stringContaining('switched off') }),
+      expect.objectContaining({ reason: expect.stringContaining('disabled') }),
     ]);
   });
 });
@@ -674,7 +674,7 @@ describe('a message that cannot be read', () => {
       'of another content type',
       Buffer.from('{}'),
       { 'content-type': 'application/avro' },
-      'written as "application/avro"',
+      'content type "application/avro"',
     ],
   ])('because it is %s never reaches the handler and is not retried', async (_, body, headers, reason) => {
     const { calls, handle } = recorder();

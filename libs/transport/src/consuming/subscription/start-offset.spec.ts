@@ -10,9 +10,14 @@ const check =
     checkStartOffset('@Subscribe("orders")', broker, topic, startFrom);
 
 it.each([
-  [partitioned, { offset: '1' }, 'orders', '@Subscribe("orders"): with partitions, an offset alone names no message'],
+  [
+    partitioned,
+    { offset: '1' },
+    'orders',
+    '@Subscribe("orders"): with partitions, an offset alone does not identify a message',
+  ],
   [plain, { offsets: { 0: '1' } }, 'orders', 'the nats driver has no partitions'],
-  [plain, { offset: '1' }, 'orders.>', 'an offset is a place in one topic, and "orders.>" may be many'],
+  [plain, { offset: '1' }, 'orders.>', 'an offset is a position in one topic, but "orders.>" can match many'],
 ])('an offset that says nothing here is refused with the words that would: %#', (broker, startFrom, topic, text) => {
   expect(check(broker, startFrom as StartFrom, topic)).toThrow(
     expect.objectContaining({ code: 'TRANSPORT_OPTION_CONFLICT', message: expect.stringContaining(text) }),
