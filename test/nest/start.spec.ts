@@ -184,7 +184,7 @@ describe('options of the module', () => {
 
   test.each([
     [{ brocker: 1 }, 'TransportModule.forRoot has no option "brocker". Did you mean "broker"?'],
-    [{ service: '' }, 'service must be a text that is not empty'],
+    [{ service: '' }, 'service must be a non-empty string'],
     [{ service: undefined }, "Write service: 'inventory'"],
     [{ broker: undefined }, 'broker is missing. Write broker: memory()'],
     [{ broker: {} }, 'broker must be a broker, such as memory()'],

@@ -34,7 +34,7 @@ describe('options', () => {
     ],
     [{ brokers: ['a:1', 5] }, 'TRANSPORT_OPTION_INVALID', 'a non-empty array of texts, got 5 (number) as entry 2 of 2'],
     [null, 'TRANSPORT_OPTION_INVALID', 'needs an object with options, but got null'],
-  ])('refuse %j, say what was seen and what to do', (options, code, text) => {
+  ])('reject %j and say what was found and what to do', (options, code, text) => {
     const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
     expect(error.code).toBe(code);
     expect(error.message).toContain(text);
@@ -43,18 +43,18 @@ describe('options', () => {
   it.each([
     [{ brokers: 'kafka://user:hunter2@host:9092' }, 'a non-empty array of texts, got a value of type string.'],
     [{ password: 12345 }, 'a non-empty string, got a value of type number.'],
-  ])('never show a value that may hold a secret: %#', (options, text) => {
+  ])('never show a value that can contain a secret: %#', (options, text) => {
     const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
     expect(error.message).toContain(text);
     expect(error.message).not.toMatch(/hunter2|12345/);
   });
 
-  it('never show what is inside an object, which may be a secret', () => {
+  it('never show what is inside an object, which can be a secret', () => {
     const error = thrownBy(() => checkOptions('kafka()', { password: { value: 'hunter2' } }, rules)) as TransportError;
     expect(error.message).not.toContain('hunter2');
   });
 
-  it('take undefined for absent, field by field', () => {
+  it('treat undefined as not set, field by field', () => {
     expect(() => checkOptions('kafka()', { concurrency: undefined }, rules)).not.toThrow();
     expect(
       withDefaults<{ a?: number | undefined; b?: number }, { a: number; b: number }>(

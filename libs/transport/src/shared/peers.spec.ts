@@ -37,7 +37,7 @@ describe('an optional package', () => {
     await expect(loadPeer('kafka', 'kafkajs', 'x', fitting, needed)).resolves.toMatchObject({ New: 1 });
   });
 
-  it('that is there but broken shows its own error', async () => {
+  it('that is installed but broken shows its own error', async () => {
     await expect(loadPeer('kafka', 'snappy', 'x', missing('@napi-rs/snappy-linux'))).rejects.toThrow(
       '@napi-rs/snappy-linux',
     );

@@ -42,7 +42,7 @@ class FakeDelivery extends Delivery {
   }
 }
 
-/** n.b. several: a message on its way back passes through a promise per policy. */
+/** Several turns, because a message passes through a promise per policy on its way back. */
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -114,7 +114,7 @@ async function setUp(policies: readonly Policy[], handle: Handle, options: Consu
   return { clock, consumer, deliver, deliveries, advance, begun, heard, names };
 }
 
-/** A handler that a test lets go on. */
+/** A handler that a test releases. */
 class Gate {
   readonly #waiting: { resolve: (value?: unknown) => void; reject: (error: unknown) => void; delivery: Delivery }[] =
     [];
@@ -135,7 +135,7 @@ class Gate {
 }
 
 describe('timeout()', () => {
-  it('lets what ends in time be', async () => {
+  it('leaves a handler that ends in time alone', async () => {
     const gate = new Gate();
     const { deliver, advance, names, clock } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a');
@@ -145,7 +145,7 @@ describe('timeout()', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('aborts the signal, tells it, and tries again only when the handler has ended', async () => {
+  it('aborts the signal, emits a notice, and retries only when the handler has ended', async () => {
     const gate = new Gate();
     const { deliver, advance, names, heard, begun } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a', 'a');
@@ -169,7 +169,7 @@ describe('timeout()', () => {
     expect(names().slice(2)).toEqual(['message:acked', 'message:acked']);
   });
 
-  it('is a dead letter when no attempt ends in time, and says what the handler threw last', async () => {
+  it('dead-letters a message when no attempt ends in time, with the last error of the handler', async () => {
     const gate = new Gate();
     const { deliver, advance, heard, names } = await setUp([timeout({ timeoutMs: 100 })], gate.handle, {
       retry: { maxAttempts: 1 },
@@ -186,7 +186,7 @@ describe('timeout()', () => {
   it.each([
     ['dead-lettered', new DeadLetter('bad'), 'message:dead-lettered'],
     ['dropped', new Drop('not ours'), 'message:dropped'],
-  ])('lets a late handler have its word where that is final: %s', async (_, thrown, notice) => {
+  ])('accepts the outcome of a late handler where it is final: %s', async (_, thrown, notice) => {
     const gate = new Gate();
     const { deliver, advance, names } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a');
@@ -195,7 +195,7 @@ describe('timeout()', () => {
     expect(names()).toEqual(['message:timed-out', notice]);
   });
 
-  it('counts the whole of a stream', async () => {
+  it('limits a complete stream', async () => {
     let end = (): void => undefined;
     const { deliver, advance, names } = await setUp([timeout({ timeoutMs: 100 })], () => ({
       rest: new Promise<void>((resolve) => (end = resolve)),
@@ -208,7 +208,7 @@ describe('timeout()', () => {
     expect(names()).toEqual(['message:timed-out', 'message:retry-scheduled']);
   });
 
-  it('does not hinder a handler that does not wait', async () => {
+  it('does not affect a synchronous handler', async () => {
     const { deliver, names, clock } = await setUp([timeout({ timeoutMs: 100 })], () => undefined);
     await deliver('a');
     expect(names()).toEqual(['message:acked']);
@@ -217,7 +217,7 @@ describe('timeout()', () => {
 });
 
 describe('the signal of a message', () => {
-  it('is aborted when the broker takes the message back', () => {
+  it('aborts when the broker revokes the message', () => {
     const asked = new FakeDelivery('0', 'a');
     const { signal } = asked;
     asked.revoke();
@@ -228,7 +228,7 @@ describe('the signal of a message', () => {
 });
 
 describe('rateLimit()', () => {
-  it('begins so many at once, then one after the other, in their order, and fails none', async () => {
+  it('starts a burst at once, then one after another in order, and fails none', async () => {
     const { deliver, advance, begun, names } = await setUp([rateLimit({ messages: 2, perMs: 1_000 })], () => undefined);
     await deliver('a', 'b', 'c', 'd');
     expect(begun).toEqual(['0', '1']);
@@ -241,7 +241,7 @@ describe('rateLimit()', () => {
     expect(new Set(names())).toEqual(new Set(['message:acked']));
   });
 
-  it('leaves what it keeps back to the next process when it drains, with no timer', async () => {
+  it('leaves held messages to the next process when it drains, with no timer', async () => {
     const { deliver, consumer, begun, deliveries, clock } = await setUp(
       [rateLimit({ messages: 1, perMs: 1_000 })],
       () => undefined,
@@ -259,7 +259,7 @@ describe('rateLimit()', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('begins nothing while the subscription is paused, and goes on after that', async () => {
+  it('starts nothing while the subscription is paused, and continues afterwards', async () => {
     const { deliver, advance, consumer, begun } = await setUp(
       [rateLimit({ messages: 1, perMs: 100 })],
       () => undefined,
@@ -274,7 +274,7 @@ describe('rateLimit()', () => {
     expect(begun).toEqual(['0', '1']);
   });
 
-  it('lets go what the broker takes back meanwhile', async () => {
+  it('releases messages that the broker revokes in the meantime', async () => {
     const { deliver, advance, consumer, begun, deliveries } = await setUp(
       [rateLimit({ messages: 1, perMs: 100 })],
       () => undefined,
@@ -287,7 +287,7 @@ describe('rateLimit()', () => {
   });
 });
 
-test('throttle() begins handlers apart, however long they take', async () => {
+test('throttle() starts handlers apart, however long they take', async () => {
   const gate = new Gate();
   const { deliver, advance, begun } = await setUp([throttle({ everyMs: 50 })], gate.handle);
   await deliver('a', 'b', 'c');
@@ -300,7 +300,7 @@ test('throttle() begins handlers apart, however long they take', async () => {
   expect(begun).toEqual(['0', '1', '2']);
 });
 
-test('a pace saves up no more than its burst, and remembers nothing of how long it rested', () => {
+test('a pacer saves up no more than its burst, and does not remember how long it was idle', () => {
   const pacer = new Pacer(10, 3);
   expect([0, 0, 0, 0, 0].map((now) => pacer.take(now))).toEqual([0, 0, 0, 10, 20]);
   expect([1e6, 1e6, 1e6, 1e6].map((now) => pacer.take(now))).toEqual([0, 0, 0, 10]);
@@ -312,7 +312,7 @@ describe('circuitBreaker()', () => {
   };
   const noRetry = { retry: { maxAttempts: 100, initialDelayMs: 0 } };
 
-  it('pauses when the same happens to many different keys, and takes nothing and counts nothing meanwhile', async () => {
+  it('pauses when the same failure occurs with many different keys, and fetches and counts nothing during the pause', async () => {
     const { deliver, deliveries, advance, begun, heard } = await setUp(
       [circuitBreaker({ minKeys: 3, openMs: 1_000 })],
       away,
@@ -331,7 +331,7 @@ describe('circuitBreaker()', () => {
     expect(deliveries[4]?.attempt).toBe(1);
   });
 
-  it('tries one message after the pause: it pauses again when that fails, and all go on when it succeeds', async () => {
+  it('tries one message after the pause: it pauses again if that fails, and resumes if it succeeds', async () => {
     let isAway = true;
     const gate = new Gate();
     const { deliver, advance, begun, names, consumer } = await setUp(
@@ -384,7 +384,7 @@ describe('circuitBreaker()', () => {
     expect(names()).not.toContain('subscription:paused');
   });
 
-  it('forgets what is older than its window', async () => {
+  it('forgets failures older than its window', async () => {
     const { deliver, advance, names } = await setUp([circuitBreaker({ minKeys: 3, windowMs: 1_000 })], away, {
       retry: { maxAttempts: 1 },
     });
@@ -396,7 +396,7 @@ describe('circuitBreaker()', () => {
     expect(names()).toContain('subscription:paused');
   });
 
-  it('is drained while it is open, with no timer left', async () => {
+  it('drains while it is open, with no timer left', async () => {
     const { deliver, consumer, clock } = await setUp([circuitBreaker({ minKeys: 1 })], away, noRetry);
     await deliver('a', 'b');
     const drained = consumer.drain(60_000);
@@ -405,7 +405,7 @@ describe('circuitBreaker()', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tries a message of the pause of somebody else only when that is over too', async () => {
+  it('tries a message only after the pauses of others are over too', async () => {
     const { deliver, advance, consumer, begun } = await setUp(
       [circuitBreaker({ minKeys: 1, openMs: 100 })],
       away,
@@ -464,7 +464,7 @@ test('a replay keeps the pace of its subscription, and ends nothing of it', asyn
   for (const id of ['d', 'e']) await publish(id);
   await later;
   expect(begunAt).toHaveLength(8);
-  // n.b. not the gaps: a handler that a busy machine began late is followed by one that begins in time.
+  // Compares each start with its request, because a late start on a busy machine is followed by one that is on time.
   const early = begunAt.filter((at, index) => at < askedAt + index * (EVERY_MS - TIMER_EARLY_MS));
   expect(early).toEqual([]);
   await consumer.drain(1_000);
@@ -472,7 +472,7 @@ test('a replay keeps the pace of its subscription, and ends nothing of it', asyn
 });
 
 describe('policies together', () => {
-  it('stand in the order of the library, functions of the user’s own next to the handler', async () => {
+  it('run in the order of the library, with the user’s own functions next to the handler', async () => {
     const trace: string[] = [];
     const own: Policy = (next) => async (payload, context) => {
       trace.push(`before ${context.id.at(-1)}`);
@@ -482,7 +482,7 @@ describe('policies together', () => {
     const policies = [own, timeout({ timeoutMs: 100 }), throttle({ everyMs: 1_000 })];
     const { deliver, advance, names } = await setUp(policies, () => void trace.push('handler'));
     await deliver('a', 'b');
-    // The wait for the throttle is ten times the timeout: its clock begins when the handler does.
+    // The wait for the throttle is ten times the timeout, which starts with the handler.
     await advance(1_000);
     expect(trace).toEqual(['before 0', 'handler', 'after', 'before 1', 'handler', 'after']);
     expect(names()).toEqual(['message:acked', 'message:acked']);
@@ -508,7 +508,7 @@ describe('policies together', () => {
 
   it.each([
     ['one kind twice', [timeout({ timeoutMs: 1 }), timeout({ timeoutMs: 2 })], 'timeout occurs more than once'],
-  ])('are refused: %s', async (_, policies, words) => {
+  ])('are rejected: %s', async (_, policies, words) => {
     await expect(setUp(policies, () => undefined)).rejects.toThrow(words);
   });
 
@@ -518,7 +518,7 @@ describe('policies together', () => {
     [() => rateLimit({ messages: 1 } as never), 'rateLimit(): perMs is missing'],
     [() => throttle({ every: 1 } as never), 'Did you mean "everyMs"?'],
     [() => circuitBreaker({ failureRatio: 2 }), 'failureRatio must be a number from 0 to 1, got 2'],
-  ])('refuse options that make no sense', (make, words) => {
+  ])('reject invalid options', (make, words) => {
     expect(make).toThrow(words);
   });
 });
