@@ -177,7 +177,7 @@ export class Consumer {
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
     this.#starvation.begin(consumption);
-    this.#tellStarted();
+    this.#reportStarted();
   }
 
   /**
@@ -246,7 +246,7 @@ export class Consumer {
     return this.#running.flatMap(({ plan }) => plan.retryTopics ?? []);
   }
 
-  #tellStarted(): void {
+  #reportStarted(): void {
     const { notices, broker } = this.#host;
     for (const { plan } of this.#running) {
       notices.emit('subscription:started', { broker, topic: plan.topic, group: plan.group });

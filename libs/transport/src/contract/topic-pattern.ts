@@ -14,11 +14,13 @@ export function isTopicPattern(topic: string): boolean {
 
 /** Whether a pattern matches a topic; a name that is not a pattern matches only itself. */
 export function matchesTopic(pattern: string, topic: string): boolean {
-  const wanted = pattern.split('.');
+  const patternWords = pattern.split('.');
   const words = topic.split('.');
-  const rest = wanted.at(-1) === '>';
-  if (rest ? words.length < wanted.length : words.length !== wanted.length) return false;
-  return wanted.every((word, index) => word === '*' || word === words[index] || (rest && index === wanted.length - 1));
+  const rest = patternWords.at(-1) === '>';
+  if (rest ? words.length < patternWords.length : words.length !== patternWords.length) return false;
+  return patternWords.every(
+    (word, index) => word === '*' || word === words[index] || (rest && index === patternWords.length - 1),
+  );
 }
 
 /**

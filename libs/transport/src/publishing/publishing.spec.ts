@@ -925,7 +925,12 @@ describe('a publisher faster than its broker', () => {
       clock.advance(50);
       await turn();
     }
-    expect((await Promise.all(all)).map((told) => (told as string[])[1])).toEqual(['unknown', 'unknown', 'no', 'no']);
+    expect((await Promise.all(all)).map((failed) => (failed as string[])[1])).toEqual([
+      'unknown',
+      'unknown',
+      'no',
+      'no',
+    ]);
     expect(failures).toEqual([['a', 2, 'TRANSPORT_PUBLISH_TIMEOUT']]);
   });
 

@@ -139,13 +139,13 @@ export class DeadLetterAdmin {
     const admin = { connection: this.#connection, clock: this.#host.clock, ending: this.#ending };
     const reading = await Reading.open(admin, topic, limit);
     try {
-      const wantedIds = ids && new Set(ids);
-      const wanted = reading.letters.filter(
+      const selectedIds = ids && new Set(ids);
+      const selected = reading.letters.filter(
         (letter) =>
-          (wantedIds === undefined || wantedIds.has(letter.id)) &&
+          (selectedIds === undefined || selectedIds.has(letter.id)) &&
           (fingerprint === undefined || letter.fingerprint === fingerprint),
       );
-      return await work(reading, wanted);
+      return await work(reading, selected);
     } finally {
       await reading.close();
     }

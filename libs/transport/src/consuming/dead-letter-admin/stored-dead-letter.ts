@@ -40,26 +40,26 @@ export interface StoredDeadLetter {
 const OWN: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
 
 export function storedDeadLetter(delivery: Delivery): StoredDeadLetter {
-  const told = (name: keyof typeof DEAD_LETTER_HEADERS): string | undefined =>
+  const recorded = (name: keyof typeof DEAD_LETTER_HEADERS): string | undefined =>
     delivery.header(DEAD_LETTER_HEADERS[name]);
-  const errorName = told('errorName') ?? 'unknown';
-  const errorMessage = told('errorMessage') ?? '';
-  const attempts = Number(told('attempts'));
+  const errorName = recorded('errorName') ?? 'unknown';
+  const errorMessage = recorded('errorMessage') ?? '';
+  const attempts = Number(recorded('attempts'));
   return {
     id: delivery.id,
-    key: delivery.key ?? told('key'),
+    key: delivery.key ?? recorded('key'),
     ...bytesOf(delivery),
     body: delivery.body,
     headers: withoutOwn(delivery.headers),
-    originalTopic: told('topic'),
-    originalOffset: told('offset'),
-    group: told('group'),
+    originalTopic: recorded('topic'),
+    originalOffset: recorded('offset'),
+    group: recorded('group'),
     attempts: Number.isInteger(attempts) && attempts > 0 ? attempts : undefined,
-    firstFailedAt: momentOf(told('firstFailedAt')),
-    lastFailedAt: momentOf(told('lastFailedAt')),
+    firstFailedAt: momentOf(recorded('firstFailedAt')),
+    lastFailedAt: momentOf(recorded('lastFailedAt')),
     errorName,
     errorMessage,
-    omittedBytes: numberOf(told('omittedBytes')),
+    omittedBytes: numberOf(recorded('omittedBytes')),
     fingerprint: fingerprintOf(errorName, errorMessage),
   };
 }

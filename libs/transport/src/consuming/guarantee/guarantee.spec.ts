@@ -144,8 +144,8 @@ test('every retry topic must keep messages for its own delay, and as safely as a
   const subject = { topic: 'orders', group: 'stock', deadLetterTopic: undefined, retryTopics: ['r-1', 'r-2'] };
   const { level, reasons } = guaranteeOf({ ...subject, options, capabilities: ABLE, answer });
   expect(level).toBe('may-lose');
-  const told = reasons.filter(({ effect }) => effect === 'may-lose').map(({ code, topic }) => `${code} ${topic}`);
-  expect(told.sort()).toEqual(['discards orders', 'one-copy r-2', 'waits-too-long r-2']);
+  const losing = reasons.filter(({ effect }) => effect === 'may-lose').map(({ code, topic }) => `${code} ${topic}`);
+  expect(losing.sort()).toEqual(['discards orders', 'one-copy r-2', 'waits-too-long r-2']);
 });
 
 test('a compacted topic loses copies, but is no reason for its own subscribers', () => {

@@ -100,9 +100,11 @@ export class Guarantees {
     const { level, reasons } = this.of(subject);
     if (options.guarantee === undefined || isAtLeast(level, options.guarantee)) return [];
     if (this.#answer === NOT_ASKED && level === 'unknown') return [];
-    const told = reasons.filter(({ effect }) => effect !== 'note' && !isAtLeast(effect, options.guarantee ?? level));
+    const lowering = reasons.filter(
+      ({ effect }) => effect !== 'note' && !isAtLeast(effect, options.guarantee ?? level),
+    );
     return [
-      `${where}, topic "${topic}", group "${group}": guarantee '${options.guarantee}' is required, but the guarantee is '${level}'. ${told.map(sentenceOf).join(' ')}`,
+      `${where}, topic "${topic}", group "${group}": guarantee '${options.guarantee}' is required, but the guarantee is '${level}'. ${lowering.map(sentenceOf).join(' ')}`,
     ];
   }
 }

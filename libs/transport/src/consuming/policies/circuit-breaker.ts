@@ -3,7 +3,7 @@ import { checkOptions, option, withDefaults } from '../../shared/index.js';
 import { fingerprintOf } from '../dead-letter-admin/fingerprint.js';
 import type { Handler } from '../runner/handler.js';
 import { FailureWindow } from './failure-window.js';
-import { NotBegun } from './holds.js';
+import { NotStarted } from './holds.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 
 /** Options of `circuitBreaker`: when a subscription is paused because everything fails, and for how long. */
@@ -139,7 +139,7 @@ class Breaker {
   }
 
   #counts(error: unknown): boolean {
-    return !isA(error, NotBegun) && this.#host.isRetryable(error);
+    return !isA(error, NotStarted) && this.#host.isRetryable(error);
   }
 
   #open(why: string): void {

@@ -1,8 +1,8 @@
 import type { Clock, Delivery } from '../../contract/index.js';
 
 /** A message was held back and waits again: its handler never started, so this was no attempt. */
-export class NotBegun extends Error {
-  override readonly name = 'NotBegun';
+export class NotStarted extends Error {
+  override readonly name = 'NotStarted';
 }
 
 /** Holds messages that policies keep back before their handlers start, and the timers of policies. */
@@ -14,13 +14,13 @@ export class Holds {
   /**
    * Resolves when `release` is called. The delivery is 'queued' in the meantime, because nothing of it runs: a broker
    * that revokes it need not wait.
-   * @throws NotBegun if it is put back or revoked
+   * @throws NotStarted if it is put back or revoked
    */
   async hold(delivery: Delivery, until: (release: () => void) => () => void): Promise<void> {
-    if (this.#isOver) throw new NotBegun();
+    if (this.#isOver) throw new NotStarted();
     delivery.state = 'queued';
     await this.#released(until);
-    if (isRevoked(delivery)) throw new NotBegun();
+    if (isRevoked(delivery)) throw new NotStarted();
     delivery.state = 'running';
   }
 
@@ -53,7 +53,7 @@ export class Holds {
       const end = (): void => {
         this.#held.delete(end);
         callOff();
-        reject(new NotBegun());
+        reject(new NotStarted());
       };
       this.#held.add(end);
       callOff = until(() => {

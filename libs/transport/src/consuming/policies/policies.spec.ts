@@ -83,9 +83,9 @@ async function setUp(policies: readonly Policy[], handle: Handle, options: Consu
   } as unknown as BrokerConnection;
   const broker: Broker = memory();
   const host = { service: 'stock', broker: 'default', notices, clock };
-  const begun: string[] = [];
+  const started: string[] = [];
   const noted: Handle = (payload, delivery) => {
-    begun.push(delivery.id.split('/').at(-1) as string);
+    started.push(delivery.id.split('/').at(-1) as string);
     return handle(payload, delivery);
   };
   const plan = {
@@ -111,7 +111,7 @@ async function setUp(policies: readonly Policy[], handle: Handle, options: Consu
     await turns();
   };
   const names = (): NoticeName[] => heard.map(([name]) => name);
-  return { clock, consumer, deliver, deliveries, advance, begun, heard, names };
+  return { clock, consumer, deliver, deliveries, advance, started, heard, names };
 }
 
 /** A handler that a test releases. */
@@ -147,7 +147,7 @@ describe('timeout()', () => {
 
   it('aborts the signal, emits a notice, and retries only when the handler has ended', async () => {
     const gate = new Gate();
-    const { deliver, advance, names, heard, begun } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
+    const { deliver, advance, names, heard, started } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a', 'a');
     const [signal] = gate.signals;
     expect(signal?.aborted).toBe(false);
@@ -156,16 +156,16 @@ describe('timeout()', () => {
     expect(isTransportError(signal?.reason, 'TRANSPORT_HANDLER_TIMEOUT')).toBe(true);
     expect(names()).toEqual(['message:timed-out']);
     await advance(10_000);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     await gate.next();
     await advance(1);
     expect(names()).toEqual(['message:timed-out', 'message:retry-scheduled']);
     expect(heard[1]?.[1]['error']).toMatchObject({ code: 'TRANSPORT_HANDLER_TIMEOUT', retryable: true });
-    expect(begun).toEqual(['0', '0']);
+    expect(started).toEqual(['0', '0']);
     expect(gate.signals[0]?.aborted).toBe(false);
     await gate.next();
     await gate.next();
-    expect(begun).toEqual(['0', '0', '1']);
+    expect(started).toEqual(['0', '0', '1']);
     expect(names().slice(2)).toEqual(['message:acked', 'message:acked']);
   });
 
@@ -229,20 +229,23 @@ describe('the signal of a message', () => {
 
 describe('rateLimit()', () => {
   it('starts a burst at once, then one after another in order, and fails none', async () => {
-    const { deliver, advance, begun, names } = await setUp([rateLimit({ messages: 2, perMs: 1_000 })], () => undefined);
+    const { deliver, advance, started, names } = await setUp(
+      [rateLimit({ messages: 2, perMs: 1_000 })],
+      () => undefined,
+    );
     await deliver('a', 'b', 'c', 'd');
-    expect(begun).toEqual(['0', '1']);
+    expect(started).toEqual(['0', '1']);
     await advance(499);
-    expect(begun).toHaveLength(2);
+    expect(started).toHaveLength(2);
     await advance(1);
-    expect(begun).toEqual(['0', '1', '2']);
+    expect(started).toEqual(['0', '1', '2']);
     await advance(500);
-    expect(begun).toEqual(['0', '1', '2', '3']);
+    expect(started).toEqual(['0', '1', '2', '3']);
     expect(new Set(names())).toEqual(new Set(['message:acked']));
   });
 
   it('leaves held messages to the next process when it drains, with no timer', async () => {
-    const { deliver, consumer, begun, deliveries, clock } = await setUp(
+    const { deliver, consumer, started, deliveries, clock } = await setUp(
       [rateLimit({ messages: 1, perMs: 1_000 })],
       () => undefined,
     );
@@ -250,7 +253,7 @@ describe('rateLimit()', () => {
     const drained = consumer.drain(60_000);
     await turns();
     expect(await drained).toBe(2);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     expect(deliveries.map(({ settlement, attempt }) => [settlement?.kind, attempt])).toEqual([
       ['ack', 1],
       [undefined, 1],
@@ -260,7 +263,7 @@ describe('rateLimit()', () => {
   });
 
   it('starts nothing while the subscription is paused, and continues afterwards', async () => {
-    const { deliver, advance, consumer, begun } = await setUp(
+    const { deliver, advance, consumer, started } = await setUp(
       [rateLimit({ messages: 1, perMs: 100 })],
       () => undefined,
     );
@@ -268,36 +271,36 @@ describe('rateLimit()', () => {
     const control = consumer.control('orders');
     await control?.pause('for a moment');
     await advance(1_000);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     control?.resume();
     await advance(1_000);
-    expect(begun).toEqual(['0', '1']);
+    expect(started).toEqual(['0', '1']);
   });
 
   it('releases messages that the broker revokes in the meantime', async () => {
-    const { deliver, advance, consumer, begun, deliveries } = await setUp(
+    const { deliver, advance, consumer, started, deliveries } = await setUp(
       [rateLimit({ messages: 1, perMs: 100 })],
       () => undefined,
     );
     await deliver('a', 'b');
     deliveries[1]?.revoke();
     await advance(100);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     expect(consumer.inFlight).toBe(0);
   });
 });
 
 test('throttle() starts handlers apart, however long they take', async () => {
   const gate = new Gate();
-  const { deliver, advance, begun } = await setUp([throttle({ everyMs: 50 })], gate.handle);
+  const { deliver, advance, started } = await setUp([throttle({ everyMs: 50 })], gate.handle);
   await deliver('a', 'b', 'c');
-  expect(begun).toEqual(['0']);
+  expect(started).toEqual(['0']);
   await advance(50);
-  expect(begun).toEqual(['0', '1']);
+  expect(started).toEqual(['0', '1']);
   await advance(49);
-  expect(begun).toHaveLength(2);
+  expect(started).toHaveLength(2);
   await advance(1);
-  expect(begun).toEqual(['0', '1', '2']);
+  expect(started).toEqual(['0', '1', '2']);
 });
 
 test('a pacer saves up no more than its burst, and does not remember how long it was idle', () => {
@@ -313,13 +316,13 @@ describe('circuitBreaker()', () => {
   const noRetry = { retry: { maxAttempts: 100, initialDelayMs: 0 } };
 
   it('pauses when the same failure occurs with many different keys, and fetches and counts nothing during the pause', async () => {
-    const { deliver, deliveries, advance, begun, heard } = await setUp(
+    const { deliver, deliveries, advance, started, heard } = await setUp(
       [circuitBreaker({ minKeys: 3, openMs: 1_000 })],
       away,
       { ...noRetry, concurrency: 1 },
     );
     await deliver('a', 'b', 'c', 'd', 'e');
-    const attempts = begun.length;
+    const attempts = started.length;
     expect(attempts).toBe(3);
     const paused = heard.filter(([name]) => name === 'subscription:paused');
     expect(paused).toHaveLength(1);
@@ -327,31 +330,31 @@ describe('circuitBreaker()', () => {
     expect(paused[0]?.[1]['reason']).toContain('3 different keys');
     await advance(999);
     await deliver('f');
-    expect(begun).toHaveLength(attempts);
+    expect(started).toHaveLength(attempts);
     expect(deliveries[4]?.attempt).toBe(1);
   });
 
   it('tries one message after the pause: it pauses again if that fails, and resumes if it succeeds', async () => {
     let isAway = true;
     const gate = new Gate();
-    const { deliver, advance, begun, names, consumer } = await setUp(
+    const { deliver, advance, started, names, consumer } = await setUp(
       [circuitBreaker({ minKeys: 2, openMs: 1_000 })],
       (payload, delivery) => (isAway ? away() : gate.handle(payload, delivery)),
       { ...noRetry, concurrency: 4 },
     );
     await deliver('a', 'b');
     await deliver('c', 'd', 'e');
-    const before = begun.length;
+    const before = started.length;
     await advance(1_000);
-    expect(begun).toHaveLength(before + 1);
+    expect(started).toHaveLength(before + 1);
     expect(names().filter((name) => name === 'subscription:paused')).toHaveLength(2);
     isAway = false;
     await advance(1_000);
-    expect(begun).toHaveLength(before + 2);
+    expect(started).toHaveLength(before + 2);
     expect(names()).not.toContain('subscription:resumed');
     await gate.next();
     expect(names()).toContain('subscription:resumed');
-    expect(begun).toHaveLength(before + 6);
+    expect(started).toHaveLength(before + 6);
     expect(consumer.control('orders')?.pauseReasons).toEqual([]);
   });
 
@@ -365,7 +368,7 @@ describe('circuitBreaker()', () => {
       },
     ],
     [
-      'the failures are past mending',
+      'the failures are permanent',
       ['a', 'b', 'c', 'd', 'e', 'f'],
       (): never => {
         throw new DeadLetter('bad');
@@ -406,7 +409,7 @@ describe('circuitBreaker()', () => {
   });
 
   it('tries a message only after the pauses of others are over too', async () => {
-    const { deliver, advance, consumer, begun } = await setUp(
+    const { deliver, advance, consumer, started } = await setUp(
       [circuitBreaker({ minKeys: 1, openMs: 100 })],
       away,
       noRetry,
@@ -414,10 +417,10 @@ describe('circuitBreaker()', () => {
     await deliver('a');
     await consumer.control('orders')?.pause('by hand');
     await advance(1_000);
-    expect(begun).toHaveLength(1);
+    expect(started).toHaveLength(1);
     consumer.control('orders')?.resume();
     await turns();
-    expect(begun).toHaveLength(2);
+    expect(started).toHaveLength(2);
   });
 });
 
@@ -429,8 +432,8 @@ test('a replay keeps the pace of its subscription, and ends nothing of it', asyn
   const broker = memory();
   const host = { service: 'stock', broker: 'default', notices: new Notices(), clock: systemClock };
   const connection = broker.open(host);
-  const begunAt: number[] = [];
-  const handle: Handle = () => void begunAt.push(performance.now());
+  const startedAt: number[] = [];
+  const handle: Handle = () => void startedAt.push(performance.now());
   const plan = {
     topic: 'orders',
     group: 'stock',
@@ -463,9 +466,9 @@ test('a replay keeps the pace of its subscription, and ends nothing of it', asyn
   const later = acked(2);
   for (const id of ['d', 'e']) await publish(id);
   await later;
-  expect(begunAt).toHaveLength(8);
+  expect(startedAt).toHaveLength(8);
   // Compares each start with its request, because a late start on a busy machine is followed by one that is on time.
-  const early = begunAt.filter((at, index) => at < askedAt + index * (EVERY_MS - TIMER_EARLY_MS));
+  const early = startedAt.filter((at, index) => at < askedAt + index * (EVERY_MS - TIMER_EARLY_MS));
   expect(early).toEqual([]);
   await consumer.drain(1_000);
   await connection.close();
@@ -494,15 +497,15 @@ describe('policies together', () => {
     const hold = ({ id }: Delivery): Promise<void> => (kept.push(id), new Promise(() => undefined));
     const start = () => limit.start({ clock: new ManualClock(), hold } as never);
     const [first, second] = [start(), start()];
-    const begun: string[] = [];
-    const handle: Handle = (_, { id }) => void begun.push(id);
+    const started: string[] = [];
+    const handle: Handle = (_, { id }) => void started.push(id);
     for (const [around, id] of [
       [first, 'a1'],
       [first, 'a2'],
       [second, 'b1'],
     ] as const)
       void around(handle)(1, { id } as Delivery);
-    expect([begun, kept]).toEqual([['a1', 'b1'], ['a2']]);
+    expect([started, kept]).toEqual([['a1', 'b1'], ['a2']]);
     expect(JSON.stringify(limit)).toBe('{"kind":"throttle","options":{"everyMs":1000}}');
   });
 

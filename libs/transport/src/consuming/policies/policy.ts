@@ -40,7 +40,7 @@ export interface PolicyHost {
   isRetryable(error: unknown): boolean;
   /**
    * Holds a message back before its handler starts, until `release` is called. It counts no attempt, and the broker can
-   * revoke it in the meantime. A drain and a pause end the wait with `NotBegun`.
+   * revoke it in the meantime. A drain and a pause end the wait with `NotStarted`.
    * @param until receives `release` and returns a function that cancels it
    */
   hold(delivery: Delivery, until: (release: () => void) => () => void): Promise<void>;

@@ -8,7 +8,7 @@ import {
   type Delivery,
 } from '../../contract/index.js';
 import { checkOptions, option } from '../../shared/index.js';
-import { NotBegun } from './holds.js';
+import { NotStarted } from './holds.js';
 import { requireAll } from './pace.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 
@@ -61,7 +61,7 @@ function limited(timeoutMs: number, host: PolicyHost): Around {
     } catch (error) {
       failure = error;
       // An error that no retry can fix stays permanent, late or not.
-      if (late === undefined || isA(error, NotBegun) || !host.isRetryable(error)) throw error;
+      if (late === undefined || isA(error, NotStarted) || !host.isRetryable(error)) throw error;
     } finally {
       callOff();
     }

@@ -42,11 +42,11 @@ function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions
   const notices = new Notices();
   const seen: Delivery[] = [];
   const attempts: number[] = [];
-  const told: string[] = [];
+  const emitted: string[] = [];
   const reasons: string[] = [];
   notices.on('message:retry-scheduled', ({ error }) => void reasons.push(messageOf(error)));
   for (const name of ['message:acked', 'message:retry-scheduled', 'message:dead-lettered'] as const) {
-    notices.on(name, ({ attempt, topic }) => void told.push(`${name} ${topic} ${attempt}`));
+    notices.on(name, ({ attempt, topic }) => void emitted.push(`${name} ${topic} ${attempt}`));
   }
   const connection = broker.open({ service: 's', broker: 'default', notices, clock });
   const route = {
@@ -66,7 +66,7 @@ function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions
     connection.producer.send([
       { topic: 'paid', key: 'k', body: Buffer.from('1'), headers: { 'message-id': id }, id, partition: undefined },
     ]);
-  return { consumer, connection, seen, told, reasons, publish, attempts: () => attempts };
+  return { consumer, connection, seen, emitted, reasons, publish, attempts: () => attempts };
 }
 
 async function drained(clock: ManualClock, consumer: Consumer): Promise<number> {
@@ -87,7 +87,7 @@ describe('tiers on a broker without a timer', () => {
     const sent: OutgoingMessage[] = [];
     const broker = withoutTimer({ send: (messages, go) => (sent.push(...messages), go(messages)) });
     const clock = new ManualClock();
-    const { consumer, seen, told, publish, attempts } = processOf(broker, clock);
+    const { consumer, seen, emitted, publish, attempts } = processOf(broker, clock);
     await consumer.start();
     await publish('m-1');
     await turns();
@@ -102,7 +102,7 @@ describe('tiers on a broker without a timer', () => {
     for (const field of ['id', 'topic', 'group', 'key', 'partition', 'offset', 'headers', 'type'] as const) {
       expect([field, third?.[field]]).toEqual([field, first?.[field]]);
     }
-    expect(told).toEqual([
+    expect(emitted).toEqual([
       'message:retry-scheduled paid 1',
       'message:retry-scheduled paid 2',
       'message:retry-scheduled paid 3',
@@ -140,7 +140,7 @@ describe('tiers on a broker without a timer', () => {
     expect(next.attempts()).toEqual([]);
     await pass(clock, 200);
     expect(next.attempts()).toEqual([3]);
-    expect(next.told).toEqual(['message:acked paid 3']);
+    expect(next.emitted).toEqual(['message:acked paid 3']);
     await drained(clock, next.consumer);
     expect(clock.pending).toBe(0);
   });
@@ -151,7 +151,7 @@ describe('tiers on a broker without a timer', () => {
     const send: Interception['send'] = (messages, go) =>
       broken && messages[0]?.topic === 'paid.bank.retry-1' ? Promise.resolve([refusal]) : go(messages);
     const clock = new ManualClock();
-    const { consumer, told, publish, attempts } = processOf(withoutTimer({ send }), clock);
+    const { consumer, emitted, publish, attempts } = processOf(withoutTimer({ send }), clock);
     await consumer.start();
     await publish('m-1');
     await turns();
@@ -160,7 +160,7 @@ describe('tiers on a broker without a timer', () => {
     broken = false;
     await pass(clock, 2_000);
     expect([attempts(), consumer.inFlight]).toEqual([[1, 2], 0]);
-    expect(told).toEqual([
+    expect(emitted).toEqual([
       'message:retry-scheduled paid 1',
       'message:retry-scheduled paid 2',
       'message:retry-scheduled paid 2',
@@ -173,7 +173,7 @@ describe('tiers on a broker without a timer', () => {
     const send: Interception['send'] = (messages, go) =>
       messages[0]?.topic === 'paid.bank.retry-1' ? Promise.resolve([refusal]) : go(messages);
     const clock = new ManualClock();
-    const { consumer, told, reasons, publish, attempts } = processOf(withoutTimer({ send }), clock);
+    const { consumer, emitted, reasons, publish, attempts } = processOf(withoutTimer({ send }), clock);
     await consumer.start();
     await publish('m-1');
     await turns();
@@ -185,7 +185,7 @@ describe('tiers on a broker without a timer', () => {
     await pass(clock, 1);
     await pass(clock, 1);
     expect([attempts(), consumer.inFlight]).toEqual([[1, 2, 3, 4], 0]);
-    expect(told.at(-1)).toBe('message:dead-lettered paid 4');
+    expect(emitted.at(-1)).toBe('message:dead-lettered paid 4');
     await drained(clock, consumer);
   });
 
@@ -220,7 +220,7 @@ describe('tiers on a broker without a timer', () => {
     const next = processOf(broker, clock, { retry });
     await next.consumer.start();
     await turns();
-    expect(next.told).toEqual(['message:dead-lettered paid 2']);
+    expect(next.emitted).toEqual(['message:dead-lettered paid 2']);
     await drained(clock, next.consumer);
   });
 

@@ -124,7 +124,7 @@ export class BatchCollector {
     if (batch.length === 0) return;
     const outcomes = await this.#tracked(batch).catch((error: unknown) => this.#failed(batch, error));
     // Iterates over the batch, because the outcomes can be an array with holes.
-    if (outcomes !== undefined) batch.forEach((each, index) => tell(each, outcomes[index]));
+    if (outcomes !== undefined) batch.forEach((each, index) => report(each, outcomes[index]));
   }
 
   /**
@@ -165,7 +165,7 @@ function failureIn(outcome: unknown): { readonly error: unknown } | undefined {
   return fieldOf(outcome, 'status') === 'rejected' ? { error: fieldOf(outcome, 'reason') } : undefined;
 }
 
-function tell({ done, failed }: Gathered, outcome: unknown): void {
+function report({ done, failed }: Gathered, outcome: unknown): void {
   const failure = failureIn(outcome);
   if (failure === undefined) done();
   else failed(failure.error);

@@ -17,8 +17,8 @@ export type Router = (delivery: Delivery) => ReadyRoute | undefined;
  * to the handler for the topic's own name.
  * @param codec for routes without their own
  */
-export function routerOf(wanted: readonly Route[], codec: Codec = jsonCodec): Router {
-  const routes = wanted.map((route) => ({ ...route, decode: decoderOf(route.codec, codec) }));
+export function routerOf(given: readonly Route[], codec: Codec = jsonCodec): Router {
+  const routes = given.map((route) => ({ ...route, decode: decoderOf(route.codec, codec) }));
   const catchAll = routes.find(({ type }) => type === undefined);
   const [only] = routes;
   if (routes.length === 1 && only !== undefined) return singleRouter(only);

@@ -259,7 +259,7 @@ describe('a pause', () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle });
     void runner.receive([deliver('a'), deliver('a')]);
-    runner.pause('for good');
+    runner.pause('permanently');
     await gate.finish('a0');
     await runner.drain();
     expect(gate.started).toEqual(['a0']);

@@ -15,7 +15,7 @@ import { FailureLog } from './failure-log.js';
 import { Handling, IGNORED } from './handling.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
-import { NotBegun } from '../policies/holds.js';
+import { NotStarted } from '../policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
 import { StillWaiters } from './still-waiters.js';
 import { isSuspect } from './suspect-gate.js';
@@ -47,7 +47,7 @@ export class SubscriptionRunner implements DeliverySink {
   #draining = false;
   readonly #stillWaiters: StillWaiters;
   #drained: Promise<void> | undefined;
-  #tellDrained: (() => void) | undefined;
+  #resolveDrained: (() => void) | undefined;
 
   constructor(plan: RunnerPlan, tools: RunnerTools) {
     this.#plan = plan;
@@ -157,8 +157,8 @@ export class SubscriptionRunner implements DeliverySink {
     this.#lanes.callOffTimers();
     this.#gate.openForGood();
     return new Promise((resolve) => {
-      this.#tellDrained = resolve;
-      this.#tellWhenIdle();
+      this.#resolveDrained = resolve;
+      this.#reportIdle();
     });
   }
 
@@ -243,7 +243,7 @@ export class SubscriptionRunner implements DeliverySink {
       this.#end(delivery, ACK);
     }
     this.#workers--;
-    this.#tellWhenIdle();
+    this.#reportIdle();
   }
 
   #next(): Delivery | undefined {
@@ -300,7 +300,7 @@ export class SubscriptionRunner implements DeliverySink {
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
     // A policy held it back until something else came first.
-    if (isA(error, NotBegun)) return this.#putBack(delivery, 0);
+    if (isA(error, NotStarted)) return this.#putBack(delivery, 0);
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
     this.#failures.record(delivery, error, this.#tools.clock);
     const classification = this.#classify(error);
@@ -405,10 +405,10 @@ export class SubscriptionRunner implements DeliverySink {
     if (this.#gate.hasWaiting && !this.#isPaused) this.#gate.letIn(this.#active, this.#unsettledBytes);
   }
 
-  #tellWhenIdle(): void {
-    if (!this.#stillWaiters.isEmpty) this.#stillWaiters.tell(this.#workers);
+  #reportIdle(): void {
+    if (!this.#stillWaiters.isEmpty) this.#stillWaiters.update(this.#workers);
     if (this.#workers > 0) return;
-    if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
+    if (this.#lanes.ready === 0 || this.#isPaused) this.#resolveDrained?.();
   }
 }
 

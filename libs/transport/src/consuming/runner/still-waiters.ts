@@ -26,12 +26,12 @@ export class StillWaiters {
     const endWait = this.#plan.calls?.beginWait();
     return new Promise((resolve) => {
       this.#waiters.push({ resolve, endWait });
-      this.tell(running);
+      this.update(running);
     });
   }
 
   /** Reports how many handlers run. */
-  tell(running: number): void {
+  update(running: number): void {
     const { waiting = 0 } = this.#plan.calls ?? {};
     const isStill = ({ endWait }: StillWaiter): boolean => running <= (endWait === undefined ? 0 : waiting);
     const still = this.#waiters.filter(isStill);
