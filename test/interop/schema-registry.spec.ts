@@ -101,7 +101,7 @@ describe('avro()', () => {
   it.each([
     ['has no frame', Buffer.from('{"orderId":"o-1"}'), 'does not start with a zero'],
     ['is too short for one', Buffer.from([0, 0, 0]), 'does not start with a zero'],
-    ['cannot be read as ours', frame(3, Buffer.from([2])), 'is not compatible with the schema of avro()'],
+    ['is not compatible with ours', frame(3, Buffer.from([2])), 'is not compatible with the schema of avro()'],
     ['is of a schema that is no Avro', frame(4, Buffer.from('{}')), 'is JSON, not Avro'],
   ])('does not read a body that %s', async (_, body, words) => {
     server.add(3, 'x', { type: 'record', name: 'Order', namespace: 'shop', fields: [] });

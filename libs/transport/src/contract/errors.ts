@@ -88,7 +88,7 @@ export class TransportError extends Error {
   readonly retryable: boolean;
   readonly driver: string | undefined;
   readonly topic: string | undefined;
-  /** The number of the partition that refused a publish, where it is known. */
+  /** The partition that rejected a publish, where it is known. */
   readonly partition: number | undefined;
   readonly stored: StoredState | undefined;
 

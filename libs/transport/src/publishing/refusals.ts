@@ -33,7 +33,7 @@ export function notMade(error: unknown, driver: string, topic: string): Transpor
   if (error instanceof TransportError) return error.stored === undefined ? restated(error, details) : error;
   return new TransportError(
     'TRANSPORT_PUBLISH_FAILED',
-    `[${driver}] a message for "${topic}" could not be encoded, and nothing was sent: ${messageOf(error)}.`,
+    `[${driver}] a message for "${topic}" could not be prepared, and nothing was sent: ${messageOf(error)}.`,
     { ...details, cause: error },
   );
 }

@@ -20,7 +20,7 @@ const groupFor = (topic: string, { groupsSpanTopics = false }: BrokerConnection)
   groupsSpanTopics ? `${DEAD_LETTER_ADMIN_GROUP}.${topic}` : DEAD_LETTER_ADMIN_GROUP;
 
 /** Where dead letters are read from. */
-export interface Desk {
+export interface DeadLetterSource {
   readonly connection: BrokerConnection;
   readonly clock: Clock;
   /** Aborts when the application shuts down. */
@@ -46,7 +46,7 @@ export class Reading implements DeliverySink {
    * @throws TransportError those of `ensureTopics` and `consume`; `TRANSPORT_CLOSED` after `ending` aborted;
    *   `TRANSPORT_READING_INCOMPLETE`
    */
-  static async open({ connection, clock, ending }: Desk, topic: string, limit: number): Promise<Reading> {
+  static async open({ connection, clock, ending }: DeadLetterSource, topic: string, limit: number): Promise<Reading> {
     if (ending.aborted) throw ended(topic);
     const what = `reading of the dead letters of "${topic}"`;
     const reading = new Reading(new ReadingEnd({ connection, clock, ending, what, topic }), limit);

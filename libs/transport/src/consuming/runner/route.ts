@@ -11,7 +11,7 @@ export interface Route {
   /** The event's own codec; undefined if it has none. */
   readonly codec?: Codec | undefined;
   readonly handle: Handler;
-  /** Tells a requester that its message was dead-lettered and no reply will come. Never throws. */
+  /** Notifies a requester that its message was dead-lettered and no reply will come. Never throws. */
   readonly refuse?: Refusal | undefined;
 }
 

@@ -28,7 +28,7 @@ export interface RunnerPlan {
    */
   readonly leavesDeadLetters: boolean;
   readonly route: Router;
-  /** Tells a requester that its message was given up; undefined if no handler replies. */
+  /** Notifies a requester that its message was given up; undefined if no handler replies. */
   readonly refuse?: Refusal | undefined;
   /** Messages that policies hold back; undefined if there are none. */
   readonly holds?: Holds | undefined;
