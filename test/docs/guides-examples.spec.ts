@@ -107,7 +107,7 @@ test('policies: while what all messages need is away the subscription is paused,
   const orders = ['o-1', 'o-2', 'o-3', 'o-4', 'o-5'];
   for (const orderId of orders) await transport.get(Publisher).publish(OrderCreated, { orderId });
   await transport.advance(1_000);
-  expect(paused).toEqual([expect.stringContaining('"Error: connect ECONNREFUSED" happened to 5 different keys')]);
+  expect(paused).toEqual([expect.stringContaining('"Error: connect ECONNREFUSED" occurred with 5 different keys')]);
   isAway = false;
   await transport.advance(HOUR_MS);
   expect(reached.sort()).toEqual(orders);

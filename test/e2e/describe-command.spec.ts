@@ -21,7 +21,7 @@ describe('npx nest-transport describe', () => {
     );
     expect(stdout).toContain('Broker default (memory): a publish is may-lose');
     expect(stdout).toContain(
-      'may-lose, kept-in-process: messages are kept in the memory of this process, and end with it. Use a broker outside of the process.\n' +
+      'may-lose, kept-in-process: messages are kept in the memory of this process and are lost when it ends. Use a broker outside the process.\n' +
         '  order.created, order.created.inventory.dead-letter\n',
     );
   });

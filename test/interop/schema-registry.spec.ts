@@ -99,9 +99,9 @@ describe('avro()', () => {
   });
 
   it.each([
-    ['has no frame', Buffer.from('{"orderId":"o-1"}'), 'does not begin with a zero'],
-    ['is too short for one', Buffer.from([0, 0, 0]), 'does not begin with a zero'],
-    ['cannot be read as ours', frame(3, Buffer.from([2])), 'cannot be read as ours'],
+    ['has no frame', Buffer.from('{"orderId":"o-1"}'), 'does not start with a zero'],
+    ['is too short for one', Buffer.from([0, 0, 0]), 'does not start with a zero'],
+    ['is not compatible with ours', frame(3, Buffer.from([2])), 'is not compatible with the schema of avro()'],
     ['is of a schema that is no Avro', frame(4, Buffer.from('{}')), 'is JSON, not Avro'],
   ])('does not read a body that %s', async (_, body, words) => {
     server.add(3, 'x', { type: 'record', name: 'Order', namespace: 'shop', fields: [] });
@@ -255,8 +255,8 @@ describe('schemaRegistry()', () => {
   });
 
   it.each([
-    ['an address that is none', { url: 'localhost:8081' }, 'url must be an address'],
-    ['a password in the address', { url: 'http://ann:hunter2@localhost:8081' }, 'options of their own'],
+    ['an address that is none', { url: 'localhost:8081' }, 'url must be an http or https address'],
+    ['a password in the address', { url: 'http://ann:hunter2@localhost:8081' }, 'without credentials'],
     ['two logins', { url: 'http://localhost', token: 't', username: 'u' }, 'not both'],
     ['a login without TLS to another machine', { url: 'http://registry.example', token: 't' }, 'allowLoginWithoutTls'],
     ['an unknown option', { url: 'http://localhost', user: 'u' }, 'has no option "user"'],

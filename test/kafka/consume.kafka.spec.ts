@@ -138,7 +138,7 @@ describe('where a group begins', () => {
     await until('what is left has come', () => sink.done.length === 4);
     expect(bodies(sink.done)).toEqual(['6', '7', '8', '9']);
     expect(side.heard('subscription:warned')).toEqual([
-      expect.objectContaining({ topic, warning: expect.stringContaining('the oldest that is kept is 6') }),
+      expect.objectContaining({ topic, warning: expect.stringContaining('the oldest kept offset is 6') }),
     ]);
   });
 
@@ -148,7 +148,7 @@ describe('where a group begins', () => {
     const startFrom = { offsets: { 0: '0', 2: '0' } };
     await expect(side.consume(uniqueName('group'), [topic, new TestSink(), { startFrom }])).rejects.toMatchObject({
       code: 'TRANSPORT_OPTION_CONFLICT',
-      message: expect.stringContaining('names partition 2, and the topic has 2'),
+      message: expect.stringContaining('names partition 2, but the topic has only 2'),
     });
   });
 

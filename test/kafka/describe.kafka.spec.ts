@@ -70,7 +70,7 @@ describe('Kafka says how it really keeps a topic', () => {
     const wanted = { guarantee: 'at-least-once', deadLetterTopic: await newTopic(1) } as const;
     const app = await create('hybrid', appModule(topic, wanted));
     const error = await refusal(start(app));
-    expect(error.message).toContain(`Topic "${topic}": one server alone keeps each message`);
+    expect(error.message).toContain(`Topic "${topic}": each message is stored on a single server`);
     expect(error.message).toContain('Create the topic with replication factor 3. ');
     expect(error).toMatchObject({ code: 'TRANSPORT_GUARANTEE_UNMET', driver: 'kafka' });
   });

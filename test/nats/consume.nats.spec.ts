@@ -245,7 +245,7 @@ describe('a subscription to JetStream', () => {
     await until('what is left has come', () => sink.done.length === 5);
     expect(offsets(sink.done)).toEqual([6, 7, 8, 9, 10]);
     expect(side.heard('subscription:warned')).toEqual([
-      expect.objectContaining({ topic, warning: expect.stringContaining('the oldest that is kept is 6') }),
+      expect.objectContaining({ topic, warning: expect.stringContaining('the oldest kept offset is 6') }),
     ]);
   });
 

@@ -92,7 +92,7 @@ describe('NATS says how it really keeps a topic', () => {
     const topic = uniqueName('refused');
     const app = await create('hybrid', appModule(topic, { guarantee: 'at-least-once' }, { provision: {} }));
     const error = await refusal(start(app));
-    expect(error.message).toContain(`Topic "${topic}": one server alone keeps each message`);
+    expect(error.message).toContain(`Topic "${topic}": each message is stored on a single server`);
     expect(error.message).toContain('Give the stream 3 replicas: nats stream edit <stream> --replicas 3.');
     expect(error).toMatchObject({ code: 'TRANSPORT_GUARANTEE_UNMET', driver: 'nats' });
   });

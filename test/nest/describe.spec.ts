@@ -203,9 +203,9 @@ describe('a guarantee that is asked for', () => {
     const error = await refusal(starting(broker, {}, { guarantee: 'at-least-once' }));
     expect(isTransportError(error, 'TRANSPORT_GUARANTEE_UNMET')).toBe(true);
     expect(error.message).toContain(
-      `@Subscribe("moved") in Mover.move, topic "moved", group "test": guarantee is to be 'at-least-once' and is 'may-lose'. Topic "moved": one server alone keeps each message`,
+      `@Subscribe("moved") in Mover.move, topic "moved", group "test": guarantee 'at-least-once' is required, but the guarantee is 'may-lose'. Topic "moved": each message is stored on a single server`,
     );
-    expect(error.message).toContain('Let three servers keep each message.');
+    expect(error.message).toContain('Store each message on three servers.');
   });
 
   test('is refused before a broker is asked where no broker could mend it', async () => {
@@ -257,7 +257,7 @@ describe('a start', () => {
   test('warns once for all topics that a setting of the broker can lose', async () => {
     const [, , ...warnings] = await linesOf(keeping({ ...SAFE, copies: 1 }, { remedy: { 'one-copy': 'Make it 3.' } }));
     expect(warnings).toEqual([
-      'warn Take care, messages may be lost: one server alone keeps each message: what it has is lost with its disk. Make it 3. ' +
+      'warn Take care, messages may be lost: each message is stored on a single server and is lost with its disk. Make it 3. ' +
         'topics=moved,moved.test.dead-letter,price.changed,price.changed.prices.dead-letter broker=default reason=one-copy',
     ]);
   });

@@ -167,7 +167,7 @@ describe.each([
     const OfAnotherVersion = defineEvent('stock.asked', {});
     const refused = await refusal(publisher.request(OfAnotherVersion, { sku: 7 }, FOR_A_WHILE));
     expect(isTransportError(refused, 'TRANSPORT_REQUEST_FAILED')).toBe(true);
-    expect(refused.message).toMatch(/"stock\.asked" answered TransportError: .*sku/s);
+    expect(refused.message).toMatch(/"stock\.asked" failed with TransportError: .*sku/s);
     const sent = await refusal(firstValueFrom(app.get(TransportClient).send('stock.asked', { sku: 7 })));
     expect(String(sent)).toMatch(/sku/);
     const InMessagePack = defineEvent('stock.asked', { codec: msgpack() });

@@ -184,16 +184,16 @@ describe('options of the module', () => {
 
   test.each([
     [{ brocker: 1 }, 'TransportModule.forRoot has no option "brocker". Did you mean "broker"?'],
-    [{ service: '' }, 'service must be a text that is not empty'],
+    [{ service: '' }, 'service must be a non-empty string'],
     [{ service: undefined }, "Write service: 'inventory'"],
     [{ broker: undefined }, 'broker is missing. Write broker: memory()'],
     [{ broker: {} }, 'broker must be a broker, such as memory()'],
     [{ brokers: { a: memory() } }, 'give broker or brokers, not both'],
     [{ connect: 'never' }, 'connect must be one of "wait", "fail"'],
-    [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not be above maxInFlight (256, the default)'],
+    [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not exceed maxInFlight (256, the default)'],
     [{ publishing: { timeout: 1 } }, 'publishing has no option "timeout"'],
     [{ require: ['durabilty'] }, 'Did you mean "durability"?'],
-    [{ require: ['durability'] }, 'which the memory driver cannot promise'],
+    [{ require: ['durability'] }, 'which the memory driver does not support'],
   ])('are checked at once: %j', (options, words) => {
     expect(() => TransportModule.forRoot(given(options))).toThrow(words);
   });
@@ -480,7 +480,7 @@ describe('replying handlers', () => {
     const deaf = { ...wrap(oneWay) };
     const error = await refusal(boot({ controllers: [Adder] }, { transport: { broker: deaf } }));
     expect(isTransportError(error, 'TRANSPORT_CAPABILITY_UNSUPPORTED')).toBe(true);
-    expect(error.message).toContain('in Adder.sum asks for "requestReply"');
+    expect(error.message).toContain('in Adder.sum requires "requestReply"');
     expect(error.message).toContain('Write @EventPattern or @Subscribe');
   });
 });

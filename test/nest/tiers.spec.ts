@@ -28,13 +28,13 @@ test.each<[string, Broker, string, RegExp]>([
     'core NATS',
     nats({ servers: [NOWHERE], mode: 'core' }),
     ABSENT,
-    /the nats driver .*Leave retry\.redeliveryDelaysMs out/,
+    /the nats driver .*Remove retry\.redeliveryDelaysMs/,
   ],
   [
     'RabbitMQ that declares nothing',
     rabbitmq({ url: `amqp://${NOWHERE}`, provision: false }),
     ABSENT,
-    /the rabbitmq driver .*provision: false .*Leave retry\.redeliveryDelaysMs out/,
+    /the rabbitmq driver .*provision: false .*Remove retry\.redeliveryDelaysMs/,
   ],
   ['NSQ for a day', nsq({ nsqd: [NOWHERE] }), CONFLICT, /retry\.redeliveryDelaysMs\[1\] \(86400000\) .* of nsq\(\)/],
 ])('a long wait is refused at start, with the place, the driver and the option: %s', async (_, broker, code, words) => {

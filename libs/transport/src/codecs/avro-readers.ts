@@ -5,17 +5,17 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
 export type Avsc = typeof import('avsc');
 export type AvroReader = (payload: Buffer) => unknown;
 
-/** Schemas may refer to others, and those to others again; no honest chain is longer. */
+/** Limits nested references between schemas; no real schema needs this many. */
 const MAX_REFERENCES = 100;
 
-/** How messages are read, by the id of the schema they were written with. */
+/** Caches how messages are read, by the id of the schema they were written with. */
 export class AvroReaders {
   readonly #avsc: Avsc;
   readonly #registry: SchemaRegistry;
   readonly #own: Type | undefined;
   readonly #readers = new Map<number, AvroReader>();
 
-  /** @param own what is read is made to fit it; undefined takes it as it was written */
+  /** @param own the schema that results are converted to; undefined keeps the writer's form */
   constructor(avsc: Avsc, registry: SchemaRegistry, own: Type | undefined) {
     this.#avsc = avsc;
     this.#registry = registry;
@@ -26,7 +26,7 @@ export class AvroReaders {
     return this.#readers.get(schemaId) ?? this.#make(schemaId);
   }
 
-  /** The type of a schema of the registry, with all that it refers to. */
+  /** Returns the type of a registered schema, with everything that it refers to. */
   async typeOf(schemaId: number): Promise<Type> {
     return this.#parse(await this.#textsOf(schemaId));
   }
@@ -52,19 +52,20 @@ export class AvroReaders {
       return (payload) => own.fromBuffer(payload, resolver) as unknown;
     } catch (cause) {
       throw undecodable(
-        `schema ${schemaId}, with which the message was written, cannot be read as ours: ${messageOf(cause)}`,
+        `schema ${schemaId}, with which the message was written, is not compatible with the schema of avro(): ${messageOf(cause)}`,
         cause,
       );
     }
   }
 
-  /** What it refers to comes first, each once. */
+  /** Loads referenced schemas first, each once. */
   async #withReferences(schema: RegisteredSchema, seen = new Set<string>()): Promise<string[]> {
     const texts: string[] = [];
     for (const reference of schema.references) {
       const name = JSON.stringify([reference.subject, reference.version]);
       if (seen.has(name)) continue;
-      if (seen.size >= MAX_REFERENCES) throw undecodable(`its schema refers to more than ${MAX_REFERENCES} others`);
+      if (seen.size >= MAX_REFERENCES)
+        throw undecodable(`its schema refers to more than ${MAX_REFERENCES} other schemas`);
       seen.add(name);
       texts.push(...(await this.#withReferences(await this.#registry.referenced(reference), seen)));
     }

@@ -14,11 +14,11 @@ import {
 } from './subject.js';
 import { unencodable } from './unencodable.js';
 
-/** How Avro payloads find their schemas. */
+/** Options of `avro`. */
 export interface AvroOptions extends RegistryCodecOptions {
   /**
-   * The schema that is written with, and that whatever is read is made to fit; an object, or its text.
-   * @default none: payloads are read as they were written, and are published only with `useLatestVersion`
+   * The schema that payloads are written with and converted to when read; an object or its text.
+   * @default none: payloads keep the writer's form, and publishing requires `useLatestVersion`
    */
   readonly schema?: object | string;
 }
@@ -32,11 +32,13 @@ const RULES = {
 } as const satisfies Record<keyof AvroOptions, OptionRule>;
 
 /**
- * Avro with a schema registry, byte for byte as Confluent's serializers write it: any of their programs reads it, and it reads
- * theirs. Content type `application/vnd.confluent.avro`; what says none is read too, as theirs does not. Needs the package `avsc`.
+ * Creates a codec for Avro with a schema registry, compatible byte for byte with Confluent's serializers in both
+ * directions. Content type `application/vnd.confluent.avro`; messages without a content type are read too, because
+ * Confluent's have none. Needs the package `avsc`.
  *
- * A message is read with the schema it was written with and made to fit `schema`, so writers and readers may differ as far
- * as Avro allows. Numbers above 2^53 do not decode. The first message of a schema waits for the registry, the others do not.
+ * A message is read with the schema it was written with and then converted to `schema`, so writers and readers can
+ * differ as far as Avro allows. Numbers above 2^53 do not decode. Only the first message of a schema waits for the
+ * registry.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function avro(options: AvroOptions): Codec {
@@ -73,9 +75,13 @@ function typeOf(avsc: Avsc, schema: object | string): Type {
     const parsed: unknown = typeof schema === 'string' ? JSON.parse(schema) : schema;
     return avsc.Type.forSchema(parsed as Parameters<Avsc['Type']['forSchema']>[0], { omitRecordMethods: true });
   } catch (cause) {
-    throw new TransportError('TRANSPORT_OPTION_INVALID', `avro(): schema is no Avro schema: ${messageOf(cause)}.`, {
-      cause,
-    });
+    throw new TransportError(
+      'TRANSPORT_OPTION_INVALID',
+      `avro(): schema is not a valid Avro schema: ${messageOf(cause)}.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -97,7 +103,7 @@ function encoderOf(type: Type | undefined, options: AvroOptions): Coder['encode'
   };
 }
 
-/** n.b. what Avro writes depends on the schema, so the type is that of the version whose id is written. */
+/** The Avro encoding depends on the schema, so the type must match the version whose id is written. */
 function latestEncoder(options: AvroOptions, readers: AvroReaders): Coder['encode'] {
   const ids = new SchemaIds(options, { schema: '', schemaType: 'AVRO', references: [] });
   const types = new Map<number, Type>();
@@ -114,12 +120,12 @@ function latestEncoder(options: AvroOptions, readers: AvroReaders): Coder['encod
   };
 }
 
-/** n.b. checked first, because what the library throws while it writes quotes the payload. */
+/** Validates first, because the errors that the library throws while writing quote the payload. */
 function bytesOf(type: Type, payload: unknown): Buffer {
   const bad: string[] = [];
   if (!type.isValid(payload, { errorHook: (path) => bad.push(path.join('.')) })) {
     const where = bad[0] === undefined || bad[0] === '' ? '' : `, see its field "${bad[0]}"`;
-    throw unencodable(`does not fit the Avro schema "${type.name ?? type.typeName}"${where}`);
+    throw unencodable(`does not match the Avro schema "${type.name ?? type.typeName}"${where}`);
   }
   return type.toBuffer(payload);
 }

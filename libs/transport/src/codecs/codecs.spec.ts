@@ -30,7 +30,7 @@ describe('msgpack()', () => {
     expect(await roundTrip(msgpack(), { photo: Buffer.from([0, 255]) })).toEqual({ photo: new Uint8Array([0, 255]) });
   });
 
-  it('answers at once as soon as its package is loaded', async () => {
+  it('returns values, not promises, once its package is loaded', async () => {
     const codec = msgpack();
     expect(codec.encode({ n: 1 }, 'orders')).toBeInstanceOf(Promise);
     await codec.prepare?.();
@@ -57,7 +57,7 @@ describe('msgpack()', () => {
     await expect(roundTrip(msgpack(), payload)).rejects.toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
   });
 
-  it('refuses to write a circle', async () => {
+  it('refuses to write a circular reference', async () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
     await expect(roundTrip(msgpack(), circle)).rejects.toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
@@ -86,7 +86,7 @@ describe('msgpack()', () => {
     expect(() => codec.decode(Buffer.from(bytes), 'orders')).toThrow();
   });
 
-  it('does not read a deep nest into the ground', async () => {
+  it('does not exhaust the memory with a deeply nested body', async () => {
     const codec = msgpack();
     await codec.prepare?.();
     const deep = Buffer.concat([Buffer.alloc(100_000, 0x91), Buffer.from([0xc0])]);
@@ -140,7 +140,7 @@ describe('protobuf()', () => {
     expect(body.toString('hex')).toBe('0a036f2d311003');
   });
 
-  it('carries a message of a type with encode and decode, as ts-proto and protobufjs make them', async () => {
+  it('carries a message of a type with encode and decode, as ts-proto and protobufjs generate them', async () => {
     const type = {
       encode: ({ n }: { n: number }) => ({ finish: () => Uint8Array.of(8, n) }),
       decode: (bytes: Uint8Array) => ({ n: bytes[1] }),
@@ -148,7 +148,7 @@ describe('protobuf()', () => {
     expect(await roundTrip(protobuf(type), { n: 7 })).toEqual({ n: 7 });
   });
 
-  it('refuses to write what does not fit, without quoting it', async () => {
+  it('refuses to write what does not match, without quoting it', async () => {
     const refused = roundTrip(protobuf(orderSchema()), { orderId: 'o-1', quantity: 'hunter2' });
     await expect(refused).rejects.toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
     await expect(refused).rejects.toThrow('"shop.Order", see its field "shop.Order.quantity"');
@@ -158,13 +158,13 @@ describe('protobuf()', () => {
     });
   });
 
-  it('does not read what is cut short', async () => {
+  it('does not read a truncated body', async () => {
     const codec = protobuf(orderSchema());
     await codec.prepare?.();
     expect(() => codec.decode(Buffer.from([0x0a, 0x05, 0x61]), 'orders')).toThrow();
   });
 
-  it('does not read a map whose prototype somebody changed', async () => {
+  it('does not read a map with a changed prototype', async () => {
     const type = {
       encode: () => ({ finish: () => Uint8Array.of() }),
       decode: (bytes: Uint8Array) => {
@@ -179,7 +179,7 @@ describe('protobuf()', () => {
     expect(codec.decode(Buffer.from('a text about __proto__'), 'x')).toBeTruthy();
   });
 
-  it('refuses what is no message type', () => {
+  it('refuses what is not a message type', () => {
     expect(() => protobuf({} as never)).toThrow('TRANSPORT_OPTION_INVALID');
   });
 });

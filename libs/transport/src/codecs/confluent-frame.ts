@@ -19,12 +19,12 @@ export function frame(schemaId: number, payload: Uint8Array): Buffer {
   return framed;
 }
 
-/** @throws TransportError `TRANSPORT_PAYLOAD_UNDECODABLE` */
+/** Splits a body into schema id and payload. @throws TransportError `TRANSPORT_PAYLOAD_UNDECODABLE` */
 export function unframe(body: Buffer): { readonly schemaId: number; readonly payload: Buffer } {
   if (body.length < HEADER_BYTES || body[0] !== MAGIC) {
     throw new TransportError(
       'TRANSPORT_PAYLOAD_UNDECODABLE',
-      `The body (${body.length} bytes) was not written with a schema registry: it does not begin with a zero and a schema id.`,
+      `The body (${body.length} bytes) was not written with a schema registry: it does not start with a zero byte and a schema id.`,
     );
   }
   return { schemaId: body.readInt32BE(1), payload: body.subarray(HEADER_BYTES) };

@@ -1,6 +1,6 @@
 /**
- * Codecs beside JSON, for `defineEvent('...', { codec })` or the module's `codec`. Each needs a package of its own, which is
- * loaded on first use: see docs/guides/codecs.md.
+ * Codecs in addition to JSON, for `defineEvent('...', { codec })` or the module's `codec`. Most need a package of their
+ * own, which is loaded on first use: see docs/guides/codecs.md.
  */
 export { avro, AVRO_DEFAULTS, type AvroOptions } from './avro.js';
 export { jsonSchema, JSON_SCHEMA_DEFAULTS, type JsonSchemaOptions } from './json-schema.js';

@@ -10,11 +10,11 @@ import {
   type RegistryCodecOptions,
 } from './subject.js';
 
-/** How JSON payloads with a registered schema are written and checked. */
+/** Options of `jsonSchema`. */
 export interface JsonSchemaOptions extends RegistryCodecOptions {
-  /** JSON Schema, draft 7 or, where its `$schema` says so, 2019-09 or 2020-12. */
+  /** A JSON Schema: draft 7, or 2019-09 or 2020-12 if its `$schema` says so. */
   readonly schema: object;
-  /** Whether payloads are checked against `schema` on both sides; needs the package `ajv`. @default true */
+  /** Validates payloads against `schema` on both sides; needs the package `ajv`. @default true */
   readonly validate?: boolean;
 }
 
@@ -30,14 +30,14 @@ const RULES = {
   validate: option.flag,
 } as const satisfies Record<keyof JsonSchemaOptions, OptionRule>;
 
-/** Says what is wrong with a payload; undefined when nothing is. */
+/** Returns what is wrong with a payload; undefined if it is valid. */
 type Check = (payload: unknown) => string | undefined;
 
 /**
- * JSON with a schema registry, byte for byte as Confluent's serializers write it. Content type
- * `application/vnd.confluent.json`; what says none is read too.
+ * Creates a codec for JSON with a schema registry, compatible byte for byte with Confluent's serializers. Content type
+ * `application/vnd.confluent.json`; messages without a content type are read too.
  *
- * The registry is asked when something is published, not when it is read: JSON can be read without its schema.
+ * It queries the registry when a message is published, not when one is read: JSON can be read without its schema.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function jsonSchema(options: JsonSchemaOptions): Codec {
@@ -74,7 +74,7 @@ function refuseMisfit(check: Check, payload: unknown): void {
   if (complaint === undefined) return;
   throw new TransportError(
     'TRANSPORT_PAYLOAD_INVALID',
-    `The payload does not fit the JSON schema of its event: ${complaint}.`,
+    `The payload does not match the JSON schema of its event: ${complaint}.`,
   );
 }
 
@@ -84,13 +84,13 @@ async function checkOf(schema: object): Promise<Check> {
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
     return (payload) => {
       if (validate(payload)) return undefined;
-      const { instancePath = '', message = 'it does not fit' } = validate.errors?.[0] ?? {};
+      const { instancePath = '', message = 'it does not match' } = validate.errors?.[0] ?? {};
       return instancePath === '' ? message : `${instancePath} ${message}`;
     };
   } catch (cause) {
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      `jsonSchema(): schema is no JSON schema: ${messageOf(cause)}.`,
+      `jsonSchema(): schema is not a valid JSON schema: ${messageOf(cause)}.`,
       {
         cause,
       },
@@ -98,7 +98,7 @@ async function checkOf(schema: object): Promise<Check> {
   }
 }
 
-/** n.b. a draft has a class of its own in ajv, and each hides in the default export of a CommonJS module. */
+/** Ajv has one class per draft, each in the default export of a CommonJS module. */
 async function validatorFor(schema: object): Promise<typeof import('ajv').Ajv> {
   const { $schema = '' } = schema as { $schema?: string };
   const neededFor = 'The codec jsonSchema()';
@@ -130,7 +130,7 @@ const AJV = {
   fits: (module: object): boolean => 'Ajv' in module,
 };
 
-// n.b. its type is that of the import: `typeof import('ajv')` is the one for require.
+// The type must be that of the import: `typeof import('ajv')` is the one for require.
 async function loadAjv() {
   try {
     return await import('ajv');

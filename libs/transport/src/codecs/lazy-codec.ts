@@ -1,14 +1,14 @@
 import { essenceOf, type Codec } from '../contract/index.js';
 
-/** What a codec does, once what it needs is loaded. */
+/** Encodes and decodes once the package is loaded. */
 export interface Coder {
   encode(payload: unknown, topic: string): Buffer | Promise<Buffer>;
   decode(body: Buffer, topic: string): unknown;
 }
 
 /**
- * A codec whose package is loaded when it is first needed: from then on it answers at once.
- * @param alsoReads content types beside its own
+ * Creates a codec whose package is loaded on first use; afterwards it returns values, not promises.
+ * @param alsoReads content types in addition to its own
  */
 export function lazyCodec(contentType: string, alsoReads: readonly string[], load: () => Promise<Coder>): Codec {
   const read = new Set([contentType, ...alsoReads]);
@@ -18,7 +18,7 @@ export function lazyCodec(contentType: string, alsoReads: readonly string[], loa
     (loading ??= load().then(
       (it) => (coder = it),
       (error: unknown) => {
-        // A package that is installed later is found by the next try.
+        // The next try finds a package that was installed in the meantime.
         loading = undefined;
         throw error;
       },
@@ -34,6 +34,6 @@ export function lazyCodec(contentType: string, alsoReads: readonly string[], loa
   });
 }
 
-/** The same bytes as a Buffer; nothing is copied. */
+/** Returns the same bytes as a Buffer, without a copy. */
 export const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);

@@ -1,6 +1,6 @@
 /**
- * Refuses a body that announces more than it holds. A decoder makes room for an array as soon as it has read its length, so
- * that a few bytes of lengths within lengths could take all the memory there is.
+ * Rejects a body that announces more than it contains. A decoder allocates an array as soon as it has read its length,
+ * so a few bytes of nested lengths could exhaust the memory.
  *
  * ```
  * type byte      length bytes   then
@@ -34,14 +34,14 @@ export function checkMsgpackStructure(body: Buffer): void {
       if (type >= 0xdc) owed += type >= 0xde ? 2 * announced : announced;
       else at += announced;
     }
-    // Each value that is still to come takes a byte at least; the one just read is still counted.
-    if (owed - 1 > length - at) throw new RangeError('it announces more than it holds');
+    // Each value still to come takes at least one byte; the value just read is still counted.
+    if (owed - 1 > length - at) throw new RangeError('it announces more than it contains');
   }
 }
 
-/** The first type that has an entry in the tables below. */
+/** The first type byte with an entry in the tables below. */
 const FIRST = 0xc0;
-/** How many bytes the length of c0 to df has. */
+/** Size of the length field for the types c0 to df. */
 const WIDTHS = [0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4];
-/** Bytes beside the announced ones: numbers, and the type of an extension. */
+/** Bytes in addition to the announced length: numbers, and the type of an extension. */
 const FIXED = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0, 0, 0, 0, 0];

@@ -6,20 +6,23 @@ import { unencodable } from './unencodable.js';
 import type { ExtensionCodecType } from '@msgpack/msgpack';
 
 /**
- * MessagePack: what JSON can say in fewer bytes, and bytes and dates as what they are (`Uint8Array`, `Date`). Content type
+ * Creates a codec for MessagePack, which is smaller than JSON and keeps bytes and dates (`Uint8Array`, `Date`). Content
+ * type
  * `application/msgpack`. Needs the package `@msgpack/msgpack`.
  *
- * What is not JSON-like is refused on publish (`TRANSPORT_PAYLOAD_UNENCODABLE`): functions, `bigint`, circles, `Map`, `Set`. A field that is
- * undefined is left out, as in JSON. A body with the name `__proto__`, or that announces more than it holds, does not decode.
+ * A publish rejects values that it cannot represent (`TRANSPORT_PAYLOAD_UNENCODABLE`): functions, `bigint`, circular
+ * references,
+ * `Map`, `Set`. A field that is undefined is left out, as in JSON. A body with the name `__proto__`, or that announces
+ * more than it contains, does not decode.
  */
 export const msgpack = (): Codec =>
   lazyCodec('application/msgpack', ['application/x-msgpack', 'application/vnd.msgpack'], load);
 
-/** Called for each object: what would be written as an empty object, or come back as bytes. */
+/** Called for each object; rejects what would be written as an empty object or read back as bytes. */
 function refuseLost(value: unknown): void {
   if (value instanceof Uint8Array) return;
   const lost = lostOf(value);
-  if (lost !== undefined) throw new TypeError(`it holds ${lost}, which MessagePack has no type for`);
+  if (lost !== undefined) throw new TypeError(`it contains ${lost}, which MessagePack cannot represent`);
 }
 
 async function load(): Promise<Coder> {
@@ -35,7 +38,7 @@ async function load(): Promise<Coder> {
       }
     },
     {
-      // n.b. version 2 takes other arguments, and would write undefined fields as null.
+      // Version 2 has other arguments, and would write undefined fields as null.
       range: '^3.0.0',
       fits: (module) => !('decodeStream' in module),
     },
@@ -52,7 +55,7 @@ async function load(): Promise<Coder> {
   const decoder = new Decoder();
   return {
     encode(payload) {
-      if (payload === undefined) throw unencodable('is undefined; publish null to say "nothing"');
+      if (payload === undefined) throw unencodable('is undefined; publish null for an empty payload');
       try {
         return asBuffer(encoder.encode(payload));
       } catch (cause) {

@@ -25,7 +25,7 @@ describe('nestPackets', () => {
   it('refuses a packet for another pattern, and one whose pattern is an object', () => {
     const refused = expect.objectContaining({ code: 'TRANSPORT_PAYLOAD_UNDECODABLE' });
     expect(() => read({ pattern: 'order.cancelled', data: 1 })).toThrow(refused);
-    expect(() => read({ pattern: 'order', data: 1 })).toThrow(/"order\.created", and its pattern is "order"/);
+    expect(() => read({ pattern: 'order', data: 1 })).toThrow(/"order\.created", but its pattern is "order"/);
     expect(() => read({ pattern: { cmd: 'sum' }, data: 1 })).toThrow(refused);
     expect(() => codec.decode(Buffer.from('plain text'), 't')).toThrow(refused);
   });

@@ -1,7 +1,7 @@
 import { isJsonContentType, TransportError, type Codec } from '../contract/index.js';
 import { jsonCodec } from '../shared/index.js';
 
-/** The fields of what Nest's clients for NATS and RabbitMQ write; `metadata` is of Nest 12, `id` of requests. */
+/** The fields that Nest's clients for NATS and RabbitMQ write; Nest 12 adds `metadata`, and requests have `id`. */
 const FIELDS: ReadonlySet<string> = new Set(['pattern', 'data', 'id', 'metadata']);
 
 interface Packet {
@@ -10,16 +10,17 @@ interface Packet {
 }
 
 /**
- * JSON for the time of a migration from Nest's built-in transports: reads what their clients for NATS and RabbitMQ write,
- * `{ "pattern": "order.created", "data": { ... } }`, as the `data` in it, and any other JSON as it is. It writes plain JSON.
+ * Creates a JSON codec for a migration from Nest's built-in transports. It reads what their clients for NATS and
+ * RabbitMQ write, `{ "pattern": "order.created", "data": { ... } }`, as its `data`, and any other JSON as it is. It
+ * writes plain JSON.
  *
  * ```ts
  * TransportModule.forRoot({ service: 'inventory', broker: nats({ servers, provision: {} }), codec: nestPackets() })
  * ```
- * A packet for another pattern than the topic that it came by is refused, never handed to the wrong handler: that is what
- * a RabbitMQ queue with several patterns has. n.b. a payload of your own that is nothing but `pattern` and `data` is taken for
- * a packet, so take the codec away when the last old publisher is gone. What is
- * refused, or no JSON, is a dead letter (`TRANSPORT_PAYLOAD_UNDECODABLE`).
+ * A packet whose pattern differs from its topic is rejected instead of reaching the wrong handler; a RabbitMQ queue
+ * with several patterns contains such packets. Rejected packets and bodies that are not JSON become dead letters
+ * (`TRANSPORT_PAYLOAD_UNDECODABLE`). A payload of your own with only the fields `pattern` and `data` is mistaken for a
+ * packet, so remove the codec when the last old publisher is gone.
  */
 export function nestPackets(): Codec {
   return {
@@ -37,7 +38,7 @@ function unpacked(payload: unknown, topic: string): unknown {
   const named = typeof pattern === 'string' ? `"${pattern.slice(0, 100)}"` : 'no text';
   throw new TransportError(
     'TRANSPORT_PAYLOAD_UNDECODABLE',
-    `A packet of Nest came by topic "${topic}", and its pattern is ${named}. Let Nest's own transport empty a queue that has several patterns, or patterns that are objects.`,
+    `A Nest packet arrived on topic "${topic}", but its pattern is ${named}. Use Nest's own transport to empty a queue whose patterns are several or are objects.`,
     { topic },
   );
 }
@@ -47,7 +48,7 @@ function isPacket(payload: unknown): payload is Packet {
   return 'pattern' in payload && 'data' in payload && Object.keys(payload).every((name) => FIELDS.has(name));
 }
 
-/** n.b. a dead letter is the original's bytes, so its packet names the original's topic. */
+/** A dead letter has the original's bytes, so its packet names the original's topic. */
 function isFor(pattern: string, topic: string): boolean {
   return topic === pattern || (topic.startsWith(`${pattern}.`) && topic.endsWith('.dead-letter'));
 }

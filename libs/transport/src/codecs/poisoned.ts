@@ -1,20 +1,20 @@
 import { TransportError } from '../contract/index.js';
 
 /**
- * Decoders that fill maps by name (`map[name] = value`) give a map another prototype when the name is `__proto__`. Refuses
- * that. Only a body with the word in it is looked at any closer.
+ * Rejects a map with the name `__proto__`: decoders that fill maps by name (`map[name] = value`) would replace its
+ * prototype. Only a body that contains the word is inspected.
  */
 export function refusePoisoned(body: Buffer, payload: unknown): unknown {
   if (body.includes('__proto__') && isPoisoned(payload)) {
     throw new TransportError(
       'TRANSPORT_PAYLOAD_UNDECODABLE',
-      'The body has a map with the name "__proto__", which would change the prototype of what it is read into.',
+      'The body contains a map with the name "__proto__", which would change the prototype of the decoded object.',
     );
   }
   return payload;
 }
 
-/** n.b. a prototype with a constructor of its own is a class; nothing that was decoded has a function in it. */
+/** A prototype with its own constructor is a class; decoded values contain no functions. */
 function isPoisoned(payload: unknown): boolean {
   const waiting: unknown[] = [payload];
   while (waiting.length > 0) {

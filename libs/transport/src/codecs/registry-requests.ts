@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isTransportError, messageOf, TransportError } from '../contract/index.js';
 
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
-/** Between the tries at one request. */
+/** Delays between the tries of one request, in milliseconds. */
 const PAUSES_MS = [100, 400];
 const MAX_REASON_LENGTH = 200;
 
-/** Requests to a schema registry, each with a deadline and tried again when a moment later may do. */
+/** Sends requests to a schema registry, with a timeout each, and retries failures that may pass. */
 export class RegistryRequests {
   readonly #base: URL;
   readonly #headers: Readonly<Record<string, string>>;
@@ -48,7 +48,7 @@ export class RegistryRequests {
     let response: Response;
     let text: string;
     try {
-      // n.b. no redirects: they would carry the login elsewhere.
+      // A redirect would send the credentials elsewhere.
       const signal = AbortSignal.timeout(this.#timeoutMs);
       response = await this.#fetch(this.#at(path), { ...request, headers: this.#headers, signal, redirect: 'error' });
       text = await response.text();
@@ -59,7 +59,7 @@ export class RegistryRequests {
     return parsed(text);
   }
 
-  /** n.b. a base with a path keeps it: Apicurio's is `/apis/ccompat/v7`. */
+  /** Keeps the path of the base URL: Apicurio's is `/apis/ccompat/v7`. */
   #at(path: string): string {
     return `${this.#base.origin}${this.#base.pathname.replace(/\/$/, '')}${path}`;
   }
@@ -77,7 +77,7 @@ export class RegistryRequests {
   }
 }
 
-/** 404 too: a member of a registry may hear of a new schema a moment after it was registered with another. */
+/** Includes 404: a registry member can lag a moment behind another one where the schema was registered. */
 const mayDoLater = (status: number): boolean => status >= 500 || [404, 408, 429].includes(status);
 
 function saidBy(status: number, text: string): string {
@@ -94,7 +94,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** n.b. fetch says "fetch failed", and why in its cause. */
+/** fetch says "fetch failed"; its cause says why. */
 function reasonOf(error: unknown): string {
   const { cause } = Object(error) as { cause?: unknown };
   return messageOf(cause ?? error);

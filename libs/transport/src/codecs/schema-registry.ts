@@ -2,45 +2,46 @@ import { TransportError } from '../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../shared/index.js';
 import { RegistryRequests } from './registry-requests.js';
 
-/** What a schema is written in; a registry takes one that does not say it for Avro. */
+/** The language of a schema; a registry assumes Avro when none is given. */
 export type SchemaType = 'AVRO' | 'JSON' | 'PROTOBUF';
 
-/** Another schema that one builds upon: what it is called there, and where the registry has it. */
+/** A reference from one schema to another: the name used in the schema, and its subject and version in the registry. */
 export interface SchemaReference {
   readonly name: string;
   readonly subject: string;
-  /** Of that subject, from 1. */
+  /** Version of that subject, from 1. */
   readonly version: number;
 }
 
-/** A schema as a registry keeps it. */
+/** A schema as the registry stores it. */
 export interface RegisteredSchema {
-  /** As text, whatever it is written in. */
+  /** The schema's text, in any schema language. */
   readonly schema: string;
   readonly schemaType: SchemaType;
   readonly references: readonly SchemaReference[];
 }
 
-/** Where the schema registry is, and how to log in there. */
+/** Options of `schemaRegistry`: address, credentials, timeouts. */
 export interface SchemaRegistryOptions {
-  /** `http://localhost:8081`; without user and password in it. */
+  /** `http://localhost:8081`; without user name and password. */
   readonly url: string;
-  /** With `password`, for Basic authentication. @default no login */
+  /** Used with `password` for Basic authentication. @default no login */
   readonly username?: string;
   /** Never written to logs or errors. @default no login */
   readonly password?: string;
-  /** A bearer token, instead of user name and password. */
+  /** A bearer token, instead of user name and password. @default no token */
   readonly token?: string;
-  /** Sends a password or token without TLS to another machine, where it can be read on the way. @default false */
+  /** Allows credentials to be sent to another machine without TLS, where they can be read in transit. @default false */
   readonly allowLoginWithoutTls?: boolean;
   /**
-   * The registry compares schemas by what they mean and not by how they are written: one that another program registered with its fields
-   * in other order is found, and registering makes no second version of it. Registries that do not know this ignore it. @default true
+   * The registry compares schemas by meaning, not by text: a schema that another program registered with its fields in
+   * a different order is found, and no second version is registered. Registries that do not support this ignore it.
+   * @default true
    */
   readonly normalize?: boolean;
-  /** How long one request may take; what fails for a moment is tried three times. @default 5000 */
+  /** Timeout of one request in milliseconds; a failure that may pass is tried three times. @default 5000 */
   readonly timeoutMs?: number;
-  /** Does the requests instead of Node's own `fetch`, for a proxy or a certificate authority of your own. */
+  /** Replaces Node's `fetch`, for a proxy or your own certificate authority. @default Node's `fetch` */
   readonly fetch?: typeof fetch;
 }
 
@@ -62,24 +63,27 @@ const RULES = {
   fetch: option.fn,
 } as const satisfies Record<keyof SchemaRegistryOptions, OptionRule>;
 
-/** The part of a Confluent schema registry that codecs need. What was found once is not asked for again. */
+/** The part of a Confluent schema registry that codecs need. Results are cached. */
 export interface SchemaRegistry {
   /**
-   * The id of a schema under a subject; registers it there first when `register` is true.
+   * Returns the id of a schema under a subject; registers it first if `register` is true.
    * @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE`
    */
   idOf(subject: string, schema: RegisteredSchema, register: boolean): Promise<number>;
-  /** The id of the newest version of a subject, as it was when it was first asked for. @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
+  /**
+   * Returns the id of the newest version of a subject at the first call. @throws TransportError
+   * `TRANSPORT_SCHEMA_UNAVAILABLE`
+   */
   latestIdOf(subject: string): Promise<number>;
-  /** @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
+  /** Returns the schema with an id. @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
   schemaOf(id: number): Promise<RegisteredSchema>;
-  /** A schema that another one refers to. @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
+  /** Returns a schema that another one refers to. @throws TransportError `TRANSPORT_SCHEMA_UNAVAILABLE` */
   referenced(reference: SchemaReference): Promise<RegisteredSchema>;
 }
 
 /**
- * A client of a schema registry with Confluent's HTTP interface (Confluent, Karapace, Apicurio, Redpanda). It holds no
- * connection, and one value may serve all codecs of an application.
+ * Creates a client of a schema registry with Confluent's HTTP interface (Confluent, Karapace, Apicurio, Redpanda). It
+ * keeps no connection open, and all codecs of an application can share it.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function schemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
@@ -95,10 +99,10 @@ export function schemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
 function baseOf(url: string | undefined): URL {
   const base = url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
   if (base === undefined || !/^https?:$/.test(base.protocol) || base.username !== '' || base.password !== '') {
-    // n.b. the url is not shown: somebody may have written a password into it.
+    // The message does not quote the url, because it can contain a password.
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      "schemaRegistry(): url must be an address as 'http://localhost:8081'; user name and password are options of their own.",
+      "schemaRegistry(): url must be an http or https address without credentials, such as 'http://localhost:8081'. Use the options username and password.",
     );
   }
   return base;
@@ -106,7 +110,7 @@ function baseOf(url: string | undefined): URL {
 
 function authorizationOf({ username, password, token }: Partial<SchemaRegistryOptions>): string | undefined {
   if (token !== undefined && username !== undefined) {
-    throw new TransportError('TRANSPORT_OPTION_CONFLICT', 'schemaRegistry(): give token or username, not both.');
+    throw new TransportError('TRANSPORT_OPTION_CONFLICT', 'schemaRegistry(): set token or username, not both.');
   }
   if (token !== undefined) return `Bearer ${token}`;
   if (username === undefined) return undefined;
@@ -118,7 +122,7 @@ function refuseReadableLogin({ protocol, hostname }: URL): void {
   if (protocol === 'https:' || isLoopback) return;
   throw new TransportError(
     'TRANSPORT_OPTION_CONFLICT',
-    `schemaRegistry(): a login to ${hostname} without TLS can be read on the way. Use https, or write allowLoginWithoutTls: true.`,
+    `schemaRegistry(): a login to ${hostname} without TLS can be read in transit. Use https, or set allowLoginWithoutTls: true.`,
   );
 }
 
@@ -158,7 +162,7 @@ class ConfluentRegistry implements SchemaRegistry {
     return this.#once(path, async () => schemaIn(await this.#requests.get(path, what), what));
   }
 
-  /** n.b. what a registry has under an id never changes; a failure is forgotten, and asked for again. */
+  /** A registry never changes what an id stands for, so results are cached; a failure is not. */
   #once<T>(question: string, ask: () => Promise<T>): Promise<T> {
     const known = this.#known.get(question) as Promise<T> | undefined;
     if (known !== undefined) return known;
@@ -169,7 +173,7 @@ class ConfluentRegistry implements SchemaRegistry {
   }
 }
 
-/** n.b. Avro goes unsaid: registries of before 5.5 know no `schemaType`. */
+/** Leaves Avro out: registries before 5.5 do not know `schemaType`. */
 function bodyOf({ schema, schemaType, references }: RegisteredSchema): string {
   return JSON.stringify({
     schema,
@@ -193,5 +197,5 @@ function schemaIn(answer: unknown, what: string): RegisteredSchema {
 const strangeAnswer = (what: string): TransportError =>
   new TransportError(
     'TRANSPORT_SCHEMA_UNAVAILABLE',
-    `Cannot ${what}: what answered is no schema registry. Check its url.`,
+    `Cannot ${what}: the server that answered is not a schema registry. Check its url.`,
   );

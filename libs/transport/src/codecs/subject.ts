@@ -2,17 +2,23 @@ import { TransportError } from '../contract/index.js';
 import { option, type OptionRule } from '../shared/index.js';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
 
-/** What codecs with a schema registry have in common. */
+/** Options that all codecs with a schema registry share. */
 export interface RegistryCodecOptions {
-  /** Made by `schemaRegistry()`; all codecs of an application may share one. */
+  /** Created by `schemaRegistry()`; all codecs of an application can share one. */
   readonly registry: SchemaRegistry;
-  /** Under which subject the registry has the schema. A function may return `undefined` for the default. @default `<topic>-value`, as Confluent's own serializers */
+  /**
+   * The subject of the schema in the registry. A function can return `undefined` for the default. @default
+   * `<topic>-value`, as in Confluent's serializers
+   */
   readonly subject?: string | ((topic: string) => string | undefined);
-  /** Registers the schema at the first publish; else it must be there already, which is the safer way outside development. @default false */
+  /**
+   * Registers the schema at the first publish. Otherwise it must already exist, which is safer outside development.
+   * @default false
+   */
   readonly register?: boolean;
   /**
-   * Writes with the newest version that the subject has when the first message is published, instead of `schema`; not with `register`. For teams whose
-   * schemas are made elsewhere. A payload that does not fit it is refused. @default false
+   * Writes with the newest version of the subject at the first publish, instead of `schema`; excludes `register`. For
+   * teams that manage schemas elsewhere. A payload that does not match is rejected. @default false
    */
   readonly useLatestVersion?: boolean;
 }
@@ -25,23 +31,29 @@ export const REGISTRY_CODEC_DEFAULTS = {
 const isRegistry = (value: unknown): boolean => typeof (value as SchemaRegistry | null)?.schemaOf === 'function';
 
 export const REGISTRY_CODEC_RULES = {
-  registry: { expected: "a schema registry, as schemaRegistry({ url: '...' })", accepts: isRegistry },
+  registry: { expected: "a schema registry, such as schemaRegistry({ url: '...' })", accepts: isRegistry },
   subject: option.either(option.text, option.fn),
   register: option.flag,
   useLatestVersion: option.flag,
 } as const satisfies Record<keyof RegistryCodecOptions, OptionRule>;
 
-/** @throws TransportError `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT` */
+/**
+ * Rejects options without a registry, and combinations that contradict each other.
+ * @throws TransportError `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
+ */
 export function requireRegistry(where: string, options: Partial<RegistryCodecOptions>): void {
   const { registry, register, useLatestVersion } = options;
   if (register === true && useLatestVersion === true) {
-    throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${where}: give register or useLatestVersion, not both.`);
+    throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${where}: set register or useLatestVersion, not both.`);
   }
   if (registry !== undefined) return;
-  throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: registry is missing. Write schemaRegistry({ url }).`);
+  throw new TransportError(
+    'TRANSPORT_OPTION_INVALID',
+    `${where}: registry is missing. Set registry: schemaRegistry({ url }).`,
+  );
 }
 
-/** Knows the id of one schema, topic by topic: at once, as soon as it has been asked for. */
+/** Caches the id of one schema per topic; returns it without a promise once it is known. */
 export class SchemaIds {
   readonly #options: RegistryCodecOptions;
   readonly #schema: RegisteredSchema;

@@ -29,34 +29,36 @@ import {
   type PreparedSubscription,
 } from './subscription/prepare-subscription.js';
 
-/** Consumptions get at least this long to make settlements safe, even when the handlers used up the whole drain timeout. */
+/** Consumptions get at least this long to flush settlements, even if the handlers used up the drain timeout. */
 const LAST_CLOSE_MS = 2_000;
 
-/** What is known of one subscription before it starts: every default filled in. */
+/** A subscription before it starts, with every default filled in. */
 export interface SubscriptionSummary extends Omit<ResolvedConsumingOptions, 'guarantee'> {
   readonly topic: string;
-  /** For `'every-instance'` this instance's own. */
+  /** For `'every-instance'`, this instance's own group. */
   readonly group: string;
-  /** As it was written down. */
+  /** The group as declared. */
   readonly declaredGroup: string;
-  /** How a reader finds the place in the code. */
+  /** The location in the user's code. */
   readonly where: string;
   readonly wantedGuarantee: GuaranteeLevel | undefined;
   readonly guarantee: Guarantee;
   readonly warnings: readonly string[];
-  /** undefined: discarded */
+  /** undefined: failed messages are discarded. */
   readonly resolvedDeadLetterTopic: string | undefined;
-  /** Where messages wait between tiers, in their order; empty where the broker keeps them itself, or there are none. */
+  /**
+   * Topics where messages wait between tiers, in order; empty if the broker keeps them itself, or there are no tiers.
+   */
   readonly retryTopics: readonly string[];
 }
 
-/** All subscriptions of one application on one broker: their runners, their intake, their end. */
+/** Runs all subscriptions of one application on one broker: their runners, intake and drain. */
 export class Consumer {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #running: readonly PreparedSubscription[];
   readonly #codecs: readonly Codec[];
-  /** What can be promised, as far as the broker was asked. */
+  /** The guarantees, as far as the broker's settings are known. */
   readonly #guarantees: Guarantees;
   readonly #replays = new Set<WindowReplay>();
   readonly #settlementFailures: SettlementFailures;
@@ -66,9 +68,9 @@ export class Consumer {
   #drained: Promise<number> | undefined;
 
   /**
-   * Checks everything that can be known to be wrong before a broker is asked.
-   * @throws TransportError `TRANSPORT_OPTION_*`, `TRANSPORT_CAPABILITY_UNSUPPORTED`, `TRANSPORT_SUBSCRIPTION_DUPLICATE`,
-   *   `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`
+   * Rejects everything that is wrong regardless of the broker's state.
+   * @throws TransportError `TRANSPORT_OPTION_*`, `TRANSPORT_CAPABILITY_UNSUPPORTED`,
+   *   `TRANSPORT_SUBSCRIPTION_DUPLICATE`, `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`
    */
   constructor(
     broker: Broker,
@@ -100,12 +102,15 @@ export class Consumer {
     return this.#guarantees;
   }
 
-  /** Messages with the runners that are not settled. */
+  /** Number of unsettled messages that the runners hold. */
   get inFlight(): number {
     return this.#running.reduce((sum, { sink }) => sum + sink.inFlight, 0);
   }
 
-  /** One sentence per subscription with messages that wait because their copies cannot be stored, and per one whose settlements fail repeatedly, and per one that receives nothing while messages wait. */
+  /**
+   * One sentence per subscription whose copies cannot be stored, whose settlements fail repeatedly, or that receives
+   * nothing while messages wait.
+   */
   get problems(): readonly string[] {
     return this.#running.flatMap(({ plan, sink }) => {
       const copies = sink.waitingCopies === 0 ? undefined : copiesWait(plan, sink.waitingCopies);
@@ -136,8 +141,8 @@ export class Consumer {
   }
 
   /**
-   * Pauses and continues one subscription; undefined when there is none.
-   * @param group left out where the topic has one subscription
+   * Returns the control of one subscription; undefined if there is none.
+   * @param group can be left out if the topic has one subscription
    */
   control(topic: string, group?: string): SubscriptionControl | undefined {
     const found = this.#find(topic, group);
@@ -157,9 +162,9 @@ export class Consumer {
   }
 
   /**
-   * Makes sure of topics and dead-letter topics and of what can be promised, then starts intake.
-   * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_GUARANTEE_UNMET` and what else the driver's `ensureTopics` and
-   *   `consume` refuse; `TRANSPORT_PEER_MISSING` and what else keeps a codec from reading
+   * Ensures topics, dead-letter topics and guarantees, then starts intake.
+   * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_GUARANTEE_UNMET` and other errors of the driver's
+   *   `ensureTopics` and `consume`; `TRANSPORT_PEER_MISSING` and other errors of a codec's `prepare`
    */
   async start(): Promise<void> {
     if (this.#running.length === 0 || this.#isDraining()) return;
@@ -168,23 +173,23 @@ export class Consumer {
     await this.#guarantees.ask();
     this.#guarantees.refuseUnmet();
     const consumption = await this.#connection.consume(this.#running.flatMap((each) => [each, ...each.retries]));
-    // n.b. a drain may have come while the groups were joined: then nobody else would close this.
+    // A drain may have started while the groups were joined; nothing else would close this consumption.
     if (this.#isDraining()) return consumption.close();
     this.#consumption = consumption;
     this.#starvation.begin(consumption);
-    this.#tellStarted();
+    this.#reportStarted();
   }
 
   /**
-   * Stops intake, lets what runs finish for at most `timeoutMs`, makes the settlements safe and leaves the groups.
-   * Resolves with the number of messages left unsettled: the broker brings them back. Twice is the same as once.
+   * Stops intake, waits up to `timeoutMs` for running handlers, flushes the settlements and leaves the groups. Resolves
+   * with the number of unsettled messages, which the broker redelivers. A second call returns the same promise.
    */
   drain(timeoutMs: number): Promise<number> {
     this.#drained ??= this.#drain(timeoutMs);
     return this.#drained;
   }
 
-  /** n.b. retry topics too keep what nobody reads yet. */
+  /** Retry topics, like dead-letter topics, must keep messages that no consumer reads yet. */
   #ensureTopics(): Promise<void> {
     const kept = [...this.#topics('deadLetterTopic'), ...this.#retryTopics()];
     const all = [[this.#topics('topic'), 'subscribe'] as const, [kept, 'dead-letter'] as const];
@@ -202,7 +207,7 @@ export class Consumer {
     this.#starvation.end();
     const stopped = this.#consumption?.stop() ?? Promise.resolve();
     const replays = [...this.#replays];
-    // n.b. nothing more comes, so a batch that is not full waits for nobody.
+    // No more messages arrive, so a partial batch need not wait.
     for (const { collectors } of this.#running) for (const collector of collectors) collector.end();
     for (const { retries } of this.#running) for (const { sink } of retries) sink.end();
     const ended = replays.map((replay) => replay.end());
@@ -210,7 +215,7 @@ export class Consumer {
     const unsettled = this.inFlight;
     const leftMs = timeoutMs - (clock.monotonicMs() - startedAt);
     const closed = [this.#consumption?.close() ?? Promise.resolve(), ...replays.map((replay) => replay.close())];
-    // n.b. a broker that is stopped answers no last settlement: the end of the application does not wait for it.
+    // A stopped broker does not answer the last settlements, and the shutdown must not wait for it.
     await this.#within(Math.max(LAST_CLOSE_MS, leftMs), closed);
     this.#suspects.end();
     notices.emit('drain:finished', { broker, unsettled, durationMs: Math.round(clock.monotonicMs() - startedAt) });
@@ -241,7 +246,7 @@ export class Consumer {
     return this.#running.flatMap(({ plan }) => plan.retryTopics ?? []);
   }
 
-  #tellStarted(): void {
+  #reportStarted(): void {
     const { notices, broker } = this.#host;
     for (const { plan } of this.#running) {
       notices.emit('subscription:started', { broker, topic: plan.topic, group: plan.group });
@@ -266,7 +271,7 @@ function runnerTools(connection: BrokerConnection, host: BrokerHost, settings: C
   };
 }
 
-/** In the order of `consume`. What waits in a retry topic is held back on purpose, so retry topics are never compared. */
+/** In the order of `consume`. Messages in retry topics are held back on purpose, so the watch ignores these topics. */
 const watchedOf = (running: readonly PreparedSubscription[]): readonly WatchedSubscription[] =>
   running.flatMap((each) => [watched(each), ...each.retries.map(({ subscription }) => heldBack(subscription))]);
 
@@ -290,11 +295,11 @@ const heldBack = ({ topic, group }: Subscription): WatchedSubscription => ({
 
 function copiesWait({ topic, group, deadLetterTopic, retryTopics = [] }: RunnerPlan, count: number): string {
   const targets = [deadLetterTopic, ...retryTopics].filter((target) => target !== undefined);
-  return `${count} messages of "${topic}" (group "${group}") wait unsettled, because their copies cannot be stored in ${targets.join(', ')}.`;
+  return `${count} messages of "${topic}" (group "${group}") stay unsettled, because their copies cannot be stored in ${targets.join(', ')}.`;
 }
 
 function tooLateToReplay({ topic, group }: RunnerPlan): TransportError {
-  const text = `Topic "${topic}" cannot be replayed for group "${group}": its application ends.`;
+  const text = `Topic "${topic}" cannot be replayed for group "${group}": the application is shutting down.`;
   return new TransportError('TRANSPORT_CLOSED', text, { topic });
 }
 
@@ -311,7 +316,7 @@ function refuseDuplicates(plans: readonly SubscriptionPlan[]): void {
 function duplicate(plan: SubscriptionPlan, earlier: SubscriptionPlan): TransportError {
   return new TransportError(
     'TRANSPORT_SUBSCRIPTION_DUPLICATE',
-    `${plan.where} and ${earlier.where} both subscribe to topic "${plan.topic}" as group "${plan.group}", so each would miss what the other takes. Give one of them a group of its own.`,
+    `${plan.where} and ${earlier.where} both subscribe to topic "${plan.topic}" as group "${plan.group}", so each would miss messages that the other receives. Give one of them a different group.`,
     { topic: plan.topic },
   );
 }

@@ -22,48 +22,71 @@ import {
 } from '../contract/index.js';
 import { option, startFromRule, valueText, withDefaults, type OptionRule } from '../shared/index.js';
 
-/** What happens to a message whose type no handler of the subscription takes. `'fail'` treats it as a handler that failed: it is tried again as `retry` says, and dead-lettered after that. */
+/**
+ * What happens to a message whose type no handler of the subscription takes. `'fail'` treats it like a failed handler:
+ * it is retried as configured in `retry`, then dead-lettered.
+ */
 export type UnknownTypePolicy = 'ignore' | 'dead-letter' | 'fail';
 
-/** How a subscription treats its messages, on every broker alike. */
+/** Options of a subscription, the same on every broker. */
 export interface ConsumingOptions {
-  /** `'every-instance'`: each running instance gets every message, as a group of its own that ends with it. @default 'group' */
+  /**
+   * `'every-instance'` broadcasts: each running instance gets every message, in a group of its own that ends with the
+   * instance. @default 'group'
+   */
   readonly delivery?: DeliveryMode;
-  /** @default 'key'; 'none' where the broker has no `orderByKey` */
+  /** Which messages are handled one at a time. @default 'key'; 'none' if the broker has no `orderByKey` */
   readonly ordering?: Ordering;
-  /** The handler takes arrays of messages; what fails in a batch is tried again without its neighbours. @default one at a time */
+  /**
+   * Passes arrays of messages to the handler; a message that fails in a batch is retried without the others. @default
+   * one at a time
+   */
   readonly batch?: BatchOptions;
-  /** Handlers that run at the same time, with `batch` the batches; at most `maxInFlight` messages. @default 16; 1 with `batch` */
+  /**
+   * Maximum number of handlers (with `batch`, of batches) that run at the same time; at most `maxInFlight` messages.
+   * @default 16; 1 with `batch`
+   */
   readonly concurrency?: number;
-  /** Messages taken from the broker and not yet settled; those that wait for a retry are not counted. A small window is also the faster one. @default 256, or twice what the batches take */
+  /**
+   * Maximum number of messages received and not settled; messages that wait for a retry do not count. Lower values are
+   * usually faster, because fewer live messages mean less garbage collection. @default 256, or twice what the batches
+   * hold
+   */
   readonly maxInFlight?: number;
   /**
-   * Bytes of the bodies of messages taken from the broker and not yet settled; those that wait for a retry count, as this process
-   * holds them. Nothing more is taken until some are settled; one message is always taken, whatever its size. @default 67108864
+   * Maximum size in bytes of the bodies received and not settled; messages that wait for a retry in this process count.
+   * At the limit, intake stops until some are settled; one message is always received, whatever its size. @default
+   * 67108864
    */
   readonly maxInFlightBytes?: number;
-  /** How often and when a message that failed is tried again. @default that of the module, else see `RetryOptions` */
+  /** How often and when a failed message is retried. @default the module's, otherwise see `RetryOptions` */
   readonly retry?: RetryOptions;
   /**
-   * Where messages go that cannot be handled. `false` discards them, with a notice for each.
-   * @default `<topic>.<group>.dead-letter`; false where the broker has no `deadLetter`
+   * The topic for messages that cannot be handled. `false` discards them, with a notice for each.
+   * @default `<topic>.<group>.dead-letter`; false if the broker has no `deadLetter`
    */
   readonly deadLetterTopic?: string | false;
-  /** Where the group begins when it has never settled anything. @default 'beginning'; 'new' for every instance, and where the broker has no `startFromBeginning` */
+  /**
+   * Where a group without a stored position starts. @default 'beginning'; 'new' with `'every-instance'`, and if the
+   * broker has no `startFromBeginning`
+   */
   readonly startFrom?: StartFrom;
-  /** @default 'ignore' where the topic carries several types, else 'dead-letter' */
+  /**
+   * What happens to a message that no handler takes. @default 'ignore' if the topic carries several types, otherwise
+   * 'dead-letter'
+   */
   readonly unknownType?: UnknownTypePolicy;
-  /** Whether payloads are checked against the schema of their event. @default true */
+  /** Validates payloads against the schema of their event. @default true */
   readonly validate?: boolean;
   /**
-   * What stands around each handler: `timeout`, `rateLimit`, `throttle`, `circuitBreaker`, or functions of your own. The order of
-   * the library's is the library's. A list replaces the module's. @default none
+   * Wraps each handler: `timeout`, `rateLimit`, `throttle`, `circuitBreaker`, or your own functions. The library's
+   * policies run in a fixed order. A list replaces the module's. @default none
    */
   readonly policies?: readonly Policy[];
   /**
-   * What must be promised, computed from these options and the broker's real settings: the start is refused
-   * (`TRANSPORT_GUARANTEE_UNMET`) where it is less. A lower level accepts what it names, and silences its warning.
-   * @default anything, with a warning where a setting of the broker can lose messages
+   * The guarantee that is required, computed from these options and the broker's actual settings. The start fails with
+   * `TRANSPORT_GUARANTEE_UNMET` if it is weaker. A lower level accepts that guarantee and silences its warning.
+   * @default any, with a warning if a broker setting can lose messages
    */
   readonly guarantee?: GuaranteeLevel;
 }
@@ -78,7 +101,7 @@ export const CONSUMING_DEFAULTS = {
   validate: true,
 } as const satisfies ConsumingOptions;
 
-/** The rules of `ConsumingOptions`; the Nest room adds those that only a decorator has. */
+/** Rules of `ConsumingOptions`; the Nest layer adds those that only a decorator has. */
 export const CONSUMING_RULES = {
   delivery: option.oneOf('group', 'every-instance'),
   ordering: option.oneOf('key', 'partition', 'none'),
@@ -98,7 +121,7 @@ export const CONSUMING_RULES = {
   guarantee: option.oneOf(...GUARANTEE_LEVELS),
 } as const satisfies Record<keyof ConsumingOptions, unknown>;
 
-/** Options with every default filled in; what is left open depends on topic and group. */
+/** Options with every default filled in; what stays open depends on topic and group. */
 export type ResolvedConsumingOptions = Required<
   Omit<ConsumingOptions, 'retry' | 'batch' | 'deadLetterTopic' | 'unknownType' | 'policies' | 'guarantee'>
 > &
@@ -108,9 +131,9 @@ export type ResolvedConsumingOptions = Required<
   };
 
 /**
- * Fills in the defaults and refuses contradictions. Names and types of the options are checked before, with `checkOptions`.
- * Defaults follow the broker: what it cannot promise is left out as long as nobody asks for it by name.
- * @param capabilities of the broker; left out where it is not known yet
+ * Fills in the defaults and rejects contradictions. `checkOptions` has already checked names and types. Defaults follow
+ * the broker: a capability that it does not support is not used unless an option requires it explicitly.
+ * @param capabilities of the broker; left out if not known yet
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveConsumingOptions(
@@ -146,18 +169,18 @@ function defaultsFor({ delivery, retry = {} }: ConsumingOptions, capabilities: C
   return { defaults, retryDefaults: { ...RETRY_DEFAULTS, maxAttempts } };
 }
 
-/** n.b. twice: the next batches gather while these run. */
+/** Twice the size, because the next batches fill while these run. */
 function batchDefaults(batch: Required<BatchOptions> | undefined, concurrency = 1): ConsumingOptions {
   if (batch === undefined) return {};
   return { concurrency: 1, maxInFlight: Math.max(CONSUMING_DEFAULTS.maxInFlight, 2 * concurrency * batch.maxMessages) };
 }
 
-/** Messages that handlers may have at the same time: a batch is many. */
+/** Returns how many messages handlers can hold at the same time; a batch counts all of its messages. */
 export function messagesAtOnce({ concurrency, batch }: ResolvedConsumingOptions): number {
   return concurrency * (batch?.maxMessages ?? 1);
 }
 
-/** What a subscription needs of its broker, once its options are filled in. */
+/** Returns the capabilities that a subscription requires, after its defaults are filled in. */
 export function neededCapabilities(options: ResolvedConsumingOptions): CapabilityName[] {
   const { delivery, ordering, startFrom, deadLetterTopic, retry } = options;
   const asked: readonly (readonly [boolean, CapabilityName])[] = [
@@ -182,7 +205,7 @@ function refuseConflicts(where: string, options: ResolvedConsumingOptions): void
       batch === undefined ? 'concurrency' : `concurrency (${concurrency}) batches of ${batch.maxMessages} messages`;
     throw new TransportError(
       'TRANSPORT_OPTION_CONFLICT',
-      `${where}: ${what} (${messages}) must not be above maxInFlight (${valueText(maxInFlight, CONSUMING_DEFAULTS.maxInFlight)}), or some handlers could never run. Raise maxInFlight.`,
+      `${where}: ${what} (${messages}) must not exceed maxInFlight (${valueText(maxInFlight, CONSUMING_DEFAULTS.maxInFlight)}), or some handlers could never run. Raise maxInFlight.`,
     );
   }
   refuseRetryConflicts(where, retry, ordering);

@@ -24,8 +24,8 @@ describe('classification', () => {
     ['a thrown nothing', undefined, { kind: 'retryable' }],
   ])('%s', (_, error, expected) => expect(classify(error)).toEqual(expected));
 
-  it('refuses a RetryAfter without a sensible delay', () => {
-    expect(() => new RetryAfter(-1)).toThrow('RetryAfter takes milliseconds >= 0, got -1.');
+  it('rejects a RetryAfter with an invalid delay', () => {
+    expect(() => new RetryAfter(-1)).toThrow('RetryAfter needs milliseconds >= 0, got -1.');
     expect(() => new RetryAfter(NaN)).toThrow('got NaN');
   });
 });
@@ -43,11 +43,11 @@ describe('verdict', () => {
     [{ kind: 'permanent' }, 1, { kind: 'reject' }],
     [{ kind: 'drop', reason: 'r' }, 1, { kind: 'drop', reason: 'r' }],
     [{ kind: 'drop', reason: 'r' }, 3, { kind: 'drop', reason: 'r' }],
-  ])('of %j at attempt %i is %j', (classification, attempt, expected) => {
+  ])('%j at attempt %i results in %j', (classification, attempt, expected) => {
     expect(decide(classification, attempt, retry, 0.5)).toEqual(expected);
   });
 
-  it('doubles the longest wait up to maxDelayMs and jitters all of it', () => {
+  it('doubles the longest wait up to maxDelayMs and applies full jitter', () => {
     const options = { maxAttempts: 99, initialDelayMs: 200, maxDelayMs: 1_000, inProcess: false };
     expect([1, 2, 3, 4, 60].map((attempt) => backoffMs(attempt, options, 0.999999))).toEqual([
       200, 400, 800, 1_000, 1_000,
@@ -71,15 +71,15 @@ describe('options of a subscription', () => {
     [
       { concurrency: 300 },
       'TRANSPORT_OPTION_CONFLICT',
-      'concurrency (300) must not be above maxInFlight (256, the default)',
+      'concurrency (300) must not exceed maxInFlight (256, the default)',
     ],
     [
       { retry: { initialDelayMs: 50_000 } },
       'TRANSPORT_OPTION_CONFLICT',
-      'initialDelayMs (50000) must not be above maxDelayMs (30000, the default)',
+      'initialDelayMs (50000) must not exceed maxDelayMs (30000, the default)',
     ],
     [{ retry: { attempts: 3 } }, 'TRANSPORT_OPTION_UNKNOWN', 'has no option "attempts"'],
-  ])('that contradict each other are refused: %j', (options, code, text) => {
+  ])('that contradict each other are rejected: %j', (options, code, text) => {
     const resolve = () => resolveConsumingOptions('@Subscribe("a")', options as never);
     expect(resolve).toThrow(expect.objectContaining({ code, message: expect.stringContaining(text) }));
   });
@@ -94,7 +94,7 @@ describe('defaults follow the broker', () => {
   const refusedBy = (lacking: readonly CapabilityName[], options: ConsumingOptions) =>
     neededCapabilities(resolve(lacking, options)).filter((name) => lacking.includes(name));
 
-  it('so that what it cannot promise is left out while nobody asks for it', () => {
+  it('leave out unsupported capabilities unless an option requires them', () => {
     expect(resolve(['startFromBeginning']).startFrom).toBe('new');
     expect(resolve(['orderByKey']).ordering).toBe('none');
     expect(resolve(['redelivery', 'deadLetter'])).toMatchObject({ retry: { maxAttempts: 1 }, deadLetterTopic: false });
@@ -102,7 +102,7 @@ describe('defaults follow the broker', () => {
     expect(refusedBy(lacking, {})).toEqual([]);
   });
 
-  it('and what is asked for by name is needed', () => {
+  it('require the capabilities of explicit options', () => {
     expect(refusedBy(['startFromBeginning'], { startFrom: 'beginning' })).toEqual(['startFromBeginning']);
     expect(refusedBy(['orderByKey'], { ordering: 'key' })).toEqual(['orderByKey']);
     expect(refusedBy(['redelivery'], { retry: { maxAttempts: 3 } })).toEqual(['redelivery']);
@@ -110,7 +110,7 @@ describe('defaults follow the broker', () => {
     expect(refusedBy(['everyInstance'], { delivery: 'every-instance' })).toEqual(['everyInstance']);
   });
 
-  it('but retries and dead letters of this process need nothing of the broker', () => {
+  it('require nothing of the broker for retries and dead letters in this process', () => {
     const lacking = ['redelivery', 'deadLetter'] as const;
     const options = { retry: { inProcess: true } };
     expect(refusedBy(lacking, options)).toEqual([]);
@@ -118,7 +118,7 @@ describe('defaults follow the broker', () => {
     expect(resolve(lacking, options).deadLetterTopic).toBeUndefined();
   });
 
-  it('and an instance that gets every message begins with what comes next', () => {
+  it("start with the next message for delivery: 'every-instance'", () => {
     expect(resolve([], { delivery: 'every-instance' }).startFrom).toBe('new');
     expect(resolve([], { delivery: 'every-instance', startFrom: 'beginning' }).startFrom).toBe('beginning');
   });
@@ -127,7 +127,7 @@ describe('defaults follow the broker', () => {
 describe('unknown types', () => {
   const route = (type?: string) => ({ type, schema: undefined, handle: () => undefined });
 
-  it('are ignored where the topic carries several, else they are dead letters', () => {
+  it('are ignored where the topic carries several, otherwise dead-lettered', () => {
     expect(defaultUnknownTypePolicy('order.created', [route('order.created')])).toBe('dead-letter');
     expect(defaultUnknownTypePolicy('orders', [route('order.created')])).toBe('ignore');
     expect(defaultUnknownTypePolicy('orders', [route()])).toBe('dead-letter');
@@ -135,7 +135,7 @@ describe('unknown types', () => {
 });
 
 describe('a fifo', () => {
-  it('gives in order what it was given, over many compactions', () => {
+  it('returns its items in order, across many compactions', () => {
     const fifo = new Fifo<number>();
     const seen: number[] = [];
     for (let number = 0; number < 20_000; number++) {

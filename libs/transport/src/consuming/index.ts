@@ -1,4 +1,6 @@
-/** A delivery's way in: decode, validate, lanes, verdict, dead letter, drain. Knows no broker and no Nest. */
+/**
+ * Consuming: decodes, validates, orders, retries and dead-letters deliveries, and drains. Knows no broker and no Nest.
+ */
 export { answerTo, type Answer } from './runner/answer.js';
 export { classify, type Classification, type Classifier } from './retry/classification.js';
 export { type BatchHandler } from './runner/batch.js';

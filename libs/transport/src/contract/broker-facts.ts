@@ -1,59 +1,63 @@
 import type { GuaranteeReasonCode } from './guarantee.js';
 
-/** What a driver is asked about: a topic as a group reads it, or one that only holds dead letters. */
+/** Names a topic that a driver describes: as a group reads it, or as a store of dead letters only. */
 export interface TopicQuery {
   readonly topic: string;
-  /** undefined: nobody of this application subscribes to it. */
+  /** undefined: no subscription of this application reads it. */
   readonly group: string | undefined;
 }
 
 /**
- * What a driver knows of the broker's real settings, as far as a guarantee hangs on them. What is left out is not known,
- * and is never guessed. No addresses, names of users or secrets.
+ * Describes the broker's actual settings, as far as a guarantee depends on them. A field that is left out is unknown
+ * and is never guessed. Contains no addresses, user names or secrets.
  */
 export interface BrokerFacts {
   /**
-   * What the confirmation of a publish by this application means. `'all'`: as many servers have the message as the topic asks
-   * for; `'one'`: one server has it; `'none'`: nobody confirms anything.
+   * What the broker's confirmation of this application's publishes means. `'all'`: as many servers as the topic
+   * requires have the message; `'one'`: one server has it; `'none'`: the broker sends no confirmation.
    */
   readonly confirmedBy: 'all' | 'one' | 'none';
-  /** Whether sending again inside the client makes no duplicates. */
+  /** Whether a retry inside the client cannot create a duplicate. */
   readonly idempotent?: boolean;
-  /** One answer per question, in their order; undefined where the topic is not there. */
+  /** One entry per query, in the order of the queries; undefined where the topic does not exist. */
   readonly topics: readonly (TopicFacts | undefined)[];
   /**
-   * Reasons that say what this broker is, set as it usually is, and not what somebody did to it: they count and are told, and
-   * the start does not warn of them. What is set worse than usual does not belong here.
+   * Reasons that follow from the broker's usual configuration. They lower the guarantee and are reported, but the start
+   * does not warn about them. Do not list settings that are worse than usual.
    */
   readonly inherent?: readonly GuaranteeReasonCode[];
-  /** Settings of the connection that matter for a guarantee, by the broker's own names. */
+  /** Connection settings that matter for a guarantee, under the broker's own names. */
   readonly settings?: BrokerSettings;
-  /** What to do about a reason, in the broker's own words: `Set min.insync.replicas to 2.` One or two sentences. */
+  /** How to remove a reason, in the broker's own terms: `Set min.insync.replicas to 2.` One or two sentences. */
   readonly remedy?: Readonly<Partial<Record<GuaranteeReasonCode, string>>>;
 }
 
-/** How a broker keeps the messages of a topic, for one group where groups differ. */
+/** Describes how the broker stores the messages of a topic; for one group where groups differ. */
 export interface TopicFacts {
   /**
-   * `'disk'`; `'memory'`: of the broker, which loses it when it restarts; `'process'`: of this process; `'nowhere'`: handed to
-   * those who listen now, and forgotten.
+   * `'disk'`; `'memory'`: in the broker's memory, lost when the broker restarts; `'process'`: in the memory of this
+   * process;
+   * `'nowhere'`: delivered to the current subscribers and not stored.
    */
   readonly storage?: 'disk' | 'memory' | 'process' | 'nowhere';
-  /** Servers that keep each message. */
+  /** Number of servers that store each message. */
   readonly copies?: number;
-  /** Of those, how many must have a message before its publish is confirmed. */
+  /** How many of these copies must exist before a publish is confirmed. */
   readonly confirmedCopies?: number;
-  /** Whether a server that has missed messages may become the one that counts, so that they are lost. */
+  /** Whether a server that missed messages can become the leader, which loses those messages. */
   readonly staleElection?: boolean;
-  /** Messages are deleted after so long, handled or not. Left out where they stay until they are settled, or for ever. */
+  /**
+   * Retention in milliseconds: older messages are deleted, handled or not. Left out where messages stay until they are
+   * settled, or have no limit.
+   */
   readonly keptMs?: number;
-  /** Of messages with one key only the newest is sure to be kept: the log is compacted. */
+  /** Whether the log is compacted: only the newest message of each key is sure to be kept. */
   readonly newestOfKey?: boolean;
-  /** What could not be learned, and why: one sentence. */
+  /** What could not be read, and why: one sentence. */
   readonly unknown?: string;
-  /** The settings behind this, by the broker's own names. */
+  /** The settings that these facts come from, under the broker's own names. */
   readonly settings?: BrokerSettings;
 }
 
-/** Settings of a broker by its own names: `{ 'min.insync.replicas': 2 }`. */
+/** Settings of a broker under its own names: `{ 'min.insync.replicas': 2 }`. */
 export type BrokerSettings = Readonly<Record<string, string | number | boolean>>;

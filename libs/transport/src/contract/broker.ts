@@ -8,124 +8,144 @@ import type { Requester } from './reply.js';
 import type { Subscription, SubscriptionSink } from './subscription.js';
 
 /**
- * A driver's front entry point: what `kafka({...})` and `memory()` return. It holds checked options and no connection, so one
- * value may serve several applications; each gets a connection of its own from `open`.
+ * Represents a configured driver: the value that `kafka({...})` and `memory()` return. It holds validated options and
+ * no connection, so several applications can use one value; `open` creates a connection for each.
  *
- * A whole driver: `open` gives a connection whose `producer` stores messages and whose `consume` hands deliveries to
- * sinks. Everything above (retry, order, dead letter, drain) is the library's.
+ * A complete driver: `open` returns a connection whose `producer` stores messages and whose `consume` passes deliveries
+ * to sinks. The library implements everything above that: retries, ordering, dead letters, drain.
  */
 export interface Broker {
-  /** `'kafka'`, `'memory'`, ...: named in errors and notices. */
+  /** `'kafka'`, `'memory'`, ...: appears in errors and notices. */
   readonly driver: string;
   readonly capabilities: Capabilities;
-  /** Why some of what is `absent` is: told where it is asked for. */
+  /** Why some capabilities are `unsupported`; part of the error when an application requires one. */
   readonly unsupportedBecause?: CapabilityReasons | undefined;
   /**
-   * Refuses what this broker would refuse: names, contradictory settings. Pure, called before anything connects.
+   * Rejects names and option combinations that this broker would reject. It has no side effects and runs before
+   * anything connects.
    * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_GROUP_INVALID`, `TRANSPORT_OPTION_CONFLICT`
    */
   checkSubscription(subscription: Subscription): void;
-  /** Makes the connection of one application; it dials nothing before `connect`. One broker value may be opened several times. */
+  /**
+   * Creates the connection of one application without connecting; `connect` does that. A broker value can be opened
+   * several times.
+   */
   open(host: BrokerHost): BrokerConnection;
 }
 
-/** What a connection may use of the application around it. */
+/** What a connection can use of the application that opened it. */
 export interface BrokerHost {
-  /** The service's name: client ids are made from it. */
+  /** The service's name; client ids start with it. */
   readonly service: string;
-  /** The name the application gave this broker; `'default'` when it has one. */
+  /** The application's name for this broker; `'default'` when there is only one. */
   readonly broker: string;
   readonly notices: Notices;
   readonly clock: Clock;
 }
 
-/** One application's connection to a broker, from `open` to `close`: it connects, publishes through `producer`, consumes. */
+/**
+ * Represents one application's connection to a broker, from `open` to `close`: it connects, publishes through
+ * `producer`, consumes.
+ */
 export interface BrokerConnection {
   readonly producer: Producer;
   /**
-   * True where all topics of a group share one membership, so that a member with another topic makes the whole group rebalance
-   * (Kafka). Dead letters are then read by a group per topic. @default false
+   * True where all topics of a group share one membership (Kafka): a member that adds a topic makes the whole group
+   * rebalance. Dead letters are then read with a separate group per topic. @default false
    */
   readonly groupsSpanTopics?: boolean;
   /**
-   * Resolves when the broker answered; keeps trying, without end, while it does not.
-   * `abort` ends the wait. What another try cannot mend (login, certificate) rejects at once.
-   * @throws TransportError `TRANSPORT_AUTHENTICATION_FAILED`, `TRANSPORT_TLS_FAILED`, `TRANSPORT_PEER_MISSING`, `TRANSPORT_CLOSED`
+   * Resolves when the broker has answered; retries without limit until then. `abort` ends the wait. An error that no
+   * retry can fix (login, certificate) rejects immediately.
+   * @throws TransportError `TRANSPORT_AUTHENTICATION_FAILED`, `TRANSPORT_TLS_FAILED`, `TRANSPORT_PEER_MISSING`,
+   *   `TRANSPORT_CLOSED`
    */
   connect(abort: AbortSignal): Promise<void>;
-  /** One try, for `connect: 'fail'`. @throws TransportError `TRANSPORT_BROKER_UNREACHABLE` and those of `connect` */
+  /**
+   * Tries to connect once, for `connect: 'fail'`. @throws TransportError `TRANSPORT_BROKER_UNREACHABLE` and those of
+   * `connect`
+   */
   connectOnce(): Promise<void>;
   /**
-   * Makes sure that these topics are there: creates them where the driver was asked to, else looks.
-   * A topic for `'dead-letter'` has to keep what is published to it although nobody subscribes yet.
+   * Makes sure that these topics exist: creates them if the driver's options say so, otherwise only checks. A topic for
+   * `'dead-letter'` must keep messages even while no consumer is bound to it.
    * @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_AUTHORIZATION_FAILED`
    */
   ensureTopics(topics: readonly string[], purpose: TopicPurpose): Promise<void>;
   /**
-   * Tells how the broker really keeps these topics, for the guarantee that is computed of it. Reads only: it makes nothing and
-   * subscribes to nothing. A driver without it leaves guarantees unknown.
-   * @throws TransportError when nothing could be learned; what is missing of one topic is told by `TopicFacts.unknown`
+   * Returns how the broker stores these topics, from which the library computes the guarantee. Read-only: it creates
+   * nothing and subscribes to nothing. Without this method, guarantees are reported as unknown.
+   * @throws TransportError when nothing could be read; `TopicFacts.unknown` says what is missing for a single topic
    */
   describe?(queries: readonly TopicQuery[]): Promise<BrokerFacts>;
-  /** Starts intake for all subscriptions of the application at once; resolves when each is placed in its group. */
+  /** Starts intake for all subscriptions of the application together; resolves when each has joined its group. */
   consume(subscriptions: readonly SubscriptionSink[]): Promise<Consumption>;
-  /** What is known at this moment, without asking the broker. */
+  /** Returns the connection's health as it is known now, without querying the broker. */
   health(): BrokerHealth;
-  /** Only where `capabilities.requestReply` is not absent. */
+  /** Set unless `capabilities.requestReply` is `unsupported`. */
   readonly requester?: Requester;
-  /** Closes the producer too; consumptions are closed before. Twice is the same as once. */
+  /** Closes the connection and its producer; consumptions are closed first. A second call has no effect. */
   close(): Promise<void>;
 }
 
-/** What a topic is needed for; only those of `'subscribe'` may be patterns. */
+/** What a topic is needed for. Only topics for `'subscribe'` can be patterns. */
 export type TopicPurpose = 'publish' | 'subscribe' | 'dead-letter';
 
-/** Running intake. */
+/** Represents running intake. */
 export interface Consumption {
   /**
-   * Resolves when everything is with the sinks that the subscribed topics held for this consumption at the moment of the call,
-   * and no sink that was given it still asks to wait. However long the broker stalls, it does not resolve before. An empty topic
-   * resolves at once; one that grows meanwhile at the end that it had. What moves to another member of the group is not waited
-   * for any more. Stays pending after `stop`.
+   * Resolves when the sinks have received everything that the subscribed topics held at the moment of the call, and no
+   * sink still asks the driver to wait. It does not resolve earlier, however long the broker stalls. An empty topic
+   * resolves immediately; a growing topic resolves at the end it had at the call. Partitions that move to another
+   * member are no longer waited for. Stays pending after `stop`.
    *
-   * A driver whose broker cannot say where a topic ends leaves it out: replays and the dead-letter desk then take a second
-   * without a message for the end.
-   * @throws TransportError when the end cannot be learned
+   * Leave it out if the broker cannot report where a topic ends. Replays and the dead-letter admin then stop after one
+   * second without a message.
+   * @throws TransportError when the end cannot be read
    */
   untilEnd?(): Promise<void>;
   /**
-   * For each subscription of this consumption, in the order of `consume`: how many messages the broker holds that it could deliver
-   * to this member now and has not. The library compares it with what arrives, so that a subscription that receives nothing while
-   * messages wait is not reported as `up`. It is called every few seconds for a subscription that is idle: one cheap request.
+   * Returns, for each subscription in the order of `consume`, how many messages the broker could deliver to this member
+   * now but has not delivered. The library compares the number with what arrives: a subscription that receives nothing
+   * while messages wait is not `up`. It is called every few seconds for an idle subscription, so it must cost one cheap
+   * request.
    *
-   * `undefined`: not known (no right to ask, the broker is away), or nothing is to come to this member: another member is the
-   * active one, the group's limit of unsettled messages is reached, or the driver itself holds intake back (the sink asked to wait,
-   * a partition that is stalled). Messages that are with the sink are not counted, nor those that are not due yet.
+   * `undefined` means unknown (no permission to query, broker unreachable) or nothing to deliver to this member:
+   * another member is active, the group's limit of unsettled messages is reached, or the driver holds intake back (the
+   * sink asked to wait, a partition is stalled). Do not count messages that the sink holds or messages that are not due
+   * yet.
    *
-   * A driver whose broker cannot be asked leaves it out. Never rejects.
+   * Leave it out if the broker cannot be queried. Never rejects.
    */
   waiting?(): Promise<readonly (number | undefined)[]>;
-  /** Hands over nothing new from now on; what is with the sinks can still be settled. Twice is the same as once. */
+  /** Stops delivering new messages; messages that the sinks hold can still be settled. A second call has no effect. */
   stop(): Promise<void>;
-  /** Makes every settlement so far safe on the broker, gives back the rest, leaves the groups. Twice is the same as once. */
+  /**
+   * Flushes every settlement to the broker, returns the other messages to it, and leaves the groups. A second call has
+   * no effect.
+   */
   close(): Promise<void>;
 }
 
-/** What became of one message: a receipt, or an error whose `stored` says what is known. */
+/** The outcome for one message: a receipt, or an error whose `stored` says what is known. */
 export type SendResult = PublishReceipt | TransportError;
 
 /**
- * For a driver whose broker confirms message by message: lets the messages under way be a window that slides, instead of one
- * request after the other. Positions count the messages of the call first, then those that `next` gave, in that order.
+ * Lets a driver whose broker confirms message by message keep a sliding window of messages under way, instead of one
+ * request after another. Indexes count the messages of the call first, then those that `next` returned, in that order.
  */
 export interface SendWindow {
-  /** Called as soon as one message is stored: who published it goes on before its neighbours are stored. At most once a message. */
+  /**
+   * Reports one message as stored, so that its publisher continues before the other messages are stored. Call it at
+   * most once per message.
+   */
   stored(index: number, receipt: PublishReceipt): void;
   /**
-   * Up to `limit` more messages for the topic of the call, to follow those under way; empty when none wait. Each has its
-   * result behind those of the call. n.b. take none once a message was refused or lost: it has to go again before them.
-   * @param isLate a part of the call takes very long, and the messages for other parts of the topic are not to wait for it: the
-   *   call may then grow beyond the size of a usual one. @default false
+   * Returns up to `limit` more messages for the topic of the call; empty when none wait. Their results follow those of
+   * the call. Do not call it after a message was rejected or lost: that message has to be sent again before any later
+   * one.
+   * @param isLate a part of the call takes very long, and messages for other parts of the topic must not wait for it:
+   *   the call can then grow beyond the usual size. @default false
    */
   next(limit: number, isLate?: boolean): readonly OutgoingMessage[];
 }
@@ -133,41 +153,41 @@ export interface SendWindow {
 /**
  * Stores messages and reports an outcome for each.
  *
- * The library calls `send` for one topic at a time per topic: a call starts when the one before it for the same topic has
- * resolved, whoever makes them (publishes, dead letters, retry copies, replies, replays). Calls for different topics overlap.
- * A driver therefore keeps the order of messages within a call, and lets a call that waits delay no call for another topic.
+ * The library makes one call of `send` at a time per topic, whatever the message is (publish, dead letter, retry copy,
+ * reply, replay). Calls for different topics overlap. A driver therefore keeps the order of messages within a call, and
+ * a call that waits must not delay a call for another topic.
  */
 export interface Producer {
-  /** Largest message (key, body and headers) that may be sent, in bytes. */
+  /** Largest message (key, body and headers) that can be sent, in bytes. */
   readonly maxBytes: number;
-  /** Most bytes that may go into one call of `send`. Every caller in the library keeps to it. */
+  /** Maximum size of one call of `send`, in bytes. Every caller in the library respects it. */
   readonly maxRequestBytes: number;
-  /** Why nothing is confirmed just now, where the broker says so: told in the error of a publish that waited too long. */
+  /** Why the broker confirms nothing at the moment, where it says so; part of the error when a publish times out. */
   readonly obstacle?: string | undefined;
-  /** What to look at where a topic's messages wait long for their confirmation: the end of the sentence in health. */
+  /** What to check when a topic's messages wait long for their confirmation; ends the sentence in health. */
   readonly unansweredAdvice?: string | undefined;
   /**
-   * Refuses, before the message meets any other, what the broker would refuse: topic name, partition number. Size is the
-   * publisher's to check, by `maxBytes`.
-   * Cheap: it is called once per message.
+   * Rejects a message that the broker would reject (topic name, partition number) before it is batched with others. The
+   * publisher checks the size against `maxBytes`. Called once per message, so it must be cheap.
    */
   check(message: OutgoingMessage): void;
   /**
-   * Sends messages of one topic in order and resolves on the broker's own confirmation, with a result per message, in the order given.
-   * Never rejects. An error's `stored` is `'no'` only where the broker certainly stored the message nowhere; where one of several
-   * queues or an earlier try may hold it, `'unknown'`. Only `'no'` is sent again. When a request was rejected because of one unknown
-   * message in it, all of them get `TRANSPORT_BATCH_REJECTED` and the caller sends smaller requests.
-   * @param window for a driver whose broker confirms message by message; it may be left unused, by the driver and by the caller
+   * Sends messages of one topic in order and resolves on the broker's own confirmation, with one result per message, in
+   * the given order. Never rejects. An error's `stored` is `'no'` only if the broker certainly did not store the
+   * message anywhere. It is `'unknown'` if one of several queues or an earlier try may hold the message. Only `'no'` is
+   * sent again. If the broker rejected a request because of one unidentified message, all get
+   * `TRANSPORT_BATCH_REJECTED` and the caller sends smaller requests.
+   * @param window for a driver whose broker confirms message by message; the driver and the caller can ignore it
    */
   send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]>;
 }
 
-/** `'degraded'`: messages flow, but a part of them waits; `'down'`: none flow. */
+/** `'degraded'`: messages flow, but some of them wait; `'down'`: none flow. */
 export type HealthStatus = 'up' | 'degraded' | 'down';
 
-/** How a connection is now. */
+/** Describes the state of a connection. */
 export interface BrokerHealth {
   readonly status: HealthStatus;
-  /** One sentence per thing that is not well; empty when up. */
+  /** One sentence per problem; empty when `up`. */
   readonly problems: readonly string[];
 }

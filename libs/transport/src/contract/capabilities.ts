@@ -1,45 +1,54 @@
 import { TransportError } from './errors.js';
 
-/** `native`: the broker does it. `emulated`: we do it and keep the promise. `absent`: asking for it is refused at start. */
+/**
+ * `native`: the broker does it. `emulated`: the library does it, with the same guarantee. `unsupported`: an application
+ * that needs it fails at startup.
+ */
 export type Capability = 'native' | 'emulated' | 'unsupported';
 
-/** What can be promised, broker by broker. The README's table is printed from a conformance run over these. */
+/**
+ * What a driver can guarantee. `docs/conformance.md` has a table per broker, printed from a run of the conformance
+ * suite.
+ */
 export const CAPABILITY_MEANINGS = {
-  groups: 'every group gets every message, the members of one group share them',
-  orderByKey: 'messages of one key are handled in publish order, also when one of them is retried',
-  orderAcrossMembers: 'the order of a key holds also across the members of a group, and the crash of one',
+  groups: 'every group gets every message, and the members of a group share them',
+  orderByKey: 'messages of one key are handled in publish order, even when one of them is retried',
+  orderAcrossMembers: 'the order of a key is kept across the members of a group, even when one crashes',
   orderByPartition: 'messages without a key keep the order of their partition',
-  partitions: 'a message can be sent to a partition by number',
-  atLeastOnce: 'a message that is not settled comes again, to this process or to another',
-  redelivery: 'a failed message comes again after a delay, without holding up other keys',
-  delayedRedelivery: 'a failed message can wait on the broker for days, and comes again to any member',
-  attempts: 'the number of the attempt survives the death of the process',
-  deadLetter: 'a message that cannot be handled is stored elsewhere before it is settled',
-  startFromBeginning: 'a new group starts with what the topic still holds',
-  startFromTime: 'a new group starts with what was stored at a given moment or after it',
-  startFromOffset: 'a new group starts with the message at a given offset',
-  headers: 'headers travel beside the payload',
-  durability: 'a confirmed message survives the restart of the broker',
-  everyInstance: 'every running instance of a service gets every message',
-  wildcards: 'a subscription can name many topics by a pattern',
-  delayedPublish: 'a message can be published now for a later moment, and the broker keeps it until then',
-  requestReply: 'a handler can answer the sender',
+  partitions: 'a message can be sent to a given partition',
+  atLeastOnce: 'a message that is not settled is redelivered, to this process or another',
+  redelivery: 'a failed message is redelivered after a delay, without blocking other keys',
+  delayedRedelivery: 'a failed message can wait on the broker for days, and any member can receive it',
+  attempts: 'the attempt count survives a crash of the process',
+  deadLetter: 'a message that cannot be handled is stored in a dead-letter topic before it is settled',
+  startFromBeginning: 'a new group can start with the oldest message the topic holds',
+  startFromTime: 'a new group can start with the messages stored at or after a given time',
+  startFromOffset: 'a new group can start with the message at a given offset',
+  headers: 'headers travel alongside the payload',
+  durability: 'a confirmed message survives a broker restart',
+  everyInstance: 'a message can be broadcast to every running instance of a service',
+  wildcards: 'a subscription can match many topics with a pattern',
+  delayedPublish: 'a message can be published for later delivery, and the broker keeps it until then',
+  requestReply: 'a handler can reply to the sender',
 } as const satisfies Record<string, string>;
 
-/** A promise by its name: a key of `CAPABILITY_MEANINGS`. */
+/** The name of a capability: a key of `CAPABILITY_MEANINGS`. */
 export type CapabilityName = keyof typeof CAPABILITY_MEANINGS;
 
-/** What a driver says of every promise. */
+/** How a driver provides each capability. */
 export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
 
-/** Why a driver cannot promise what it does not, for the error that says so: each a sentence without its full stop. */
+/** Why a driver does not support a capability, for the error that reports it. Each is a clause without a full stop. */
 export type CapabilityReasons = Readonly<Partial<Record<CapabilityName, string>>>;
 
-/** What a driver says of one of them. n.b. a driver that is older than a capability does not name it, and cannot have it. */
+/**
+ * Returns how a driver provides one capability. A driver that predates the capability does not list it, so it is
+ * `unsupported`.
+ */
 export const capabilityOf = (capabilities: Partial<Capabilities>, name: CapabilityName): Capability =>
   capabilities[name] ?? 'unsupported';
 
-/** As much of a broker as says what it can. */
+/** The fields of a broker that describe its capabilities. */
 interface CapableBroker {
   readonly driver: string;
   readonly capabilities: Capabilities;
@@ -47,7 +56,7 @@ interface CapableBroker {
 }
 
 /**
- * Refuses a broker that cannot keep a promise which is asked for.
+ * Rejects a broker that does not support a required capability.
  * @param remedy what the reader can do about it: one sentence
  * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED`
  */
@@ -55,7 +64,7 @@ export function requireCapabilities(
   broker: CapableBroker,
   names: readonly CapabilityName[],
   where: string,
-  remedy = 'Do without it, or choose a broker that has it.',
+  remedy = 'Remove it, or choose a broker that supports it.',
 ): void {
   for (const name of names) {
     const { driver, capabilities, unsupportedBecause } = broker;
@@ -64,7 +73,7 @@ export function requireCapabilities(
     const why = reason === undefined ? '' : `: ${reason}`;
     throw new TransportError(
       'TRANSPORT_CAPABILITY_UNSUPPORTED',
-      `${where} asks for "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${driver} driver cannot promise${why}. ${remedy}`,
+      `${where} requires "${name}" (${CAPABILITY_MEANINGS[name]}), which the ${driver} driver does not support${why}. ${remedy}`,
       { driver },
     );
   }

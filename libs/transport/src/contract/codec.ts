@@ -1,35 +1,39 @@
 /**
- * Turns payloads into bytes and back. Told apart on the wire by content type.
+ * Turns payloads into bytes and back. The content type in the message selects the codec.
  *
- * Both ways may answer with a promise, as a codec has to that asks a schema registry. Answer at once where you can: a promise
- * costs a turn per message, and what is published behind it waits, so that the order is kept.
+ * Both methods can return a promise, as a codec that uses a schema registry must. Return a value where you can: a
+ * promise costs a turn of the event loop per message, and later publishes wait for it to keep the order.
  */
 export interface Codec {
-  /** Written to the `content-type` header unless it is JSON's. */
+  /** Value of the `content-type` header; JSON writes no header. */
   readonly contentType: string;
   /**
-   * @param topic where the message goes
+   * Turns a payload into bytes.
+   * @param topic the message's destination
    * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`
    */
   encode(payload: unknown, topic: string): Buffer | Promise<Buffer>;
   /**
-   * What it gives may be a promise.
+   * Turns the bytes of a received message into a payload, or a promise of one.
    * @param topic where the message came from
-   * @throws TransportError `TRANSPORT_PAYLOAD_UNDECODABLE`: never tried again; any other `TransportError` goes by its own code
+   * @throws TransportError `TRANSPORT_PAYLOAD_UNDECODABLE`, which is never retried; for any other `TransportError` its
+   *   own code decides
    */
   decode(body: Buffer, topic: string): unknown;
-  /** Which content types it reads. @default its own, and for a JSON type every JSON type */
+  /** Whether it reads a content type. @default its own; a JSON codec reads every JSON type */
   reads?(contentType: string | undefined): boolean;
-  /** Loads what it needs. Called before intake starts, so that a package that is missing stops the start, and not each message. */
+  /**
+   * Loads what the codec needs before intake starts, so that a missing package fails the start and not each message.
+   */
   prepare?(): Promise<void>;
 }
 
-/** A codec that never answers with a promise. */
+/** A codec that never returns a promise. */
 export interface SyncCodec extends Codec {
   encode(payload: unknown, topic?: string): Buffer;
 }
 
-/** Whether a value has what a codec needs. */
+/** Whether a value has the fields and methods of a codec. */
 export function isCodec(value: unknown): value is Codec {
   const { contentType, encode, decode } = Object(value) as Partial<Codec>;
   return typeof contentType === 'string' && typeof encode === 'function' && typeof decode === 'function';
@@ -43,7 +47,7 @@ export function isJsonContentType(contentType: string): boolean {
   return essence === JSON_CONTENT_TYPE || essence === 'text/json' || essence.endsWith('+json');
 }
 
-/** A content type without its parameters, in lower case. */
+/** Returns a content type without its parameters, in lower case. */
 export function essenceOf(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
 }

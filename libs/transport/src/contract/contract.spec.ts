@@ -39,12 +39,12 @@ describe('errors', () => {
     expect(error).toMatchObject({ cause, stored: 'no', driver: 'kafka', retryable: false, topic: undefined });
   });
 
-  it('escape what is foreign in them', () => {
+  it('escape foreign text', () => {
     const error = new TransportError('TRANSPORT_CLOSED', 'Message a\nb \u001b[31m');
     expect(error.message).toBe('Message a\\nb \\x1b[31m (TRANSPORT_CLOSED)');
   });
 
-  it('are told apart by code, and others are not taken for ours', () => {
+  it('are distinguished by code, and other errors are not taken for ours', () => {
     const error = new TransportError('TRANSPORT_CLOSED', 'closed.');
     expect(isTransportError(error)).toBe(true);
     expect(isTransportError(error, 'TRANSPORT_CLOSED')).toBe(true);
@@ -52,7 +52,7 @@ describe('errors', () => {
     expect(isTransportError(Object.assign(new Error('x'), { code: 'TRANSPORT_CLOSED' }))).toBe(false);
   });
 
-  it('can be placed in the code of the reader, and stay what they are', () => {
+  it('can be prefixed with a place in the user’s code, and stay the same otherwise', () => {
     const error = new TransportError('TRANSPORT_TOPIC_INVALID', '[memory] no.', { driver: 'memory' });
     const placed = atPlace('OrdersController.take', error) as TransportError;
     expect(placed.message).toBe('OrdersController.take: [memory] no. (TRANSPORT_TOPIC_INVALID)');
@@ -78,7 +78,7 @@ describe('schemas', () => {
     '~standard': { version: 1, vendor: 'test', validate: validateValue },
   });
 
-  it('name the fields of a payload that does not fit', () => {
+  it('name the fields of an invalid payload', () => {
     const schema = schemaOf(() => ({
       issues: [{ message: 'expected text', path: ['items', 0, { key: 'sku' }] }, { message: 'too old' }],
     }));
@@ -92,7 +92,7 @@ describe('schemas', () => {
     expect(describeIssues(issues)).toBe('m0; m1; m2; m3; m4; and 2 more');
   });
 
-  it('give their output, and a promise only when they are asynchronous', async () => {
+  it('return their output, and a promise only if they are asynchronous', async () => {
     expect(
       validate(
         schemaOf((value) => ({ value: [value] })),
@@ -117,12 +117,12 @@ describe('a schema of another realm or library', () => {
   const schema = (result: unknown): StandardSchema =>
     ({ '~standard': { version: 1, vendor: 'x', validate: () => thenable(result) } }) as never;
 
-  it('is awaited when it returns a thenable that is no Promise', async () => {
+  it('is awaited when it returns a thenable that is not a Promise', async () => {
     expect(await validate(schema({ value: 7 }), 1, 'x')).toBe(7);
     await expect(validate(schema({ issues: [{ message: 'no' }] }), 1, 'x')).rejects.toThrow('event "x": no.');
   });
 
-  it('refuses a payload as invalid though its issues cannot be read', () => {
+  it('rejects a payload as invalid although its issues cannot be read', () => {
     const issue = Object.defineProperty({ path: 7 }, 'message', {
       get: () => {
         throw new Error('lazy');
@@ -133,20 +133,20 @@ describe('a schema of another realm or library', () => {
 });
 
 describe('defineEvent', () => {
-  it('lives on a topic of its own name unless told otherwise', () => {
+  it('uses a topic of its own name by default', () => {
     expect(defineEvent('order.created').topic).toBe('order.created');
     expect(defineEvent('order.created', { topic: 'orders' })).toMatchObject({ type: 'order.created', topic: 'orders' });
   });
 
   it.each([
-    ['', {}, 'the type must be a text'],
+    ['', {}, 'the type must be a non-empty string'],
     ['a', { topic: '' }, 'the topic must not be empty'],
     ['a', { schema: {} }, '~standard'],
     ['a', { key: 'orderId' }, 'the key must be a function'],
     ['a', { key: () => 'x', optionalKey: 'yes' }, 'optionalKey must be true or false'],
     ['a', { optionalKey: true }, 'optionalKey needs a key function'],
-    ['a', { topics: 'b' }, 'there is no option "topics"'],
-  ])('refuses %j %j', (type, options, text) => {
+    ['a', { topics: 'b' }, 'unknown option "topics"'],
+  ])('rejects %j %j', (type, options, text) => {
     const error = thrownBy(() => defineEvent(type, options as never)) as TransportError;
     expect(error.code).toBe('TRANSPORT_EVENT_INVALID');
     expect(error.message).toContain(text);
@@ -156,7 +156,7 @@ describe('defineEvent', () => {
 describe('capabilities', () => {
   const broker = { driver: 'memory', capabilities: { durability: 'unsupported', groups: 'native' } as never };
 
-  it('that are absent are refused by code, with a way out', () => {
+  it('that are unsupported are rejected by code, with a remedy', () => {
     const error = thrownBy(() =>
       requireCapabilities(broker, ['groups', 'durability'], 'TransportModule', 'Use kafka().'),
     ) as TransportError;
@@ -165,17 +165,17 @@ describe('capabilities', () => {
     expect(error.message).toContain('Use kafka().');
   });
 
-  it('that are absent are refused with the reason of the driver, where it gives one', () => {
+  it('that are unsupported are rejected with the reason of the driver, if it gives one', () => {
     const unsupportedBecause = { durability: 'it lives in memory' };
     const refuse = () => requireCapabilities({ ...broker, unsupportedBecause }, ['durability'], 'x', 'Use kafka().');
-    expect(refuse).toThrow('which the memory driver cannot promise: it lives in memory. Use kafka().');
+    expect(refuse).toThrow('which the memory driver does not support: it lives in memory. Use kafka().');
   });
 
-  it('that a driver does not name are unsupported', () => {
-    expect(() => requireCapabilities(broker, ['wildcards'], 'x')).toThrow('asks for "wildcards"');
+  it('that a driver does not list are unsupported', () => {
+    expect(() => requireCapabilities(broker, ['wildcards'], 'x')).toThrow('requires "wildcards"');
   });
 
-  it('that are there are not', () => {
+  it('that are supported are accepted', () => {
     expect(() => requireCapabilities(broker, ['groups'], 'x')).not.toThrow();
   });
 });
@@ -183,7 +183,7 @@ describe('capabilities', () => {
 describe('notices', () => {
   const connected = { broker: 'default' };
 
-  it('reach those who listen until they stop', () => {
+  it('reach listeners until they stop', () => {
     const notices = new Notices();
     const seen: string[] = [];
     const stop = notices.on('broker:connected', ({ broker }) => seen.push(broker));
@@ -195,7 +195,7 @@ describe('notices', () => {
     expect(notices.heard('broker:connected')).toBe(false);
   });
 
-  it('go on when a listener throws, and tell whoever was made to be told', () => {
+  it('continue when a listener throws, and report the error', () => {
     const faults: unknown[] = [];
     const notices = new Notices((error, name) => faults.push([name, (error as Error).message]));
     const seen: string[] = [];
@@ -207,10 +207,10 @@ describe('notices', () => {
     expect([faults, seen]).toEqual([[['broker:connected', 'boom']], ['default']]);
   });
 
-  it('go on when a listener rejects, and report it like one that throws', async () => {
+  it('continue when a listener rejects, and report it like one that throws', async () => {
     const faults: unknown[] = [];
     const notices = new Notices((error, name) => faults.push([name, (error as Error).message]));
-    // n.b. an asynchronous listener, which the type lets pass as one that returns nothing.
+    // An asynchronous listener, which the type accepts as one that returns nothing.
     const listener = (): unknown => Promise.reject(new Error('later'));
     notices.on('broker:connected', listener as () => void);
     notices.emit('broker:connected', connected);
@@ -218,7 +218,7 @@ describe('notices', () => {
     expect(faults).toEqual([['broker:connected', 'later']]);
   });
 
-  it('go on when whoever is to be told of a failed listener fails as well', () => {
+  it('continue when the report of a failed listener fails as well', () => {
     const notices = new Notices(() => {
       throw new Error('the logger is broken');
     });
@@ -228,7 +228,7 @@ describe('notices', () => {
     expect(() => notices.emit('broker:connected', connected)).not.toThrow();
   });
 
-  it('stop twice without taking a later listener along', () => {
+  it('stop twice without removing a later listener', () => {
     const notices = new Notices();
     const stop = notices.on('broker:connected', () => undefined);
     stop();
@@ -257,14 +257,14 @@ class TestDelivery extends Delivery {
 describe('a delivery', () => {
   const deliver = (): TestDelivery => new TestDelivery('orders', 'inventory', 'o-1', null, 1, 3);
 
-  it('settles once; what comes late or twice does nothing and says so', () => {
+  it('settles once; a late or repeated settlement returns false and does nothing', () => {
     const delivery = deliver();
     expect(delivery.settle(ACK)).toBe(true);
     expect(delivery.settle({ kind: 'nack', delayMs: 0 })).toBe(false);
     expect(delivery.settlements).toEqual([ACK]);
   });
 
-  it('that was revoked is nobody else’s to settle', () => {
+  it('that was revoked cannot be settled', () => {
     const delivery = deliver();
     delivery.revoke();
     expect(delivery.settle(ACK)).toBe(false);
@@ -315,7 +315,7 @@ describe('a delivery', () => {
       expect(() => Object.assign(context, { attempt: 9 })).toThrow(TypeError);
     });
 
-    it('is one object at each attempt, shows the attempt that runs, and is aborted when the broker takes it back', () => {
+    it('is one object at each attempt, shows the running attempt, and aborts when the broker revokes it', () => {
       const delivery = deliver();
       const context = contextOf(delivery);
       delivery.park(2, 0);
@@ -337,7 +337,7 @@ describe('a delivery', () => {
     });
   });
 
-  it('takes its type from the header, and its place for an id when it has none', () => {
+  it('takes its type from the header, and its position as its id when it has none', () => {
     expect(deliver().type).toBe('order.paid');
     expect(deliver().id).toBe('orders/3/7');
   });

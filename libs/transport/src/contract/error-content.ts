@@ -1,19 +1,25 @@
 import { answerOf, fieldOf, isA, messageOf, nameOf } from './thrown.js';
 
-/** A larger content is left out: some brokers bound the size of headers, and an error is no payload. */
+/** Larger content is left out: some brokers limit the size of headers, and an error is not a payload. */
 export const MAX_ERROR_CONTENT_LENGTH = 8_192;
 const MAX_DEPTH = 20;
 
-/** What an error that was thrown on purpose holds, as far as it can be sent. */
+/** The part of a deliberately thrown error that can be sent. */
 export interface ErrorContent {
-  /** The object in an `RpcException`, `{ status: 'error', message }` for one that holds a text, or the object that was thrown. */
+  /**
+   * The object in an `RpcException`, `{ status: 'error', message }` for one that holds a string, or the thrown object
+   * itself.
+   */
   readonly error?: object;
-  /** Of an `HttpException`. */
+  /** The status of an `HttpException`. */
   readonly status?: unknown;
   readonly response?: object;
 }
 
-/** The content of what was thrown as JSON, without stacks; undefined where it has none, cannot be written or is too large. */
+/**
+ * Returns the content of a thrown value as JSON, without stacks; undefined if it has none, cannot be serialized or is
+ * too large.
+ */
 export function errorContentOf(thrown: unknown): string | undefined {
   const content = contentOf(thrown);
   if (content === undefined) return undefined;
@@ -25,7 +31,7 @@ export function errorContentOf(thrown: unknown): string | undefined {
   }
 }
 
-/** What `errorContentOf` wrote; undefined where it is none. */
+/** Parses what `errorContentOf` wrote; undefined for anything else. */
 export function readErrorContent(text: string | undefined): ErrorContent | undefined {
   if (text === undefined || text.length > MAX_ERROR_CONTENT_LENGTH) return undefined;
   try {
@@ -45,12 +51,12 @@ function contentOf(thrown: unknown): ErrorContent | undefined {
   const response = answerOf(thrown, 'getResponse');
   if (status !== undefined) return isObject(response) ? { status, response } : undefined;
   const error = answerOf(thrown, 'getError') ?? (isA(thrown, Error) ? undefined : thrown);
-  // n.b. what clients of Nest's own transports get for an RpcException that holds a text.
+  // Clients of Nest's own transports receive this shape for an RpcException that holds a string.
   if (typeof error === 'string' && isA(thrown, Error)) return { error: { status: 'error', message: error } };
   return isObject(error) ? { error } : undefined;
 }
 
-/** n.b. an Error has no fields that JSON writes but its own additions. */
+/** JSON.stringify writes only the fields that somebody added to an Error. */
 function withoutStacks(value: unknown, depth: number): unknown {
   if (!isObject(value) || typeof fieldOf(value, 'toJSON') === 'function') return value;
   if (depth > MAX_DEPTH) throw new RangeError('nested too deep');

@@ -3,39 +3,46 @@ import { TransportError } from './errors.js';
 import type { StandardSchema } from './schema.js';
 
 /**
- * What two services agree on: the type of an event, the topic it lives on, its schema and its key.
- * `In` is what a publisher gives, `Out` what a handler gets (they differ where the schema transforms).
+ * Defines what two services agree on: the type of an event, its topic, its schema and its key.
+ * `In` is what a publisher passes, `Out` what a handler receives (they differ if the schema transforms).
  */
 export interface EventDefinition<In = unknown, Out = In, Answer = unknown> {
   readonly type: string;
   readonly topic: string;
   readonly schema: StandardSchema<In, Out> | undefined;
-  /** The key of a payload; messages of one key keep their order. undefined: none, unless a publish gives one. */
+  /**
+   * Returns the key of a payload; messages with the same key keep their order. undefined: no key, unless a publish sets
+   * one.
+   */
   readonly key: ((payload: In) => string | undefined) | undefined;
   /** Whether `key` may return undefined. @default false */
   readonly optionalKey?: boolean | undefined;
-  /** Checks what a handler answers, on its way out and where it arrives. */
+  /** Validates a handler's reply, before it is sent and after it is received. */
   readonly answer: StandardSchema<Answer, Answer> | undefined;
-  /** undefined: the module's. */
+  /** undefined: the module's codec. */
   readonly codec?: Codec | undefined;
 }
 
-/** What `defineEvent` takes beside the type. */
+/** Options of `defineEvent`. */
 export interface EventOptions<In, Out = In, Answer = unknown> {
-  /** Where the event lives. Several types may share a topic; they then keep their order. @default the type */
+  /** The topic of the event. Several types can share a topic, which keeps their order. @default the type */
   readonly topic?: string;
-  /** Checked before a publish and before a handler; any Standard Schema library. @default no check */
+  /** Validates payloads before a publish and before a handler; any Standard Schema library. @default no validation */
   readonly schema?: StandardSchema<In, Out>;
   /**
-   * Messages with the same key are handled one at a time, in publish order. A publish whose function returns undefined is refused
-   * with `TRANSPORT_KEY_INVALID`, unless the publish gives a key or `optionalKey` is set. @default no key
+   * Messages with the same key are handled one at a time, in publish order. A publish for which it returns undefined
+   * fails with
+   * `TRANSPORT_KEY_INVALID`, unless the publish sets a key or `optionalKey` is true. @default no key
    */
   readonly key?: (payload: In) => string | undefined;
-  /** `key` may return undefined: such a message has no key, and no order. @default false */
+  /** Allows `key` to return undefined: such a message has no key and no order. @default false */
   readonly optionalKey?: boolean;
-  /** For requests: checks the answer where it is given and where it arrives, and gives it its type. @default no check */
+  /**
+   * For requests: validates the reply where it is sent and where it is received, and gives it its type. @default no
+   * validation
+   */
   readonly answer?: StandardSchema<Answer, Answer>;
-  /** How its payloads are written, and how those are read that do not say it. @default the module's `codec` */
+  /** Encodes the payloads, and decodes messages that have no content type. @default the module's `codec` */
   readonly codec?: Codec;
 }
 
@@ -53,7 +60,7 @@ const KNOWN_OPTIONS: readonly string[] = [
  *
  * ```ts
  * export const OrderCreated = defineEvent('order.created', { schema: orderCreatedSchema, key: (order) => order.orderId });
- * export const UserMoved = defineEvent<UserMovedDto>('user.moved');   // no schema: the type is believed
+ * export const UserMoved = defineEvent<UserMovedDto>('user.moved');   // no schema: the payload is not validated
  * ```
  * @throws TransportError `TRANSPORT_EVENT_INVALID`
  */
@@ -70,9 +77,9 @@ function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOption
   const refuse = (what: string): never => {
     throw new TransportError('TRANSPORT_EVENT_INVALID', `defineEvent(${JSON.stringify(type)}): ${what}.`);
   };
-  if (typeof type !== 'string' || type === '') refuse('the type must be a text that is not empty');
+  if (typeof type !== 'string' || type === '') refuse('the type must be a non-empty string');
   const unknown = Object.keys(options).find((name) => !KNOWN_OPTIONS.includes(name));
-  if (unknown !== undefined) refuse(`there is no option "${unknown}"; known are ${KNOWN_OPTIONS.join(', ')}`);
+  if (unknown !== undefined) refuse(`unknown option "${unknown}"; the options are ${KNOWN_OPTIONS.join(', ')}`);
   if (options.topic === '') refuse('the topic must not be empty; leave it out to use the type');
   if (options.schema !== undefined && typeof options.schema['~standard']?.validate !== 'function') {
     refuse('the schema has no "~standard".validate; use a library that follows Standard Schema v1, such as zod 4');
@@ -86,6 +93,8 @@ function refuseBadDefinition<In, Out, Answer>(type: string, options: EventOption
     refuse('optionalKey must be true or false');
   if (options.optionalKey === true && options.key === undefined) refuse('optionalKey needs a key function');
   if (options.codec !== undefined && !isCodec(options.codec)) {
-    refuse('the codec needs a contentType, encode and decode; call it, as in msgpack(), or make one of your own');
+    refuse(
+      'the codec needs a contentType, encode and decode; call its factory, as in msgpack(), or pass your own object',
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** What a driver implements and everything else relies on. Imports nothing of the library. */
+/** What a driver implements and everything else depends on. Imports nothing else from the library. */
 export * from './broker.js';
 export * from './broker-facts.js';
 export * from './capabilities.js';

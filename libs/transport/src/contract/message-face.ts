@@ -2,8 +2,8 @@ import type { Delivery, MessageContext } from './delivery.js';
 import type { Headers } from './message.js';
 
 /**
- * What a handler is given of a delivery: the fields of `MessageContext`, live, and nothing with which it could settle the message, move
- * it in its lane or change what others read of it.
+ * Shows a delivery to a handler: the live fields of `MessageContext`, without any means to settle the message, move it
+ * in its lane or change what others read.
  */
 export class MessageFace implements MessageContext {
   readonly #delivery: Delivery;
@@ -12,7 +12,7 @@ export class MessageFace implements MessageContext {
     this.#delivery = delivery;
   }
 
-  /** The delivery behind a context; undefined where it is not one of ours. */
+  /** Returns the delivery behind a context; undefined if the context is not one of ours. */
   static behind(context: MessageContext): Delivery | undefined {
     return #delivery in context ? context.#delivery : undefined;
   }
@@ -41,7 +41,7 @@ export class MessageFace implements MessageContext {
     return this.#delivery.rawKey;
   }
 
-  /** n.b. frozen when somebody asks: on memory all groups read the same object, and a copy of each message would cost more. */
+  /** Frozen on first access: on memory all groups share one object, and a copy per message would cost more. */
   get headers(): Headers {
     return Object.freeze(this.#delivery.headers);
   }
@@ -74,7 +74,7 @@ export class MessageFace implements MessageContext {
     return this.#delivery.header(name);
   }
 
-  /** What `JSON.stringify` and `console.log` show; not `raw`, which may hold the payload. */
+  /** What `JSON.stringify` and `console.log` print; without `raw`, which can contain the payload. */
   toJSON(): Partial<MessageContext> {
     const { topic, group, type, id, key, attempt, partition, offset, publishedAt, headers } = this;
     return { topic, group, type, id, key, attempt, partition, offset, publishedAt, headers };
@@ -85,11 +85,14 @@ export class MessageFace implements MessageContext {
   }
 }
 
-/** The context of a delivery for handlers and policies of users: the same one at each attempt. */
+/** Returns the context of a delivery for handlers and user policies: the same object at each attempt. */
 export function contextOf(delivery: Delivery): MessageContext {
   return (delivery.face ??= new MessageFace(delivery));
 }
 
-/** The delivery of a context. n.b. a policy of a user may hand on a context of its own making, which is then all there is. */
+/**
+ * Returns the delivery of a context. A user's policy can pass on a context of its own making, which is then returned
+ * itself.
+ */
 export const deliveryOf = (context: MessageContext): Delivery =>
   MessageFace.behind(context) ?? (context as unknown as Delivery);

@@ -1,9 +1,11 @@
 import type { OutgoingMessage } from './message.js';
 
-/** Bytes a header costs beside its own text, on the broker where it costs most. */
+/** Bytes that a header costs in addition to its text, on the broker where this is largest. */
 const HEADER_OVERHEAD_BYTES = 8;
 
-/** The size of a message as a broker counts it: never less than it really is, for text is counted at its longest. */
+/**
+ * Returns an upper bound of the message's size as a broker counts it, assuming the longest encoding of each character.
+ */
 export function sizeAtMost({ body, key, headers }: OutgoingMessage): number {
   let size = body === null ? 0 : body.length;
   if (key !== undefined) size += key.length * 3;
@@ -11,7 +13,7 @@ export function sizeAtMost({ body, key, headers }: OutgoingMessage): number {
   return size;
 }
 
-/** The same, exactly; slower. */
+/** Returns the exact size; slower than `sizeAtMost`. */
 export function exactSize({ body, key, headers }: OutgoingMessage): number {
   const text = Object.entries(headers ?? {}).reduce(
     (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + HEADER_OVERHEAD_BYTES,

@@ -2,15 +2,17 @@ import type { Delivery } from './delivery.js';
 import { WIRE_HEADERS, type Headers, type OutgoingMessage } from './message.js';
 import type { Reply } from './reply.js';
 
-/** Replies go to topics of this name only: a foreign request must not make a service write where it likes. */
+/** Replies go only to topics of this name, so that a foreign request cannot make a service write to any topic. */
 const REPLY_TOPIC = /\.reply$/;
 const DIGITS = /^\d{1,15}$/;
 const FIRST = 'first';
 
-/** Whether a topic is one of those that replies go to. It is gone when its requester is. */
+/** Whether a topic is a reply mailbox. A mailbox disappears with its requester. */
 export const isMailbox = (topic: string): boolean => REPLY_TOPIC.test(topic);
 
-/** A reply on its way to a mailbox: the message that carries it. @param index its place among the replies to the question, from 0 */
+/**
+ * Builds the message that carries a reply to a mailbox. @param index its index among the replies to the request, from 0
+ */
 export function replyMessage(
   { topic, correlationId }: Mailbox,
   id: string,
@@ -24,37 +26,37 @@ export function replyMessage(
     [WIRE_HEADERS.reply]: kind,
     [WIRE_HEADERS.replyIndex]: String(index),
   };
-  // n.b. the key keeps the replies to one question in order.
+  // The key keeps the replies to one request in order.
   return { topic, key: correlationId, body, headers, id, partition: undefined };
 }
 
-/** Where a request wants its answers. */
+/** The address for the replies to a request. */
 export interface Mailbox {
   readonly topic: string;
   readonly correlationId: string;
 }
 
-/** Where a request wants its answers; undefined when nobody waits, or the address is none of a mailbox. */
+/** Returns the address for replies; undefined when the sender waits for none, or the address is not a mailbox. */
 export function mailboxOf(delivery: Delivery): Mailbox | undefined {
   const topic = delivery.header(WIRE_HEADERS.replyTo);
   const correlationId = delivery.header(WIRE_HEADERS.correlationId);
   return topic === undefined || correlationId === undefined || !isMailbox(topic) ? undefined : { topic, correlationId };
 }
 
-/** How the requester of a delivery waits, as far as it says so. */
+/** Returns how the requester of a delivery waits, as far as the request says. */
 export function waitOf(delivery: Delivery): { readonly timeoutMs: number | undefined; readonly isForFirst: boolean } {
   const text = delivery.header(WIRE_HEADERS.replyTimeout);
   const timeoutMs = text !== undefined && DIGITS.test(text) ? Number(text) : undefined;
   return { timeoutMs, isForFirst: delivery.header(WIRE_HEADERS.reply) === FIRST };
 }
 
-/** A request whose requester waits `timeoutMs` for the first answer, and says so. */
+/** Marks a request whose requester waits `timeoutMs` for the first reply only. */
 export function waitingForFirst(message: OutgoingMessage, timeoutMs: number): OutgoingMessage {
   const wait = { [WIRE_HEADERS.replyTimeout]: String(timeoutMs), [WIRE_HEADERS.reply]: FIRST };
   return { ...message, headers: { ...message.headers, ...wait } };
 }
 
-/** The reply in a message from a mailbox; undefined when it is none, or of a kind that this version does not know. */
+/** Reads the reply from a mailbox message; undefined if it is none, or of a kind that this version does not know. */
 export function replyIn(delivery: Delivery): Reply | undefined {
   const { body } = delivery;
   switch (delivery.header(WIRE_HEADERS.reply)) {
@@ -71,7 +73,7 @@ export function replyIn(delivery: Delivery): Reply | undefined {
   }
 }
 
-/** The place of a reply among those to its question, from 0; undefined where the responder does not say it. */
+/** Returns the index of a reply among those to its request, from 0; undefined if the responder did not send it. */
 export function replyIndexOf(delivery: Delivery): number | undefined {
   const text = delivery.header(WIRE_HEADERS.replyIndex);
   return text !== undefined && DIGITS.test(text) ? Number(text) : undefined;

@@ -24,13 +24,13 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** `items[0].sku: expected string, received number`; at most five issues, so that an error stays readable. */
+/** `items[0].sku: expected string, received number`; at most five issues, to keep the error readable. */
 export function describeIssues(issues: readonly SchemaIssue[]): string {
   const first = Array.from(issues).slice(0, 5).map(describeIssue).join('; ');
   return issues.length > 5 ? `${first}; and ${issues.length - 5} more` : first;
 }
 
-/** n.b. a library's own objects: whatever of them cannot be read, the payload stays invalid. */
+/** Issues are objects of the schema library: even if a field cannot be read, the payload is invalid. */
 function describeIssue(issue: SchemaIssue): string {
   const message = shown(messageOf(fieldOf(issue, 'message') ?? 'an issue without a message'), 300);
   try {
@@ -49,13 +49,13 @@ function fieldPath(path: NonNullable<SchemaIssue['path']>): string {
 }
 
 /**
- * The schema's output for a value; a promise only where the schema is asynchronous.
- * @param type of the event, for the error
+ * Returns the schema's output for a value; a promise only if the schema is asynchronous.
+ * @param type the event type, for the error
  * @throws TransportError `TRANSPORT_PAYLOAD_INVALID` naming the fields
  */
 export function validate(schema: StandardSchema, value: unknown, type: string): unknown {
   const result = schema['~standard'].validate(value);
-  // n.b. any thenable, and a promise of our own for it: callers tell the two apart by `Promise`.
+  // Accepts any thenable but returns a native promise, because callers test for `Promise`.
   return isThenable(result) ? Promise.resolve(result).then((settled) => accept(settled, type)) : accept(result, type);
 }
 
@@ -63,6 +63,6 @@ function accept(result: SchemaResult<unknown>, type: string): unknown {
   if (result.issues === undefined) return result.value;
   throw new TransportError(
     'TRANSPORT_PAYLOAD_INVALID',
-    `The payload does not fit the schema of event "${type}": ${describeIssues(result.issues)}.`,
+    `The payload does not match the schema of event "${type}": ${describeIssues(result.issues)}.`,
   );
 }

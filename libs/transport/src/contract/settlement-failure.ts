@@ -6,15 +6,15 @@ import type { Settlement } from './settlement.js';
 import { messageOf } from './thrown.js';
 
 /**
- * For drivers: reports that the broker refused a settlement, or that it was lost or came too late. The handler has ended by then, and the
- * message can come again. Where it happens often, health says so.
+ * Reports, for drivers, that the broker rejected a settlement, or that it was lost or late. The handler has already
+ * ended, and the message can be delivered again. Repeated failures appear in health.
  *
  * ```ts
  * protected settled(settlement: Settlement): void {
  *   this.#owner.ack(this.tag).catch((error) => settlementFailed(this.#host, this, settlement, error));
  * }
  * ```
- * @param cause what the client or the broker said
+ * @param cause the error of the client or the broker
  */
 export function settlementFailed(
   { notices, broker }: Pick<BrokerHost, 'notices' | 'broker'>,

@@ -1,39 +1,39 @@
 import { TransportError } from './errors.js';
 
 /**
- * Where a group begins that has never settled anything: with what the topic still holds, with what comes next, with
- * what was stored at a moment or after it, or with the message at an offset.
+ * Where a group without a stored position starts: at the oldest message of the topic (`'beginning'`), at the next new
+ * message (`'new'`), at the first message stored at or after a time, or at an offset.
  */
 export type StartFrom = 'beginning' | 'new' | Date | StartOffset;
 
 /**
- * A message by its place, as `context.offset` names it; it is the first that the group gets. `offsets` by partition where
- * the broker has partitions, and one that is not named is read from its beginning; `offset` where it has none.
- * An offset that is not kept any more, or not there yet, gives the nearest one, told by `subscription:warned`.
+ * The message at which a group starts, as `context.offset` names it. Use `offsets` by partition where the broker has
+ * partitions (a partition that is not listed is read from its beginning), and `offset` where it has none. An offset
+ * that is no longer kept, or does not exist yet, is replaced by the nearest one; `subscription:warned` reports it.
  */
 export type StartOffset = { readonly offset: string } | { readonly offsets: Readonly<Record<number, string>> };
 
-/** Offsets that a partition, or a broker without partitions, has to give. */
+/** The range of offsets in a partition, or in a broker without partitions. */
 export interface KeptOffsets {
-  /** Of the oldest message that is kept. */
+  /** Offset of the oldest message that is kept. */
   readonly first: number;
-  /** Of the message that comes next. */
+  /** Offset of the next message. */
   readonly next: number;
 }
 
 export const isStartOffset = (startFrom: StartFrom): startFrom is StartOffset =>
   typeof startFrom === 'object' && !(startFrom instanceof Date);
 
-/** The offset asked for; undefined: this partition is not named. */
+/** Returns the requested offset; undefined if this partition is not listed. */
 export function offsetIn(start: StartOffset, partition: number | undefined): number | undefined {
   const asked = 'offset' in start ? start.offset : start.offsets[partition ?? 0];
   return asked === undefined ? undefined : Number(asked);
 }
 
 /**
- * Where a reader really begins that asks for an offset.
- * @param place as a warning names it: `partition 3`
- * @returns `warning`: why it is another one than was asked for
+ * Returns where a reader that requests an offset actually starts.
+ * @param place the place as the warning names it: `partition 3`
+ * @returns `warning`: why the offset differs from the requested one
  */
 export function nearestKept(
   asked: number,
@@ -41,16 +41,16 @@ export function nearestKept(
   place: string,
 ): { readonly offset: number; readonly warning?: string } {
   if (asked < first) {
-    const warning = `startFrom asks for offset ${asked} of ${place}, and the oldest that is kept is ${first}: it begins there, and what was before is gone`;
+    const warning = `startFrom requests offset ${asked} of ${place}, but the oldest kept offset is ${first}: reading starts there, and earlier messages are gone`;
     return { offset: first, warning };
   }
   if (asked <= next) return { offset: asked };
-  const warning = `startFrom asks for offset ${asked} of ${place}, and the next message will be ${next}: it begins with that one; look whether the topic was made anew, or the offset is of another one`;
+  const warning = `startFrom requests offset ${asked} of ${place}, but the next offset is ${next}: reading starts there; check whether the topic was recreated or the offset belongs to another topic`;
   return { offset: next, warning };
 }
 
 /**
- * Refuses an offset of a partition that the topic does not have.
+ * Rejects an offset for a partition that the topic does not have.
  * @throws TransportError `TRANSPORT_OPTION_CONFLICT`
  */
 export function refuseUnknownPartitions(
@@ -63,7 +63,7 @@ export function refuseUnknownPartitions(
   if (unknown.length === 0) return;
   throw new TransportError(
     'TRANSPORT_OPTION_CONFLICT',
-    `[${driver}] startFrom of group "${group}" on "${topic}" names partition ${unknown.join(', ')}, and the topic has ${partitions}, from 0 to ${partitions - 1}.`,
+    `[${driver}] startFrom of group "${group}" on "${topic}" names partition ${unknown.join(', ')}, but the topic has only ${partitions} (0 to ${partitions - 1}).`,
     { driver, topic },
   );
 }

@@ -13,7 +13,7 @@ const revoked = (): object => {
 };
 const withGetter = (name: string): Error => Object.defineProperty(new Error('x'), name, { get: trap });
 
-/** What cannot be read, each in its own way. */
+/** Values that cannot be read, each in its own way. */
 const HOSTILE: readonly (readonly [string, unknown])[] = [
   ['an error whose message throws', withGetter('message')],
   ['an error whose name throws', withGetter('name')],
@@ -27,7 +27,7 @@ const HOSTILE: readonly (readonly [string, unknown])[] = [
   ['an object without a prototype', Object.create(null)],
 ];
 
-describe('what was thrown', () => {
+describe('a thrown value', () => {
   it.each(HOSTILE)('never throws when it is read: %s', (_, thrown) => {
     for (const read of [messageOf, nameOf, explanationOf, reasonOf]) expect(typeof read(thrown)).toBe('string');
     expect(() => stackOf(thrown)).not.toThrow();
@@ -74,11 +74,11 @@ describe('what was thrown', () => {
       'not saved: no connection',
     ],
     ['the message of an object', { message: 'plain', card: 'secret' }, 'plain'],
-    ['nothing of an object without a message', { card: 'secret' }, 'an object that is no Error'],
+    ['nothing of an object without a message', { card: 'secret' }, 'an object that is not an Error'],
     ['a text', 'boom', 'boom'],
   ])('is explained by %s', (_, thrown, expected) => expect(explanationOf(thrown)).toBe(expected));
 
-  it('has an explanation with a bound, however much it carries', () => {
+  it('has an explanation of limited length, however much it carries', () => {
     const circle: { cause?: unknown } & Error = new Error('round');
     circle.cause = circle;
     const nested: unknown[] = [];
@@ -95,8 +95,8 @@ describe('what was thrown', () => {
   });
 });
 
-describe('text of others', () => {
-  it('is written with escapes, so that it starts no line and steers no terminal', () => {
+describe('foreign text', () => {
+  it('is escaped, so that it starts no log line and controls no terminal', () => {
     const forged = 'id-1\r\n[Nest] ERROR \u001b[31mred\u001b[0m\u0000\u009b\u2028\u202e';
     const shownText = 'id-1\\r\\n[Nest] ERROR \\x1b[31mred\\x1b[0m\\x00\\x9b\\u2028\\u202e';
     expect(escapeControls(forged)).toBe(shownText);
@@ -104,7 +104,7 @@ describe('text of others', () => {
     expect(shown('x'.repeat(300))).toBe(`${'x'.repeat(197)}...`);
   });
 
-  it('in a stack leaves the places in the code on lines of their own', () => {
+  it('in a stack leaves the code locations on their own lines', () => {
     const stack = 'Error: a\nb\n    at one (file:1:1)\n    at two (file:2:2)';
     expect(escapeStack(stack)).toBe('Error: a\\nb\n    at one (file:1:1)\n    at two (file:2:2)');
   });

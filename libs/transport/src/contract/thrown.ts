@@ -1,20 +1,20 @@
 import { cut } from './foreign-text.js';
 
 /*
- * Reads what was thrown, whatever it is: a Proxy, an object whose getters throw, a class with an `instanceof` of its own.
- * Nothing here throws, and every text has a bound.
+ * Reads a thrown value of any kind: a Proxy, an object whose getters throw, a class with its own `instanceof`. Nothing
+ * here throws, and every text is limited in length.
  */
 
-/** Longer explanations are cut: people read them, and brokers bound the size of headers. */
+/** Longer explanations are cut: people read them, and brokers limit the size of headers. */
 export const MAX_EXPLANATION_LENGTH = 1_000;
-/** Parts of one list that are shown: reasons of a pipe, errors of an AggregateError. */
+/** Maximum number of parts shown of one list: reasons of a pipe, errors of an AggregateError. */
 const MAX_PARTS = 5;
 const MAX_DEPTH = 5;
-/** Fields that are looked at for the reasons of one error. */
+/** Maximum number of fields searched for the reasons of one error. */
 const MAX_LOOKS = 300;
-const NOT_AN_ERROR = 'an object that is no Error';
+const NOT_AN_ERROR = 'an object that is not an Error';
 
-/** `value instanceof type`; false where that throws. */
+/** `value instanceof type`; false if that throws. */
 export function isA<Type>(value: unknown, type: abstract new (...parameters: never[]) => Type): value is Type {
   try {
     return value instanceof type;
@@ -23,52 +23,52 @@ export function isA<Type>(value: unknown, type: abstract new (...parameters: nev
   }
 }
 
-/** The text of anything that was thrown, without its stack. */
+/** Returns the message of any thrown value, without its stack. */
 export function messageOf(thrown: unknown): string {
   try {
-    // n.b. anything can be thrown, and an error's message can have been made anything.
+    // Anything can be thrown, and the message of an error can be of any type.
     return String(thrown instanceof Error ? (thrown.message as unknown) : thrown);
   } catch {
     return `something without a text (${typeof thrown})`;
   }
 }
 
-/** `TypeError`; of what is not an Error its type, such as `string`. */
+/** Returns the error's name, such as `TypeError`; for a value that is not an Error its type, such as `string`. */
 export function nameOf(thrown: unknown): string {
   if (!isA(thrown, Error)) return typeof thrown;
   const name = fieldOf(thrown, 'name');
   return typeof name === 'string' && name !== '' ? cut(name, 200) : 'Error';
 }
 
-/** The stack, if there is one. */
+/** Returns the stack, if there is one. */
 export function stackOf(thrown: unknown): string | undefined {
   const stack = isA(thrown, Error) ? fieldOf(thrown, 'stack') : undefined;
   return typeof stack === 'string' ? stack : undefined;
 }
 
-/** The same value where it is an Error that can be read, else an Error that explains it. */
+/** Returns the value itself if it is a readable Error, otherwise an Error that explains it. */
 export function asError(thrown: unknown): Error {
   const isReadable = isA(thrown, Error) && [fieldOf(thrown, 'name'), fieldOf(thrown, 'message')].every(isText);
   return isReadable ? thrown : new Error(explanationOf(thrown));
 }
 
 /**
- * What was thrown, and why: its message, the reasons that a Nest exception or an AggregateError carries, and the chain of its causes.
- * Of objects only messages are shown, because other fields may hold payloads.
+ * Explains a thrown value: its message, the reasons that a Nest exception or an AggregateError carries, and the chain
+ * of its causes. Only messages of objects are shown, because other fields can contain payloads.
  */
 export function explanationOf(thrown: unknown): string {
   let text = reasonOf(thrown);
   let cause = fieldOf(thrown, 'cause');
   for (let depth = 0; cause !== undefined && cause !== null && depth < MAX_DEPTH; depth++) {
     const reason = reasonOf(cause);
-    // n.b. many messages quote their cause, as ours do.
+    // Many messages already quote their cause, as ours do.
     if (!text.includes(reason)) text = `${text}; caused by ${nameOf(cause)}: ${reason}`;
     cause = fieldOf(cause, 'cause');
   }
   return cut(text, MAX_EXPLANATION_LENGTH);
 }
 
-/** The message of what was thrown, and the reasons that it carries itself; without its causes. */
+/** Returns the message of a thrown value and the reasons that it carries itself, without its causes. */
 export function reasonOf(thrown: unknown): string {
   if (!isObject(thrown)) return cut(messageOf(thrown), MAX_EXPLANATION_LENGTH);
   const message = fieldOf(thrown, 'message');
@@ -79,17 +79,19 @@ export function reasonOf(thrown: unknown): string {
   return cut(reasons === '' ? said : `${said}: ${reasons}`, MAX_EXPLANATION_LENGTH);
 }
 
-/** Distinct texts that explain a content: its messages, the constraints that class-validator names, and lists of them. */
+/**
+ * Collects distinct texts that explain a value: its messages, the constraints of class-validator, and lists of them.
+ */
 class Reasons {
   readonly #texts = new Set<string>();
-  /** n.b. a content may be large, or hold itself. */
+  /** A value can be large, or contain itself. */
   #left = MAX_LOOKS;
 
   constructor(parts: readonly unknown[]) {
     for (const part of parts) this.#look(part, 0);
   }
 
-  /** @param without what is said already */
+  /** @param without text that is already part of the explanation */
   text(without: string | undefined): string {
     const texts = [...this.#texts].filter((text) => text !== without);
     return texts.length <= MAX_PARTS ? texts.join('; ') : `${texts.slice(0, MAX_PARTS).join('; ')}; and more`;
@@ -109,7 +111,7 @@ function fieldsOf(content: object): readonly unknown[] {
   return isObject(constraints) ? [...valuesOf(constraints), ...explaining] : explaining;
 }
 
-/** A field of anything; undefined where it cannot be read. */
+/** Returns a field of any value; undefined if it cannot be read. */
 export function fieldOf(value: unknown, name: string): unknown {
   try {
     return (value as Readonly<Record<string, unknown>> | null | undefined)?.[name];
@@ -118,7 +120,10 @@ export function fieldOf(value: unknown, name: string): unknown {
   }
 }
 
-/** What a method without parameters returns: the content of an HttpException or an RpcException, of whichever copy of Nest. */
+/**
+ * Returns what a method without parameters returns: the content of an HttpException or RpcException, of any copy of
+ * Nest.
+ */
 export function answerOf(thrown: unknown, method: string): unknown {
   try {
     const answer = fieldOf(thrown, method);

@@ -13,7 +13,7 @@ describe('a topic pattern', () => {
     ['>', 'orders', true],
     ['orders', 'orders', true],
     ['orders', 'order', false],
-  ])('%s takes %s: %s', (pattern, topic, taken) => {
+  ])('%s matches %s: %s', (pattern, topic, taken) => {
     expect(matchesTopic(pattern, topic)).toBe(taken);
   });
 
@@ -24,7 +24,7 @@ describe('a topic pattern', () => {
     ['orders.>.created', false],
     ['orders*', false],
     ['orders', false],
-  ])('is told from a name by whole words: %s, %s', (topic, pattern) => {
+  ])('is distinguished from a name by complete words: %s, %s', (topic, pattern) => {
     expect(isTopicPattern(topic)).toBe(pattern);
   });
 
@@ -32,7 +32,7 @@ describe('a topic pattern', () => {
     ['orders.*.created', 'orders.any.created'],
     ['orders.>', 'orders.all'],
     ['orders', 'orders'],
-  ])('gives a name to publish to: %s, %s', (pattern, name) => {
+  ])('is turned into a name to publish to: %s, %s', (pattern, name) => {
     expect(nameOfPattern(pattern)).toBe(name);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Topic patterns are the library's own, the same on every broker that has `wildcards`: a topic's name is words with dots
- * in between; in a pattern `*` stands for one word, and `>` at the end for one word or more.
+ * Whether a topic name is a pattern. Patterns are the same on every broker that supports `wildcards`. A name consists
+ * of words separated by dots; `*` matches one word, and `>` at the end matches one or more words.
  *
  * ```
  * orders.*.created     orders.eu.created, not orders.eu.north.created
@@ -12,16 +12,21 @@ export function isTopicPattern(topic: string): boolean {
   return words.includes('*') || words.at(-1) === '>';
 }
 
-/** Whether a pattern takes a topic; a name that is no pattern takes only itself. */
+/** Whether a pattern matches a topic; a name that is not a pattern matches only itself. */
 export function matchesTopic(pattern: string, topic: string): boolean {
-  const wanted = pattern.split('.');
+  const patternWords = pattern.split('.');
   const words = topic.split('.');
-  const rest = wanted.at(-1) === '>';
-  if (rest ? words.length < wanted.length : words.length !== wanted.length) return false;
-  return wanted.every((word, index) => word === '*' || word === words[index] || (rest && index === wanted.length - 1));
+  const rest = patternWords.at(-1) === '>';
+  if (rest ? words.length < patternWords.length : words.length !== patternWords.length) return false;
+  return patternWords.every(
+    (word, index) => word === '*' || word === words[index] || (rest && index === patternWords.length - 1),
+  );
 }
 
-/** A name that may be published to, made of a pattern: `orders.*` gives `orders.any`, `orders.>` gives `orders.all`. */
+/**
+ * Turns a pattern into a name that can be published to: `orders.*` becomes `orders.any`, `orders.>` becomes
+ * `orders.all`.
+ */
 export function nameOfPattern(pattern: string): string {
   if (!isTopicPattern(pattern)) return pattern;
   const plain = (word: string): string => (word === '*' ? 'any' : word === '>' ? 'all' : word);

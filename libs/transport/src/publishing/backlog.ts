@@ -1,6 +1,6 @@
 import type { OutgoingMessage, PublishReceipt, TransportError } from '../contract/index.js';
 
-/** A message and whoever waits for it. */
+/** A message and the publish call that waits for it. */
 export interface Caller {
   readonly message: OutgoingMessage;
   readonly bytes: number;
@@ -9,17 +9,17 @@ export interface Caller {
   /** On the monotonic clock. */
   readonly since: number;
   isAnswered: boolean;
-  /** It no longer counts against what may be outstanding. */
+  /** It no longer counts as outstanding. */
   isReleased: boolean;
 }
 
-/** Most messages of one request: more gain nothing, and delay what others send to the same topic. */
+/** Maximum number of messages in one request: more gain nothing, and delay other publishes to the same topic. */
 export const MAX_REQUEST_MESSAGES = 5_000;
 
-/** Messages that wait for their request, oldest first. */
+/** Holds messages that wait for their request, oldest first. */
 export class Backlog {
   #callers: Caller[] = [];
-  /** All that were ever added, so that a flush knows when what it saw has passed. */
+  /** Total number ever added, so that a flush can detect when the messages it saw have left. */
   #added = 0;
   #flushes: { readonly upTo: number; readonly resolve: () => void }[] = [];
 
@@ -36,7 +36,7 @@ export class Backlog {
     this.#callers.push(caller);
   }
 
-  /** The next request: as many as fit into `maxBytes`, at least one. */
+  /** Takes the next request: as many as fit into `maxBytes`, at least one. */
   take(maxBytes: number): Caller[] {
     let bytes = 0;
     let count = 0;
@@ -49,7 +49,7 @@ export class Backlog {
     return this.#callers.splice(0, count);
   }
 
-  /** What fits both bounds: perhaps nothing. */
+  /** Takes what fits both limits, possibly nothing. */
   takeFitting(maxBytes: number, limit: number): Caller[] {
     let bytes = 0;
     const end = Math.min(limit, this.#callers.length);
@@ -64,24 +64,24 @@ export class Backlog {
     return all;
   }
 
-  /** n.b. callers came in the order of time, so the late ones are at the front. */
+  /** Callers are in order of time, so the late ones are at the front. */
   takeOlderThan(since: number): Caller[] {
     const fresh = this.#callers.findIndex((caller) => caller.since > since);
     return fresh === -1 ? this.takeAll() : this.#callers.splice(0, fresh);
   }
 
-  /** Somebody waits until the requests so far have ended. */
+  /** Whether a flush waits for the requests so far. */
   get isFlushing(): boolean {
     return this.#flushes.length > 0;
   }
 
-  /** Resolves when what was added so far has left, with the request that took it ended. */
+  /** Resolves when everything added so far has left and the requests that took it have ended. */
   passed(inFlight: number): Promise<void> {
     if (this.size + inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => this.#flushes.push({ upTo: this.#added, resolve }));
   }
 
-  /** A request has ended and none is under way. */
+  /** Called when a request has ended and none is under way. */
   requestEnded(): void {
     if (this.#flushes.length === 0) return;
     const passed = this.#added - this.size;

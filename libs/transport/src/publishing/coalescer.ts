@@ -15,37 +15,38 @@ export interface CoalescerSettings {
   readonly driver: string;
   readonly publishTimeoutMs: number;
   readonly clock: Clock;
-  /** Called once per request that failed, with the first error and how many messages it hit. */
+  /** Called once per failed request, with the first error and the number of messages that failed. */
   readonly onFailure: (topic: string, messages: number, error: TransportError) => void;
-  /** Called when room became free: a request ended, or messages were given up. */
+  /** Called when room becomes free: a request ended, or messages were given up. */
   readonly onRoom: () => void;
   /** What all topics of the publisher hold together. */
   readonly room: Room;
 }
 
 /**
- * The publishes of one topic. Gathers what is published while a request is under way and sends it together in the next one. When nothing is under
- * way, a message leaves in the next microtask, together with its neighbours of the same turn.
+ * Publishes the messages of one topic. It collects what is published while a request is under way and sends it together
+ * in the next one. When no request is under way, a message leaves in the next microtask, together with others of the
+ * same turn.
  *
- * One request at a time keeps the order of messages (docs/adr/0007-one-request-in-flight.md). A driver whose broker confirms
- * message by message lets it grow while it is under way (docs/adr/0031-one-ordered-path-per-topic.md).
+ * One request at a time keeps the order of messages (docs/adr/0007-one-request-in-flight.md). A driver whose broker
+ * confirms message by message can grow a request while it is under way (docs/adr/0031-one-ordered-path-per-topic.md).
  */
 export class Coalescer {
   readonly #producer: Producer;
   readonly #sender: Sender;
   readonly #settings: CoalescerSettings;
   readonly #backlog = new Backlog();
-  /** Callers of the request under way; empty when there is none. */
+  /** Callers of the request under way; empty if there is none. */
   #inFlight: readonly Caller[] = [];
-  /** Those of the request under way that are stored, and count no longer. */
+  /** Number of messages of the request under way that are already stored and no longer count. */
   #storedEarly = 0;
-  /** Those whose message was refused for now; they go first in the next request. */
+  /** Callers whose message was rejected for now; they go first in the next request. */
   #refused: readonly Caller[] = [];
   #outstandingBytes = 0;
   #flushScheduled = false;
   #sending = false;
   #callOffSweep: (() => void) | undefined;
-  /** Ends the pause before a refused request is sent again; undefined while a request is under way. */
+  /** Ends the pause before a rejected request is sent again; undefined while a request is under way. */
   #endPause: (() => void) | undefined;
   #lastRefusal: TransportError | undefined;
   #abandoned = false;
@@ -56,7 +57,7 @@ export class Coalescer {
     this.#settings = settings;
   }
 
-  /** Messages accepted and not yet answered. */
+  /** Number of messages accepted and not yet answered. */
   get outstanding(): number {
     return this.#backlog.size + this.#open;
   }
@@ -71,8 +72,8 @@ export class Coalescer {
 
   /**
    * Resolves on the broker's confirmation.
-   * @param bytes the message's size, or a little more
-   * @param since when its publish began, on the monotonic clock
+   * @param bytes an upper bound of the message's size
+   * @param since when its publish started, on the monotonic clock
    */
   publish(message: OutgoingMessage, bytes: number, since: number): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
@@ -88,7 +89,7 @@ export class Coalescer {
     await this.#backlog.passed(this.#open);
   }
 
-  /** Refuses what has not been sent; what is under way ends by itself. */
+  /** Rejects what has not been sent; a request under way ends by itself. */
   abandon(): void {
     this.#abandoned = true;
     const waiting = [...this.#refused, ...this.#backlog.takeAll()];
@@ -124,7 +125,7 @@ export class Coalescer {
     this.#callOffSweep = undefined;
   }
 
-  /** Those that were refused go first, so that nothing of their topic overtakes them; the others need not wait for them. */
+  /** Rejected messages go first, so that nothing of their topic overtakes them; other messages join if they fit. */
   #takeRequest(): readonly Caller[] {
     const refused = this.#refused;
     this.#refused = [];
@@ -147,22 +148,22 @@ export class Coalescer {
     this.#end(sent.filter(isOver), results.filter(isOver));
   }
 
-  /** Grows the request while its driver takes more, as long as it would be no larger than one made in the usual way. */
+  /** Lets the driver grow the request while it is no larger than a usual one. */
   #windowOver(sent: Caller[]): SendWindow {
     let roomBytes = this.#producer.maxRequestBytes - sent.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       stored: (index, receipt) => {
         if (this.#inFlight !== sent) return;
         this.#stored(sent[index], receipt);
-        // n.b. a late call may grow for long: it holds no message that is stored and answered.
+        // A late call can grow for a long time, so it must not hold messages that are stored and answered.
         if (sent[index]?.isReleased === true) sent[index] = STORED;
       },
       next: (limit, isLate = false) => {
         this.#settings.onRoom();
         if (this.#abandoned || this.#inFlight !== sent) return [];
-        // n.b. it may be late for as long as the broker is slow; a flush waits for its end.
+        // A call can be late for as long as the broker is slow, and a flush waits for its end.
         if (isLate && this.#backlog.isFlushing) return [];
-        // n.b. in a late call what is stored no longer counts, nor what waits for the part that is late: `room` bounds both.
+        // In a late call, messages that are stored or that wait for the late part no longer count: `room` limits both.
         const fitting = isLate ? limit : Math.min(limit, MAX_REQUEST_MESSAGES - sent.length);
         const more = this.#backlog.takeFitting(isLate ? this.#producer.maxRequestBytes : roomBytes, fitting);
         for (const caller of more) {
@@ -174,7 +175,7 @@ export class Coalescer {
     };
   }
 
-  /** Who published it goes on at once. n.b. one whose time was over holds its room until the request ends. */
+  /** Lets the publisher continue immediately. A caller that timed out keeps its room until the request ends. */
   #stored(caller: Caller | undefined, receipt: PublishReceipt): void {
     if (caller === undefined || caller.isAnswered) return;
     this.#storedEarly++;
@@ -191,8 +192,8 @@ export class Coalescer {
   }
 
   /**
-   * What the broker certainly did not store, and may store later, is sent again until its time is over: a broker that
-   * restarts, or elects a leader, is no failure of the publisher. n.b. on the hot path nothing failed, and nothing is made.
+   * Returns the messages to send again until their timeout: those that the broker certainly did not store but may store
+   * later, because it restarts or elects a leader. On the hot path nothing failed, and it allocates nothing.
    */
   #sendAgain(callers: readonly Caller[], results: readonly SendResult[]): readonly Caller[] {
     this.#lastRefusal = results.find(isWorthAnotherTry);
@@ -224,7 +225,7 @@ export class Coalescer {
     for (let index = 0; index < callers.length; index++) {
       const caller = callers[index] as Caller;
       const result = results[index] as SendResult;
-      // It is stored, as the driver reported early, or its time was over.
+      // Already answered: the driver reported it as stored early, or it timed out.
       if (caller.isAnswered) continue;
       caller.isAnswered = true;
       if (result instanceof TransportError) {
@@ -247,7 +248,7 @@ export class Coalescer {
     this.#settings.onRoom();
   }
 
-  /** Tells those who waited too long; what is under way may still be stored, what waits never was. */
+  /** Times out callers that waited too long. What is under way may still be stored; what waits was never sent. */
   #sweep(): void {
     const { clock, publishTimeoutMs } = this.#settings;
     const oldest = clock.monotonicMs() - publishTimeoutMs;
@@ -270,7 +271,8 @@ export class Coalescer {
     const { clock } = this.#settings;
     const open = [...this.#refused, ...this.#inFlight].find(({ since, isAnswered }) => since > oldest && !isAnswered);
     const since = [open?.since, this.#backlog.oldest].filter((one) => one !== undefined);
-    // Everybody has been answered: a driver that never answers must not keep the process alive. The next publish starts the sweep again.
+    // All callers are answered: a driver that never answers must not keep the process alive. The next publish starts
+    // the sweep again.
     if (since.length === 0) this.#callOffSweep = undefined;
     else this.#callOffSweep = clock.schedule(Math.max(1, Math.min(...since) - oldest), () => this.#sweep());
   }
@@ -279,7 +281,7 @@ export class Coalescer {
     const { driver, publishTimeoutMs } = this.#settings;
     const refusal = this.#lastRefusal;
     const why = refusal === undefined ? '' : `: ${refusal.message}`;
-    const what = stored === 'no' ? `it was not stored${why}` : 'it may have been stored all the same';
+    const what = stored === 'no' ? `it was not stored${why}` : 'it may have been stored';
     const { obstacle } = this.#producer;
     const hint = obstacle === undefined || why !== '' ? '' : ` ${obstacle}.`;
     return new TransportError(
@@ -303,7 +305,7 @@ const messageOf = ({ message }: Caller): OutgoingMessage => message;
 
 const ignore = (): void => undefined;
 
-/** In the place of a caller whose message is stored. */
+/** Placeholder for a caller whose message is stored. */
 const STORED: Caller = {
   message: { topic: '', id: '', key: undefined, body: null, headers: {}, partition: undefined },
   bytes: 0,
@@ -314,6 +316,6 @@ const STORED: Caller = {
   isReleased: true,
 };
 
-/** Pauses before refused messages are sent again; short, because others wait meanwhile. */
+/** Pauses before rejected messages are sent again; short, because other messages wait. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 200;

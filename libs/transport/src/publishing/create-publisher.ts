@@ -33,21 +33,22 @@ import { badKeyFunction, missingKey, noPlace, notMade, notMadeInTime, outOfLife,
 import { Room } from './room.js';
 import { takenBack } from './taken-back.js';
 
-/** A publisher with a beginning and an end. */
+/** A publisher that can be started and closed. */
 export interface ClosablePublisher extends Publisher {
-  /** Sent by the broker's own means, or over topics where `requestReply` is emulated. */
+  /** Sends requests natively, or through topics if `requestReply` is emulated. */
   readonly requests: OpenRequests;
-  /** From now on `publish` goes through; before, it is refused with `TRANSPORT_NOT_STARTED`. */
+  /** Enables `publish`, which fails with `TRANSPORT_NOT_STARTED` before. */
   start(): void;
   /**
-   * Refuses new messages, fails open requests at once, and resolves when the other messages are stored or have failed, at the latest
-   * after `timeoutMs`. Twice is the same as once.
+   * Rejects new messages, fails open requests immediately, and resolves when all other messages are stored or have
+   * failed, after
+   * `timeoutMs` at the latest. A second call has no effect.
    */
   close(timeoutMs: number): Promise<void>;
 }
 
 /**
- * The publisher of one broker connection.
+ * Creates the publisher of one broker connection.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function createPublisher(
@@ -61,7 +62,7 @@ export function createPublisher(
   return new BrokerPublisher(broker, connection, host, options, codec);
 }
 
-/** n.b. names only: the values are looked at where they are used. */
+/** Checks only names; the values are checked where they are used. */
 const MESSAGE_RULES = { key: option.any, headers: option.any, id: option.any, partition: option.any } as const;
 const REQUEST_RULES = { timeoutMs: option.integer(1), ...MESSAGE_RULES } as const satisfies Record<
   keyof RequestOptions,
@@ -81,7 +82,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #format: Format;
-  /** Of events with a codec of their own. */
+  /** Formats of events with their own codec. */
   readonly #formats = new WeakMap<Codec, Format>();
   readonly #options: Required<Omit<PublishingOptions, 'maxBytes'>>;
   readonly #maxBytes: number;
@@ -189,7 +190,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     if (await this.#flushedWithin(timeoutMs)) return;
     throw new TransportError(
       'TRANSPORT_PUBLISH_TIMEOUT',
-      `[${this.#broker.driver}] flush: ${this.#room.messages} messages are not confirmed after ${timeoutMs} ms. They are still being sent.`,
+      `[${this.#broker.driver}] flush: ${this.#room.messages} messages were not confirmed within ${timeoutMs} ms. The publisher continues to send them.`,
       { driver: this.#broker.driver, retryable: true },
     );
   }
@@ -219,7 +220,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return Promise.race([work.then(() => true), late]).finally(callOff);
   }
 
-  /** n.b. not async: on the hot path the coalescer's promise is the only one. */
+  /** Not async: on the hot path the coalescer's promise is the only one. */
   #publishNow(
     path: PublishPath,
     event: Target,
@@ -278,13 +279,13 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return this.#host.clock.monotonicMs() - since >= this.#options.publishTimeoutMs;
   }
 
-  /** n.b. what was given goes on the wire; the schema's output is what a handler gets. */
+  /** Sends the payload as it was given; the handler receives the schema's output. */
   #validated(event: Target, payload: unknown): unknown {
     if (typeof event === 'string' || event.schema === undefined || !this.#options.validate) return undefined;
     return validate(event.schema, payload, event.type);
   }
 
-  /** Checked and encoded; a promise only where the schema or the codec is asynchronous. */
+  /** Validates and encodes; returns a promise only if the schema or the codec is asynchronous. */
   #made(
     event: Target,
     payload: unknown,
@@ -295,7 +296,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return this.#readable(event, payload, options);
   }
 
-  /** Encoded so that the event's schema takes it back. */
+  /** Encodes the payload and checks that the event's schema accepts the result. */
   #readable(
     event: Target,
     payload: unknown,
@@ -308,10 +309,10 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return takenBack(event, payload, message, codec);
   }
 
-  /** The bytes of a message, at most; refuses what the broker would refuse. */
+  /** Returns an upper bound of the message's size; rejects what the broker would reject. */
   #checkedSize(message: OutgoingMessage): number {
     const bytes = sizeAtMost(message);
-    // n.b. the sum is an upper bound; what is above the limit by it is counted exactly.
+    // The sum is an upper bound, so a message above the limit is measured exactly.
     if (bytes > this.#maxBytes && exactSize(message) > this.#maxBytes) {
       throw tooLarge(this.#broker.driver, message, exactSize(message), this.#maxBytes);
     }
@@ -320,7 +321,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
         this.#broker,
         ['partitions'],
         `publish to "${message.topic}" with a partition`,
-        'Give a key instead.',
+        'Use a key instead.',
       );
     }
     this.#refuseDelay(message);
@@ -330,8 +331,8 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
 
   #refuseDelay({ topic, deliverAtMs }: OutgoingMessage): void {
     if (deliverAtMs === undefined) return;
-    const remedy = 'Publish it when it is due, or use a broker that keeps it until then.';
-    requireCapabilities(this.#broker, ['delayedPublish'], `publish to "${topic}" for a later moment`, remedy);
+    const remedy = 'Publish it when it is due, or use a broker that supports delayed delivery.';
+    requireCapabilities(this.#broker, ['delayedPublish'], `delayed publish to "${topic}"`, remedy);
   }
 
   #envelope(
@@ -396,10 +397,10 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
   }
 }
 
-/** Paths that are kept although nothing is published on them; more are dropped while idle. */
+/** Idle paths that are kept; above this number they are dropped. */
 const MAX_PATHS = 256;
 
-/** A misspelt option would do nothing, and nobody would know. n.b. hot path: checked in full only where there is something to say. */
+/** A misspelt option would be ignored silently. On the hot path it does a full check only if an option is set. */
 function refuseUnknown(event: Target, options: PublishOptions | undefined): void {
   for (const name in options) {
     if (!Object.hasOwn(PUBLISH_RULES, name)) checkOptions(`publish("${topicOf(event)}")`, options, PUBLISH_RULES);
@@ -407,7 +408,7 @@ function refuseUnknown(event: Target, options: PublishOptions | undefined): void
 }
 
 function endless(topic: string): TransportError {
-  const message = `request("${topic}"): timeoutMs is missing. A request without an end is a leak: say how long to wait.`;
+  const message = `request("${topic}"): timeoutMs is missing. Set how long to wait: a request without a timeout can wait forever.`;
   return new TransportError('TRANSPORT_OPTION_INVALID', message, { topic, stored: 'no' });
 }
 
@@ -418,7 +419,7 @@ function topicOf(event: Target): string {
 function keyOf(event: EventDefinition, payload: unknown): string | undefined {
   if (event.key === undefined) return undefined;
   const key = calledKey(event, payload) ?? undefined;
-  // Why: without a key a message has no order, and nobody would notice before messages overtake each other.
+  // Without a key a message has no order, and nobody would notice before messages overtake each other.
   if (key === undefined && event.optionalKey !== true) throw missingKey(event.type, event.topic);
   return key;
 }

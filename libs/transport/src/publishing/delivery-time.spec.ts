@@ -2,7 +2,7 @@ import { deliveryTime } from './delivery-time.js';
 
 const now = () => 1_000;
 
-describe('the moment of a delivery', () => {
+describe('the time of a delivery', () => {
   test.each([
     [undefined, undefined],
     [{ deliverAfterMs: 0 }, 1_000],
@@ -18,8 +18,8 @@ describe('the moment of a delivery', () => {
     [{ deliverAfterMs: 1.5 }, 'TRANSPORT_OPTION_INVALID', 'got 1.5'],
     [{ deliverAt: new Date(Number.NaN) }, 'TRANSPORT_OPTION_INVALID', 'deliverAt must be a valid Date'],
     [{ deliverAt: '2026-01-01' as never }, 'TRANSPORT_OPTION_INVALID', 'got 2026-01-01'],
-    [{ deliverAt: new Date(0), deliverAfterMs: 1 }, 'TRANSPORT_OPTION_CONFLICT', 'write one of them'],
-  ])('is refused for %j', (options, code, words) => {
+    [{ deliverAt: new Date(0), deliverAfterMs: 1 }, 'TRANSPORT_OPTION_CONFLICT', 'set only one of them'],
+  ])('is rejected for %j', (options, code, words) => {
     const refuse = (): unknown => deliveryTime('orders', options, now);
     expect(refuse).toThrow(expect.objectContaining({ code, stored: 'no', message: expect.stringContaining(words) }));
   });

@@ -2,7 +2,7 @@ import { TransportError } from '../contract/index.js';
 import type { PublishOptions } from './publisher.js';
 
 /**
- * When a message is to be delivered, in milliseconds since the epoch; undefined is at once.
+ * Returns when a message is to be delivered, in milliseconds since the epoch; undefined means immediately.
  * @throws TransportError `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function deliveryTime(
@@ -13,7 +13,7 @@ export function deliveryTime(
   if (options?.deliverAfterMs === undefined && options?.deliverAt === undefined) return undefined;
   const { deliverAfterMs, deliverAt } = options;
   if (deliverAfterMs !== undefined && deliverAt !== undefined) {
-    const what = 'deliverAfterMs and deliverAt say the same thing twice; write one of them';
+    const what = 'deliverAfterMs and deliverAt are both set; set only one of them';
     throw refused('TRANSPORT_OPTION_CONFLICT', topic, what);
   }
   if (deliverAt !== undefined) return momentOf(topic, deliverAt);

@@ -11,14 +11,14 @@ import {
 } from '../contract/index.js';
 import type { PublishOptions } from './publisher.js';
 
-/** RFC 9110 "token": what is a header name on every broker. */
+/** RFC 9110 "token": valid as a header name on every broker. */
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
-/** Brokers that write headers as lines of text would take these for the end of one. */
+/** Brokers that write headers as lines of text would treat these as the end of a line. */
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 const { correlationId: _, ...OWN_HEADERS } = WIRE_HEADERS;
 /**
- * What the transport says about a message. Headers of a received message have them, and say nothing about the next one.
- * `correlation-id` is not among them: applications have one of their own, and only a request replaces it.
+ * Headers that the transport writes about a message. Those of a received message say nothing about the next one.
+ * `correlation-id` is not in the list: applications use one of their own, and only a request replaces it.
  */
 const RESERVED: ReadonlySet<string> = new Set([
   ...Object.values(OWN_HEADERS),
@@ -26,17 +26,17 @@ const RESERVED: ReadonlySet<string> = new Set([
   ...Object.values(RETRY_HEADERS),
 ]);
 
-/** What a message is about, before its payload is looked at. */
+/** The fields of a message other than its payload. */
 export interface Address {
   readonly topic: string;
-  /** undefined: the message says no type, as when a topic is published to by its name. */
+  /** undefined: the message has no type, as when a topic is published to by name. */
   readonly type: string | undefined;
 }
 
-/** How payloads are written. */
+/** How payloads are encoded. */
 export interface Format {
   readonly codec: Codec;
-  /** undefined: JSON, which is what a message without the header is. */
+  /** undefined: JSON, which a message without the header is. */
   readonly contentType: string | undefined;
 }
 
@@ -45,9 +45,8 @@ export function formatOf(codec: Codec): Format {
 }
 
 /**
- * The message as it goes on the wire (docs/wire-format.md): the body is the encoded payload and nothing else,
- * headers only where they carry something.
- * A promise only where the codec works asynchronously.
+ * Builds the message in the wire format (docs/wire-format.md): the body is only the encoded payload, and headers are
+ * present only where they carry something. Returns a promise only if the codec is asynchronous.
  * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`, `TRANSPORT_KEY_INVALID`, `TRANSPORT_HEADER_INVALID`
  */
 export function envelope(
@@ -79,14 +78,14 @@ function headersOf({ topic, type }: Address, given: Headers | undefined, id: str
 }
 
 function addChecked(headers: Record<string, string>, given: Headers, topic: string): void {
-  // Why: a Map has no properties, so nothing of it would be sent.
+  // A Map has no properties, so none of its entries would be sent.
   if (Symbol.iterator in Object(given)) throw noRecord(topic);
   for (const [givenName, value] of Object.entries(given)) {
     const name = givenName.toLowerCase();
     if (!HEADER_NAME.test(name))
-      throw badHeader(topic, givenName, "the name may hold letters, digits and -_.~!#$%&'*+^`| only");
+      throw badHeader(topic, givenName, "the name can only contain letters, digits and -_.~!#$%&'*+^`|");
     if (RESERVED.has(name)) continue;
-    // Why: as the name of a property it would not be sent at all.
+    // As a property name it would not be sent at all.
     if (name === '__proto__') throw badHeader(topic, givenName, 'the name is reserved');
     checkText(topic, givenName, value);
     headers[name] = value;
@@ -94,10 +93,10 @@ function addChecked(headers: Record<string, string>, given: Headers, topic: stri
 }
 
 function checkText(topic: string, name: string, value: unknown): void {
-  if (typeof value !== 'string') throw badHeader(topic, name, `the value must be a text, got ${typeof value}`);
+  if (typeof value !== 'string') throw badHeader(topic, name, `the value must be a string, got ${typeof value}`);
   if (value === '' && name === WIRE_HEADERS.id) throw badHeader(topic, name, 'an id must not be empty');
   if (CONTROL_CHARACTER.test(value))
-    throw badHeader(topic, name, 'the value holds a control character or a line break');
+    throw badHeader(topic, name, 'the value contains a control character or a line break');
 }
 
 function badHeader(topic: string, name: string, why: string): TransportError {
@@ -111,16 +110,16 @@ function badHeader(topic: string, name: string, why: string): TransportError {
 function noRecord(topic: string): TransportError {
   return new TransportError(
     'TRANSPORT_HEADER_INVALID',
-    `Cannot publish to "${topic}": headers must be an object of texts by name. Write Object.fromEntries(headers) for a Map or Headers.`,
+    `Cannot publish to "${topic}": headers must be an object with string values. Use Object.fromEntries(headers) for a Map or Headers.`,
     { topic, stored: 'no' },
   );
 }
 
 function badKey(topic: string, key: unknown): TransportError {
-  const got = key === '' ? 'an empty text' : `${typeof key}`;
+  const got = key === '' ? 'an empty string' : `${typeof key}`;
   return new TransportError(
     'TRANSPORT_KEY_INVALID',
-    `Cannot publish to "${topic}": the key must be a text that is not empty, got ${got}. Leave it out for no key.`,
+    `Cannot publish to "${topic}": the key must be a non-empty string, got ${got}. Leave it out to publish without a key.`,
     { topic, stored: 'no' },
   );
 }

@@ -1,4 +1,4 @@
-/** A message's way out: validate, encode, name, coalesce. Knows no broker and no Nest. */
+/** Publishing: validates, encodes, names and coalesces messages. Knows no broker and no Nest. */
 export { createPublisher, type ClosablePublisher } from './create-publisher.js';
 export { envelope, formatOf } from './envelope.js';
 export { OrderedConnection } from './ordered-connection.js';

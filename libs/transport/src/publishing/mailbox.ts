@@ -16,8 +16,9 @@ import {
 import { ReplyOrder } from './reply-order.js';
 
 /**
- * Requests and replies over any broker that has topics: replies come to a topic of the service, every instance reads all
- * of them, and takes those that it asked for. The first request makes the topic's subscription, so it takes longer.
+ * Implements request/reply on any broker that has topics. Replies go to a topic of the service; every instance reads
+ * them all and takes those to its own requests. The first request is slower because it creates the topic's
+ * subscription.
  */
 export class MailboxRequester implements Requester, DeliverySink {
   readonly #connection: BrokerConnection;
@@ -32,20 +33,20 @@ export class MailboxRequester implements Requester, DeliverySink {
     this.#host = host;
   }
 
-  /** Where the answers to this service's requests come. */
+  /** The topic for replies to this service's requests. */
   get topic(): string {
     return `${this.#host.service}.reply`;
   }
 
-  /** Resolves when replies can come. @throws TransportError what `ensureTopics` and `consume` say */
+  /** Resolves when replies can arrive. @throws TransportError those of `ensureTopics` and `consume` */
   ready(): Promise<void> {
     return (this.#opened ??= this.#open());
   }
 
-  /** @throws TransportError what `ensureTopics`, `consume` and `send` say */
+  /** @throws TransportError those of `ensureTopics`, `consume` and `send` */
   async request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
     await this.ready();
-    // n.b. an id of its own: two requests may carry the same message id.
+    // A separate id, because two requests can carry the same message id.
     const correlationId = randomUUID();
     const headers = {
       ...message.headers,
@@ -57,7 +58,7 @@ export class MailboxRequester implements Requester, DeliverySink {
     const [result] = await this.#connection.producer.send([{ ...message, headers }]);
     if (!(result instanceof Error) && result !== undefined) return stop;
     stop();
-    throw result ?? new Error('The driver gave no result for a request.');
+    throw result ?? new Error('The driver returned no result for a request.');
   }
 
   receive(deliveries: readonly Delivery[]): void {
@@ -69,7 +70,7 @@ export class MailboxRequester implements Requester, DeliverySink {
 
   revoked(): void {}
 
-  /** A subscription that is still being made is closed when it comes: nobody waits for it. Twice is the same as once. */
+  /** Closes the subscription, even one that is still being created. A second call has no effect. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -79,7 +80,7 @@ export class MailboxRequester implements Requester, DeliverySink {
 
   #open(): Promise<void> {
     const opened = this.#subscribe();
-    // n.b. the next request tries again.
+    // The next request tries again.
     opened.catch(() => (this.#opened = undefined));
     return opened;
   }
@@ -102,7 +103,7 @@ export class MailboxRequester implements Requester, DeliverySink {
 
   #take(delivery: Delivery): void {
     const correlationId = delivery.header(WIRE_HEADERS.correlationId);
-    // n.b. most are for the other instances of the service.
+    // Most replies are for other instances of the service.
     const order = correlationId === undefined ? undefined : this.#waiting.get(correlationId);
     const reply = order === undefined ? undefined : replyIn(delivery);
     if (reply !== undefined) order?.take(reply, replyIndexOf(delivery));

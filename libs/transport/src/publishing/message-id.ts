@@ -6,13 +6,13 @@ const HEX_PER_ID = 2 * BYTES_PER_ID;
 const VARIANTS = '89ab';
 
 /**
- * Makes UUIDs of version 7 (RFC 9562, 5.7): 48 bits of milliseconds, then 74 random bits.
+ * Creates UUIDs of version 7 (RFC 9562, 5.7): 48 bits of milliseconds, then 74 random bits.
  *
  * ```
  * tttttttt-tttt-7rrr-Vrrr-rrrrrrrrrrrr      V: two bits 10, two bits random
  * ```
- * Random digits come from a pool and the time's text is kept for its millisecond. An id is put together from few parts,
- * because every `+` is an object that lives as long as the id does.
+ * Random digits come from a pool, and the text of the time is cached for its millisecond. An id is concatenated from
+ * few parts, because every `+` creates an object that lives as long as the id.
  */
 export function messageIds(now: () => number): () => string {
   const pool = Buffer.alloc(IDS_PER_POOL * BYTES_PER_ID);

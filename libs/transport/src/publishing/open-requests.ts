@@ -1,13 +1,13 @@
 import type { OutgoingMessage, Reply, Requester } from '../contract/index.js';
 import { outOfLife, unanswered } from './refusals.js';
 
-/** A requester that may have to subscribe before its first request. */
+/** A requester that may need to subscribe before its first request. */
 export interface SlowRequester extends Requester {
   /** Resolves when requests can be sent. */
   ready?(): Promise<unknown>;
 }
 
-/** What a request reports to whoever sent it. Exactly one last call: the last reply, or a failure. */
+/** Receives the outcome of a request. Exactly one call is the last: the last reply, or a failure. */
 export interface RequestListener {
   onReply(reply: Reply): void;
   /** The request was not sent, or the transport was closed before the last reply. */
@@ -19,10 +19,13 @@ interface OpenRequest {
   fail(error: unknown): void;
 }
 
-/** The requests of one application that still wait for a reply. `close` fails them at once, whatever the driver waits for. */
+/**
+ * Tracks the requests of one application that still wait for a reply. `close` fails them immediately, whatever the
+ * driver waits for.
+ */
 export class OpenRequests {
   readonly #driver: string;
-  /** Note: made by the first request, because a mailbox costs a subscription. */
+  /** Created by the first request, because a mailbox costs a subscription. */
   readonly #requester: () => SlowRequester;
   readonly #open = new Set<OpenRequest>();
   #isClosed = false;
@@ -32,7 +35,7 @@ export class OpenRequests {
     this.#requester = requester;
   }
 
-  /** Sends a request and passes its replies on, up to the last one. @returns what gives the request up */
+  /** Sends a request and passes on its replies, up to the last one. @returns a function that gives up the request */
   send(message: OutgoingMessage, listener: RequestListener): () => void {
     let ended = false;
     let stop = (): void => undefined;
@@ -56,7 +59,7 @@ export class OpenRequests {
     return () => end(() => undefined);
   }
 
-  /** Fails every open request, and those that come later. Twice is the same as once. */
+  /** Fails every open request and all later ones. A second call has no effect. */
   close(): void {
     this.#isClosed = true;
     for (const request of [...this.#open]) request.fail(unanswered(this.#driver, request.topic));
@@ -70,7 +73,7 @@ export class OpenRequests {
     if (this.#isClosed) throw outOfLife(this.#driver, message.topic, 'closed');
     const requester = this.#requester();
     await requester.ready?.();
-    // Nobody waits for it any more: sending it would only make work for the responder.
+    // The request was given up: sending it would only cause work for the responder.
     return isGivenUp() ? () => undefined : requester.request(message, onReply);
   }
 }

@@ -13,8 +13,8 @@ import { TransportError } from '../contract/index.js';
 import { OrderedProducer } from './ordered-producer.js';
 
 /**
- * A driver's connection whose sends are ordered by topic, whichever part of the application makes them. Its health names the
- * topics whose messages the broker refuses.
+ * Orders all sends of a driver's connection by topic, whichever part of the application makes them. Its health names
+ * the topics whose messages the broker rejects.
  */
 export class OrderedConnection implements BrokerConnection {
   readonly producer: OrderedProducer;
@@ -61,7 +61,7 @@ export class OrderedConnection implements BrokerConnection {
   }
 }
 
-/** Requests that a driver sends by itself: whether the broker takes them says the same of their topic as a publish. */
+/** Watches requests that a driver sends itself: their outcome counts for the topic like that of a publish. */
 class WatchedRequester implements Requester {
   readonly #requester: Requester;
   readonly #producer: OrderedProducer;

@@ -31,10 +31,10 @@ interface UnderWay {
   readonly grow: () => void;
 }
 
-/** A window over messages without end. */
+/** A window with endless messages. */
 const endless: SendWindow = { stored: () => undefined, next: () => [message('a', 'more')] };
 
-/** A producer with a clock of the test's own. */
+/** A producer with the test's own clock. */
 function timed(health: () => BrokerHealth = () => ({ status: 'up', problems: [] })) {
   const [clock, notices, driver] = [new ManualClock(), new Notices(), new HeldProducer()];
   const warned: string[] = [];
@@ -78,7 +78,7 @@ class HeldProducer implements Producer {
 }
 
 describe('the sends of one application', () => {
-  it('run one after the other for one topic, in the order of the calls', async () => {
+  it('run one after another for one topic, in the order of the calls', async () => {
     const driver = new HeldProducer();
     const producer = ordered(driver);
     const sends = ['1', '2', '3'].map((id) => producer.send([message('a', id)]));
@@ -94,7 +94,7 @@ describe('the sends of one application', () => {
     expect(driver.started).toEqual([['1'], ['2'], ['3']]);
   });
 
-  it('to other topics start at once while one topic does not answer', async () => {
+  it('to other topics start immediately while one topic does not answer', async () => {
     const driver = new HeldProducer();
     const producer = ordered(driver);
     void producer.send([message('stuck', '1')]);
@@ -105,7 +105,7 @@ describe('the sends of one application', () => {
     expect(driver.started).toEqual([['1'], ['3']]);
   });
 
-  it('of several topics are split by topic, and answered in the order given', async () => {
+  it('of several topics are split by topic, and answered in the given order', async () => {
     const driver = new HeldProducer();
     const producer = ordered(driver);
     const sent = producer.send([message('a', '1'), message('b', '2'), message('a', '3')]);
@@ -114,7 +114,7 @@ describe('the sends of one application', () => {
     expect((await sent).map((result) => (result as { id: string }).id)).toEqual(['1', '2', '3']);
   });
 
-  it('of several topics report early by the position in the whole call', async () => {
+  it('of several topics report early by the index in the complete call', async () => {
     const reported: unknown[] = [];
     const driver = new HeldProducer();
     const sent = ordered(driver).send([message('a', '1'), message('b', '2'), message('a', '3')], {
@@ -131,7 +131,7 @@ describe('the sends of one application', () => {
     await sent;
   });
 
-  it('go on after one that a broken driver rejected', async () => {
+  it('continue after one that a broken driver rejected', async () => {
     const driver = new HeldProducer();
     const producer = ordered(driver);
     const broken = producer.send([message('a', '1')]);
@@ -148,7 +148,7 @@ describe('a send', () => {
   const unanswered = (topic: string, seconds: number): string =>
     `Messages for "${topic}" have waited ${seconds} s for the broker's confirmation.`;
 
-  it('without an answer for 5 seconds is a problem, warned of once, until it ends', async () => {
+  it('without a confirmation for 5 seconds is a problem, warned about once, until it ends', async () => {
     const { clock, driver, producer, warned } = timed();
     const sent = producer.send([message('a', '1')]);
     void producer.send([message('a', '2')]);
@@ -162,7 +162,7 @@ describe('a send', () => {
     expect(producer.problems).toEqual([]);
   });
 
-  it('whose window grows is none while its messages are stored, however long it is under way', () => {
+  it('whose window grows is not a problem while its messages are stored, however long it is under way', () => {
     const { clock, driver, producer, warned } = timed();
     void producer.send([message('a', '1')], endless);
     for (let n = 0; n < 30; n++) {
@@ -173,7 +173,7 @@ describe('a send', () => {
     expect([producer.problems, warned]).toEqual([[], []]);
   });
 
-  it('whose window grows is a problem when some of its messages wait while others are stored, and none once they are stored', () => {
+  it('whose window grows is a problem while some of its messages wait and others are stored, and none once they are stored', () => {
     const { clock, driver, producer, warned } = timed();
     void producer.send([message('a', 'stuck')], endless);
     for (let n = 1; n < 8; n++) {
@@ -186,7 +186,7 @@ describe('a send', () => {
     expect(producer.problems).toEqual([]);
   });
 
-  it('is no problem of its topic while the driver is down, which says so itself', () => {
+  it('is not a problem of its topic while the driver reports itself down', () => {
     let status: BrokerHealth['status'] = 'down';
     const { clock, producer, warned } = timed(() => ({ status, problems: [] }));
     void producer.send([message('a', '1')]);

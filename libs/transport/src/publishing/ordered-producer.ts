@@ -2,15 +2,15 @@ import type { BrokerHealth, BrokerHost, OutgoingMessage, Producer, SendResult, S
 import { PublishTroubles } from './publish-troubles.js';
 import { SendUnderWay, type SendListener } from './send-under-way.js';
 
-/** Messages without an answer for so long are reported. */
+/** Messages without a confirmation for this long are reported. */
 const UNANSWERED_MS = 5_000;
 const LOOK_MS = 1_000;
 
 /**
- * Everything that leaves an application through one connection: publishes, dead letters, retry copies, replies, requests
- * and replays. The sends of one topic run one after the other, in the order of the calls, whoever makes them; a topic that
- * does not answer delays no other (docs/adr/0031-one-ordered-path-per-topic.md). A topic that the broker refuses, or does not
- * answer, is reported.
+ * Orders everything that leaves an application through one connection: publishes, dead letters, retry copies, replies,
+ * requests and replays. The sends of one topic run one after another, in the order of the calls; a topic that does not
+ * answer delays no other (docs/adr/0031-one-ordered-path-per-topic.md). It reports a topic that the broker rejects or
+ * does not answer.
  */
 export class OrderedProducer implements Producer, SendListener {
   readonly troubles: PublishTroubles;
@@ -22,7 +22,7 @@ export class OrderedProducer implements Producer, SendListener {
   #callOffLook: (() => void) | undefined;
   #isClosed = false;
 
-  /** @param health of the driver */
+  /** @param health the driver's health */
   constructor(producer: Producer, host: Pick<BrokerHost, 'clock' | 'notices' | 'broker'>, health: () => BrokerHealth) {
     this.#producer = producer;
     this.#clock = host.clock;
@@ -31,7 +31,7 @@ export class OrderedProducer implements Producer, SendListener {
     this.troubles = new PublishTroubles({ host, isExplained: this.#isExplained, advice });
   }
 
-  /** One sentence per topic whose messages the broker refuses, or does not answer. */
+  /** One sentence per topic whose messages the broker rejects or does not confirm. */
   get problems(): string[] {
     this.#lookForLate();
     return this.troubles.problems;
@@ -61,7 +61,7 @@ export class OrderedProducer implements Producer, SendListener {
       : this.#sendByTopic(messages, window);
   }
 
-  /** Nothing is looked for any more. */
+  /** Stops the watch. */
   close(): void {
     this.#isClosed = true;
     this.#callOffLook?.();
@@ -115,7 +115,7 @@ export class OrderedProducer implements Producer, SendListener {
     this.#end(send, []);
   }
 
-  /** n.b. only while something is waited for that is not reported: a driver that never answers must not keep the process alive. */
+  /** Only while a send waits that is not reported yet: a driver that never answers must not keep the process alive. */
   #lookLater(): void {
     if (this.#isClosed) return;
     this.#callOffLook ??= this.#clock.schedule(LOOK_MS, () => {
@@ -124,7 +124,7 @@ export class OrderedProducer implements Producer, SendListener {
     });
   }
 
-  /** Returns whether a send is under way that may become late. */
+  /** Returns whether a send is under way that can become late. */
   #lookForLate(): boolean {
     if (this.#newest.size === 0) return false;
     const nowMs = this.#clock.monotonicMs();
@@ -156,14 +156,14 @@ export class OrderedProducer implements Producer, SendListener {
   }
 }
 
-/** The one that the driver has. */
+/** Returns the send that the driver is working on. */
 function firstOf(newest: SendUnderWay): SendUnderWay {
   let first = newest;
   while (first.before !== undefined) first = first.before;
   return first;
 }
 
-/** Of one topic among several: which messages come next is no longer the same for all. */
+/** For one topic among several: the next messages are no longer the same for all. */
 const reportingOnly = (window: SendWindow, indexes: readonly number[]): SendWindow => ({
   stored: (position, receipt) => window.stored(indexes[position] as number, receipt),
   next: () => [],

@@ -14,16 +14,16 @@ export interface PublishPathSettings {
   readonly publishTimeoutMs: number;
   readonly clock: Clock;
   readonly room: Room;
-  /** Called once per request that failed, with the first error and how many messages it hit. */
+  /** Called once per failed request, with the first error and the number of messages that failed. */
   readonly onFailure: (topic: string, messages: number, error: TransportError) => void;
-  /** Called when room became free for any topic. */
+  /** Called when room becomes free for any topic. */
   readonly onRoom: () => void;
 }
 
-/** Ends the wait for a message that an asynchronous schema or codec is at work on. */
+/** Ends the wait for a message whose asynchronous schema or codec is still running. */
 type GiveUp = (error: TransportError) => void;
 
-/** The way of one topic's publishes: in the order of the calls, and independent of the other topics. */
+/** Publishes the messages of one topic in the order of the calls, independently of other topics. */
 export class PublishPath {
   readonly #settings: PublishPathSettings;
   readonly #coalescer: Coalescer;
@@ -43,7 +43,7 @@ export class PublishPath {
     });
   }
 
-  /** A publish need not wait for another one of this topic, nor for room. */
+  /** Whether a publish can start without waiting for room or for another publish to this topic. */
   get isOpen(): boolean {
     return !this.#waitingRoom.isOccupied && this.#hasRoom();
   }
@@ -62,8 +62,8 @@ export class PublishPath {
   }
 
   /**
-   * Waits for a message that is still being made, and holds up what comes behind it meanwhile: order is kept.
-   * @param tooLate the error when it takes longer than `publishTimeoutMs` after `since`
+   * Waits for a message that is still being encoded, and holds back later ones, which keeps their order.
+   * @param tooLate the error if it takes longer than `publishTimeoutMs` after `since`
    */
   async made(coming: Promise<OutgoingMessage>, since: number, tooLate: () => TransportError): Promise<OutgoingMessage> {
     const { clock, publishTimeoutMs } = this.#settings;
@@ -77,7 +77,7 @@ export class PublishPath {
     }
   }
 
-  /** The message that was being made is with the coalescer, or has failed. */
+  /** Called when the message has reached the coalescer, or its encoding failed. */
   makingEnded(): void {
     this.#giveUpMaking = undefined;
     this.letIn();
@@ -97,7 +97,7 @@ export class PublishPath {
     await this.#coalescer.flush();
   }
 
-  /** Rejects what has not been sent; a send that is under way ends by itself. */
+  /** Rejects what has not been sent; a send under way ends by itself. */
   abandon(error: TransportError): void {
     this.#abandoned = error;
     this.#coalescer.abandon();

@@ -19,8 +19,8 @@ const refusal = (code: ErrorCode, retryable: boolean, partition?: number): Trans
   new TransportError(code, `${code} for "t".`, { retryable, stored: 'no', partition });
 const forbidden = (partition?: number): TransportError => refusal('TRANSPORT_AUTHORIZATION_FAILED', false, partition);
 
-describe('what a broker refuses for a topic', () => {
-  it('is a problem and warned of once when it will not pass, until a message of the topic is stored', () => {
+describe('what a broker rejects for a topic', () => {
+  it('is a problem and warned about once if it will not pass, until a message of the topic is stored', () => {
     const { warned, troubles, note } = setUp();
     const error = forbidden();
     note(error, error);
@@ -32,7 +32,7 @@ describe('what a broker refuses for a topic', () => {
     expect(warned).toHaveLength(2);
   });
 
-  it('is none for a reply whose requester has gone', () => {
+  it('is not a problem for a reply whose requester is gone', () => {
     const { clock, warned, troubles } = setUp();
     const gone = refusal('TRANSPORT_TOPIC_MISSING', true);
     troubles.note('shop.17.reply', [gone]);
@@ -41,7 +41,7 @@ describe('what a broker refuses for a topic', () => {
     expect([troubles.problems, warned]).toEqual([[], []]);
   });
 
-  it('is one sentence for all partitions, and over when each of those that were refused stores again', () => {
+  it('is one sentence for all partitions, and over when each rejected partition stores again', () => {
     const { warned, troubles, note } = setUp();
     note(forbidden(0), forbidden(1));
     expect([troubles.problems.length, warned.length]).toEqual([1, 1]);
@@ -51,14 +51,14 @@ describe('what a broker refuses for a topic', () => {
     expect(troubles.problems).toEqual([]);
   });
 
-  it('is over with a message of any partition when it came before the partition was known', () => {
+  it('is over with a message of any partition if the partition was not known before', () => {
     const { troubles, note } = setUp();
     note(refusal('TRANSPORT_TOPIC_MISSING', false));
     note(storedIn(3));
     expect(troubles.problems).toEqual([]);
   });
 
-  it('is a problem after 4 seconds when it may pass, and named until 10 seconds after the last time: the broker is back', () => {
+  it('is a problem after 4 seconds if it may pass, and named until 10 seconds after the last time', () => {
     const { clock, warned, troubles, note } = setUp();
     const few = refusal('TRANSPORT_PUBLISH_FAILED', true);
     note(few);
@@ -74,7 +74,7 @@ describe('what a broker refuses for a topic', () => {
     expect([troubles.problems.length, warned.length]).toEqual([1, 1]);
   });
 
-  it('is none when it may pass and a message is stored in between', () => {
+  it('is not a problem if it may pass and a message is stored in between', () => {
     const { clock, troubles, note } = setUp();
     const few = refusal('TRANSPORT_PUBLISH_FAILED', true);
     for (const result of [few, storedIn(), few]) {
@@ -84,7 +84,7 @@ describe('what a broker refuses for a topic', () => {
     expect(troubles.problems).toEqual([]);
   });
 
-  it('is forgotten a minute after the last time when it will not pass, and warned of again', () => {
+  it('is forgotten a minute after the last time if it will not pass, and warned about again', () => {
     const { clock, warned, troubles, note } = setUp();
     note(forbidden());
     clock.advance(59_000);
@@ -96,7 +96,7 @@ describe('what a broker refuses for a topic', () => {
     expect(troubles.problems).toEqual([]);
   });
 
-  it('is none when it is about one message, and one when all messages of 4 seconds are refused', () => {
+  it('is not a problem if it concerns one message, but is if all messages of 4 seconds are rejected', () => {
     const { clock, warned, troubles, note } = setUp();
     const large = refusal('TRANSPORT_MESSAGE_TOO_LARGE', false);
     note(refusal('TRANSPORT_PARTITION_MISSING', false), refusal('TRANSPORT_CLOSED', false), large);
@@ -108,7 +108,7 @@ describe('what a broker refuses for a topic', () => {
     expect([troubles.problems, warned]).toEqual([[large.message], [large.message]]);
   });
 
-  it('is left to the driver while it reports why nothing is stored, as far as it may pass, and counts from anew after that', () => {
+  it('is left to the driver while it reports why nothing is stored, if it may pass, and counted again after that', () => {
     const { clock, driver, troubles, note } = setUp();
     const away = refusal('TRANSPORT_BROKER_UNREACHABLE', true);
     note(away);
@@ -123,7 +123,7 @@ describe('what a broker refuses for a topic', () => {
     expect(troubles.problems).toHaveLength(1);
   });
 
-  it('takes a bounded part of the memory: 1,000 topics, and 1,000 partitions of each', () => {
+  it('uses limited memory: 1,000 topics, and 1,000 partitions of each', () => {
     const { troubles } = setUp();
     for (let n = 0; n < 1_200; n++) {
       troubles.note(`t-${n}`, [forbidden()]);
@@ -133,8 +133,8 @@ describe('what a broker refuses for a topic', () => {
   });
 });
 
-describe('messages without an answer', () => {
-  it('are a problem with the advice of the driver, warned of once, until they have one', () => {
+describe('messages without a confirmation', () => {
+  it('are a problem with the advice of the driver, warned about once, until they have one', () => {
     const { clock, warned, troubles } = setUp('Look at the queue.');
     clock.advance(5_000);
     troubles.unanswered('t', clock.monotonicMs() - 5_000);
@@ -147,7 +147,7 @@ describe('messages without an answer', () => {
     expect(troubles.problems).toEqual([]);
   });
 
-  it('that end refused are not warned of again', () => {
+  it('that end rejected are not warned about again', () => {
     const { clock, warned, troubles, note } = setUp();
     const unknown = refusal('TRANSPORT_PUBLISH_UNKNOWN', true);
     troubles.unanswered('t', clock.monotonicMs() - 5_000);

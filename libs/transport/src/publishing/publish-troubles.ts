@@ -7,16 +7,21 @@ import {
   type SendResult,
 } from '../contract/index.js';
 
-/** A refusal that may pass, or may be the fault of one message, is reported once nothing was stored for so long. */
+/** A rejection that may pass, or concern one message only, is reported after no message was stored for this long. */
 const LASTS_MS = 4_000;
-/** Nobody has published since: whether the broker would refuse it still is not known. */
+/** Without a publish for this long, it is unknown whether the broker would still reject one. */
 const FORGOTTEN_MS = 60_000;
-/** The same for health and a refusal that may pass, such as that of a broker that was restarted: another message would have been refused by now. */
+/**
+ * The same for health and a rejection that may pass, such as during a broker restart: by now another message would have
+ * been rejected.
+ */
 const PASSED_MS = 10_000;
-/** Topics that are remembered, and partitions of each. */
+/** Maximum number of topics remembered, and of partitions per topic. */
 const MOST = 1_000;
 
-/** What is wrong with one message, or ends with the application: it says nothing about the next message of the topic. */
+/**
+ * Codes that concern one message or the end of the application: they say nothing about the next message of the topic.
+ */
 const OF_MESSAGE: ReadonlySet<ErrorCode> = new Set([
   'TRANSPORT_PARTITION_MISSING',
   'TRANSPORT_HEADER_INVALID',
@@ -26,7 +31,9 @@ const OF_MESSAGE: ReadonlySet<ErrorCode> = new Set([
   'TRANSPORT_BATCH_REJECTED',
   'TRANSPORT_CLOSED',
 ]);
-/** What a broker says of a topic and never of one message: where it will not pass, the first one is enough. */
+/**
+ * Codes that concern a topic and never a single message: one that will not pass is reported at the first occurrence.
+ */
 const OF_TOPIC: ReadonlySet<ErrorCode> = new Set([
   'TRANSPORT_AUTHORIZATION_FAILED',
   'TRANSPORT_AUTHENTICATION_FAILED',
@@ -35,13 +42,13 @@ const OF_TOPIC: ReadonlySet<ErrorCode> = new Set([
 
 export interface TroublesPort {
   readonly host: Pick<BrokerHost, 'clock' | 'notices' | 'broker'>;
-  /** Whether the driver itself reports why nothing is stored now: there is no connection, or an alarm. */
+  /** Whether the driver itself reports why nothing is stored: no connection, or an alarm. */
   isExplained(): boolean;
-  /** What to look at where messages wait long for their confirmation. */
+  /** What to check when messages wait long for their confirmation. */
   readonly advice: string | undefined;
 }
 
-/** A reply that nobody waits for any more is no trouble of the broker's. */
+/** A reply whose requester is gone is not the broker's fault. */
 const isGoneRequester = (topic: string, { code }: TransportError): boolean =>
   code === 'TRANSPORT_TOPIC_MISSING' && isMailbox(topic);
 
@@ -52,11 +59,11 @@ interface Refusal {
   readonly counts: boolean;
 }
 
-/** What is known of a topic that stores nothing, or not in all of its partitions. */
+/** What is known about a topic that stores nothing, or not in all of its partitions. */
 class TopicTrouble {
-  /** By partition; undefined where the broker has none, or it is not known. */
+  /** By partition; undefined if the broker has none, or it is unknown. */
   readonly refusals = new Map<number | undefined, Refusal>();
-  /** A send that was started then has messages without an answer. */
+  /** Start of a send that still has unconfirmed messages. */
   unansweredSinceMs: number | undefined;
   isReported = false;
 
@@ -68,7 +75,7 @@ class TopicTrouble {
     for (const [partition, { lastMs }] of this.refusals) if (lastMs < ms) this.refusals.delete(partition);
   }
 
-  /** The refusal that health names now. */
+  /** Returns the rejection that health currently names. */
   namedAt(nowMs: number): TransportError | undefined {
     for (const { counts, lastMs, error } of this.refusals.values()) {
       if (counts && !(error.retryable && nowMs - lastMs > PASSED_MS)) return error;
@@ -78,8 +85,9 @@ class TopicTrouble {
 }
 
 /**
- * Remembers which topics the broker refuses, or leaves unanswered, until one of their messages is stored: health names them, and
- * `broker:warned` says so once. What is wrong with one message is for its publisher only.
+ * Remembers which topics the broker rejects or does not answer, until one of their messages is stored. Health names
+ * them, and
+ * `broker:warned` reports each once. Errors that concern a single message go only to its publisher.
  */
 export class PublishTroubles {
   readonly #port: TroublesPort;
@@ -107,7 +115,10 @@ export class PublishTroubles {
     });
   }
 
-  /** What became of messages of one topic. n.b. hot path: nothing is allocated, and no map is used, while all is well. */
+  /**
+   * Records the outcome of messages of one topic. On the hot path it allocates nothing and uses no map while all is
+   * well.
+   */
   note(topic: string, results: readonly (SendResult | undefined)[]): void {
     let isExplained: boolean | undefined;
     for (const result of results) {
@@ -120,13 +131,13 @@ export class PublishTroubles {
     }
   }
 
-  /** A driver that breaks its contract rejects instead of answering. */
+  /** Records that a driver broke its contract and rejected instead of returning results. */
   failed(topic: string, cause: unknown): void {
     const text = `The driver failed to send messages for "${topic}": ${messageOf(cause)}.`;
     this.note(topic, [new TransportError('TRANSPORT_PUBLISH_UNKNOWN', text, { topic, retryable: true, cause })]);
   }
 
-  /** One message was stored. */
+  /** Records that one message was stored. */
   stored(topic: string, partition: number | undefined): void {
     if (!this.isAny) return;
     const trouble = this.#topics.get(topic);
@@ -136,14 +147,14 @@ export class PublishTroubles {
     this.#forgetIfOver(topic, trouble);
   }
 
-  /** Messages of the topic wait for their answer since then. */
+  /** Records that messages of the topic have waited for their confirmation since then. */
   unanswered(topic: string, sinceMs: number): void {
     const trouble = this.#troubleOf(topic, this.#nowMs) ?? this.#remember(topic);
     trouble.unansweredSinceMs = sinceMs;
     this.#report(trouble, this.#unansweredFor(topic, this.#nowMs - sinceMs));
   }
 
-  /** They have their answer. */
+  /** Records that they are confirmed. */
   answered(topic: string): void {
     const trouble = this.#topics.get(topic);
     if (trouble === undefined) return;
@@ -155,7 +166,7 @@ export class PublishTroubles {
     return this.#port.host.clock.monotonicMs();
   }
 
-  /** @param isExplained what passes when the driver's own trouble is over starts to count after that */
+  /** @param isExplained if the problem can pass, it counts only after the driver's own problem is over */
   #refused(topic: string, error: TransportError, isExplained: boolean): void {
     const nowMs = this.#nowMs;
     const { partition } = error;
@@ -174,7 +185,7 @@ export class PublishTroubles {
     if (counts) this.#report(trouble, error.message);
   }
 
-  /** What is still known of it. */
+  /** Returns what is still known about it. */
   #troubleOf(topic: string, nowMs: number): TopicTrouble | undefined {
     const trouble = this.#topics.get(topic);
     if (trouble === undefined) return undefined;
@@ -183,7 +194,7 @@ export class PublishTroubles {
     return trouble.isOver ? undefined : trouble;
   }
 
-  /** n.b. the one that has been known longest makes room. */
+  /** Evicts the topic that has been known longest. */
   #remember(topic: string): TopicTrouble {
     const trouble = new TopicTrouble();
     const [oldest] = this.#topics.keys();

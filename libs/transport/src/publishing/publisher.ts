@@ -1,37 +1,49 @@
 import type { EventDefinition, Headers, PublishReceipt, TransportError } from '../contract/index.js';
 
-/** What one message may carry beside its payload. */
+/** Options of one publish, in addition to the payload. */
 export interface PublishOptions {
-  /** Messages with the same key keep their order. @default the event's `key` function, else none */
+  /** Messages with the same key keep their order. @default the event's `key` function, otherwise no key */
   readonly key?: string;
   /**
-   * In addition to those of the transport. `context.headers` can be handed on: the transport's own names (`message-id`,
-   * `content-type`, `dead-letter-...`) are left out here, and written for the new message where it needs them. @default none
+   * Headers in addition to the transport's own. You can pass on `context.headers`: the transport's names (`message-id`,
+   * `content-type`, `dead-letter-...`) are ignored and written for the new message where needed. @default none
    */
   readonly headers?: Headers;
-  /** The message's id; give one to make a repeated publish recognizable. @default a new UUID v7 */
+  /** The message's id; set it to make a repeated publish recognizable. @default a new UUID v7 */
   readonly id?: string;
-  /** A partition by number; refused where the broker has none. @default chosen by key, else in turn */
+  /**
+   * An explicit partition number; rejected if the broker has no partitions. @default chosen by key, otherwise
+   * round-robin
+   */
   readonly partition?: number;
-  /** Delivered this long after the publish, not before; refused where the broker cannot keep it until then. Integer >= 0. @default at once */
+  /**
+   * Delays the delivery by this many milliseconds; rejected if the broker cannot delay messages. Integer >= 0. @default
+   * no delay
+   */
   readonly deliverAfterMs?: number;
-  /** Delivered at this moment, not before; one that has passed is at once. Instead of `deliverAfterMs`. @default at once */
+  /**
+   * Delays the delivery until this time; a time in the past means immediately. Excludes `deliverAfterMs`. @default no
+   * delay
+   */
   readonly deliverAt?: Date;
 }
 
-/** A request beside its payload. It is for now: somebody waits. */
+/** Options of a request, in addition to the payload. A request cannot be delayed, because its sender waits. */
 export interface RequestOptions extends Omit<PublishOptions, 'deliverAfterMs' | 'deliverAt'> {
-  /** How long to wait for the answer, sending included. Integer >= 1: a request without an end is a leak. */
+  /**
+   * How long to wait for the reply in milliseconds, sending included. Integer >= 1; required, because a request must
+   * not wait forever.
+   */
   readonly timeoutMs: number;
 }
 
 /** One message of a `publishMany`. */
 export interface PublishEntry<In> extends PublishOptions {
-  /** Checked against the event's schema, then encoded by its codec. */
+  /** Validated against the event's schema, then encoded by its codec. */
   readonly payload: In;
 }
 
-/** What became of one message of a `publishMany`. */
+/** The outcome of one message of a `publishMany`. */
 export type PublishResult =
   | { readonly status: 'stored'; readonly receipt: PublishReceipt }
   | { readonly status: 'failed'; readonly error: TransportError };
@@ -39,12 +51,12 @@ export type PublishResult =
 /** Publishes events. Inject it with `@InjectPublisher()`. */
 export abstract class Publisher {
   /**
-   * Publishes one message and resolves when the broker has stored it.
-   * Messages published while a request is under way leave together in the next one, so do not hesitate to start many at once.
-   * @param event an event definition, or the name of a topic for what has none
+   * Publishes a message and waits for the broker's acknowledgement. Messages published while a request is under way
+   * leave together in the next one, so you can start many publishes at once.
+   * @param event an event definition, or the name of a topic without one
    * @throws TransportError `TRANSPORT_PAYLOAD_INVALID`, `TRANSPORT_MESSAGE_TOO_LARGE`, ... before anything was sent;
    *   `TRANSPORT_PUBLISH_FAILED` (`stored: 'no'`); `TRANSPORT_PUBLISH_UNKNOWN` and `TRANSPORT_PUBLISH_TIMEOUT`, whose
-   *   `stored` tells whether the message MAY have been stored: publishing it again can then make a duplicate
+   *   `stored` says whether the message MAY have been stored: publishing it again can then create a duplicate
    */
   abstract publish<In, Out>(
     event: EventDefinition<In, Out>,
@@ -53,7 +65,10 @@ export abstract class Publisher {
   ): Promise<PublishReceipt>;
   abstract publish(topic: string, payload: unknown, options?: PublishOptions): Promise<PublishReceipt>;
 
-  /** Publishes many and resolves, never rejects, with a result per message in the order given. One bad message does not hurt the others. */
+  /**
+   * Publishes many messages and resolves with one result per message, in the given order. It never rejects, and an
+   * invalid message does not affect the others.
+   */
   abstract publishMany<In, Out>(
     event: EventDefinition<In, Out>,
     entries: readonly PublishEntry<In>[],
@@ -61,11 +76,12 @@ export abstract class Publisher {
   abstract publishMany(topic: string, entries: readonly PublishEntry<unknown>[]): Promise<PublishResult[]>;
 
   /**
-   * Publishes a request and resolves with the first answer of a handler (`@Respond`, `@MessagePattern`).
-   * Whoever handles it may do so more than once, as any message: an answer that came too late is dropped.
+   * Publishes a request and waits for the first reply of a handler (`@Respond`, `@MessagePattern`). The request can be
+   * handled more than once, like any message; later replies are dropped.
    * @param event an event definition with its `answer`, or the name of a topic
-   * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`; `TRANSPORT_REQUEST_FAILED` with the handler's error as `cause`, by name and
-   *   message; `TRANSPORT_CAPABILITY_UNSUPPORTED` where the broker cannot answer; and what `publish` throws
+   * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`; `TRANSPORT_REQUEST_FAILED` with the handler's error (name and
+   *   message) as `cause`; `TRANSPORT_CAPABILITY_UNSUPPORTED` if the broker does not support replies; and what
+   *   `publish` throws
    */
   abstract request<In, Out, Answer>(
     event: EventDefinition<In, Out, Answer>,
@@ -75,8 +91,8 @@ export abstract class Publisher {
   abstract request(topic: string, payload: unknown, options: RequestOptions): Promise<unknown>;
 
   /**
-   * Resolves when everything published so far is stored or has failed; the failures are told to their own callers.
-   * @throws TransportError `TRANSPORT_PUBLISH_TIMEOUT` when that takes longer than `timeoutMs`
+   * Waits until everything published so far is stored or has failed; each failure rejects its own publish.
+   * @throws TransportError `TRANSPORT_PUBLISH_TIMEOUT` if that takes longer than `timeoutMs`
    */
   abstract flush(timeoutMs?: number): Promise<void>;
 }

@@ -2,15 +2,21 @@ import { option } from '../shared/index.js';
 
 /** Defaults for every publish of an application, on all its brokers. */
 export interface PublishingOptions {
-  /** Bounds a publish from the call to the broker's confirmation: schema, codec, and the wait for room included. @default 10000 */
+  /**
+   * Timeout of a publish in milliseconds, from the call to the broker's confirmation, including schema, codec and the
+   * wait for room. @default 10000
+   */
   readonly publishTimeoutMs?: number;
-  /** Largest message, key, body and headers together, in bytes. @default the driver's own limit */
+  /** Largest message in bytes: key, body and headers together. @default the driver's own limit */
   readonly maxBytes?: number;
-  /** Messages that may wait or be under way, for all topics together; at the bound `publish` waits. A sixteenth is reserved for each topic. @default 10000 */
+  /**
+   * Maximum number of messages that wait or are under way, in all topics together; at the limit `publish` waits
+   * (backpressure). Each topic has a sixteenth reserved. @default 10000
+   */
   readonly maxOutstanding?: number;
-  /** The same bound in bytes. @default 33554432 (32 MiB) */
+  /** The same limit in bytes. @default 33554432 (32 MiB) */
   readonly maxOutstandingBytes?: number;
-  /** Whether payloads are checked against the schema of their event. @default true */
+  /** Validates payloads against the schema of their event. @default true */
   readonly validate?: boolean;
 }
 

@@ -28,14 +28,14 @@ class FakeProducer {
   readonly requests: (readonly OutgoingMessage[])[] = [];
   answer: ((results?: readonly SendResult[]) => Promise<void>) | undefined;
   checked: (message: OutgoingMessage) => void = () => undefined;
-  /** Set to answer by rule instead of by hand. */
+  /** Answers by rule instead of by hand. */
   rule: ((messages: readonly OutgoingMessage[]) => readonly SendResult[]) | undefined;
 
   check(message: OutgoingMessage): void {
     this.checked(message);
   }
 
-  /** Of the newest request. */
+  /** The window of the newest request. */
   window: SendWindow | undefined;
 
   send(messages: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
@@ -79,7 +79,7 @@ const outcome = async (promise: Promise<unknown>): Promise<unknown> => {
 };
 
 describe('coalescing', () => {
-  it('sends what is published in one turn in one request, and what comes meanwhile in the next', async () => {
+  it('sends what is published in one turn in one request, and what follows meanwhile in the next', async () => {
     const { publisher, producer } = setUp();
     const first = [1, 2].map((n) => publisher.publish('a', n));
     await turn();
@@ -95,7 +95,7 @@ describe('coalescing', () => {
     await Promise.all([...first, ...second]);
   });
 
-  it('never sends more than one request at a time, nor more bytes than the driver takes', async () => {
+  it('never sends more than one request at a time, or more bytes than the driver takes', async () => {
     const { publisher, producer } = setUp();
     producer.maxRequestBytes = 250;
     const all = ['x'.repeat(60), 'y'.repeat(60), 'z'.repeat(60)].map((text) => publisher.publish('a', text));
@@ -108,7 +108,7 @@ describe('coalescing', () => {
     expect(producer.requests.map(({ length }) => length)).toEqual([1, 1, 1]);
   });
 
-  it('resolves with where the message is, not before the broker said so', async () => {
+  it('resolves with the position of the message, not before the broker confirmed it', async () => {
     const { publisher, producer } = setUp();
     let resolved = false;
     const receipt = publisher.publish('a', 1, { id: 'id-1' });
@@ -125,7 +125,7 @@ describe('a driver that confirms message by message', () => {
   const publishIds = (publisher: Publisher, ...ids: string[]): Promise<unknown>[] =>
     ids.map((id) => outcome(publisher.publish('a', id, { id })));
 
-  it('takes what was published meanwhile into the request under way, in order, and each gets its own result', async () => {
+  it('adds what was published meanwhile to the request under way, in order, and each gets its own result', async () => {
     const { publisher, producer } = setUp();
     const first = publishIds(publisher, '1');
     await turn();
@@ -144,7 +144,7 @@ describe('a driver that confirms message by message', () => {
     expect(producer.requests).toHaveLength(1);
   });
 
-  it('lets in who waits for room as soon as another message is stored', async () => {
+  it('lets in a waiting publish as soon as another message is stored', async () => {
     const { publisher, producer } = setUp({ maxOutstanding: 1 });
     const all = publishIds(publisher, '1', '2');
     await turn();
@@ -155,7 +155,7 @@ describe('a driver that confirms message by message', () => {
     expect(await Promise.all(all)).toEqual([at('1'), at('2')]);
   });
 
-  it('gets no more into one request than one request may hold', async () => {
+  it('puts no more into one request than its maximum', async () => {
     const { publisher, producer } = setUp();
     producer.maxRequestBytes = 450;
     const all = [publisher.publish('a', 'x'.repeat(60))];
@@ -170,7 +170,7 @@ describe('a driver that confirms message by message', () => {
     expect(producer.sent.map(({ length }) => length)).toEqual([1, 1]);
   });
 
-  it('gets more than one request may hold while a part of it is late, until somebody flushes', async () => {
+  it('receives more than the maximum while a part of the request is late, until a flush', async () => {
     const { publisher, producer } = setUp({ maxOutstanding: 100 });
     producer.maxRequestBytes = 450;
     const all = publishIds(publisher, '0');
@@ -192,7 +192,7 @@ describe('a driver that confirms message by message', () => {
     expect(producer.sent.map(({ length }) => length)).toEqual([1, 1]);
   });
 
-  it('has what it took sent again in order when it was refused for now', async () => {
+  it('has messages from its window sent again in order when they were rejected for now', async () => {
     const { publisher, producer, clock } = setUp();
     const busy = new TransportError('TRANSPORT_PUBLISH_FAILED', 'electing.', { stored: 'no', retryable: true });
     const all = publishIds(publisher, '1', '2');
@@ -209,7 +209,7 @@ describe('a driver that confirms message by message', () => {
     ]);
   });
 
-  it('that gives no result for what it took leaves it unknown', async () => {
+  it('that returns no result for messages from its window leaves them unknown', async () => {
     const { publisher, producer } = setUp();
     const all = publishIds(publisher, '1');
     await turn();
@@ -219,7 +219,7 @@ describe('a driver that confirms message by message', () => {
     expect(await Promise.all(all)).toEqual([at('1'), ['TRANSPORT_PUBLISH_UNKNOWN', 'unknown']]);
   });
 
-  it('gets nothing more for a request that it has answered', async () => {
+  it('receives nothing more for a request that it has answered', async () => {
     const { publisher, producer } = setUp();
     const all = publishIds(publisher, '1');
     await turn();
@@ -231,7 +231,7 @@ describe('a driver that confirms message by message', () => {
     expect(await Promise.all(all)).toEqual([at('1'), at('2')]);
   });
 
-  it('takes nothing after the publisher was abandoned', async () => {
+  it('receives nothing after the publisher was abandoned', async () => {
     const { publisher, producer, clock } = setUp();
     const all = publishIds(publisher, '1');
     await turn();
@@ -245,7 +245,7 @@ describe('a driver that confirms message by message', () => {
     await closed;
   });
 
-  it('lets who published a stored message go on before its neighbours are stored', async () => {
+  it('lets the publisher of a stored message continue before the other messages are stored', async () => {
     const { publisher, producer } = setUp();
     const [first, second] = ['id-1', 'id-2'].map((id) => publisher.publish('a', 1, { id }));
     await turn();
@@ -256,7 +256,7 @@ describe('a driver that confirms message by message', () => {
     await first;
   });
 
-  it('is believed: a failure of the request afterwards does not hurt what was stored, and is not sent again', async () => {
+  it('is trusted: a later failure of the request does not affect stored messages, which are not sent again', async () => {
     const { publisher, producer, failures } = setUp();
     const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'away.', { stored: 'unknown', topic: 'a' });
     const [first, second] = ['id-1', 'id-2'].map((id) => outcome(publisher.publish('a', 1, { id })));
@@ -270,7 +270,7 @@ describe('a driver that confirms message by message', () => {
   });
 });
 
-describe('one bad message', () => {
+describe('one invalid message', () => {
   it('fails alone: the driver’s answer is per message', async () => {
     const { publisher, producer, failures } = setUp();
     producer.rule = (messages) =>
@@ -287,7 +287,7 @@ describe('one bad message', () => {
     expect(failures).toEqual([['a', 1, 'TRANSPORT_PUBLISH_FAILED']]);
   });
 
-  it('whose options have an unknown name is refused before it is sent, with the name that may be meant', async () => {
+  it('with an unknown option is rejected before it is sent, with the nearest known name', async () => {
     const { publisher, producer } = setUp();
     const misspelt = publisher.publish('t', 1, { deliverAfterMS: 500 } as never);
     await expect(misspelt).rejects.toMatchObject({
@@ -299,7 +299,7 @@ describe('one bad message', () => {
     expect(producer.requests).toEqual([]);
   });
 
-  it('that makes the broker refuse its whole request is found, and its neighbours are sent again in order', async () => {
+  it('that makes the broker reject its complete request is found, and the others are sent again in order', async () => {
     const { publisher, producer } = setUp();
     const refused = new TransportError('TRANSPORT_BATCH_REJECTED', 'one of them.', { stored: 'no' });
     const tooLarge = new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', 'too large.', { stored: 'no' });
@@ -345,7 +345,7 @@ describe('one bad message', () => {
     ['with an empty id', 1, { id: '' }, 'TRANSPORT_HEADER_INVALID'],
     ['with a line break in its id', 1, { id: 'a\nb' }, 'TRANSPORT_HEADER_INVALID'],
     ['that is too large', 'x'.repeat(1_000), {}, 'TRANSPORT_MESSAGE_TOO_LARGE'],
-  ])('%s is refused before it meets the others', async (_, payload, options, code) => {
+  ])('%s is rejected before it is batched with others', async (_, payload, options, code) => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     const [bad, good] = [publisher.publish('a', payload, options as never), publisher.publish('a', 1)];
@@ -354,7 +354,7 @@ describe('one bad message', () => {
     expect(producer.sent).toEqual([[1]]);
   });
 
-  it('can hand on the headers of a received message: ours are renewed or dropped, the others stay', async () => {
+  it('can pass on the headers of a received message: ours are replaced or dropped, the others stay', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     const ours = [WIRE_HEADERS, DEAD_LETTER_HEADERS, RETRY_HEADERS].flatMap((names) => Object.values(names));
@@ -379,7 +379,7 @@ describe('one bad message', () => {
     expect(await outcome(publisher.publish('a', `${largest}x`))).toEqual(['TRANSPORT_MESSAGE_TOO_LARGE', 'no']);
   });
 
-  it('that the driver refuses is refused before it is sent', async () => {
+  it('that the driver rejects is rejected before it is sent', async () => {
     const { publisher, producer } = setUp();
     producer.checked = () => {
       throw new TransportError('TRANSPORT_TOPIC_INVALID', 'no.', { stored: 'no' });
@@ -388,7 +388,7 @@ describe('one bad message', () => {
     expect(producer.requests).toEqual([]);
   });
 
-  it('with a partition is refused where the broker has none', async () => {
+  it('with a partition is rejected where the broker has none', async () => {
     const { publisher } = setUp({}, { partitions: 'unsupported' });
     expect(((await outcome(publisher.publish('a', 1, { partition: 1 }))) as string[])[0]).toBe(
       'TRANSPORT_CAPABILITY_UNSUPPORTED',
@@ -407,7 +407,7 @@ describe('events', () => {
   } as StandardSchema<{ orderId: string }, string>;
   const OrderCreated = defineEvent('order.created', { topic: 'orders', schema, key: (order) => order.orderId });
 
-  it('go as they were given, with their key, id and type', async () => {
+  it('are sent as they were given, with their key, id and type', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     await publisher.publish(OrderCreated, { orderId: 'o-1' }, { headers: { Tenant: 'blue' }, id: 'id-1' });
@@ -421,14 +421,14 @@ describe('events', () => {
     });
   });
 
-  it('that break their schema are refused', async () => {
+  it('that do not match their schema are rejected', async () => {
     const { publisher } = setUp();
     expect(((await outcome(publisher.publish(OrderCreated, 7 as never))) as string[])[0]).toBe(
       'TRANSPORT_PAYLOAD_INVALID',
     );
   });
 
-  it('whose key function or schema throws are refused as ours, and nothing is sent', async () => {
+  it('whose key function or schema throws are rejected as ours, and nothing is sent', async () => {
     const { publisher, producer } = setUp();
     const boom = () => {
       throw new TypeError('boom');
@@ -459,7 +459,7 @@ describe('events', () => {
     const onlyDates = takes((at) => at instanceof Date);
     const payload = { at: new Date(0) };
 
-    it('are refused where their schema does not take back the text that JSON writes', async () => {
+    it('are rejected where their schema does not accept the text that JSON writes', async () => {
       const { publisher, producer } = setUp();
       producer.rule = (messages) => messages.map(stored);
       const refused = publisher.publish(defineEvent('x', { schema: onlyDates }), payload);
@@ -468,7 +468,7 @@ describe('events', () => {
       expect(producer.requests).toEqual([]);
     });
 
-    it('are refused so where their schema is asynchronous, too', async () => {
+    it('are rejected the same way where their schema is asynchronous', async () => {
       const { publisher } = setUp();
       const validate: (typeof onlyDates)['~standard']['validate'] = (value) =>
         Promise.resolve(onlyDates['~standard'].validate(value));
@@ -477,7 +477,7 @@ describe('events', () => {
       expect(await outcome(refused)).toEqual(['TRANSPORT_PAYLOAD_UNENCODABLE', 'no']);
     });
 
-    it('are published where the schema takes the text, where there is none, and by a codec that has dates', async () => {
+    it('are published where the schema accepts the text, where there is none, and by a codec that has dates', async () => {
       const { publisher, producer } = setUp();
       producer.rule = (messages) => messages.map(stored);
       const coercing = takes((at) => !Number.isNaN(Date.parse(String(at))));
@@ -493,7 +493,7 @@ describe('events', () => {
     });
   });
 
-  it('whose key function returns no key are refused, because they would lose their order', async () => {
+  it('whose key function returns no key are rejected, because they would lose their order', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     const none = defineEvent<{ id?: string }>('x', { key: ({ id }) => id });
@@ -505,7 +505,7 @@ describe('events', () => {
     expect(producer.requests).toEqual([]);
   });
 
-  it('with an optional key are published without one, and a key that a publish gives is enough', async () => {
+  it('with an optional key are published without one, and the key of a publish is enough', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     const key = ({ id }: { id?: string }) => id;
@@ -514,14 +514,14 @@ describe('events', () => {
     expect(producer.requests.map(([message]) => message?.key)).toEqual([undefined, 'given']);
   });
 
-  it('are not checked where the checks are off', async () => {
+  it('are not validated if validation is off', async () => {
     const { publisher, producer } = setUp({ validate: false });
     producer.rule = (messages) => messages.map(stored);
     await publisher.publish(defineEvent('x', { schema }), 7 as never);
   });
 });
 
-describe('an answer that does not come', () => {
+describe('a confirmation that does not arrive', () => {
   it('is unknown for what was sent, and "not stored" for what still waited', async () => {
     const { publisher, producer, clock } = setUp({ publishTimeoutMs: 1_000 });
     const sent = outcome(publisher.publish('a', 1));
@@ -538,7 +538,7 @@ describe('an answer that does not come', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('from a driver that throws, or answers too little, is unknown', async () => {
+  it('from a driver that throws, or returns too few results, is unknown', async () => {
     const { publisher, producer } = setUp();
     producer.rule = () => {
       throw new Error('bug');
@@ -583,7 +583,7 @@ describe('a topic that does not answer', () => {
     expect((await Promise.all(stuck)).slice(-8)).toEqual(Array(8).fill(['TRANSPORT_PUBLISH_TIMEOUT', 'no']));
   });
 
-  it('does not hold up a flush of what was stored, beyond its timeout', async () => {
+  it('does not block a flush of what was stored beyond its timeout', async () => {
     const { publisher, clock } = setUp();
     const stuck = outcome(publisher.publish('stuck', 1));
     await turn();
@@ -595,7 +595,7 @@ describe('a topic that does not answer', () => {
   });
 });
 
-describe('a schema or codec that never answers', () => {
+describe('a schema or codec that never finishes', () => {
   const silent = {
     '~standard': { version: 1, vendor: 't', validate: () => new Promise<never>(() => undefined) },
   } as const;
@@ -623,7 +623,7 @@ describe('a schema or codec that never answers', () => {
     await hung;
   });
 
-  it('does not hold up a close past its deadline: the publish is rejected as closed', async () => {
+  it('does not delay a close past its deadline: the publish is rejected as closed', async () => {
     const { publisher, clock } = setUp();
     const hung = outcome(publisher.publish(Silent, 1));
     const behind = outcome(publisher.publish('silent', 2));
@@ -669,7 +669,7 @@ describe('a request when the transport closes', () => {
   }
 
   it.each(Object.entries({ ...mailboxes, ...own }))(
-    '%s, is rejected at once, and so is a later one',
+    '%s, is rejected immediately, and so is a later one',
     async (_, parts) => {
       const { publisher, clock } = closing(parts);
       const asked = outcome(publisher.request('a', 1, { timeoutMs: 3_000 }));
@@ -723,7 +723,7 @@ describe('a request when the transport closes', () => {
     await publisher.close(5_000);
   });
 
-  it('does not hold the close past its deadline, although the reply subscription does not close', async () => {
+  it('does not delay the close past its deadline, although the reply subscription does not close', async () => {
     const { publisher, clock, open } = slowMailbox(never);
     open();
     const asked = outcome(publisher.request('a', 1, { timeoutMs: 10_000 }));
@@ -737,13 +737,13 @@ describe('a request when the transport closes', () => {
   });
 });
 
-describe('a broker that is away for a moment', () => {
+describe('a broker that is unreachable for a moment', () => {
   const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody answered.', {
     stored: 'no',
     retryable: true,
   });
 
-  it('gets the messages when it is back, in order, and nothing overtakes them', async () => {
+  it('receives the messages when it is back, in order, and nothing overtakes them', async () => {
     const { publisher, producer, clock } = setUp();
     producer.rule = (messages) => messages.map(() => away);
     const early = [1, 2].map((n) => publisher.publish('a', n));
@@ -764,7 +764,7 @@ describe('a broker that is away for a moment', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('costs only those messages that it refused', async () => {
+  it('costs only those messages that it rejected', async () => {
     const { publisher, producer, clock } = setUp();
     let isAway = true;
     producer.rule = (messages) =>
@@ -778,7 +778,7 @@ describe('a broker that is away for a moment', () => {
     expect(producer.sent).toEqual([[1, 2], [2]]);
   });
 
-  it('for longer than publishTimeoutMs is told with its reason, as "not stored"', async () => {
+  it('for longer than publishTimeoutMs is reported with its reason, as "not stored"', async () => {
     const { publisher, producer, clock } = setUp({ publishTimeoutMs: 1_000 });
     producer.rule = (messages) => messages.map(() => away);
     const error = publisher.publish('a', 1).catch((thrown: unknown) => thrown);
@@ -792,7 +792,7 @@ describe('a broker that is away for a moment', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('does not hold up a close past its deadline', async () => {
+  it('does not delay a close past its deadline', async () => {
     const { publisher, producer, clock } = setUp();
     producer.rule = (messages) => messages.map(() => away);
     const refused = outcome(publisher.publish('a', 1));
@@ -807,7 +807,7 @@ describe('a broker that is away for a moment', () => {
 });
 
 describe('order', () => {
-  it('is kept while an asynchronous codec writes one message, and close waits for it', async () => {
+  it('is kept while an asynchronous codec encodes one message, and close waits for it', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     let written = (): void => undefined;
@@ -830,7 +830,7 @@ describe('order', () => {
     await Promise.all([first, second, closed]);
   });
 
-  it('is not hurt by a codec that fails: nothing was sent, and the error says so', async () => {
+  it('is not affected by a codec that fails: nothing was sent, and the error says so', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     const failing = (encode: () => never | Promise<never>) =>
@@ -847,7 +847,7 @@ describe('order', () => {
     expect(producer.sent.flat()).toEqual([2]);
   });
 
-  it('is kept while an asynchronous schema looks at one message, and close waits for it', async () => {
+  it('is kept while an asynchronous schema validates one message, and close waits for it', async () => {
     const { publisher, producer } = setUp();
     producer.rule = (messages) => messages.map(stored);
     let accept: (result: { value: number }) => void = () => undefined;
@@ -868,7 +868,7 @@ describe('order', () => {
     expect(producer.sent.flat()).toEqual([1, 2, 3]);
   });
 
-  it('is kept when a split request is refused half-way for now', async () => {
+  it('is kept when a split request is rejected half-way for now', async () => {
     const { publisher, producer, clock } = setUp();
     const refused = new TransportError('TRANSPORT_BATCH_REJECTED', 'one of them.', { stored: 'no' });
     const busy = new TransportError('TRANSPORT_PUBLISH_FAILED', 'electing.', { stored: 'no', retryable: true });
@@ -888,7 +888,7 @@ describe('order', () => {
 });
 
 describe('a publisher faster than its broker', () => {
-  it('waits for a place, keeps the order, and goes on when there is room', async () => {
+  it('waits for room, keeps the order, and continues when there is room', async () => {
     const { publisher, producer } = setUp({ maxOutstanding: 2 });
     const all = [1, 2, 3, 4, 5].map((n) => publisher.publish('a', n));
     await turn();
@@ -900,7 +900,7 @@ describe('a publisher faster than its broker', () => {
     expect(producer.sent).toEqual([[1, 2], [3, 4], [5]]);
   });
 
-  it('is bounded in bytes too', async () => {
+  it('is limited in bytes too', async () => {
     const { publisher, producer } = setUp({ maxOutstandingBytes: 200 });
     const all = [1, 2, 3].map((n) => publisher.publish('a', n));
     await turn();
@@ -910,14 +910,14 @@ describe('a publisher faster than its broker', () => {
     await Promise.all(all);
   });
 
-  it('lets many wait without looking at each of them again and again', async () => {
+  it('lets many wait without checking each of them again and again', async () => {
     const { publisher, producer } = setUp({ maxOutstanding: 100 });
     producer.rule = (messages) => messages.map(stored);
     await Promise.all(Array.from({ length: 100_000 }, (_, n) => publisher.publish('a', n)));
     expect(producer.sent.flat()).toHaveLength(100_000);
   });
 
-  it('is told in time, each message once, although the broker answers nobody', async () => {
+  it('gets its timeouts in time, one per message, although the broker answers nothing', async () => {
     const { publisher, clock, failures } = setUp({ maxOutstanding: 2, publishTimeoutMs: 200 });
     const all = [1, 2, 3, 4].map((n) => outcome(publisher.publish('a', n)));
     await turn();
@@ -925,11 +925,16 @@ describe('a publisher faster than its broker', () => {
       clock.advance(50);
       await turn();
     }
-    expect((await Promise.all(all)).map((told) => (told as string[])[1])).toEqual(['unknown', 'unknown', 'no', 'no']);
+    expect((await Promise.all(all)).map((failed) => (failed as string[])[1])).toEqual([
+      'unknown',
+      'unknown',
+      'no',
+      'no',
+    ]);
     expect(failures).toEqual([['a', 2, 'TRANSPORT_PUBLISH_TIMEOUT']]);
   });
 
-  it('is told "not stored" when its turn does not come in time', async () => {
+  it('gets "not stored" when its turn does not come in time', async () => {
     const { publisher, producer, clock } = setUp({ maxOutstanding: 1, publishTimeoutMs: 100 });
     const [first, second] = [1, 2].map((n) => outcome(publisher.publish('a', n)));
     await turn();
@@ -941,8 +946,8 @@ describe('a publisher faster than its broker', () => {
   });
 });
 
-describe('the life of a publisher', () => {
-  it('refuses before the start and after the close, by code', async () => {
+describe('the lifecycle of a publisher', () => {
+  it('rejects publishes before the start and after the close, by code', async () => {
     const { open } = setUp();
     const publisher = open();
     expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_NOT_STARTED', 'no']);
@@ -953,7 +958,7 @@ describe('the life of a publisher', () => {
     expect(await outcome(publisher.publish('a', 1))).toEqual(['TRANSPORT_CLOSED', 'no']);
   });
 
-  it('flushes what was published before, those who wait for a place included', async () => {
+  it('flushes what was published before, including publishes that wait for room', async () => {
     const { publisher, producer, clock } = setUp({ maxOutstanding: 1 });
     producer.rule = (messages) => messages.map(stored);
     const all = [1, 2, 3].map((n) => publisher.publish('a', n));
@@ -964,7 +969,7 @@ describe('the life of a publisher', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('sends those who wait for a place in their own asynchronous context, not in that of who made room', async () => {
+  it('sends waiting publishes in their own asynchronous context, not in that of whoever made room', async () => {
     const { publisher, producer } = setUp({ maxOutstanding: 1 });
     const context = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
@@ -976,7 +981,7 @@ describe('the life of a publisher', () => {
     expect(seen).toEqual(['first', 'second', 'third']);
   });
 
-  it('says how much is open when a flush takes too long', async () => {
+  it('reports how much is open when a flush takes too long', async () => {
     const { publisher, clock } = setUp();
     const open = outcome(publisher.publish('a', 1));
     const flushed = outcome(publisher.flush(50));
@@ -987,7 +992,7 @@ describe('the life of a publisher', () => {
     await open;
   });
 
-  it('closes after its deadline and tells those who were not sent', async () => {
+  it('closes after its deadline and rejects what was not sent', async () => {
     const { publisher, producer, clock } = setUp({ maxOutstanding: 2, publishTimeoutMs: 60_000 });
     const sent = publisher.publish('a', 1);
     await turn();

@@ -1,10 +1,8 @@
 import { messageOf, restated, TransportError, type OutgoingMessage } from '../contract/index.js';
 
-/*
- * Why a message was not sent: what each refusal says to whoever published it. All of them end before the broker is asked.
- */
+/* Errors of a publish that fails before the broker is contacted. */
 
-/** The publisher was used outside its life. */
+/** Creates the error of a publish before the start or after the close. */
 export function outOfLife(driver: string, topic: string, phase: 'not started' | 'closed'): TransportError {
   if (phase === 'closed') {
     return new TransportError(
@@ -20,36 +18,36 @@ export function outOfLife(driver: string, topic: string, phase: 'not started' | 
   );
 }
 
-/** The transport was closed while somebody waited for the answer. */
+/** Creates the error of a request whose transport was closed before the reply. */
 export function unanswered(driver: string, topic: string): TransportError {
   return new TransportError(
     'TRANSPORT_CLOSED',
-    `[${driver}] the request to "${topic}" had no answer when the transport was closed. If it was sent, it may still be handled.`,
+    `[${driver}] the request to "${topic}" had no reply when the transport was closed. If it was sent, it may still be handled.`,
     { driver, topic, stored: 'unknown' },
   );
 }
 
-/** Whatever stopped a message before it was sent: schemas, codecs and key functions are other people's code. */
+/** Wraps any error before the send: schemas, codecs and key functions are foreign code. */
 export function notMade(error: unknown, driver: string, topic: string): TransportError {
   const details = { driver, topic, stored: 'no' } as const;
   if (error instanceof TransportError) return error.stored === undefined ? restated(error, details) : error;
   return new TransportError(
     'TRANSPORT_PUBLISH_FAILED',
-    `[${driver}] a message for "${topic}" could not be made, and nothing was sent: ${messageOf(error)}.`,
+    `[${driver}] a message for "${topic}" could not be prepared, and nothing was sent: ${messageOf(error)}.`,
     { ...details, cause: error },
   );
 }
 
-/** A schema or codec is asynchronous and has not answered. */
+/** Creates the error of an asynchronous schema or codec that did not finish in time. */
 export function notMadeInTime(driver: string, topic: string, option: string, timeoutMs: number): TransportError {
   return new TransportError(
     'TRANSPORT_PUBLISH_TIMEOUT',
-    `[${driver}] the schema or codec of a message for "${topic}" did not answer within ${timeoutMs} ms (${option}); nothing was sent.`,
+    `[${driver}] the schema or codec of a message for "${topic}" did not finish within ${timeoutMs} ms (${option}); nothing was sent.`,
     { driver, topic, stored: 'no', retryable: true },
   );
 }
 
-/** The broker was too slow for those who came before. */
+/** Creates the error of a publish that found no room, because the broker was too slow for earlier ones. */
 export function noPlace(
   driver: string,
   topic: string,
@@ -57,7 +55,7 @@ export function noPlace(
 ): TransportError {
   return new TransportError(
     'TRANSPORT_PUBLISH_TIMEOUT',
-    `[${driver}] a message for "${topic}" waited ${publishTimeoutMs} ms (publishTimeoutMs) for a place among ${maxOutstanding} outstanding messages (maxOutstanding) and was not sent.`,
+    `[${driver}] a message for "${topic}" was not sent: it waited ${publishTimeoutMs} ms (publishTimeoutMs) while ${maxOutstanding} messages (maxOutstanding) were outstanding.`,
     { driver, topic, stored: 'no', retryable: true },
   );
 }
@@ -70,7 +68,7 @@ export function tooLarge(
 ): TransportError {
   return new TransportError(
     'TRANSPORT_MESSAGE_TOO_LARGE',
-    `[${driver}] a message for "${topic}" has ${bytes} bytes (body ${body?.length ?? 0}), the limit is ${maxBytes}. Send less, or a reference to where the data is.`,
+    `[${driver}] a message for "${topic}" has ${bytes} bytes (body ${body?.length ?? 0}); the limit is ${maxBytes}. Send less, or a reference to the data.`,
     { driver, topic, stored: 'no' },
   );
 }
@@ -86,7 +84,7 @@ export function badKeyFunction(type: string, topic: string, cause: unknown): Tra
 export function missingKey(type: string, topic: string): TransportError {
   return new TransportError(
     'TRANSPORT_KEY_INVALID',
-    `Cannot publish to "${topic}": the key function of event "${type}" returned undefined, and without a key the message has no order. Check the payload, give the publish a key, or define the event with optionalKey: true.`,
+    `Cannot publish to "${topic}": the key function of event "${type}" returned undefined, and without a key the message has no order. Check the payload, set a key, or define the event with optionalKey: true.`,
     { topic, stored: 'no' },
   );
 }

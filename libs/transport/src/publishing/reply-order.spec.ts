@@ -24,7 +24,7 @@ describe('the replies to one request', () => {
     expect(taking([zero, 0], [one, 1], [zero, 0], [one, 1], [error, 0])).toEqual(['zero', 'one', 'error']);
   });
 
-  it('are passed on as they come where the responder gives them no place', () => {
+  it('are passed on as they arrive if the responder gives them no index', () => {
     expect(taking([value('b'), undefined], [value('a'), undefined])).toEqual(['b', 'a']);
   });
 });

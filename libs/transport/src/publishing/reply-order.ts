@@ -1,8 +1,8 @@
 import type { Reply } from '../contract/index.js';
 
 /**
- * Passes the replies to one request on in the order in which they were sent, whatever order they come in: where a broker keeps
- * no order, the last one could come before another, which would be lost. A value that comes twice is passed on once.
+ * Passes on the replies to one request in the order in which they were sent. On a broker without ordering the last
+ * reply could arrive before another one, which would be lost. A repeated value is passed on once.
  */
 export class ReplyOrder {
   readonly #onReply: (reply: Reply) => void;
@@ -13,7 +13,10 @@ export class ReplyOrder {
     this.#onReply = onReply;
   }
 
-  /** @param index its place, from 0; undefined where the responder does not say it: then it is passed on as it comes */
+  /**
+   * @param index its index, from 0; undefined if the responder does not send it: the reply is then passed on as it
+   *   arrives
+   */
   take(reply: Reply, index: number | undefined): void {
     if (index === undefined) return this.#onReply(reply);
     if (index > this.#next) return void this.#early.set(index, reply);
@@ -24,7 +27,10 @@ export class ReplyOrder {
     }
   }
 
-  /** Of another attempt at the request, which counts from 0 again. What ends the request is needed all the same. */
+  /**
+   * Handles a reply of another attempt at the request, which counts from 0 again. The end of the request is still
+   * needed.
+   */
   #takeAgain(reply: Reply): void {
     if (reply.kind !== 'value' || reply.last) this.#onReply(reply);
   }

@@ -12,17 +12,18 @@ import type { OpenRequests } from './open-requests.js';
 
 /** What a request waits for. */
 export interface Expected {
-  /** As the caller gave it, for the error. */
+  /** The caller's value, for the error. */
   readonly timeoutMs: number;
-  /** What is left of it. */
+  /** The remaining time in milliseconds. */
   readonly leftMs: number;
   readonly codec: Codec;
   readonly schema: StandardSchema | undefined;
 }
 
 /**
- * Sends a request and resolves with the first answer, decoded and checked.
- * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`, `TRANSPORT_REQUEST_FAILED`, `TRANSPORT_CLOSED`, and what the requester says
+ * Sends a request and resolves with the first reply, decoded and validated.
+ * @throws TransportError `TRANSPORT_REQUEST_TIMEOUT`, `TRANSPORT_REQUEST_FAILED`, `TRANSPORT_CLOSED`, and those of the
+ *   requester
  */
 export async function request(
   requests: OpenRequests,
@@ -34,14 +35,14 @@ export async function request(
   const reply = await firstReply(requests, message, expected, clock);
   if (reply.kind === 'error') throw requestFailed(message.topic, reply);
   const answer = reply.kind === 'value' ? await codec.decode(reply.body, message.topic) : undefined;
-  return schema === undefined ? answer : validate(schema, answer, `the answer from ${message.topic}`);
+  return schema === undefined ? answer : validate(schema, answer, `the reply from ${message.topic}`);
 }
 
-/** An error that a handler answered, with its name, message and content as `cause`. */
+/** Creates the error for a failed handler, with its name, message and content as `cause`. */
 export function requestFailed(topic: string, { name, message, content }: Reply & { kind: 'error' }): TransportError {
   const cause = Object.assign(new Error(message), readErrorContent(content));
   cause.name = name;
-  return new TransportError('TRANSPORT_REQUEST_FAILED', `The handler of "${topic}" answered ${name}: ${message}.`, {
+  return new TransportError('TRANSPORT_REQUEST_FAILED', `The handler of "${topic}" failed with ${name}: ${message}.`, {
     topic,
     cause,
   });
@@ -78,7 +79,7 @@ function firstReply(
 function tooLate({ topic, id }: OutgoingMessage, timeoutMs: number): TransportError {
   return new TransportError(
     'TRANSPORT_REQUEST_TIMEOUT',
-    `No answer to request ${id} came from "${topic}" within ${timeoutMs} ms. Is anybody subscribed with @Respond? The request may still be handled.`,
+    `No reply to request ${id} arrived from "${topic}" within ${timeoutMs} ms. Check that a service subscribes to it with @Respond. The request may still be handled.`,
     { topic, retryable: true, stored: 'unknown' },
   );
 }

@@ -1,15 +1,15 @@
-/** What a topic holds: accepted and not yet answered. */
+/** What a topic holds: messages accepted and not yet answered. */
 export interface Held {
   readonly outstanding: number;
   readonly outstandingBytes: number;
 }
 
-/** The part of the bounds that other topics cannot take from a topic: one sixteenth. */
+/** The share of the limits that is reserved for each topic: one sixteenth. */
 const SHARE = 16;
 
 /**
- * Bounds what a publisher holds for all topics together. Each topic has a small share that it may use although the others
- * have filled the rest, so that a topic which cannot be stored does not stop the publishes to the others.
+ * Limits what a publisher holds for all topics together. Each topic has a small reserved share, so that a topic that
+ * cannot be stored does not stop publishes to the others.
  */
 export class Room {
   readonly #maxMessages: number;

@@ -1,19 +1,19 @@
 import type { OutgoingMessage, PublishReceipt, SendWindow } from '../contract/index.js';
 
-/** What a send reports of itself while it is under way. */
+/** Receives what a send reports while it is under way. */
 export interface SendListener {
-  /** Whether anything is known that a stored message could end. */
+  /** Whether a problem is known that a stored message would end. */
   readonly hasTroubles: boolean;
-  /** One message was stored before its send has ended. */
+  /** One message was stored before its send ended. */
   storedEarly(send: SendUnderWay, partition: number | undefined): void;
   /** Everything that a late send waited for is stored. */
   wentOn(send: SendUnderWay): void;
 }
 
 /**
- * One call of a driver's `send`, and the window that the driver has of it: how long its messages have waited for an answer.
- * n.b. a window may grow for as long as the call is under way, so the age of a call says nothing. What is counted is whether all
- * the messages that it had at one moment have been stored since.
+ * Represents one call of a driver's `send` and its window, and measures how long its messages have waited for a
+ * confirmation. A window can grow for as long as the call is under way, so the age of a call says nothing. It measures
+ * instead since when all the messages of one moment have been waiting to be stored.
  */
 export class SendUnderWay implements SendWindow {
   readonly topic: string;
@@ -21,13 +21,13 @@ export class SendUnderWay implements SendWindow {
   ended: Promise<void> = Promise.resolve();
   /** The send to the same topic that has to end first. */
   before: SendUnderWay | undefined;
-  /** It was found to wait too long. */
+  /** It has waited too long and was reported. */
   isLate = false;
   readonly #listener: SendListener;
   readonly #window: SendWindow | undefined;
   #messages: number;
   #stored = 0;
-  /** How many messages it had at the moment that is counted from, and how many of these are not stored. */
+  /** Number of messages at the moment from which the wait is measured, and how many of them are not stored. */
   #counted = 0;
   #open = 0;
   #sinceMs = 0;
@@ -46,28 +46,28 @@ export class SendUnderWay implements SendWindow {
     this.before = before;
   }
 
-  /** When the messages that wait longest were there, or earlier; on the monotonic clock. */
+  /** A lower bound for when the messages that wait longest arrived, on the monotonic clock. */
   get sinceMs(): number {
     return this.#sinceMs;
   }
 
-  /** The window for the driver, where the caller has one. */
+  /** The window for the driver, if the caller has one. */
   get window(): SendWindow | undefined {
     return this.#window === undefined ? undefined : this;
   }
 
-  /** Those before it have ended, and the driver gets it. */
+  /** Called when the earlier sends have ended and the driver receives this one. */
   started(nowMs: number): void {
     this.before = undefined;
     this.#countFrom(nowMs);
   }
 
-  /** All its messages were reported stored before it ended. */
+  /** Whether all its messages were reported as stored before it ended. */
   get isAllStored(): boolean {
     return this.#stored === this.#messages;
   }
 
-  /** How long messages have waited that are not stored, at least. */
+  /** Returns how long unconfirmed messages have waited, at least. */
   waitedMs(nowMs: number): number {
     if (this.#open <= 0) this.#countFrom(nowMs);
     return nowMs - this.#sinceMs;

@@ -7,7 +7,7 @@ import {
   type SendWindow,
 } from '../contract/index.js';
 
-/** Sends messages so that each gets a result, whatever its neighbours and the driver do. */
+/** Sends messages so that each gets a result, whatever happens to other messages or in the driver. */
 export class Sender {
   readonly #producer: Producer;
   readonly #driver: string;
@@ -18,9 +18,9 @@ export class Sender {
   }
 
   /**
-   * A result per message, in the order given. Where the broker refused a request because of one of its messages, the
-   * others go again without it. Never rejects.
-   * @param window lets the first request grow: the results of what was taken follow
+   * Returns one result per message, in the given order. If the broker rejected a request because of one message, the
+   * others are sent again without it. Never rejects.
+   * @param window lets the first request grow; the results of added messages follow
    */
   async send(given: readonly OutgoingMessage[], window?: SendWindow): Promise<readonly SendResult[]> {
     const messages = [...given];
@@ -41,7 +41,7 @@ export class Sender {
     part.forEach((index, position) => (results[index] = again[position] as SendResult));
   }
 
-  /** @param messages those that are given, and later those that were taken too */
+  /** @param messages the given messages, followed by those taken from the window */
   async #request(
     given: readonly OutgoingMessage[],
     messages: readonly OutgoingMessage[],
@@ -59,22 +59,22 @@ export class Sender {
   #refusedAlone({ topic, id }: OutgoingMessage, cause: unknown): TransportError {
     return new TransportError(
       'TRANSPORT_PUBLISH_FAILED',
-      `[${this.#driver}] message ${id} for "${topic}" was refused by the broker, sent alone too.`,
+      `[${this.#driver}] the broker rejected message ${id} for "${topic}", even when sent alone.`,
       { driver: this.#driver, topic, stored: 'no', cause },
     );
   }
 
-  /** A driver that breaks its contract must not cost a message: what it did not confirm counts as unknown. */
+  /** A driver that breaks its contract must not lose a message: what it did not confirm counts as unknown. */
   #unanswered({ topic, id }: OutgoingMessage, cause?: unknown): TransportError {
     return new TransportError(
       'TRANSPORT_PUBLISH_UNKNOWN',
-      `[${this.#driver}] the driver gave no result for message ${id} to "${topic}".`,
+      `[${this.#driver}] the driver returned no result for message ${id} to "${topic}".`,
       { driver: this.#driver, topic, stored: 'unknown', retryable: true, cause },
     );
   }
 }
 
-/** The same window; what a driver takes from it is added to `messages`, and what is stored is let go of. */
+/** Wraps a window: adds what the driver takes to `messages` and releases what is stored. */
 const recording = (window: SendWindow, messages: OutgoingMessage[]): SendWindow => ({
   stored: (index, receipt) => {
     window.stored(index, receipt);
@@ -87,7 +87,7 @@ const recording = (window: SendWindow, messages: OutgoingMessage[]): SendWindow 
   },
 });
 
-/** In the place of a message that is stored, and will not be sent again. */
+/** Placeholder for a message that is stored and will not be sent again. */
 const STORED: OutgoingMessage = {
   topic: '',
   id: '',
@@ -98,8 +98,8 @@ const STORED: OutgoingMessage = {
 };
 
 /**
- * The part without what may not overtake a message that will be sent again: it gets the same answer, unsent.
- * n.b. by topic, because which messages share a partition is the driver's to know.
+ * Removes messages that must not overtake a message that will be sent again; they get the same result unsent. It
+ * compares topics, because only the driver knows which messages share a partition.
  */
 function withoutBlocked(
   part: readonly number[],
@@ -118,15 +118,15 @@ function withoutBlocked(
 }
 
 /**
- * Certainly not stored, and likely to be when it is sent again.
- * n.b. a topic that is missing is told at once, although somebody may create it: most often its name is wrong.
+ * Whether a message was certainly not stored and a retry may succeed. A missing topic is not retried, although it could
+ * be created in the meantime: most often its name is wrong.
  */
 export function isWorthAnotherTry(result: SendResult | undefined): result is TransportError {
   if (!(result instanceof TransportError) || !result.retryable || result.stored !== 'no') return false;
   return result.code === 'TRANSPORT_BROKER_UNREACHABLE' || result.code === 'TRANSPORT_PUBLISH_FAILED';
 }
 
-/** Where the results are that blame somebody else's message; n.b. on the hot path it allocates nothing. */
+/** Returns the indexes of results that blame another message. Allocates nothing on the hot path. */
 function refusedForNeighbours(results: readonly SendResult[]): number[] | undefined {
   let refused: number[] | undefined;
   for (let index = 0; index < results.length; index++) {

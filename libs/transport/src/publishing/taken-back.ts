@@ -10,14 +10,14 @@ import {
 } from '../contract/index.js';
 import { holdsDate } from '../shared/index.js';
 
-/** How the text of every Date ends in JSON. */
+/** The end of every Date in JSON. */
 const END_OF_DATE = 'Z"';
 
 /**
- * The message, unless JSON has written a Date as text and the event's schema does not take the text: every consumer would make a
- * dead letter of it. A promise only where the schema is asynchronous.
+ * Returns the message, unless JSON wrote a Date as text that the event's schema rejects: every consumer would
+ * dead-letter it. Returns a promise only if the schema is asynchronous.
  *
- * n.b. only a payload with a Date is read back and checked a second time.
+ * Only a payload with a Date is parsed and validated a second time.
  * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`
  */
 export function takenBack(
@@ -38,7 +38,7 @@ function accept({ type, topic }: EventDefinition, message: OutgoingMessage, { is
   if (issues === undefined) return message;
   throw new TransportError(
     'TRANSPORT_PAYLOAD_UNENCODABLE',
-    `The payload holds a Date, which JSON writes as text, and the schema of event "${type}" does not accept the text: ${describeIssues(issues)}. Use a schema that reads the text (z.coerce.date()), or a codec with dates (msgpack()).`,
+    `The payload contains a Date, which JSON writes as text, but the schema of event "${type}" rejects the text: ${describeIssues(issues)}. Use a schema that reads the text (z.coerce.date()), or a codec with dates (msgpack()).`,
     { topic, stored: 'no' },
   );
 }

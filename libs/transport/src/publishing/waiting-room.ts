@@ -10,14 +10,14 @@ interface Waiting {
 
 export interface WaitingRoomSettings {
   readonly clock: Clock;
-  /** Who has waited this long is let in without room, to report that. */
+  /** A publish that has waited this long is let in without room, to report its timeout. */
   readonly timeoutMs: number;
   readonly hasRoom: () => boolean;
-  /** Everybody is let in, to report that the publisher has ended. */
+  /** Everything is let in to report that the publisher has ended. */
   readonly isOver: () => boolean;
 }
 
-/** Where publishes to one topic wait while too much is outstanding; whoever came first goes first. */
+/** Queues publishes to one topic while too much is outstanding; first come, first served. */
 export class WaitingRoom {
   readonly #settings: WaitingRoomSettings;
   readonly #waiting = new Fifo<Waiting>();
@@ -29,23 +29,25 @@ export class WaitingRoom {
     this.#settings = settings;
   }
 
-  /** Whoever comes now has to queue, even where there is room: others came before. */
+  /** Whether a new publish must queue even if there is room, because others came before. */
   get isOccupied(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** Runs `action` when it is its turn, in the asynchronous context of whoever waits and not of whoever made room. */
+  /** Runs `action` when it is its turn, in the asynchronous context of the caller and not of whoever made room. */
   enter(action: () => void, since: number): void {
     this.#waiting.push({ action: AsyncResource.bind(action), since });
     this.#watchOldest();
   }
 
-  /** Resolves when nobody waits. */
+  /** Resolves when nothing waits. */
   emptied(): Promise<void> {
     return this.isOccupied ? new Promise((resolve) => this.#emptied.push(resolve)) : Promise.resolve();
   }
 
-  /** Lets in one after the other while there is room. An action may make room itself, and must not start a second round. */
+  /**
+   * Lets in one after another while there is room. An action can make room itself, and must not start a second round.
+   */
   letIn(): void {
     if (this.#lettingIn || !this.isOccupied) return;
     this.#lettingIn = true;

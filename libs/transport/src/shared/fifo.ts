@@ -1,4 +1,4 @@
-/** A queue that gives in O(1) what it was given first; `Array.shift` copies once it is long. */
+/** A queue with O(1) access to its oldest item; `Array.shift` copies a long array. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;
@@ -11,7 +11,7 @@ export class Fifo<Item> {
     this.#items.push(item);
   }
 
-  /** The next one, without taking it. */
+  /** Returns the oldest item without removing it. */
   peek(): Item | undefined {
     return this.#items[this.#head];
   }

@@ -1,4 +1,4 @@
-/** Helpers that drivers and the core have in common. Imports the contract only. */
+/** Helpers that drivers and the core share. Imports only the contract. */
 export * from './after-this-turn.js';
 export * from './fifo.js';
 export * from './json-codec.js';

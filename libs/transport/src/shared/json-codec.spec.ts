@@ -11,11 +11,11 @@ const thrownBy = (action: () => unknown): unknown => {
 };
 
 describe('the JSON codec', () => {
-  it.each([[{ a: [1, 'ü', null] }], ['text'], [0], [false], [null], [[]]])('gives back %j', (payload) => {
+  it.each([[{ a: [1, 'ü', null] }], ['text'], [0], [false], [null], [[]]])('round-trips %j', (payload) => {
     expect(jsonCodec.decode(jsonCodec.encode(payload))).toEqual(payload);
   });
 
-  it('reads past a byte order mark', () => {
+  it('skips a byte order mark', () => {
     expect(jsonCodec.decode(Buffer.from('\ufeff{"a":1}'))).toEqual({ a: 1 });
   });
 
@@ -24,7 +24,7 @@ describe('the JSON codec', () => {
     ['{"a":', 'is not JSON'],
     ['order 17', 'is not JSON'],
     ['\u0000\u0001\u0002', 'is not JSON'],
-  ])('refuses %j by code', (text, reason) => {
+  ])('rejects %j by code', (text, reason) => {
     const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
     expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
     expect(error.message).toContain(reason);
@@ -40,14 +40,14 @@ describe('the JSON codec', () => {
     ['__proto__', '{"\\u005f_proto__":1}'],
     ['constructor.prototype', '{"constructor":{"prototype":{"isAdmin":true}}}'],
     ['constructor.prototype', '{"constructor":{"prot\\u006ftype":1}}'],
-  ])('refuses the name %s, however it is written', (name, text) => {
+  ])('rejects the name %s, however it is written', (name, text) => {
     const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
     expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
     expect(error.message).toContain(`"${name}"`);
     expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
   });
 
-  it('takes the same words where they do no harm', () => {
+  it('accepts the same words where they do no harm', () => {
     for (const payload of [
       { text: 'about __proto__ and "constructor": {"prototype"}' },
       { constructor: 'Acme builders' },
@@ -59,19 +59,19 @@ describe('the JSON codec', () => {
     expect(jsonCodec.decode(Buffer.from('{"name":"caf\\u00e9"}'))).toEqual({ name: 'café' });
   });
 
-  it('looks through a text that is nested deeper than the stack', () => {
+  it('inspects a text that is nested deeper than the stack', () => {
     const text = `${'['.repeat(50_000)}"proto"${']'.repeat(50_000)}`;
     expect(jsonCodec.decode(Buffer.from(text))).toHaveLength(1);
   });
 
   it.each([[undefined], [() => 1], [Symbol('x')], [1n], [{ amount: 1n }]])(
-    'refuses a payload with no JSON form',
+    'rejects a payload with no JSON form',
     (payload) => {
       expect(thrownBy(() => jsonCodec.encode(payload))).toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
     },
   );
 
-  it('knows JSON by its content types', () => {
+  it('recognizes JSON by its content types', () => {
     for (const type of [
       'application/json',
       'Application/JSON; charset=utf-8',

@@ -1,13 +1,13 @@
 import { TransportError } from '../contract/index.js';
 
 /**
- * Refuses a parsed text with names that become the prototype of whatever the payload is copied into: `__proto__`, and
- * `constructor` with a `prototype` in it. `JSON.parse` itself makes harmless properties of them; `Object.assign`, or a deep
- * merge, does not.
+ * Rejects a parsed body with names that can replace a prototype when the payload is copied: `__proto__`, and
+ * `constructor` with a `prototype` in it. `JSON.parse` itself creates harmless properties; `Object.assign` or a deep
+ * merge does not.
  *
- * Why refused and not dropped: no honest program writes them, and a payload with a hole would be handled as if it were whole.
- * n.b. the search is a twentieth of the parse: one short word that both names have in them, or a letter in disguise. Only a
- * text that has one of the two is walked.
+ * The body is rejected and not cleaned: no honest program writes these names, and a handler must not receive a payload
+ * with a part missing. The text search costs a twentieth of the parse: it looks for a substring of both names, or a
+ * unicode escape that can disguise one. Only a text with one of these is walked.
  */
 export function refuseHostileNames(text: string, payload: unknown): void {
   if (!text.includes('proto') && !text.includes('\\u')) return;
@@ -15,11 +15,11 @@ export function refuseHostileNames(text: string, payload: unknown): void {
   if (name === undefined) return;
   throw new TransportError(
     'TRANSPORT_PAYLOAD_UNDECODABLE',
-    `The body is JSON with the name "${name}", which would change the prototype of what it is copied into.`,
+    `The JSON body contains the name "${name}", which could change the prototype of an object that it is copied into.`,
   );
 }
 
-/** n.b. with a list of its own and not by calling itself: a text may be nested deeper than the stack. */
+/** Uses a list instead of recursion, because a body can be nested deeper than the stack. */
 function hostileNameIn(payload: unknown): string | undefined {
   const waiting: unknown[] = [payload];
   while (waiting.length > 0) {

@@ -38,18 +38,18 @@ describe('the JSON codec', () => {
     [new Point(Number.NaN), '"x" is NaN'],
     [{ price: new Money(Number.NaN) }, '"price" is NaN'],
     [{ at: new Date(Number.NaN) }, '"at" is an invalid Date'],
-  ])('refuses what JSON has no word for, with its path: %p', (payload, text) => {
+  ])('rejects what JSON cannot represent, with its path: %p', (payload, text) => {
     expect(refusalOf(payload)).toMatch(/^TRANSPORT_PAYLOAD_UNENCODABLE /);
     expect(refusalOf(payload)).toContain(text);
   });
 
-  it('still refuses a bigint and a circle', () => {
+  it('still rejects a bigint and a circular reference', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
     for (const payload of [{ n: 1n }, circle]) expect(refusalOf(payload)).toMatch(/^TRANSPORT_PAYLOAD_UNENCODABLE /);
   });
 
-  it('writes all that JSON has words for, as it is', () => {
+  it('writes everything that JSON can represent, unchanged', () => {
     const payload = {
       ...{ none: null, empty: {}, list: [], text: 'null {} {"0":', zero: -0, numbers: { 0: 'a' }, at: new Date(0) },
       ...{
@@ -63,13 +63,13 @@ describe('the JSON codec', () => {
     expect(jsonCodec.encode(payload).toString()).toBe(JSON.stringify(payload));
   });
 
-  it('looks into what is nested deeper than the stack', () => {
+  it('inspects what is nested deeper than the stack', () => {
     let deep: unknown = Number.NaN;
     for (let depth = 0; depth < 2_000; depth++) deep = [deep];
     expect(refusalOf(deep)).toMatch(/is NaN/);
   });
 
-  it('writes what JSON.stringify makes of it where that was chosen', () => {
+  it('writes what JSON.stringify produces with lossyJsonCodec', () => {
     expect(lossyJsonCodec.encode({ tags: new Set(['a']), rate: Number.NaN }).toString()).toBe(
       '{"tags":{},"rate":null}',
     );

@@ -2,10 +2,10 @@ import { TransportError } from '../contract/index.js';
 import { shown } from '../contract/index.js';
 
 /**
- * Refuses a payload of which JSON.stringify wrote less than there is: `{}` for a Map, `null` for NaN.
+ * Rejects a payload that JSON.stringify wrote incompletely: `{}` for a Map, `null` for NaN.
  *
- * Why by the text first: all that is lost leaves one of three traces in it, and to search them costs a twentieth of the writing
- * (docs/adr/0036). Only a payload whose text has one of them is walked.
+ * It searches the text first: every loss leaves one of three traces, and searching for them costs a twentieth of the
+ * encoding (docs/adr/0036). Only a payload whose text has one of them is walked.
  * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE` with the path
  */
 export function refuseLostValues(text: string, payload: unknown): void {
@@ -16,11 +16,14 @@ export function refuseLostValues(text: string, payload: unknown): void {
   const { path, what } = loss;
   throw new TransportError(
     'TRANSPORT_PAYLOAD_UNENCODABLE',
-    `The payload cannot be written as JSON: ${path === '' ? 'it' : `"${shown(path)}"`} is ${what}, for which JSON has no word. Convert it, choose another codec, or lossyJsonCodec to have it written as JSON.stringify does.`,
+    `The payload cannot be written as JSON: ${path === '' ? 'it' : `"${shown(path)}"`} is ${what}, which JSON cannot represent. Convert it, choose another codec, or use lossyJsonCodec to write it as JSON.stringify does.`,
   );
 }
 
-/** What becomes `{}`, or an object with an index for each byte. By tag, because a payload may come from another realm. */
+/**
+ * Types that become `{}`, or an object with an index per byte. Compared by tag, because a payload can come from another
+ * realm.
+ */
 const WORDLESS: ReadonlySet<string> = new Set(
   [
     ...['Map', 'Set', 'WeakMap', 'WeakSet', 'WeakRef', 'ArrayBuffer', 'SharedArrayBuffer', 'DataView'],
@@ -30,10 +33,13 @@ const WORDLESS: ReadonlySet<string> = new Set(
 );
 const tagOf = (value: object): string => Object.prototype.toString.call(value);
 
-/** Stands for a Date that JSON.stringify writes as null. */
+/** Represents a Date that JSON.stringify writes as null. */
 const INVALID_DATE = Symbol('an invalid Date');
 
-/** What of a value, as JSON.stringify sees it, is not written; undefined where all of it is. What it holds is not looked at. */
+/**
+ * Returns what JSON.stringify does not write of a value; undefined if it writes all of it. Does not look at nested
+ * values.
+ */
 export function lostOf(value: unknown): string | undefined {
   if (value === INVALID_DATE) return INVALID_DATE.description;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : String(value);
@@ -41,30 +47,30 @@ export function lostOf(value: unknown): string | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === Array.prototype || prototype === null) return undefined;
   const tag = tagOf(value);
-  // n.b. an Error or a Map with fields of its own writes these, and is taken for what was meant.
+  // An Error or a Map with its own fields is written with these fields, which is assumed to be intended.
   const isLost = ArrayBuffer.isView(value) || (WORDLESS.has(tag) && Object.keys(value).length === 0);
   return isLost ? withArticle(tag.slice('[object '.length, -1)) : undefined;
 }
 
 const withArticle = (name: string): string => `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 
-/** What JSON.stringify writes in place of an object: the answer of its `toJSON`, where it has one. */
+/** Returns what JSON.stringify writes for an object: the result of its `toJSON`, if it has one. */
 function written(value: object, key: string): unknown {
   const { toJSON } = value as { readonly toJSON?: unknown };
   if (typeof toJSON !== 'function') return value;
   const answer: unknown = toJSON.call(value, key);
-  // Why: an invalid Date is written as null. What another class writes as null, it does on purpose.
+  // JSON.stringify writes an invalid Date as null. Another class that writes null does so on purpose.
   return answer === null && isDate(value) ? INVALID_DATE : answer;
 }
 
 const isDate = (value: object): boolean => tagOf(value) === '[object Date]';
 
-/** Deeper than this the careful search takes over: a payload may be nested deeper than the stack. */
+/** The slower search takes over below this depth, because a payload can be nested deeper than the stack. */
 const MAX_DEPTH = 200;
 
 /**
- * Whether something may be lost. Written for speed (no paths, no lists): it runs for every payload with a null in it.
- * n.b. what is no plain object and no array is left to the careful search, unless it has fields and no `toJSON`.
+ * Whether something could be lost. Written for speed (no paths, no lists): it runs for every payload with a null in it.
+ * Anything but plain objects and arrays is left to the slower search, unless it has fields and no `toJSON`.
  */
 function mayLose(value: unknown, depth: number): boolean {
   if (typeof value === 'number') return value - value !== 0;
@@ -90,7 +96,9 @@ interface Place {
   readonly path: string;
 }
 
-/** What is lost, and where; undefined where nothing is. n.b. with a list of its own, because of the stack. */
+/**
+ * Returns what is lost, and its path; undefined if nothing is. Uses a list instead of recursion because of the stack.
+ */
 function lossIn(payload: unknown): { readonly path: string; readonly what: string } | undefined {
   const waiting: Place[] = [{ value: payload, path: '' }];
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
@@ -109,7 +117,7 @@ const placesIn = (value: object, path: string): Place[] =>
     return { value: inner, path: path + member };
   });
 
-/** Whether a payload holds a Date. */
+/** Whether a payload contains a Date. */
 export function holdsDate(payload: unknown): boolean {
   const waiting: unknown[] = [payload];
   while (waiting.length > 0) {

@@ -5,7 +5,7 @@ const missing = (topic: string): Promise<never> =>
   Promise.reject(new TransportError('TRANSPORT_TOPIC_MISSING', `"${topic}" is missing.`, { topic, driver: 'd' }));
 
 describe('topics', () => {
-  it('that are missing are named by one error, after all were looked for', async () => {
+  it('that are missing are named by one error, after all were checked', async () => {
     const looked: string[] = [];
     const ensuring = ensureEach(['a', 'b', 'c'], (topic) => {
       looked.push(topic);
@@ -19,13 +19,13 @@ describe('topics', () => {
     expect(looked).toEqual(['a', 'b', 'c']);
   });
 
-  it('are looked for no further after another error', async () => {
+  it('are not checked further after another error', async () => {
     const refused = new Error('not allowed');
     const ensuring = ensureEach(['a', 'b', 'c'], (topic) => (topic === 'b' ? Promise.reject(refused) : missing(topic)));
     await expect(ensuring).rejects.toBe(refused);
   });
 
-  it('that are all there are no error', async () => {
+  it('that all exist are no error', async () => {
     await expect(ensureEach(['a'], () => Promise.resolve())).resolves.toBeUndefined();
   });
 });

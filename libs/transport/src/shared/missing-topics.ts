@@ -1,8 +1,8 @@
 import { isTransportError, TransportError } from '../contract/index.js';
 
 /**
- * Makes sure of several topics, one after the other, so that one error names all that are missing.
- * @throws TransportError `TRANSPORT_TOPIC_MISSING` after the last one; at once what else `ensure` throws
+ * Ensures several topics one after another, so that one error names all that are missing.
+ * @throws TransportError `TRANSPORT_TOPIC_MISSING` after the last one; any other error of `ensure` immediately
  */
 export async function ensureEach<Topics>(
   each: Iterable<Topics>,

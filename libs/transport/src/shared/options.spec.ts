@@ -20,37 +20,41 @@ describe('options', () => {
 
   it.each([
     [{ concurency: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'kafka() has no option "concurency". Did you mean "concurrency"?'],
-    [{ zzzzzzzz: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'Known are concurrency, acks, brokers, password.'],
+    [{ zzzzzzzz: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'The options are concurrency, acks, brokers, password.'],
     [{ toString: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'no option "toString"'],
     [{ concurrency: '4' }, 'TRANSPORT_OPTION_INVALID', 'concurrency must be an integer >= 1, got "4" (string).'],
     [{ concurrency: 0 }, 'TRANSPORT_OPTION_INVALID', 'got 0 (number)'],
     [{ concurrency: NaN }, 'TRANSPORT_OPTION_INVALID', 'got NaN (number)'],
     [{ acks: 'most' }, 'TRANSPORT_OPTION_INVALID', 'acks must be one of "all", "leader"'],
-    [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'an array of texts, at least one, got an array of 0'],
-    [{ brokers: ['a:1', ''] }, 'TRANSPORT_OPTION_INVALID', 'at least one, got an empty text as entry 2 of 2'],
-    [{ brokers: ['a:1', 5] }, 'TRANSPORT_OPTION_INVALID', 'at least one, got 5 (number) as entry 2 of 2'],
-    [null, 'TRANSPORT_OPTION_INVALID', 'takes an object of options, got null'],
-  ])('refuse %j, say what was seen and what to do', (options, code, text) => {
+    [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'a non-empty array of texts, got an array of 0'],
+    [
+      { brokers: ['a:1', ''] },
+      'TRANSPORT_OPTION_INVALID',
+      'a non-empty array of texts, got an empty string as entry 2 of 2',
+    ],
+    [{ brokers: ['a:1', 5] }, 'TRANSPORT_OPTION_INVALID', 'a non-empty array of texts, got 5 (number) as entry 2 of 2'],
+    [null, 'TRANSPORT_OPTION_INVALID', 'needs an object with options, but got null'],
+  ])('reject %j and say what was found and what to do', (options, code, text) => {
     const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
     expect(error.code).toBe(code);
     expect(error.message).toContain(text);
   });
 
   it.each([
-    [{ brokers: 'kafka://user:hunter2@host:9092' }, 'at least one, got a value of type string.'],
-    [{ password: 12345 }, 'not empty, got a value of type number.'],
-  ])('never show a value that may hold a secret: %#', (options, text) => {
+    [{ brokers: 'kafka://user:hunter2@host:9092' }, 'a non-empty array of texts, got a value of type string.'],
+    [{ password: 12345 }, 'a non-empty string, got a value of type number.'],
+  ])('never show a value that can contain a secret: %#', (options, text) => {
     const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
     expect(error.message).toContain(text);
     expect(error.message).not.toMatch(/hunter2|12345/);
   });
 
-  it('never show what is inside an object, which may be a secret', () => {
+  it('never show what is inside an object, which can be a secret', () => {
     const error = thrownBy(() => checkOptions('kafka()', { password: { value: 'hunter2' } }, rules)) as TransportError;
     expect(error.message).not.toContain('hunter2');
   });
 
-  it('take undefined for absent, field by field', () => {
+  it('treat undefined as not set, field by field', () => {
     expect(() => checkOptions('kafka()', { concurrency: undefined }, rules)).not.toThrow();
     expect(
       withDefaults<{ a?: number | undefined; b?: number }, { a: number; b: number }>(

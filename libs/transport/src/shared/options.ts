@@ -1,13 +1,16 @@
 import { TransportError } from '../contract/index.js';
 
-/** What one option may be, and the words an error uses for it. `undefined` always counts as absent. */
+/** Defines the valid values of one option and how an error describes them. `undefined` always counts as not set. */
 export interface OptionRule {
   readonly expected: string;
-  /** Asked once per value that is given; never of `undefined`. */
+  /** Called once per value that is set; never with `undefined`. */
   readonly accepts: (value: unknown) => boolean;
-  /** Whether an error may show the value that was given; never where it may hold a secret, an address with a password too. @default false */
+  /**
+   * Whether an error can show the value. Never set it for a value that can contain a secret, such as an address with a
+   * password. @default false
+   */
   readonly showsValue?: boolean;
-  /** Of a list: what an entry may be, so that an error can show the one that is wrong. */
+  /** For a list: whether an entry is valid, so that an error can show the invalid one. */
   readonly acceptsEntry?: (entry: unknown) => boolean;
 }
 
@@ -23,10 +26,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 function listOf(of: string, accepts: (item: string) => boolean): OptionRule {
   const acceptsEntry = (item: unknown): boolean => typeof item === 'string' && accepts(item);
   const isList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(acceptsEntry);
-  return { ...rule(`an array of ${of}, at least one`, isList), acceptsEntry };
+  return { ...rule(`a non-empty array of ${of}`, isList), acceptsEntry };
 }
 
-/** The rules that options are written with. */
+/** Rules for the types that options have. */
 export const option = {
   integer: (min: number, max = Number.MAX_SAFE_INTEGER): OptionRule =>
     rule(
@@ -34,7 +37,7 @@ export const option = {
       (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
       true,
     ),
-  text: rule('a text that is not empty', (value) => typeof value === 'string' && value !== ''),
+  text: rule('a non-empty string', (value) => typeof value === 'string' && value !== ''),
   flag: rule('true or false', (value) => typeof value === 'boolean', true),
   oneOf: (...choices: readonly (string | number | boolean)[]): OptionRule =>
     rule(
@@ -43,7 +46,7 @@ export const option = {
       true,
     ),
   texts: listOf('texts', (item) => item !== ''),
-  /** A list of texts that is not empty. @param of what they are, in the plural */
+  /** A non-empty list of strings. @param of what the entries are, in the plural */
   list: listOf,
   record: rule('an object', isRecord),
   fn: rule('a function', (value) => typeof value === 'function'),
@@ -53,15 +56,15 @@ export const option = {
 } as const;
 
 /**
- * Refuses unknown names and wrong values.
- * @param where how the reader finds the options: `kafka()`, `@Subscribe("order.created") in InventoryController.reserve`
+ * Rejects unknown names and invalid values.
+ * @param where the location of the options: `kafka()`, `@Subscribe("order.created") in InventoryController.reserve`
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN` with the nearest known name, `TRANSPORT_OPTION_INVALID`
  */
 export function checkOptions(where: string, options: unknown, rules: Readonly<Record<string, OptionRule>>): void {
   if (!isRecord(options)) {
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      `${where} takes an object of options, got ${describe(options, false)}.`,
+      `${where} needs an object with options, but got ${describe(options, false)}.`,
     );
   }
   for (const [name, value] of Object.entries(options)) {
@@ -76,7 +79,7 @@ export function checkOptions(where: string, options: unknown, rules: Readonly<Re
   }
 }
 
-/** `options` over `defaults`, field by field; a field that is undefined counts as absent. */
+/** Merges `options` over `defaults`, field by field; a field that is undefined counts as not set. */
 export function withDefaults<Options extends object, Defaults extends Partial<Options>>(
   options: Options,
   defaults: Defaults,
@@ -85,13 +88,15 @@ export function withDefaults<Options extends object, Defaults extends Partial<Op
   return { ...defaults, ...given } as unknown as Options & Required<Pick<Options, keyof Defaults & keyof Options>>;
 }
 
-/** A value in the text of a conflict: a reader does not look for an option that nobody wrote. */
+/**
+ * Formats an option's value for a conflict error; marks a default, so that a reader does not look for it in the code.
+ */
 export const valueText = (value: number, byDefault: number): string =>
   value === byDefault ? `${value}, the default` : `${value}`;
 
 function unknownOption(where: string, name: string, known: readonly string[]): TransportError {
   const nearest = nearestName(name, known);
-  const hint = nearest === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
+  const hint = nearest === undefined ? `The options are ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
   return new TransportError('TRANSPORT_OPTION_UNKNOWN', `${where} has no option "${name}". ${hint}`);
 }
 
@@ -100,23 +105,23 @@ function given(value: unknown, { acceptsEntry, showsValue = false }: OptionRule)
     acceptsEntry === undefined || !Array.isArray(value) ? -1 : value.findIndex((each) => !acceptsEntry(each));
   if (wrong < 0) return describe(value, showsValue);
   const entry: unknown = (value as readonly unknown[])[wrong];
-  // n.b. what stands before an "@" may be a password.
-  const text = typeof entry === 'string' && entry.includes('@') ? 'a text with "@"' : describe(entry, true);
+  // Text before an "@" can be a password.
+  const text = typeof entry === 'string' && entry.includes('@') ? 'a string with "@"' : describe(entry, true);
   return `${text} as entry ${wrong + 1} of ${(value as readonly unknown[]).length}`;
 }
 
 function describe(value: unknown, shown: boolean): string {
-  // n.b. nothing that is inside an object is ever shown: it may hold a password.
+  // Nothing inside an object is ever shown: it can contain a password.
   if (typeof value === 'object' && value !== null)
     return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   if (typeof value === 'function') return 'a function';
   if (value === undefined || value === null) return String(value);
-  if (value === '') return 'an empty text';
+  if (value === '') return 'an empty string';
   if (!shown) return `a value of type ${typeof value}`;
   return `${typeof value === 'string' ? JSON.stringify(value) : String(value)} (${typeof value})`;
 }
 
-/** The known name with the fewest edits, when it is near enough to have been meant. */
+/** Returns the known name with the fewest edits, if it is near enough to be what was meant. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const byDistance = known
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
@@ -126,7 +131,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
     : undefined;
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** Returns the Levenshtein distance, one row at a time. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i++) {

@@ -31,13 +31,13 @@ describe('an optional package', () => {
     const needed = { range: '^2.2.4', fits: (module: object) => 'New' in module };
     const load = (): Promise<object> => Promise.resolve({ Old: 1 });
     await expect(loadPeer('kafka', 'kafkajs', 'The kafka driver', load, needed)).rejects.toThrow(
-      'The kafka driver needs "kafkajs" ^2.2.4, and another version is installed. Run: npm install kafkajs@^2.2.4 (TRANSPORT_PEER_MISSING)',
+      'The kafka driver needs "kafkajs" ^2.2.4, but another version is installed. Run: npm install kafkajs@^2.2.4 (TRANSPORT_PEER_MISSING)',
     );
     const fitting = (): Promise<object> => Promise.resolve({ default: { New: 1 } });
     await expect(loadPeer('kafka', 'kafkajs', 'x', fitting, needed)).resolves.toMatchObject({ New: 1 });
   });
 
-  it('that is there but broken shows its own error', async () => {
+  it('that is installed but broken shows its own error', async () => {
     await expect(loadPeer('kafka', 'snappy', 'x', missing('@napi-rs/snappy-linux'))).rejects.toThrow(
       '@napi-rs/snappy-linux',
     );

@@ -1,21 +1,24 @@
 import { TransportError } from '../contract/index.js';
 
-/** Imports a package by its name, in a `try`, so that bundlers see the name and leave it out where it is not installed; or `importUnbundled`. */
+/**
+ * Imports a package by a literal name inside a `try`, so that bundlers see the name and skip it if it is not installed;
+ * or calls `importUnbundled`.
+ */
 export type LoadPeer<Module> = () => Promise<Module>;
 
 /**
- * Which versions work. The package's peers have no ranges: an application that has another version of one, and does not use what
- * needs it, could not be installed.
+ * The versions that work. The package's peer dependencies have no ranges: otherwise an application with another version
+ * could not be installed, even if it does not use the feature.
  */
 export interface NeededVersion<Module> {
   readonly range: string;
-  /** By what only those versions export. */
+  /** Detects a suitable version by an export that only these versions have. */
   readonly fits: (module: Module) => boolean;
 }
 
 /**
  * Loads an optional package on first use.
- * @param neededFor how the error begins: `The kafka driver`
+ * @param neededFor the subject of the error message: `The kafka driver`
  * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs it
  */
 export async function loadPeer<Module extends object>(
@@ -27,12 +30,12 @@ export async function loadPeer<Module extends object>(
 ): Promise<Module> {
   const [module] = await loadPeers<[Module]>(driver, neededFor, [name, load]);
   if (needed === undefined || needed.fits(module)) return module;
-  const text = `${neededFor} needs "${name}" ${needed.range}, and another version is installed. Run: npm install ${name}@${needed.range}`;
+  const text = `${neededFor} needs "${name}" ${needed.range}, but another version is installed. Run: npm install ${name}@${needed.range}`;
   throw new TransportError('TRANSPORT_PEER_MISSING', text, driver === undefined ? {} : { driver });
 }
 
 /**
- * Loads several, so that one error names all that are missing.
+ * Loads several packages, so that one error names all that are missing.
  * @throws TransportError `TRANSPORT_PEER_MISSING` with the command that installs them
  */
 export async function loadPeers<Modules extends readonly object[]>(
@@ -94,18 +97,18 @@ const fileOf = (name: string, exports: unknown, cache: NodeJS.Dict<NodeJS.Module
 const exportsOf = (module: object): object =>
   'default' in module && isObject(module.default) ? { ...(module.default as object), ...module } : module;
 
-/** For the `catch` around an `import` of `loadPeer`: fails as the import did. */
+/** Fails as the import did; for the `catch` around an `import` of `loadPeer`. */
 export function unloaded(error: unknown): never {
   throw error;
 }
 
-/** Imports a package that bundlers are to leave alone: it has a binary, which cannot be part of a bundle. */
+/** Imports a package that bundlers must leave alone, because it contains a binary. */
 export const importUnbundled = <Module>(name: string): Promise<Module> =>
   import(/* webpackIgnore: true */ /* @vite-ignore */ name) as Promise<Module>;
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
-/** The package itself is missing, and not something that it asks for. */
+/** Whether the package itself is missing, and not one of its dependencies. */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = error as { code?: string; message?: string };
   const notFound = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';

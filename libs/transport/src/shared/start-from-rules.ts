@@ -5,7 +5,7 @@ const isOffset = (value: unknown): boolean =>
 
 const isDate = (value: unknown): boolean => value instanceof Date && !Number.isNaN(value.getTime());
 
-/** By partition, at least one. */
+/** By partition; at least one. */
 const areOffsets = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false;
   const entries = Object.entries(value);
@@ -19,7 +19,7 @@ function isStartOffsetLike(value: unknown): boolean {
   return name === 'offset' ? isOffset(inside) : name === 'offsets' && areOffsets(inside);
 }
 
-/** A moment, or a place by offset: what a replay can begin with, too. */
+/** A time or an offset: where a subscription or a replay can start. */
 export const startPlaceRule: OptionRule = {
   expected: 'a valid Date, { offset: "120" } or { offsets: { 0: "120" } }',
   accepts: (value) => isDate(value) || isStartOffsetLike(value),

@@ -9,7 +9,7 @@ export const systemClock: Clock = {
   schedule: (delayMs, action) => {
     const dueMs = performance.now() + delayMs;
     let timer: NodeJS.Timeout;
-    // n.b. a timer of Node runs at once when its delay is longer than 24.8 days, so a longer one is waited for in parts.
+    // Node runs a timer at once if its delay exceeds 24.8 days, so a longer delay is split.
     const wait = (): void => {
       const leftMs = dueMs - performance.now();
       timer = leftMs > LONGEST_TIMER_MS ? setTimeout(wait, LONGEST_TIMER_MS) : setTimeout(action, leftMs);

@@ -9,40 +9,42 @@ import { checkOptions, option } from '../../shared/index.js';
 import { Reading } from './reading.js';
 import type { StoredDeadLetter } from './stored-dead-letter.js';
 
-/** Which dead letters of a topic. */
+/** Selects dead letters of a topic. */
 export interface DeadLetterSelection {
-  /** Those of these ids. @default all */
+  /** Only letters with these ids. @default all */
   readonly ids?: readonly string[];
-  /** Those whose error has this fingerprint, as `count` tells it. @default all */
+  /** Only letters whose error has this fingerprint, as `count` returns it. @default all */
   readonly fingerprint?: string;
-  /** At most so many are read from the topic. Integer >= 1. @default 1000 */
+  /** Reads at most this many letters from the topic. Integer >= 1. @default 1000 */
   readonly limit?: number;
 }
 
-/** How dead letters go back to where they came from. */
+/** Options of a replay of dead letters. */
 export interface ReplayOptions extends DeadLetterSelection {
-  /** At most so many a second, so that a cured service is not flooded. Integer >= 1. @default no limit */
+  /**
+   * Replays at most this many per second, so that a recovered service is not flooded. Integer >= 1. @default no limit
+   */
   readonly ratePerSecond?: number;
-  /** Another topic than the one each came from. @default the original topic */
+  /** Publishes to this topic instead of the original one. @default the original topic */
   readonly to?: string;
-  /** Tells what would be done, and does nothing. @default false */
+  /** Reports what would be done without doing it. @default false */
   readonly dryRun?: boolean;
-  /** Called after each letter: how many were dealt with, of how many. @default none */
+  /** Called after each letter with the number processed so far and the total. @default none */
   readonly onProgress?: (dealtWith: number, of: number) => void;
 }
 
-/** What a replay or a discard did. */
+/** The result of a replay or a discard. */
 export interface DeadLetterReport {
-  /** Ids, in the order in which they were dealt with. */
+  /** Ids in the order in which they were processed. */
   readonly done: readonly string[];
-  /** Left where they are, each with the reason. */
+  /** Letters that stay in the topic, each with the reason. */
   readonly left: readonly { readonly id: string; readonly error: TransportError }[];
 }
 
-/** How many dead letters have one fingerprint. */
+/** The number of dead letters with one fingerprint. */
 export interface FingerprintCount {
   readonly fingerprint: string;
-  /** How many were found, not how many failed in all: what was replayed or discarded is gone. */
+  /** Letters found in the topic, not all failures: replayed and discarded letters no longer count. */
   readonly count: number;
   readonly oldest: Date | undefined;
   readonly newest: Date | undefined;
@@ -57,22 +59,22 @@ const REPLAY_RULES = {
   onProgress: option.fn,
 } as const satisfies Record<keyof ReplayOptions, unknown>;
 
-/** How many letters are read where no `limit` is given. */
+/** How many letters are read if no `limit` is set. */
 export const DEAD_LETTER_LIMIT = 1_000;
 
 /**
- * Works with dead letters, on every broker alike: reads them, counts them by their cause, sends them back, throws them away.
+ * Lists, counts, replays and discards dead letters, the same way on every broker.
  *
- * It reads as a group of its own, `dead-letter-admin` (on Kafka `dead-letter-admin.<topic>`): what it has replayed or discarded
- * is settled there and not shown again, what it only showed stays. Readers of different topics do not disturb each other; two
- * that read one topic at once share its letters.
+ * It reads in a group of its own, `dead-letter-admin` (on Kafka `dead-letter-admin.<topic>`): letters that it replayed
+ * or discarded are settled there and not shown again; letters that it only listed stay. Readers of different topics do
+ * not affect each other; two readers of one topic at the same time share its letters.
  */
 export class DeadLetterAdmin {
   readonly #connection: BrokerConnection;
   readonly #host: BrokerHost;
   readonly #ending: AbortSignal;
 
-  /** @param ending aborted when the application ends: what the dead-letter admin is at then ends as well. @default never */
+  /** @param ending aborts when the application shuts down, and ends what is in progress. @default never */
   constructor(connection: BrokerConnection, host: BrokerHost, ending: AbortSignal = new AbortController().signal) {
     this.#connection = connection;
     this.#host = host;
@@ -80,17 +82,17 @@ export class DeadLetterAdmin {
   }
 
   /**
-   * The letters of a dead-letter topic, oldest first where the broker keeps order: up to the end that it has now on Kafka and
-   * memory, elsewhere until none has come for a second.
-   * @throws TransportError `TRANSPORT_READING_INCOMPLETE` when the broker is there and gives nothing for 30 seconds before that
-   *   end; so do the others, before they have done anything
+   * Lists the letters of a dead-letter topic, oldest first if the broker keeps order. It reads up to the current end of
+   * the topic on Kafka and memory, and on other brokers until none has arrived for one second.
+   * @throws TransportError `TRANSPORT_READING_INCOMPLETE` if a reachable broker delivers nothing for 30 seconds before
+   *   that end. The other methods throw it as well, before they change anything.
    */
   list(topic: string, selection: DeadLetterSelection = {}): Promise<readonly StoredDeadLetter[]> {
     checkOptions('list', selection, SELECTION_RULES);
     return this.#read(topic, selection, (_, letters) => Promise.resolve(letters));
   }
 
-  /** How many letters there are of each cause, most first. */
+  /** Counts the letters of each cause, largest group first. */
   async count(topic: string, selection: DeadLetterSelection = {}): Promise<readonly FingerprintCount[]> {
     const letters = await this.list(topic, selection);
     const groups = new Map<string, StoredDeadLetter[]>();
@@ -104,9 +106,9 @@ export class DeadLetterAdmin {
   }
 
   /**
-   * Publishes the originals again, one after the other and so in the order of their keys, with their ids, keys, headers and
-   * bytes. A letter is settled when its original is stored: a crash between gives two, never none. Every group of the original topic
-   * gets it; those that have handled it know it by its id.
+   * Publishes the originals again, one after another, which keeps the order of their keys, with their ids, keys,
+   * headers and bytes. A letter is settled after its original is stored: a crash in between causes a duplicate, never a
+   * loss. Every group of the original topic receives it; groups that already handled it can recognize its id.
    */
   replay(topic: string, options: ReplayOptions = {}): Promise<DeadLetterReport> {
     checkOptions('replay', options, REPLAY_RULES);
@@ -114,7 +116,7 @@ export class DeadLetterAdmin {
     return this.#read(topic, options, (reading, letters) => this.#replayAll(reading, letters, options));
   }
 
-  /** Settles letters for good. They can only be read again from the broker itself. */
+  /** Settles letters permanently. Afterwards they can only be read from the broker itself. */
   discard(topic: string, selection: DeadLetterSelection): Promise<DeadLetterReport> {
     checkOptions('discard', selection, SELECTION_RULES);
     refuseHalfSaid('discard', selection);
@@ -137,13 +139,13 @@ export class DeadLetterAdmin {
     const admin = { connection: this.#connection, clock: this.#host.clock, ending: this.#ending };
     const reading = await Reading.open(admin, topic, limit);
     try {
-      const wantedIds = ids && new Set(ids);
-      const wanted = reading.letters.filter(
+      const selectedIds = ids && new Set(ids);
+      const selected = reading.letters.filter(
         (letter) =>
-          (wantedIds === undefined || wantedIds.has(letter.id)) &&
+          (selectedIds === undefined || selectedIds.has(letter.id)) &&
           (fingerprint === undefined || letter.fingerprint === fingerprint),
       );
-      return await work(reading, wanted);
+      return await work(reading, selected);
     } finally {
       await reading.close();
     }
@@ -161,7 +163,7 @@ export class DeadLetterAdmin {
       const isFirst = done.length === 0;
       if (!isFirst && ratePerSecond !== undefined && !dryRun && !this.#ending.aborted)
         await this.#pause(1_000 / ratePerSecond);
-      // n.b. what follows a letter that could not be sent back would overtake it.
+      // A letter that follows one that was not replayed would overtake it.
       const error = failedKeys.has(keyOf(letter) ?? '')
         ? overtaking(letter)
         : await this.#replay(reading, letter, to, dryRun);
@@ -189,7 +191,7 @@ export class DeadLetterAdmin {
     if (this.#ending.aborted) return tooLate(letter);
     const [result] = await this.#connection.producer.send([originalOf(letter, topic)]);
     if (result instanceof TransportError) return result;
-    // n.b. when somebody else has it by now, it is stored twice rather than never.
+    // If another reader has it by now, it is stored twice rather than never.
     reading.settle(letter);
     return undefined;
   }
@@ -199,18 +201,18 @@ export class DeadLetterAdmin {
   }
 }
 
-/** n.b. `{ fingerprint: found?.fingerprint }` of something that was not found would otherwise take all of them. */
+/** Otherwise `{ fingerprint: found?.fingerprint }` of something that was not found would select all letters. */
 function refuseHalfSaid(what: string, selection: DeadLetterSelection): void {
   for (const name of ['ids', 'fingerprint'] as const) {
     if (!Object.hasOwn(selection, name) || selection[name] !== undefined) continue;
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      `${what}: ${name} is undefined. Say which dead letters are meant, or leave ${name} out for all of them.`,
+      `${what}: ${name} is undefined. Set it to select dead letters, or leave ${name} out to select all.`,
     );
   }
 }
 
-/** n.b. keys that are not valid UTF-8 may look the same as text. */
+/** Keys that are not valid UTF-8 can look the same as text. */
 const keyOf = ({ key, rawKey }: StoredDeadLetter): string | undefined => rawKey?.toString('base64') ?? key;
 
 function originalOf({ id, key, rawKey, body, headers, rawHeaders }: StoredDeadLetter, topic: string): OutgoingMessage {
@@ -236,32 +238,34 @@ function ageOf(letters: readonly StoredDeadLetter[]): Pick<FingerprintCount, 'ol
 const withoutOrigin = ({ id }: StoredDeadLetter): TransportError =>
   new TransportError(
     'TRANSPORT_TOPIC_MISSING',
-    `Dead letter ${id} does not say which topic it came from. Name one: replay(topic, { to: '...' }).`,
+    `Dead letter ${id} does not record its original topic. Set one: replay(topic, { to: '...' }).`,
     { stored: 'no' },
   );
 
 const withoutBody = ({ id, omittedBytes, originalTopic, originalOffset }: StoredDeadLetter): TransportError =>
   new TransportError(
     'TRANSPORT_MESSAGE_TOO_LARGE',
-    `Dead letter ${id} cannot be replayed: it was stored without its body of ${omittedBytes} bytes, which was too large together with the failure. The original is in "${originalTopic}" at ${originalOffset ?? 'a place its broker does not name'}, as long as that topic keeps it.`,
+    `Dead letter ${id} cannot be replayed: its body of ${omittedBytes} bytes was too large to store with it. The original is in "${originalTopic}" at ${originalOffset ?? 'an unknown offset'}, for as long as that topic keeps it.`,
     { stored: 'no' },
   );
 
 const overtaking = ({ id, key }: StoredDeadLetter): TransportError =>
   new TransportError(
     'TRANSPORT_PUBLISH_FAILED',
-    `Dead letter ${id} was left: one before it of the same key "${key ?? ''}" could not be sent back, and it would overtake it.`,
+    `Dead letter ${id} was left: an earlier one with the same key "${key ?? ''}" could not be replayed, and this one would overtake it.`,
     { stored: 'no', retryable: true },
   );
 
 const tooLate = ({ id }: StoredDeadLetter): TransportError =>
-  new TransportError('TRANSPORT_CLOSED', `Dead letter ${id} was left: the application ends.`, { stored: 'no' });
+  new TransportError('TRANSPORT_CLOSED', `Dead letter ${id} was left: the application is shutting down.`, {
+    stored: 'no',
+  });
 
 const taken = ({ id }: StoredDeadLetter) => ({
   id,
   error: new TransportError(
     'TRANSPORT_CLOSED',
-    `Dead letter ${id} was left: another dead-letter admin has it by now, or the broker took it back, as it was held for long.`,
+    `Dead letter ${id} was left: another dead-letter admin has received it, or the broker revoked it because it was held too long.`,
     {
       retryable: true,
     },

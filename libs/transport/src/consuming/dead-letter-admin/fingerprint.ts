@@ -1,6 +1,6 @@
 /**
- * What errors of one cause have in common: the name, and the message without what differs from case to case (ids, numbers,
- * quoted values). Two dead letters with the same fingerprint most likely have the same cure.
+ * Returns what errors with the same cause share: the name, and the message without the parts that vary (ids, numbers,
+ * quoted values). Two dead letters with the same fingerprint most likely have the same fix.
  */
 export function fingerprintOf(errorName: string, errorMessage: string): string {
   const common = errorMessage

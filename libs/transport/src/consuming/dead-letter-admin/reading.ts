@@ -11,28 +11,28 @@ import { ReadingEnd } from '../replay/reading-end.js';
 import { storedDeadLetter, type StoredDeadLetter } from './stored-dead-letter.js';
 
 /**
- * The group that reads dead letters, the same for every service and tool: what one of them has settled none of them sees
- * again, and what they only looked at stays. Where groups span topics, each dead-letter topic has a group of its own.
+ * The group that reads dead letters, shared by every service and tool: what one of them settles is gone for all, and
+ * what they only list stays. Where groups span topics, each dead-letter topic has its own group.
  */
 export const DEAD_LETTER_ADMIN_GROUP = 'dead-letter-admin';
 
 const groupFor = (topic: string, { groupsSpanTopics = false }: BrokerConnection): string =>
   groupsSpanTopics ? `${DEAD_LETTER_ADMIN_GROUP}.${topic}` : DEAD_LETTER_ADMIN_GROUP;
 
-/** Where dead letters are read. */
-export interface Desk {
+/** Where dead letters are read from. */
+export interface DeadLetterSource {
   readonly connection: BrokerConnection;
   readonly clock: Clock;
-  /** Aborted when the application ends. */
+  /** Aborts when the application shuts down. */
   readonly ending: AbortSignal;
 }
 
-/** The dead letters of a topic, held unsettled until it is closed; then those that were not settled are given back. */
+/** Holds the dead letters of a topic unsettled until it is closed; then it returns the unsettled ones to the broker. */
 export class Reading implements DeliverySink {
   readonly #end: ReadingEnd;
   readonly #full = new AbortController();
   readonly #limit: number;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   #held = new Map<StoredDeadLetter, Delivery>();
   #consumption: Consumption | undefined;
 
@@ -42,11 +42,11 @@ export class Reading implements DeliverySink {
   }
 
   /**
-   * Resolves when `limit` letters are read, or all.
-   * @throws TransportError what `ensureTopics` and `consume` say; `TRANSPORT_CLOSED` once `ending` is aborted;
+   * Resolves when `limit` letters, or all, are read.
+   * @throws TransportError those of `ensureTopics` and `consume`; `TRANSPORT_CLOSED` after `ending` aborted;
    *   `TRANSPORT_READING_INCOMPLETE`
    */
-  static async open({ connection, clock, ending }: Desk, topic: string, limit: number): Promise<Reading> {
+  static async open({ connection, clock, ending }: DeadLetterSource, topic: string, limit: number): Promise<Reading> {
     if (ending.aborted) throw ended(topic);
     const what = `reading of the dead letters of "${topic}"`;
     const reading = new Reading(new ReadingEnd({ connection, clock, ending, what, topic }), limit);
@@ -78,7 +78,7 @@ export class Reading implements DeliverySink {
 
   receive(deliveries: readonly Delivery[]): void | Promise<void> {
     this.#end.heard();
-    // n.b. what is above the limit stays with the broker's accounts: it is given back with the rest.
+    // Letters above the limit stay unsettled and return to the broker with the rest.
     for (const delivery of deliveries) {
       if (this.#held.size < this.#limit) this.#held.set(storedDeadLetter(delivery), delivery);
     }
@@ -91,13 +91,13 @@ export class Reading implements DeliverySink {
     this.#held = new Map([...this.#held].filter(([, delivery]) => delivery.state !== 'revoked'));
   }
 
-  /** Whether the letter is still with us: a broker may take back what is held for long. */
+  /** Whether the letter is still held: a broker can revoke what is held for long. */
   has(letter: StoredDeadLetter): boolean {
     const state = this.#held.get(letter)?.state;
     return state !== undefined && state !== 'revoked';
   }
 
-  /** The letter is dealt with for good. False when somebody else has it by now. */
+  /** Settles the letter. Returns false if another reader has it by now. */
   settle(letter: StoredDeadLetter): boolean {
     return this.#held.get(letter)?.settle(ACK) ?? false;
   }
@@ -108,6 +108,10 @@ export class Reading implements DeliverySink {
 }
 
 const ended = (topic: string): TransportError =>
-  new TransportError('TRANSPORT_CLOSED', `The dead letters of "${topic}" cannot be read: the application ends.`, {
-    topic,
-  });
+  new TransportError(
+    'TRANSPORT_CLOSED',
+    `The dead letters of "${topic}" cannot be read: the application is shutting down.`,
+    {
+      topic,
+    },
+  );

@@ -1,64 +1,70 @@
 import { DEAD_LETTER_HEADERS, type Delivery, type Headers, type RawHeaders } from '../../contract/index.js';
 import { fingerprintOf } from './fingerprint.js';
 
-/** A dead letter as it lies in its topic: the original, and why it is there. */
+/** A dead letter as it is stored in its topic: the original, and why it failed. */
 export interface StoredDeadLetter {
-  /** The id of the original, which a replay keeps. */
+  /** The original's id, which a replay keeps. */
   readonly id: string;
   readonly key: string | undefined;
-  /** The key's bytes where they are not valid UTF-8. */
+  /** The key's bytes if they are not valid UTF-8. */
   readonly rawKey?: Buffer | undefined;
   /** The original's bytes; `null` is a tombstone. */
   readonly body: Buffer | null;
-  /** The original's headers, without those that say why it is here. */
+  /** The original's headers, without those that describe the failure. */
   readonly headers: Headers;
-  /** The bytes of those headers of the original that are not valid UTF-8. */
+  /** The bytes of the original's headers that are not valid UTF-8. */
   readonly rawHeaders?: RawHeaders | undefined;
-  /** Where the original came from; undefined for a message that no `nest-transport` put here. */
+  /** The original's topic; undefined for a message that `nest-transport` did not dead-letter. */
   readonly originalTopic: string | undefined;
   readonly originalOffset: string | undefined;
   /** The group that could not handle it. */
   readonly group: string | undefined;
-  /** Attempts before it was given up, the first included; undefined for a message that no `nest-transport` put here. */
+  /**
+   * Attempts before it was given up, the first included; undefined for a message that `nest-transport` did not
+   * dead-letter.
+   */
   readonly attempts: number | undefined;
   readonly firstFailedAt: Date | undefined;
   readonly lastFailedAt: Date | undefined;
   readonly errorName: string;
   readonly errorMessage: string;
-  /** Bytes of the original's body, where the letter was stored without it because it was too large; it cannot be replayed. */
+  /**
+   * Size of the original's body in bytes, if the letter was stored without it because it was too large; it cannot be
+   * replayed.
+   */
   readonly omittedBytes: number | undefined;
-  /** What errors of one cause have in common; `count` counts by it. */
+  /** Shared by errors with the same cause; `count` groups by it. */
   readonly fingerprint: string;
 }
 
 const OWN: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
 
 export function storedDeadLetter(delivery: Delivery): StoredDeadLetter {
-  const told = (name: keyof typeof DEAD_LETTER_HEADERS): string | undefined =>
+  const recorded = (name: keyof typeof DEAD_LETTER_HEADERS): string | undefined =>
     delivery.header(DEAD_LETTER_HEADERS[name]);
-  const errorName = told('errorName') ?? 'unknown';
-  const errorMessage = told('errorMessage') ?? '';
-  const attempts = Number(told('attempts'));
+  const errorName = recorded('errorName') ?? 'unknown';
+  const errorMessage = recorded('errorMessage') ?? '';
+  const attempts = Number(recorded('attempts'));
   return {
     id: delivery.id,
-    key: delivery.key ?? told('key'),
+    key: delivery.key ?? recorded('key'),
     ...bytesOf(delivery),
     body: delivery.body,
     headers: withoutOwn(delivery.headers),
-    originalTopic: told('topic'),
-    originalOffset: told('offset'),
-    group: told('group'),
+    originalTopic: recorded('topic'),
+    originalOffset: recorded('offset'),
+    group: recorded('group'),
     attempts: Number.isInteger(attempts) && attempts > 0 ? attempts : undefined,
-    firstFailedAt: momentOf(told('firstFailedAt')),
-    lastFailedAt: momentOf(told('lastFailedAt')),
+    firstFailedAt: momentOf(recorded('firstFailedAt')),
+    lastFailedAt: momentOf(recorded('lastFailedAt')),
     errorName,
     errorMessage,
-    omittedBytes: numberOf(told('omittedBytes')),
+    omittedBytes: numberOf(recorded('omittedBytes')),
     fingerprint: fingerprintOf(errorName, errorMessage),
   };
 }
 
-/** n.b. left out where everything is text, as nearly always. */
+/** Left out if everything is text, which is the usual case. */
 function bytesOf({ rawKey, rawHeaders }: Delivery): Pick<StoredDeadLetter, 'rawKey' | 'rawHeaders'> {
   return {
     ...(rawKey === undefined ? {} : { rawKey }),
@@ -74,7 +80,7 @@ function numberOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** n.b. a header is what somebody wrote: a date that is none is no date. */
+/** Anybody can write a header, so an invalid date counts as none. */
 function momentOf(text: string | undefined): Date | undefined {
   const moment = new Date(text ?? Number.NaN);
   return Number.isNaN(moment.getTime()) ? undefined : moment;

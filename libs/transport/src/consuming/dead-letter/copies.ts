@@ -14,25 +14,26 @@ import { aboutOf, type RunnerPlan, type RunnerTools } from '../runner/runner-pla
 import { tierEndedBy } from '../retry/tiers.js';
 import { backoffMs } from '../runner/verdict.js';
 
-/** What becomes of an original, which the runner does. */
+/** What the runner does with an original. */
 export interface OfOriginals {
   end(delivery: Delivery, settlement: Settlement): void;
-  /** Waits in this process for its next attempt. */
+  /** Keeps it in this process until its next attempt. */
   retryHere(delivery: Delivery, delayMs: number, error: unknown): void;
-  /** Waits and is no further attempt when it comes again. */
+  /** Keeps it waiting without counting an attempt. */
   wait(delivery: Delivery, pauseMs: number): void;
 }
 
 /**
- * The copies of a subscription's messages, in dead-letter and retry topics. Each is stored first and its original settled after: a
- * crash between the two gives two copies, never none. While a copy cannot be stored, its original waits unsettled.
+ * Stores copies of a subscription's messages in dead-letter and retry topics. The copy is stored before its original is
+ * settled: a crash in between causes a duplicate, never a loss. While a copy cannot be stored, its original stays
+ * unsettled.
  */
 export class Copies {
   readonly #plan: RunnerPlan;
   readonly #tools: RunnerTools;
   readonly #failures: FailureLog;
   readonly #originals: OfOriginals;
-  /** How a copy that could not be stored yet is tried again. */
+  /** How to store a copy that could not be stored yet. */
   readonly #waiting = new Map<Delivery, () => Promise<void>>();
 
   constructor(plan: RunnerPlan, tools: RunnerTools, failures: FailureLog, originals: OfOriginals) {
@@ -42,12 +43,14 @@ export class Copies {
     this.#originals = originals;
   }
 
-  /** Tries again to store the copy that a delivery waits for; undefined where it waits for none. n.b. asked for each message. */
+  /**
+   * Returns what stores the copy that a delivery waits for; undefined if it waits for none. Called for each message.
+   */
   waitingOf(delivery: Delivery): (() => Promise<void>) | undefined {
     return this.#waiting.size > 0 ? this.#waiting.get(delivery) : undefined;
   }
 
-  /** Messages that wait because their copy cannot be stored. */
+  /** Number of messages that wait because their copy cannot be stored. */
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -56,7 +59,10 @@ export class Copies {
     if (this.#waiting.size > 0) this.#waiting.delete(delivery);
   }
 
-  /** Where the attempt ended a tier, and its subscription has a topic for the wait after it; else undefined, and nothing was done. */
+  /**
+   * Moves the message to a retry topic if the attempt ended a tier and the subscription has a topic for the wait after
+   * it; otherwise returns undefined and does nothing.
+   */
   toRetryTopic(delivery: Delivery, delayMs: number): Promise<void> | undefined {
     const { retryTopics, options } = this.#plan;
     const tier = retryTopics === undefined ? undefined : tierEndedBy(delivery.attempt, options.retry);
@@ -85,7 +91,7 @@ export class Copies {
 
   async #discard(delivery: Delivery, { error }: FailureRecord): Promise<void> {
     await this.#refuse(error, delivery);
-    const reason = `dead letters are switched off, and handling failed: ${explanationOf(error)}`;
+    const reason = `dead letters are disabled, and handling failed: ${explanationOf(error)}`;
     this.#tools.notices.emit('message:dropped', { ...aboutOf(this.#plan, delivery), reason });
     this.#originals.end(delivery, { kind: 'reject', reason: asError(error) });
   }
@@ -93,7 +99,7 @@ export class Copies {
   #deadLetterFailed(delivery: Delivery, deadLetterTopic: string, cause: TransportError): void {
     const error = new TransportError(
       'TRANSPORT_DEAD_LETTER_FAILED',
-      `The dead letter of message ${shown(delivery.id)} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is tried again. ${cause.message}`,
+      `The dead letter of message ${shown(delivery.id)} could not be stored in "${deadLetterTopic}"; its original in "${delivery.topic}" stays unsettled and is retried. ${cause.message}`,
       { retryable: true, topic: deadLetterTopic, cause },
     );
     this.#tools.notices.emit('message:dead-letter-failed', {
@@ -113,19 +119,19 @@ export class Copies {
     this.#originals.end(delivery, MOVED);
   }
 
-  /** n.b. what is too large with the headers of a copy is so the next time as well. It is none the worse for waiting here. */
+  /** A copy that is too large would be so at every try, so the message waits in this process instead. */
   #moveFailed(retryTopic: string, delivery: Delivery, delayMs: number, cause: TransportError): void {
     if (isTransportError(cause, 'TRANSPORT_MESSAGE_TOO_LARGE')) {
       const error = notMoved(delivery, retryTopic, cause, 'it waits in this process');
       return this.#originals.retryHere(delivery, delayMs, error);
     }
-    const error = notMoved(delivery, retryTopic, cause, 'its original stays unsettled and is stored there later');
+    const error = notMoved(delivery, retryTopic, cause, 'its original stays unsettled, and the copy is retried');
     const pauseMs = this.#pauseMs();
     this.#tools.notices.emit('message:retry-scheduled', { ...aboutOf(this.#plan, delivery), delayMs: pauseMs, error });
     this.storeLater(delivery, pauseMs, () => this.#moveTo(retryTopic, delivery, delayMs));
   }
 
-  /** n.b. the letter is stored by now: a requester that cannot be answered must not make another one of it. */
+  /** The letter is already stored: a requester that cannot be answered must not cause a second one. */
   async #refuse(error: unknown, delivery: Delivery): Promise<void> {
     try {
       await this.#plan.refuse?.(error, delivery);
@@ -134,7 +140,7 @@ export class Copies {
     }
   }
 
-  /** Keeps the original unsettled, and calls `store` in place of its handler after the pause. */
+  /** Keeps the original unsettled, and calls `store` instead of its handler after the pause. */
   storeLater(delivery: Delivery, pauseMs: number, store: () => Promise<void>): void {
     this.#waiting.set(delivery, store);
     this.#originals.wait(delivery, pauseMs);
@@ -145,7 +151,7 @@ export class Copies {
   }
 }
 
-/** Between two tries to store one copy: the fault is the broker's or the topic's, and hurrying does not mend it. */
+/** Pause between two tries to store one copy: the broker or the topic is at fault, so retrying faster does not help. */
 const PAUSE_MS = 1_000;
 /** Settled as done: its copy waits in a retry topic. */
 const MOVED: Settlement = Object.freeze({ kind: 'ack' });
@@ -153,7 +159,7 @@ const MOVED: Settlement = Object.freeze({ kind: 'ack' });
 function notMoved({ id, topic }: Delivery, retryTopic: string, cause: TransportError, what: string): TransportError {
   return new TransportError(
     cause.code,
-    `Message ${shown(id)} of "${topic}" could not be stored in "${retryTopic}", where it was to wait; ${what}. ${cause.message}`,
+    `Message ${shown(id)} of "${topic}" could not be stored in retry topic "${retryTopic}"; ${what}. ${cause.message}`,
     { retryable: true, topic: retryTopic, cause },
   );
 }

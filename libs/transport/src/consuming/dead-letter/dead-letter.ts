@@ -18,7 +18,9 @@ import type { FailureRecord } from '../runner/failure-log.js';
 
 const LAST_WORD = '.dead-letter';
 
-/** Where a subscription's dead letters go when it does not say; a pattern's name is made one that can be published to. */
+/**
+ * Returns the default dead-letter topic of a subscription; a pattern is turned into a name that can be published to.
+ */
 export function defaultDeadLetterTopic(topic: string, group: string): string {
   return `${nameOfPattern(topic)}.${group}${LAST_WORD}`;
 }
@@ -27,7 +29,7 @@ export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(LAST
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(DEAD_LETTER_HEADERS));
 
-/** The copy that goes to the dead-letter topic: the same id, key, body and headers, and why it is there. */
+/** Builds the copy for the dead-letter topic: the same id, key, body and headers, and why it failed. */
 export function deadLetterOf(delivery: Delivery, deadLetterTopic: string, failure: FailureRecord): OutgoingMessage {
   return {
     topic: deadLetterTopic,
@@ -41,7 +43,7 @@ export function deadLetterOf(delivery: Delivery, deadLetterTopic: string, failur
   };
 }
 
-/** n.b. ours are dropped from what came in: an old or forged one must not speak for this failure. */
+/** Our own headers are dropped from what came in, because an old or forged one must not describe this failure. */
 function foreignHeaders<Value>(headers: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.has(name)));
 }
@@ -66,13 +68,13 @@ function failureHeaders(delivery: Delivery, failure: FailureRecord): Headers {
   );
 }
 
-/** Some brokers write headers as lines of text, so control characters are taken out. */
+/** Some brokers write headers as lines of text, so control characters are removed. */
 function oneLine(text: string): string {
   return text.slice(0, MAX_EXPLANATION_LENGTH).replace(/[\u0000-\u001f\u007f]+/g, ' ');
 }
 
 /**
- * The last resort for a letter that is larger than its topic accepts: without the body, and without the original's own headers. It says
+ * Removes the body and the original's own headers from a letter that is larger than its topic accepts. It still says
  * where the original is and why it failed.
  */
 export function withoutContent(letter: OutgoingMessage): OutgoingMessage {
@@ -96,12 +98,13 @@ interface Waiting {
 }
 
 /**
- * Stores copies, one request at a time for each topic; those that come meanwhile leave together in the next one, so a flood of
- * poison costs a request per batch and not per message, and a topic that does not answer delays only its own copies.
+ * Stores copies, one request at a time per topic. Copies that arrive in the meantime leave together in the next
+ * request, so a burst of failures costs a request per batch, and a topic that does not answer delays only its own
+ * copies.
  */
 export class DeadLetters {
   readonly #producer: Producer;
-  /** Of each topic with a request under way. */
+  /** By topic with a request under way. */
   readonly #waiting = new Map<string, Waiting[]>();
 
   constructor(producer: Producer) {
@@ -109,8 +112,8 @@ export class DeadLetters {
   }
 
   /**
-   * Resolves when the broker has stored the copy, or with the reason why it has not. Never rejects. What is above the limit for publishes
-   * is sent all the same: many brokers accept more, and a whole letter is worth the try.
+   * Resolves when the broker has stored the copy, or with the reason why it has not. Never rejects. A copy above the
+   * publish limit is still sent: many brokers accept more, and a complete letter is worth a try.
    */
   store(message: OutgoingMessage): Promise<SendResult> {
     return new Promise((resolve) => {
@@ -131,7 +134,7 @@ export class DeadLetters {
     this.#waiting.delete(topic);
   }
 
-  /** How many of the first fit into one request; at least one. */
+  /** Returns how many of the first fit into one request; at least one. */
   #fitting(waiting: readonly Waiting[]): number {
     let bytes = 0;
     const tooMany = waiting.findIndex(({ message }, index) => {
@@ -160,8 +163,8 @@ export class DeadLetters {
   }
 }
 
-/** A driver that breaks its contract must not cost a message: what it did not confirm counts as unknown. */
+/** A driver that breaks its contract must not lose a message: what it did not confirm counts as unknown. */
 function missingResult(cause?: unknown): TransportError {
-  const message = 'The driver gave no result for a dead letter.';
+  const message = 'The driver returned no result for a dead letter.';
   return new TransportError('TRANSPORT_PUBLISH_UNKNOWN', message, { stored: 'unknown', retryable: true, cause });
 }

@@ -8,23 +8,23 @@ import {
 } from '../../contract/index.js';
 import { reasonFor } from './reasons.js';
 
-/** What is known of a broker's settings: facts, or the reason why there are none. */
+/** The broker's settings as far as they are known: facts, or the reason why there are none. */
 export interface FactsAnswer {
   readonly facts: BrokerFacts | undefined;
-  /** Counts where there are no facts. */
+  /** Applies if there are no facts. */
   readonly reason: GuaranteeReason;
-  /** undefined: the topic is not there. */
+  /** undefined: the topic does not exist. */
   of(topic: string, group: string | undefined): TopicFacts | undefined;
 }
 
 const without = (reason: GuaranteeReason): FactsAnswer => ({ facts: undefined, reason, of: () => undefined });
 
-/** Nobody asked. */
+/** The broker was not queried. */
 export const NOT_ASKED: FactsAnswer = without(reasonFor('not-asked'));
 
 /**
- * Asks a broker how it keeps these topics. Never rejects: that nothing could be learned is an answer too.
- * @param connect whether it is to be connected first
+ * Queries a broker for how it stores these topics. Never rejects: a failure is also an answer.
+ * @param connect whether to connect first
  */
 export async function askForFacts(
   connection: BrokerConnection,

@@ -14,7 +14,7 @@ import { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
 import { resolveConsumingOptions, type ConsumingOptions } from '../consuming-options.js';
 import { guaranteeOf, publishingGuaranteeOf } from './guarantee.js';
 
-/** A broker that can do everything, and a topic that loses nothing. */
+/** A broker that supports everything, and a topic that loses nothing. */
 const ABLE: Capabilities = { ...MEMORY_CAPABILITIES, durability: 'native' };
 const SAFE: TopicFacts = { storage: 'disk', copies: 3, confirmedCopies: 2, staleElection: false };
 const CONFIRMED = { confirmedBy: 'all', idempotent: true } as const;
@@ -46,11 +46,11 @@ function guaranteeIn(given: Case) {
 
 const codesOf = (given: Case): readonly GuaranteeReasonCode[] => guaranteeIn(given).reasons.map(({ code }) => code);
 
-test('nothing is lost where several servers must have a message on disk, and what fails is kept', () => {
+test('no message is lost where several servers must store it on disk and failed messages are kept', () => {
   expect(guaranteeIn({})).toEqual({ level: 'at-least-once', reasons: [] });
 });
 
-/** Every reason, planted: what makes it, and the level that is left. */
+/** A case per reason: what causes it, and the resulting level. */
 const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLevel, Case] } = {
   'no-redelivery': ['at-most-once', { capabilities: { atLeastOnce: 'unsupported' } }],
   'not-stored': ['at-most-once', { topic: { storage: 'nowhere' } }],
@@ -82,7 +82,7 @@ const PLANTED: { readonly [Code in GuaranteeReasonCode]: readonly [GuaranteeLeve
   repeats: ['at-least-once', {}],
 };
 
-test.each(Object.entries(PLANTED).filter(([code]) => code !== 'repeats'))('%s is seen', (code, [level, given]) => {
+test.each(Object.entries(PLANTED).filter(([code]) => code !== 'repeats'))('%s is detected', (code, [level, given]) => {
   const { level: left, reasons } = guaranteeIn(given);
   expect({ left, codes: reasons.map((reason) => reason.code) }).toEqual({
     left: level,
@@ -90,29 +90,29 @@ test.each(Object.entries(PLANTED).filter(([code]) => code !== 'repeats'))('%s is
   });
 });
 
-test.each(Object.entries(GUARANTEE_REASONS))('%s says in plain words what happens and what to do', (_code, rule) => {
+test.each(Object.entries(GUARANTEE_REASONS))('%s says what happens and what to do', (_code, rule) => {
   expect(rule.why).not.toMatch(/\.$|^[A-Z]/);
   expect(rule.remedy).toMatch(/^[A-Z].*\.$/);
 });
 
-test('the worst reason decides, and stands first', () => {
+test('the worst reason decides and comes first', () => {
   const given: Case = { topic: undefined, options: { startFrom: 'new', deadLetterTopic: false } };
   expect(codesOf(given)).toEqual(['discards', 'topic-missing', 'starts-new']);
   expect(guaranteeIn(given).level).toBe('may-lose');
   expect(guaranteeIn({ ...given, capabilities: { atLeastOnce: 'unsupported' } }).level).toBe('at-most-once');
 });
 
-test('a topic of dead letters is judged like any other, and named', () => {
+test('a dead-letter topic is judged like any other, and named', () => {
   expect(guaranteeIn({ deadLetters: { ...SAFE, copies: 1 } }).reasons).toEqual([
     expect.objectContaining({ code: 'one-copy', topic: 'dead' }),
   ]);
 });
 
-test('what this application publishes does not matter to a subscription that publishes nothing', () => {
+test('the confirmation of publishes does not affect a subscription that publishes nothing', () => {
   expect(codesOf({ facts: { confirmedBy: 'none' }, options: { deadLetterTopic: false } })).toEqual(['discards']);
 });
 
-test('a broker whose restart loses messages is told of beside its facts, unless they say it better', () => {
+test('a broker whose restart loses messages is reported in addition to its facts, unless they are more specific', () => {
   const of = (topic: TopicFacts) =>
     codesOf({ topic, capabilities: { durability: 'unsupported' }, options: { deadLetterTopic: false } }).slice(1);
   expect(of(SAFE)).toEqual(['not-durable']);
@@ -121,7 +121,7 @@ test('a broker whose restart loses messages is told of beside its facts, unless 
   expect(of({ storage: 'process' })).toEqual(['kept-in-process']);
 });
 
-test('waits that end before their message is deleted lose nothing', () => {
+test('delays that end before their message is deleted lose nothing', () => {
   const options = { ordering: 'none', retry: { redeliveryDelaysMs: [30, 60] } } as const;
   expect(codesOf({ topic: { ...SAFE, keptMs: 91 }, options })).toEqual(['kept-for-a-time']);
   expect(codesOf({ topic: SAFE, options })).toEqual([]);
@@ -133,7 +133,7 @@ test('waits that end before their message is deleted lose nothing', () => {
   });
 });
 
-test('where messages wait in retry topics, each has to keep them for its own wait, and as safely as any other topic', () => {
+test('every retry topic must keep messages for its own delay, and as safely as any other topic', () => {
   const options = resolveConsumingOptions('x', { ordering: 'none', retry: { redeliveryDelaysMs: [30, 60] } }, ABLE);
   const kept: Record<string, TopicFacts> = {
     'r-1': { ...SAFE, keptMs: 31 },
@@ -144,32 +144,32 @@ test('where messages wait in retry topics, each has to keep them for its own wai
   const subject = { topic: 'orders', group: 'stock', deadLetterTopic: undefined, retryTopics: ['r-1', 'r-2'] };
   const { level, reasons } = guaranteeOf({ ...subject, options, capabilities: ABLE, answer });
   expect(level).toBe('may-lose');
-  const told = reasons.filter(({ effect }) => effect === 'may-lose').map(({ code, topic }) => `${code} ${topic}`);
-  expect(told.sort()).toEqual(['discards orders', 'one-copy r-2', 'waits-too-long r-2']);
+  const losing = reasons.filter(({ effect }) => effect === 'may-lose').map(({ code, topic }) => `${code} ${topic}`);
+  expect(losing.sort()).toEqual(['discards orders', 'one-copy r-2', 'waits-too-long r-2']);
 });
 
-test('a compacted topic loses copies, and is what its own subscribers wanted', () => {
+test('a compacted topic loses copies, but is no reason for its own subscribers', () => {
   const compacted = { ...SAFE, newestOfKey: true };
   expect(guaranteeIn({ topic: compacted }).level).toBe('at-least-once');
   expect(guaranteeIn({ deadLetters: compacted }).reasons).toMatchObject([{ code: 'newest-of-key', topic: 'dead' }]);
 });
 
-test('one copy is not told twice, as confirmed by one', () => {
+test('a single copy is not reported again as confirmed by one', () => {
   expect(codesOf({ topic: { ...SAFE, copies: 1, confirmedCopies: 1 } })).toEqual(['one-copy']);
 });
 
-test('retries in this process lose nothing where the broker keeps what is not settled', () => {
+test('retries in this process lose nothing where the broker keeps unsettled messages', () => {
   expect(guaranteeIn({ options: { retry: { inProcess: true } } }).level).toBe('at-least-once');
 });
 
-test("the driver's own words are taken for what to do, also where an option is the reason", () => {
+test("the driver's remedy replaces the default one, also where an option is the reason", () => {
   const facts = { remedy: { 'starts-new': 'Come first.', 'not-durable': 'Take another.' } };
   expect(guaranteeIn({ facts, options: { startFrom: 'new' } }).reasons).toMatchObject([{ remedy: 'Come first.' }]);
   const forgetful = { ...ABLE, durability: 'unsupported' } as const;
   expect(publishingGuaranteeOf(forgetful, answerOf({ facts })).reasons).toMatchObject([{ remedy: 'Take another.' }]);
 });
 
-test("the driver's own words are taken for what to do, and times and numbers are filled in", () => {
+test("the driver's remedy replaces the default one, and times and numbers are filled in", () => {
   const facts = { remedy: { 'confirmed-by-one': 'Turn the knob.' } };
   const [reason, note] = guaranteeIn({ facts, topic: { ...SAFE, confirmedCopies: 1, keptMs: 7_200_000 } }).reasons;
   expect(reason).toMatchObject({ remedy: 'Turn the knob.', why: expect.stringContaining('of 3 servers') });
@@ -196,19 +196,19 @@ test('a publish is judged by who confirms it', () => {
   expect(publishingGuaranteeOf(ABLE, NOT_ASKED).level).toBe('unknown');
 });
 
-test('levels have an order: unknown is below at least once, and above what is known to lose', () => {
+test('levels are ordered: unknown is below at-least-once and above levels that lose messages', () => {
   expect(GUARANTEE_LEVELS.map((level) => isAtLeast(level, 'may-lose'))).toEqual([true, true, true, false]);
   expect(isAtLeast('unknown', 'at-least-once')).toBe(false);
   expect(isAtLeast('at-least-once', 'at-least-once')).toBe(true);
 });
 
-describe('asking a broker', () => {
-  /** Only what is asked of it. */
+describe('querying a broker', () => {
+  /** Supports only what the query uses. */
   const connection = (describe?: Describe): BrokerConnection =>
     (describe === undefined ? {} : { describe }) as unknown as BrokerConnection;
   const query = { topic: 'orders', group: 'stock' };
 
-  test('asks once for what is asked twice, and finds the answer by topic and group', async () => {
+  test('queries each topic once, and finds the answer by topic and group', async () => {
     let asked = 0;
     const counting: Describe = async (all) => {
       asked = all.length;
@@ -218,7 +218,7 @@ describe('asking a broker', () => {
     expect([asked, answer.of('orders', 'stock'), answer.of('orders', 'other')]).toEqual([2, SAFE, undefined]);
   });
 
-  test('says so when the driver cannot tell, or the broker does not answer', async () => {
+  test('reports a driver that cannot describe topics, and a broker that does not answer', async () => {
     expect((await askForFacts(connection(), [query])).reason.code).toBe('not-told');
     const failing = connection(() => Promise.reject(new Error('no such right')));
     expect((await askForFacts(failing, [query])).reason).toMatchObject({

@@ -15,26 +15,26 @@ import { longWaitsMs } from '../retry/tiers.js';
 import type { FactsAnswer } from './broker-facts.js';
 import { reasonFor, type ReasonDetails } from './reasons.js';
 
-/** What a guarantee is computed of. */
+/** The input from which a guarantee is computed. */
 export interface GuaranteeInput {
   readonly topic: string;
   readonly group: string;
-  /** undefined: what cannot be handled is discarded. */
+  /** undefined: a message that cannot be handled is discarded. */
   readonly deadLetterTopic: string | undefined;
-  /** Where messages wait between tiers; undefined where the broker keeps them. */
+  /** Topics where messages wait between tiers; undefined if the broker keeps them. */
   readonly retryTopics?: readonly string[] | undefined;
   readonly options: Pick<ResolvedConsumingOptions, 'delivery' | 'startFrom' | 'retry'>;
   readonly capabilities: Capabilities;
-  /** What the broker says of its settings. */
+  /** What is known of the broker's settings. */
   readonly answer: FactsAnswer;
 }
 
-/** What can be promised of a subscription, from what was asked for and how the broker is really set. Pure. */
+/** Computes the guarantee of a subscription from its options and the broker's actual settings. Pure. */
 export function guaranteeOf(input: GuaranteeInput): Guarantee {
   return judged([...reasonsOfOptions(input), ...reasonsOfBroker(input)]);
 }
 
-/** What can be promised of what an application publishes, beside how the topic is kept. Pure. */
+/** Computes the guarantee of an application's publishes, apart from how the topic is stored. Pure. */
 export function publishingGuaranteeOf(capabilities: Capabilities, { facts, reason }: FactsAnswer): Guarantee {
   const durable =
     capabilityOf(capabilities, 'durability') === 'unsupported' ? [reasonFor('not-durable', detailsOf(facts))] : [];
@@ -77,12 +77,12 @@ function reasonsOfBroker(input: GuaranteeInput): GuaranteeReason[] {
   return [...own, ...ofCopies, ...reasonsOfConfirmation(facts)];
 }
 
-/** n.b. of copies alone: who subscribes to a compacted topic wants the newest. */
+/** Applies to copies only: a subscriber of a compacted topic wants the newest message. */
 function reasonsOfCompaction(topic: string, known: TopicFacts | undefined, facts: BrokerFacts): GuaranteeReason[] {
   return known?.newestOfKey === true ? [reasonFor('newest-of-key', { topic, facts })] : [];
 }
 
-/** What waits for a later tier is deleted at the same age as any other message of its topic. */
+/** A message that waits for a later tier is deleted at the same age as any other message of its topic. */
 function reasonsOfWaits(input: GuaranteeInput, known: TopicFacts | undefined, facts: BrokerFacts): GuaranteeReason[] {
   const { topic, retryTopics, options, answer } = input;
   const tooLong = (waited: string, waitMs: number, { keptMs = Number.POSITIVE_INFINITY }: Partial<TopicFacts> = {}) =>
@@ -97,7 +97,7 @@ function reasonsOfConfirmation(facts: BrokerFacts): GuaranteeReason[] {
   return [reasonFor(facts.confirmedBy === 'one' ? 'confirmed-by-leader' : 'unconfirmed', { facts })];
 }
 
-/** @param forgets the broker's restart loses messages, however it is set */
+/** @param forgets a restart of the broker loses messages, whatever its settings */
 function reasonsOfTopic(
   topic: string,
   known: TopicFacts | undefined,
@@ -107,10 +107,10 @@ function reasonsOfTopic(
   const of = (code: GuaranteeReasonCode, detail?: string): GuaranteeReason => reasonFor(code, { topic, facts, detail });
   if (known === undefined) return [of('topic-missing')];
   const lost = known.storage === undefined ? [] : LOST_BY_STORAGE[known.storage];
-  // n.b. where a message is kept says it better, if it says it.
+  // The storage of the topic is the more specific reason, if it is known.
   const storage = forgets && lost.length === 0 ? (['not-durable'] as const) : lost;
   const unknown = known.unknown === undefined ? [] : [of('not-readable', known.unknown)];
-  // n.b. of what is stored nowhere, or in this process, copies and times say nothing more.
+  // For messages stored nowhere, or in this process, copies and retention add nothing.
   if (known.storage === 'nowhere' || known.storage === 'process')
     return [...storage.map((code) => of(code)), ...unknown];
   return [...storage.map((code) => of(code)), ...reasonsOfCopies(known, of), ...unknown];
@@ -153,7 +153,7 @@ const UNITS = [
   [1_000, 'second'],
 ] as const;
 
-/** `604800000` as `7 days`, by the largest unit that leaves no rest. */
+/** Formats `604800000` as `7 days`, in the largest unit without a remainder. */
 function duration(ms: number): string {
   const [size, unit] = UNITS.find(([each]) => ms >= each && ms % each === 0) ?? [1, 'ms'];
   const count = ms / size;

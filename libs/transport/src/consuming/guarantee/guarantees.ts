@@ -13,25 +13,25 @@ import type { ResolvedConsumingOptions } from '../consuming-options.js';
 import { guaranteeOf } from './guarantee.js';
 import { copyTopicsOf } from '../retry-topics/retry-topics.js';
 
-/** A subscription, as far as its guarantee hangs on it. */
+/** The parts of a subscription that its guarantee depends on. */
 export interface GuaranteeSubject {
   readonly topic: string;
   readonly group: string;
-  /** How an error names the place in the code. */
+  /** The location in the user's code, for errors. */
   readonly where: string;
   readonly deadLetterTopic: string | undefined;
-  /** Where messages wait between tiers; undefined where the broker keeps them. */
+  /** Topics where messages wait between tiers; undefined if the broker keeps them. */
   readonly retryTopics?: readonly string[] | undefined;
   readonly options: ResolvedConsumingOptions;
 }
 
-/** A setting of the broker that lowers what can be promised, and the topics it is true of. */
+/** A broker setting that weakens the guarantee, and the topics that it affects. */
 export interface LoweredGuarantee {
   readonly topics: readonly string[];
   readonly reason: GuaranteeReason;
 }
 
-/** What can be promised of the subscriptions on one broker, from the time it was asked. */
+/** Computes the guarantees of the subscriptions on one broker, from the settings it last reported. */
 export class Guarantees {
   readonly #broker: Broker;
   readonly #connection: BrokerConnection;
@@ -44,12 +44,12 @@ export class Guarantees {
     this.#subjects = subjects;
   }
 
-  /** What the broker said when it was asked last. */
+  /** The settings that the broker last reported. */
   get answer(): FactsAnswer {
     return this.#answer;
   }
 
-  /** Asks the broker for its settings. Never rejects. @param connect whether it is to be connected first */
+  /** Queries the broker for its settings. Never rejects. @param connect whether to connect first */
   async ask(connect = false): Promise<FactsAnswer> {
     return (this.#answer = await askForFacts(this.#connection, this.#subjects.flatMap(queriesOf), connect));
   }
@@ -60,7 +60,8 @@ export class Guarantees {
   }
 
   /**
-   * Refuses subscriptions that promise less than they should. Before the broker was asked only what no answer of it can mend.
+   * Rejects subscriptions with a weaker guarantee than required. Until the broker has been queried, rejects only what
+   * no broker setting could fix.
    * @throws TransportError `TRANSPORT_GUARANTEE_UNMET`
    */
   refuseUnmet(): void {
@@ -69,12 +70,12 @@ export class Guarantees {
     const { driver } = this.#broker;
     throw new TransportError(
       'TRANSPORT_GUARANTEE_UNMET',
-      `${unmet.join(' ')} Or accept less: set guarantee to the level that is enough, for example 'may-lose'.`,
+      `${unmet.join(' ')} Or accept less: set guarantee to the lower level, for example 'may-lose'.`,
       { driver },
     );
   }
 
-  /** What lowers a guarantee without anybody having asked for it; nothing where `guarantee` says what is wanted. */
+  /** Returns the unrequested reasons that weaken a guarantee; none for a subscription that sets `guarantee`. */
   surprises(): readonly LoweredGuarantee[] {
     const byReason = new Map<string, { readonly topics: Set<string>; readonly reason: GuaranteeReason }>();
     const silent = this.#subjects.filter(({ options }) => options.guarantee === undefined);
@@ -99,9 +100,11 @@ export class Guarantees {
     const { level, reasons } = this.of(subject);
     if (options.guarantee === undefined || isAtLeast(level, options.guarantee)) return [];
     if (this.#answer === NOT_ASKED && level === 'unknown') return [];
-    const told = reasons.filter(({ effect }) => effect !== 'note' && !isAtLeast(effect, options.guarantee ?? level));
+    const lowering = reasons.filter(
+      ({ effect }) => effect !== 'note' && !isAtLeast(effect, options.guarantee ?? level),
+    );
     return [
-      `${where}, topic "${topic}", group "${group}": guarantee is to be '${options.guarantee}' and is '${level}'. ${told.map(sentenceOf).join(' ')}`,
+      `${where}, topic "${topic}", group "${group}": guarantee '${options.guarantee}' is required, but the guarantee is '${level}'. ${lowering.map(sentenceOf).join(' ')}`,
     ];
   }
 }
@@ -111,7 +114,7 @@ function queriesOf(subject: GuaranteeSubject): TopicQuery[] {
   return [{ topic, group }, ...copyTopicsOf(subject).map((each) => ({ topic: each, group: undefined }))];
 }
 
-/** `Topic "orders": one server alone keeps each message. Let three servers keep each message.` */
+/** `Topic "orders": each message is stored on a single server. Store each message on three servers.` */
 function sentenceOf({ topic, why, remedy }: GuaranteeReason): string {
   return `${topic === undefined ? 'Here' : `Topic "${topic}"`}: ${why}. ${remedy}`;
 }

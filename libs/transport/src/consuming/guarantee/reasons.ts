@@ -5,14 +5,14 @@ import {
   type GuaranteeReasonCode,
 } from '../../contract/index.js';
 
-/** What a reason is true of, besides its code. */
+/** What a reason applies to, in addition to its code. */
 export interface ReasonDetails {
   readonly topic?: string;
   readonly facts?: BrokerFacts;
   readonly detail?: string | undefined;
 }
 
-/** A reason in words: with the driver's own remedy where it has one. */
+/** Builds a reason from its code, with the driver's own remedy if it has one. */
 export function reasonFor(code: GuaranteeReasonCode, { topic, facts, detail }: ReasonDetails = {}): GuaranteeReason {
   const { effect, why, remedy } = GUARANTEE_REASONS[code];
   return {

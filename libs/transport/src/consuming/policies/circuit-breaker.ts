@@ -3,18 +3,21 @@ import { checkOptions, option, withDefaults } from '../../shared/index.js';
 import { fingerprintOf } from '../dead-letter-admin/fingerprint.js';
 import type { Handler } from '../runner/handler.js';
 import { FailureWindow } from './failure-window.js';
-import { NotBegun } from './holds.js';
+import { NotStarted } from './holds.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 
-/** When a subscription is paused because everything fails, and for how long. */
+/** Options of `circuitBreaker`: when a subscription is paused because everything fails, and for how long. */
 export interface CircuitBreakerOptions {
-  /** Different keys (or messages without one) to which the same failure happened within `windowMs`. Integer >= 1. @default 5 */
+  /**
+   * Minimum number of different keys (or messages without one) with the same failure within `windowMs`. Integer >= 1.
+   * @default 5
+   */
   readonly minKeys?: number;
-  /** Which part of the attempts in that time must have failed so, from 0 to 1. @default 0.5 */
+  /** Minimum share of the attempts in that time with this failure, from 0 to 1. @default 0.5 */
   readonly failureRatio?: number;
-  /** @default 60000 */
+  /** The time in which failures are counted, in milliseconds. @default 60000 */
   readonly windowMs?: number;
-  /** How long the subscription is paused before one message is tried. @default 30000 */
+  /** How long the subscription is paused before one message is tried, in milliseconds. @default 30000 */
   readonly openMs?: number;
 }
 
@@ -36,12 +39,12 @@ const RULES = {
 } as const satisfies Record<keyof CircuitBreakerOptions, unknown>;
 
 /**
- * Pauses the subscription when the same failure happens to many different keys: then it is not the message that is bad, but
- * something that all of them need. Nothing is taken from the broker and no attempt is counted while it waits. After
- * `openMs` one message is tried: when it succeeds all go on, when it fails the pause begins anew.
+ * Pauses the subscription when the same failure occurs with many different keys: the cause is then not a message but a
+ * dependency of all of them. During the pause nothing is fetched and no attempt is counted. After `openMs` one message
+ * is tried: if it succeeds, the subscription resumes; if it fails, the pause starts again.
  *
- * Failures that another attempt cannot mend (`DeadLetter`, a bad payload, a 4xx) say nothing about what is behind the
- * handler, and are not counted.
+ * Failures that no retry can fix (`DeadLetter`, an invalid payload, a 4xx) say nothing about the handler's dependencies
+ * and are not counted.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): StandardPolicy {
@@ -92,7 +95,7 @@ class Breaker {
     return () => this.#waiting.delete(release);
   }
 
-  /** n.b. a promise only where the handler gives one. */
+  /** Returns a promise only if the handler does. */
   #watched(next: Handler, payload: unknown, delivery: Delivery): unknown {
     const failed = (error: unknown): never => {
       this.#failed(delivery, error);
@@ -118,7 +121,7 @@ class Breaker {
       this.#close();
       return result;
     } catch (error) {
-      if (this.#counts(error)) this.#open(`the message that was tried failed as well (${fingerprint(error)})`);
+      if (this.#counts(error)) this.#open(`the probe message failed as well (${fingerprint(error)})`);
       throw error;
     } finally {
       this.#probe = undefined;
@@ -132,11 +135,11 @@ class Breaker {
     const kind = fingerprint(error);
     const seen = this.#window.failed(this.#now(), kind, delivery.key ?? delivery.id);
     if (this.#state !== 'closed' || seen.keys < minKeys || seen.share < failureRatio) return;
-    this.#open(`"${kind}" happened to ${seen.keys} different keys within ${windowMs} ms`);
+    this.#open(`"${kind}" occurred with ${seen.keys} different keys within ${windowMs} ms`);
   }
 
   #counts(error: unknown): boolean {
-    return !isA(error, NotBegun) && this.#host.isRetryable(error);
+    return !isA(error, NotStarted) && this.#host.isRetryable(error);
   }
 
   #open(why: string): void {

@@ -1,6 +1,6 @@
-/** How finely time is cut: what is older than the window is forgotten a tenth at a time. */
+/** The resolution of the window: expired counts are dropped a tenth at a time. */
 const SLICES = 10;
-/** Kinds of failure that one slice remembers: messages that never repeat must not fill the memory. */
+/** Maximum number of failure kinds per slice, because messages that never repeat must not fill the memory. */
 const MAX_KINDS = 100;
 
 interface Slice {
@@ -9,11 +9,11 @@ interface Slice {
   readonly failures: Map<string, { count: number; readonly keys: Set<string> }>;
 }
 
-/** What is known of one kind of failure in the window. */
+/** What is known about one kind of failure in the window. */
 export interface FailureKind {
-  /** Different keys it happened to; not counted further than `maxKeys`. */
+  /** Number of different keys; not counted beyond `maxKeys`. */
   readonly keys: number;
-  /** Of all attempts that ended, from 0 to 1. */
+  /** Share of all attempts that ended, from 0 to 1. */
   readonly share: number;
 }
 

@@ -1,35 +1,35 @@
 import type { Clock, Delivery } from '../../contract/index.js';
 
-/** A message was kept back, and goes back to wait: its handler never began, so this was no attempt. */
-export class NotBegun extends Error {
-  override readonly name = 'NotBegun';
+/** A message was held back and waits again: its handler never started, so this was no attempt. */
+export class NotStarted extends Error {
+  override readonly name = 'NotStarted';
 }
 
-/** Messages that policies keep back before their handlers begin, and what else policies wait for. */
+/** Holds messages that policies keep back before their handlers start, and the timers of policies. */
 export class Holds {
   readonly #held = new Set<() => void>();
   readonly #timers = new Set<() => void>();
   #isOver = false;
 
   /**
-   * Resolves when `release` is called.
-   * n.b. 'queued' meanwhile, because nothing of it runs: a broker that takes it back has to wait for nobody.
-   * @throws NotBegun when it is put back, or was revoked
+   * Resolves when `release` is called. The delivery is 'queued' in the meantime, because nothing of it runs: a broker
+   * that revokes it need not wait.
+   * @throws NotStarted if it is put back or revoked
    */
   async hold(delivery: Delivery, until: (release: () => void) => () => void): Promise<void> {
-    if (this.#isOver) throw new NotBegun();
+    if (this.#isOver) throw new NotStarted();
     delivery.state = 'queued';
     await this.#released(until);
-    if (isRevoked(delivery)) throw new NotBegun();
+    if (isRevoked(delivery)) throw new NotStarted();
     delivery.state = 'running';
   }
 
-  /** Nothing that is kept back now begins; it goes back to wait with the runner. */
+  /** Puts back everything that is held; it waits with the runner again. */
   putBack(): void {
     for (const end of [...this.#held]) end();
   }
 
-  /** Does something later, unless it is all over by then. */
+  /** Runs an action later, unless the subscription has ended by then. */
   schedule(clock: Clock, delayMs: number, action: () => void): void {
     if (this.#isOver) return;
     const callOff = clock.schedule(delayMs, () => {
@@ -39,7 +39,7 @@ export class Holds {
     this.#timers.add(callOff);
   }
 
-  /** Puts back what is kept back now and later, and calls off what is scheduled. */
+  /** Puts back what is held, now and later, and cancels the timers. */
   end(): void {
     this.#isOver = true;
     this.putBack();
@@ -53,7 +53,7 @@ export class Holds {
       const end = (): void => {
         this.#held.delete(end);
         callOff();
-        reject(new NotBegun());
+        reject(new NotStarted());
       };
       this.#held.add(end);
       callOff = until(() => {

@@ -14,13 +14,13 @@ interface Identity {
 interface Tools {
   readonly classify?: Classifier | undefined;
   readonly restOf?: RestOfWork | undefined;
-  /** Of the runner, which is made after its handlers. */
+  /** The runner's pause; the runner is created after its handlers. */
   readonly pause: (reason: string) => () => void;
 }
 
 /**
- * The handlers of one subscription with its policies around them.
- * @returns the routes as they were where there are no policies; `holds` is what policies keep back
+ * Wraps the handlers of one subscription in its policies.
+ * @returns the same routes if there are no policies; `holds` is what policies hold back
  */
 export function withPolicies(
   routes: readonly Route[],

@@ -1,4 +1,4 @@
-/** What may stand around a handler: a limit of time, of pace, and a pause while everything fails. */
+/** Policies that wrap a handler: a timeout, a rate limit, and a pause while everything fails. */
 export { circuitBreaker, CIRCUIT_BREAKER_DEFAULTS, type CircuitBreakerOptions } from './circuit-breaker.js';
 export { withPolicies } from './host.js';
 export { rateLimit, throttle, type RateLimitOptions, type ThrottleOptions } from './pace.js';

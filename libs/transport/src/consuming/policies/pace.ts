@@ -3,17 +3,20 @@ import { checkOptions, option } from '../../shared/index.js';
 import type { Handler } from '../runner/handler.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 
-/** How many messages may begin in which time. */
+/** Options of `rateLimit`. */
 export interface RateLimitOptions {
-  /** Integer >= 1. */
+  /** Maximum number of handlers that start per `perMs`. Integer >= 1. */
   readonly messages: number;
-  /** The time in which so many may begin; integer >= 1. n.b. after a rest so many may begin at once, and the first of the next follow evenly. */
+  /**
+   * The period in milliseconds. Integer >= 1. After an idle time `messages` can start at once; the following ones are
+   * spread evenly.
+   */
   readonly perMs: number;
 }
 
-/** How far apart handlers begin. */
+/** Options of `throttle`. */
 export interface ThrottleOptions {
-  /** Integer >= 1. */
+  /** Minimum time between two starts, in milliseconds. Integer >= 1. */
   readonly everyMs: number;
 }
 
@@ -25,8 +28,8 @@ const RATE_LIMIT_RULES = {
 const THROTTLE_RULES = { everyMs: option.integer(1) } as const satisfies Record<keyof ThrottleOptions, unknown>;
 
 /**
- * Begins `messages` handlers per `perMs`, in this process: a bucket of so many tokens that fills evenly, so that a rest may
- * be followed by `messages` at once. What comes too early waits; nothing fails, and nothing is counted as an attempt.
+ * Starts at most `messages` handlers per `perMs` in this process. It is a token bucket that fills evenly, so `messages`
+ * can start at once after an idle time. Messages that arrive too early wait; nothing fails, and no attempt is counted.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function rateLimit(options: RateLimitOptions): StandardPolicy {
@@ -41,8 +44,8 @@ export function rateLimit(options: RateLimitOptions): StandardPolicy {
 }
 
 /**
- * Begins handlers at least `everyMs` apart, in this process. What comes too early waits; nothing fails, and nothing is
- * counted as an attempt.
+ * Starts handlers at least `everyMs` apart in this process. Messages that arrive too early wait; nothing fails, and no
+ * attempt is counted.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function throttle(options: ThrottleOptions): StandardPolicy {
@@ -55,7 +58,7 @@ export function throttle(options: ThrottleOptions): StandardPolicy {
   });
 }
 
-/** n.b. for those whose types were silenced. @throws TransportError `TRANSPORT_OPTION_INVALID` */
+/** Rejects missing options, for callers that bypass the types. @throws TransportError `TRANSPORT_OPTION_INVALID` */
 export function requireAll(where: string, options: object, names: object): void {
   const missing = Object.keys(names).find((name) => (options as Record<string, unknown>)[name] === undefined);
   if (missing !== undefined) throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: ${missing} is missing.`);
@@ -73,8 +76,8 @@ function paced(pacer: Pacer, { clock, hold }: PolicyHost): Around {
 }
 
 /**
- * Places in time, one after the other: each is `intervalMs` after the last, except that up to `burst` of them may have been
- * saved up. It remembers one number, however many wait. (Generic cell rate algorithm, ITU-T I.371, as virtual scheduling.)
+ * Hands out points in time: each is `intervalMs` after the last, except that up to `burst` of them can be saved up. It
+ * stores one number, however many messages wait. (Generic cell rate algorithm, ITU-T I.371, as virtual scheduling.)
  */
 export class Pacer {
   #next = -Infinity;
@@ -86,7 +89,7 @@ export class Pacer {
     this.#burst = burst;
   }
 
-  /** Takes the next place. @returns how long to wait for it; 0 is at once */
+  /** Takes the next point in time. @returns how long to wait for it; 0 means immediately */
   take(nowMs: number): number {
     const place = Math.max(this.#next, nowMs - (this.#burst - 1) * this.#intervalMs);
     this.#next = place + this.#intervalMs;

@@ -10,12 +10,12 @@ import {
 } from './policy.js';
 
 /**
- * From the outside in, whatever the order they were written in: a message that is kept back while everything fails takes no
- * place in the rate, and the clock of a handler begins when the handler does.
+ * From the outside in, regardless of the order in the list: a message that the circuit breaker holds back uses no rate,
+ * and the timeout starts with the handler.
  */
 const ORDER = ['circuitBreaker', 'rateLimit', 'throttle', 'timeout'] as const satisfies readonly PolicyKind[];
 
-/** Puts the policies of one subscription around its handlers; functions of the user's own stand next to the handler. */
+/** Wraps the handlers of one subscription in its policies; the user's own functions are next to the handler. */
 export function pipelineOf(policies: readonly Policy[], host: PolicyHost): Around {
   const standard = policies.filter(isStandard);
   const inOrder = ORDER.flatMap((kind) => standard.filter((policy) => policy.kind === kind));
@@ -24,7 +24,7 @@ export function pipelineOf(policies: readonly Policy[], host: PolicyHost): Aroun
   return (handle) => [...started, ...own].reduceRight((next, around) => around(next), toItsEnd(handle, host.restOf));
 }
 
-/** A policy of the user's own sees the context that its handler sees. */
+/** A user's policy sees the same context as its handler. */
 function ofUser(policy: PolicyFunction): Around {
   return (next) => {
     const handle = policy((payload, context) => next(payload, deliveryOf(context)));
@@ -32,7 +32,7 @@ function ofUser(policy: PolicyFunction): Around {
   };
 }
 
-/** A handler that gives a stream ends with its stream. */
+/** A handler that returns a stream ends with its stream. */
 function toItsEnd(handle: Handler, restOf: RestOfWork | undefined): Handler {
   if (restOf === undefined) return handle;
   const ended = (result: unknown): unknown => {

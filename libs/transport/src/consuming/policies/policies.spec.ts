@@ -42,7 +42,7 @@ class FakeDelivery extends Delivery {
   }
 }
 
-/** n.b. several: a message on its way back passes through a promise per policy. */
+/** Several turns, because a message passes through a promise per policy on its way back. */
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -83,9 +83,9 @@ async function setUp(policies: readonly Policy[], handle: Handle, options: Consu
   } as unknown as BrokerConnection;
   const broker: Broker = memory();
   const host = { service: 'stock', broker: 'default', notices, clock };
-  const begun: string[] = [];
+  const started: string[] = [];
   const noted: Handle = (payload, delivery) => {
-    begun.push(delivery.id.split('/').at(-1) as string);
+    started.push(delivery.id.split('/').at(-1) as string);
     return handle(payload, delivery);
   };
   const plan = {
@@ -111,10 +111,10 @@ async function setUp(policies: readonly Policy[], handle: Handle, options: Consu
     await turns();
   };
   const names = (): NoticeName[] => heard.map(([name]) => name);
-  return { clock, consumer, deliver, deliveries, advance, begun, heard, names };
+  return { clock, consumer, deliver, deliveries, advance, started, heard, names };
 }
 
-/** A handler that a test lets go on. */
+/** A handler that a test releases. */
 class Gate {
   readonly #waiting: { resolve: (value?: unknown) => void; reject: (error: unknown) => void; delivery: Delivery }[] =
     [];
@@ -135,7 +135,7 @@ class Gate {
 }
 
 describe('timeout()', () => {
-  it('lets what ends in time be', async () => {
+  it('leaves a handler that ends in time alone', async () => {
     const gate = new Gate();
     const { deliver, advance, names, clock } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a');
@@ -145,9 +145,9 @@ describe('timeout()', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('aborts the signal, tells it, and tries again only when the handler has ended', async () => {
+  it('aborts the signal, emits a notice, and retries only when the handler has ended', async () => {
     const gate = new Gate();
-    const { deliver, advance, names, heard, begun } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
+    const { deliver, advance, names, heard, started } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a', 'a');
     const [signal] = gate.signals;
     expect(signal?.aborted).toBe(false);
@@ -156,20 +156,20 @@ describe('timeout()', () => {
     expect(isTransportError(signal?.reason, 'TRANSPORT_HANDLER_TIMEOUT')).toBe(true);
     expect(names()).toEqual(['message:timed-out']);
     await advance(10_000);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     await gate.next();
     await advance(1);
     expect(names()).toEqual(['message:timed-out', 'message:retry-scheduled']);
     expect(heard[1]?.[1]['error']).toMatchObject({ code: 'TRANSPORT_HANDLER_TIMEOUT', retryable: true });
-    expect(begun).toEqual(['0', '0']);
+    expect(started).toEqual(['0', '0']);
     expect(gate.signals[0]?.aborted).toBe(false);
     await gate.next();
     await gate.next();
-    expect(begun).toEqual(['0', '0', '1']);
+    expect(started).toEqual(['0', '0', '1']);
     expect(names().slice(2)).toEqual(['message:acked', 'message:acked']);
   });
 
-  it('is a dead letter when no attempt ends in time, and says what the handler threw last', async () => {
+  it('dead-letters a message when no attempt ends in time, with the last error of the handler', async () => {
     const gate = new Gate();
     const { deliver, advance, heard, names } = await setUp([timeout({ timeoutMs: 100 })], gate.handle, {
       retry: { maxAttempts: 1 },
@@ -179,14 +179,14 @@ describe('timeout()', () => {
     await gate.next(new Error('socket closed'));
     expect(names()).toEqual(['message:timed-out', 'message:dead-lettered']);
     const { error } = heard[1]?.[1] as { error: TransportError };
-    expect(error.message).toContain('had not ended 100 ms after');
+    expect(error.message).toContain('did not finish message orders/0/0 of "orders" within 100 ms');
     expect(error.message).toContain('It then failed: socket closed');
   });
 
   it.each([
     ['dead-lettered', new DeadLetter('bad'), 'message:dead-lettered'],
     ['dropped', new Drop('not ours'), 'message:dropped'],
-  ])('lets a late handler have its word where that is final: %s', async (_, thrown, notice) => {
+  ])('accepts the outcome of a late handler where it is final: %s', async (_, thrown, notice) => {
     const gate = new Gate();
     const { deliver, advance, names } = await setUp([timeout({ timeoutMs: 100 })], gate.handle);
     await deliver('a');
@@ -195,7 +195,7 @@ describe('timeout()', () => {
     expect(names()).toEqual(['message:timed-out', notice]);
   });
 
-  it('counts the whole of a stream', async () => {
+  it('limits a complete stream', async () => {
     let end = (): void => undefined;
     const { deliver, advance, names } = await setUp([timeout({ timeoutMs: 100 })], () => ({
       rest: new Promise<void>((resolve) => (end = resolve)),
@@ -208,7 +208,7 @@ describe('timeout()', () => {
     expect(names()).toEqual(['message:timed-out', 'message:retry-scheduled']);
   });
 
-  it('does not hinder a handler that does not wait', async () => {
+  it('does not affect a synchronous handler', async () => {
     const { deliver, names, clock } = await setUp([timeout({ timeoutMs: 100 })], () => undefined);
     await deliver('a');
     expect(names()).toEqual(['message:acked']);
@@ -217,7 +217,7 @@ describe('timeout()', () => {
 });
 
 describe('the signal of a message', () => {
-  it('is aborted when the broker takes the message back', () => {
+  it('aborts when the broker revokes the message', () => {
     const asked = new FakeDelivery('0', 'a');
     const { signal } = asked;
     asked.revoke();
@@ -228,21 +228,24 @@ describe('the signal of a message', () => {
 });
 
 describe('rateLimit()', () => {
-  it('begins so many at once, then one after the other, in their order, and fails none', async () => {
-    const { deliver, advance, begun, names } = await setUp([rateLimit({ messages: 2, perMs: 1_000 })], () => undefined);
+  it('starts a burst at once, then one after another in order, and fails none', async () => {
+    const { deliver, advance, started, names } = await setUp(
+      [rateLimit({ messages: 2, perMs: 1_000 })],
+      () => undefined,
+    );
     await deliver('a', 'b', 'c', 'd');
-    expect(begun).toEqual(['0', '1']);
+    expect(started).toEqual(['0', '1']);
     await advance(499);
-    expect(begun).toHaveLength(2);
+    expect(started).toHaveLength(2);
     await advance(1);
-    expect(begun).toEqual(['0', '1', '2']);
+    expect(started).toEqual(['0', '1', '2']);
     await advance(500);
-    expect(begun).toEqual(['0', '1', '2', '3']);
+    expect(started).toEqual(['0', '1', '2', '3']);
     expect(new Set(names())).toEqual(new Set(['message:acked']));
   });
 
-  it('leaves what it keeps back to the next process when it drains, with no timer', async () => {
-    const { deliver, consumer, begun, deliveries, clock } = await setUp(
+  it('leaves held messages to the next process when it drains, with no timer', async () => {
+    const { deliver, consumer, started, deliveries, clock } = await setUp(
       [rateLimit({ messages: 1, perMs: 1_000 })],
       () => undefined,
     );
@@ -250,7 +253,7 @@ describe('rateLimit()', () => {
     const drained = consumer.drain(60_000);
     await turns();
     expect(await drained).toBe(2);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     expect(deliveries.map(({ settlement, attempt }) => [settlement?.kind, attempt])).toEqual([
       ['ack', 1],
       [undefined, 1],
@@ -259,8 +262,8 @@ describe('rateLimit()', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('begins nothing while the subscription is paused, and goes on after that', async () => {
-    const { deliver, advance, consumer, begun } = await setUp(
+  it('starts nothing while the subscription is paused, and continues afterwards', async () => {
+    const { deliver, advance, consumer, started } = await setUp(
       [rateLimit({ messages: 1, perMs: 100 })],
       () => undefined,
     );
@@ -268,39 +271,39 @@ describe('rateLimit()', () => {
     const control = consumer.control('orders');
     await control?.pause('for a moment');
     await advance(1_000);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     control?.resume();
     await advance(1_000);
-    expect(begun).toEqual(['0', '1']);
+    expect(started).toEqual(['0', '1']);
   });
 
-  it('lets go what the broker takes back meanwhile', async () => {
-    const { deliver, advance, consumer, begun, deliveries } = await setUp(
+  it('releases messages that the broker revokes in the meantime', async () => {
+    const { deliver, advance, consumer, started, deliveries } = await setUp(
       [rateLimit({ messages: 1, perMs: 100 })],
       () => undefined,
     );
     await deliver('a', 'b');
     deliveries[1]?.revoke();
     await advance(100);
-    expect(begun).toEqual(['0']);
+    expect(started).toEqual(['0']);
     expect(consumer.inFlight).toBe(0);
   });
 });
 
-test('throttle() begins handlers apart, however long they take', async () => {
+test('throttle() starts handlers apart, however long they take', async () => {
   const gate = new Gate();
-  const { deliver, advance, begun } = await setUp([throttle({ everyMs: 50 })], gate.handle);
+  const { deliver, advance, started } = await setUp([throttle({ everyMs: 50 })], gate.handle);
   await deliver('a', 'b', 'c');
-  expect(begun).toEqual(['0']);
+  expect(started).toEqual(['0']);
   await advance(50);
-  expect(begun).toEqual(['0', '1']);
+  expect(started).toEqual(['0', '1']);
   await advance(49);
-  expect(begun).toHaveLength(2);
+  expect(started).toHaveLength(2);
   await advance(1);
-  expect(begun).toEqual(['0', '1', '2']);
+  expect(started).toEqual(['0', '1', '2']);
 });
 
-test('a pace saves up no more than its burst, and remembers nothing of how long it rested', () => {
+test('a pacer saves up no more than its burst, and does not remember how long it was idle', () => {
   const pacer = new Pacer(10, 3);
   expect([0, 0, 0, 0, 0].map((now) => pacer.take(now))).toEqual([0, 0, 0, 10, 20]);
   expect([1e6, 1e6, 1e6, 1e6].map((now) => pacer.take(now))).toEqual([0, 0, 0, 10]);
@@ -312,14 +315,14 @@ describe('circuitBreaker()', () => {
   };
   const noRetry = { retry: { maxAttempts: 100, initialDelayMs: 0 } };
 
-  it('pauses when the same happens to many different keys, and takes nothing and counts nothing meanwhile', async () => {
-    const { deliver, deliveries, advance, begun, heard } = await setUp(
+  it('pauses when the same failure occurs with many different keys, and fetches and counts nothing during the pause', async () => {
+    const { deliver, deliveries, advance, started, heard } = await setUp(
       [circuitBreaker({ minKeys: 3, openMs: 1_000 })],
       away,
       { ...noRetry, concurrency: 1 },
     );
     await deliver('a', 'b', 'c', 'd', 'e');
-    const attempts = begun.length;
+    const attempts = started.length;
     expect(attempts).toBe(3);
     const paused = heard.filter(([name]) => name === 'subscription:paused');
     expect(paused).toHaveLength(1);
@@ -327,31 +330,31 @@ describe('circuitBreaker()', () => {
     expect(paused[0]?.[1]['reason']).toContain('3 different keys');
     await advance(999);
     await deliver('f');
-    expect(begun).toHaveLength(attempts);
+    expect(started).toHaveLength(attempts);
     expect(deliveries[4]?.attempt).toBe(1);
   });
 
-  it('tries one message after the pause: it pauses again when that fails, and all go on when it succeeds', async () => {
+  it('tries one message after the pause: it pauses again if that fails, and resumes if it succeeds', async () => {
     let isAway = true;
     const gate = new Gate();
-    const { deliver, advance, begun, names, consumer } = await setUp(
+    const { deliver, advance, started, names, consumer } = await setUp(
       [circuitBreaker({ minKeys: 2, openMs: 1_000 })],
       (payload, delivery) => (isAway ? away() : gate.handle(payload, delivery)),
       { ...noRetry, concurrency: 4 },
     );
     await deliver('a', 'b');
     await deliver('c', 'd', 'e');
-    const before = begun.length;
+    const before = started.length;
     await advance(1_000);
-    expect(begun).toHaveLength(before + 1);
+    expect(started).toHaveLength(before + 1);
     expect(names().filter((name) => name === 'subscription:paused')).toHaveLength(2);
     isAway = false;
     await advance(1_000);
-    expect(begun).toHaveLength(before + 2);
+    expect(started).toHaveLength(before + 2);
     expect(names()).not.toContain('subscription:resumed');
     await gate.next();
     expect(names()).toContain('subscription:resumed');
-    expect(begun).toHaveLength(before + 6);
+    expect(started).toHaveLength(before + 6);
     expect(consumer.control('orders')?.pauseReasons).toEqual([]);
   });
 
@@ -365,7 +368,7 @@ describe('circuitBreaker()', () => {
       },
     ],
     [
-      'the failures are past mending',
+      'the failures are permanent',
       ['a', 'b', 'c', 'd', 'e', 'f'],
       (): never => {
         throw new DeadLetter('bad');
@@ -384,7 +387,7 @@ describe('circuitBreaker()', () => {
     expect(names()).not.toContain('subscription:paused');
   });
 
-  it('forgets what is older than its window', async () => {
+  it('forgets failures older than its window', async () => {
     const { deliver, advance, names } = await setUp([circuitBreaker({ minKeys: 3, windowMs: 1_000 })], away, {
       retry: { maxAttempts: 1 },
     });
@@ -396,7 +399,7 @@ describe('circuitBreaker()', () => {
     expect(names()).toContain('subscription:paused');
   });
 
-  it('is drained while it is open, with no timer left', async () => {
+  it('drains while it is open, with no timer left', async () => {
     const { deliver, consumer, clock } = await setUp([circuitBreaker({ minKeys: 1 })], away, noRetry);
     await deliver('a', 'b');
     const drained = consumer.drain(60_000);
@@ -405,8 +408,8 @@ describe('circuitBreaker()', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tries a message of the pause of somebody else only when that is over too', async () => {
-    const { deliver, advance, consumer, begun } = await setUp(
+  it('tries a message only after the pauses of others are over too', async () => {
+    const { deliver, advance, consumer, started } = await setUp(
       [circuitBreaker({ minKeys: 1, openMs: 100 })],
       away,
       noRetry,
@@ -414,10 +417,10 @@ describe('circuitBreaker()', () => {
     await deliver('a');
     await consumer.control('orders')?.pause('by hand');
     await advance(1_000);
-    expect(begun).toHaveLength(1);
+    expect(started).toHaveLength(1);
     consumer.control('orders')?.resume();
     await turns();
-    expect(begun).toHaveLength(2);
+    expect(started).toHaveLength(2);
   });
 });
 
@@ -429,8 +432,8 @@ test('a replay keeps the pace of its subscription, and ends nothing of it', asyn
   const broker = memory();
   const host = { service: 'stock', broker: 'default', notices: new Notices(), clock: systemClock };
   const connection = broker.open(host);
-  const begunAt: number[] = [];
-  const handle: Handle = () => void begunAt.push(performance.now());
+  const startedAt: number[] = [];
+  const handle: Handle = () => void startedAt.push(performance.now());
   const plan = {
     topic: 'orders',
     group: 'stock',
@@ -463,16 +466,16 @@ test('a replay keeps the pace of its subscription, and ends nothing of it', asyn
   const later = acked(2);
   for (const id of ['d', 'e']) await publish(id);
   await later;
-  expect(begunAt).toHaveLength(8);
-  // n.b. not the gaps: a handler that a busy machine began late is followed by one that begins in time.
-  const early = begunAt.filter((at, index) => at < askedAt + index * (EVERY_MS - TIMER_EARLY_MS));
+  expect(startedAt).toHaveLength(8);
+  // Compares each start with its request, because a late start on a busy machine is followed by one that is on time.
+  const early = startedAt.filter((at, index) => at < askedAt + index * (EVERY_MS - TIMER_EARLY_MS));
   expect(early).toEqual([]);
   await consumer.drain(1_000);
   await connection.close();
 });
 
 describe('policies together', () => {
-  it('stand in the order of the library, functions of the user’s own next to the handler', async () => {
+  it('run in the order of the library, with the user’s own functions next to the handler', async () => {
     const trace: string[] = [];
     const own: Policy = (next) => async (payload, context) => {
       trace.push(`before ${context.id.at(-1)}`);
@@ -482,7 +485,7 @@ describe('policies together', () => {
     const policies = [own, timeout({ timeoutMs: 100 }), throttle({ everyMs: 1_000 })];
     const { deliver, advance, names } = await setUp(policies, () => void trace.push('handler'));
     await deliver('a', 'b');
-    // The wait for the throttle is ten times the timeout: its clock begins when the handler does.
+    // The wait for the throttle is ten times the timeout, which starts with the handler.
     await advance(1_000);
     expect(trace).toEqual(['before 0', 'handler', 'after', 'before 1', 'handler', 'after']);
     expect(names()).toEqual(['message:acked', 'message:acked']);
@@ -494,21 +497,21 @@ describe('policies together', () => {
     const hold = ({ id }: Delivery): Promise<void> => (kept.push(id), new Promise(() => undefined));
     const start = () => limit.start({ clock: new ManualClock(), hold } as never);
     const [first, second] = [start(), start()];
-    const begun: string[] = [];
-    const handle: Handle = (_, { id }) => void begun.push(id);
+    const started: string[] = [];
+    const handle: Handle = (_, { id }) => void started.push(id);
     for (const [around, id] of [
       [first, 'a1'],
       [first, 'a2'],
       [second, 'b1'],
     ] as const)
       void around(handle)(1, { id } as Delivery);
-    expect([begun, kept]).toEqual([['a1', 'b1'], ['a2']]);
+    expect([started, kept]).toEqual([['a1', 'b1'], ['a2']]);
     expect(JSON.stringify(limit)).toBe('{"kind":"throttle","options":{"everyMs":1000}}');
   });
 
   it.each([
-    ['one kind twice', [timeout({ timeoutMs: 1 }), timeout({ timeoutMs: 2 })], 'timeout is there more than once'],
-  ])('are refused: %s', async (_, policies, words) => {
+    ['one kind twice', [timeout({ timeoutMs: 1 }), timeout({ timeoutMs: 2 })], 'timeout occurs more than once'],
+  ])('are rejected: %s', async (_, policies, words) => {
     await expect(setUp(policies, () => undefined)).rejects.toThrow(words);
   });
 
@@ -518,7 +521,7 @@ describe('policies together', () => {
     [() => rateLimit({ messages: 1 } as never), 'rateLimit(): perMs is missing'],
     [() => throttle({ every: 1 } as never), 'Did you mean "everyMs"?'],
     [() => circuitBreaker({ failureRatio: 2 }), 'failureRatio must be a number from 0 to 1, got 2'],
-  ])('refuse options that make no sense', (make, words) => {
+  ])('reject invalid options', (make, words) => {
     expect(make).toThrow(words);
   });
 });

@@ -8,24 +8,28 @@ import {
   type Delivery,
 } from '../../contract/index.js';
 import { checkOptions, option } from '../../shared/index.js';
-import { NotBegun } from './holds.js';
+import { NotStarted } from './holds.js';
 import { requireAll } from './pace.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 
-/** How long a handler may take. */
+/** Options of `timeout`. */
 export interface TimeoutOptions {
-  /** Integer >= 1. With `batch`, the wait for the others of the batch counts too. */
+  /**
+   * Maximum duration of one attempt, in milliseconds. Integer >= 1. With `batch`, the wait for the rest of the batch
+   * counts too.
+   */
   readonly timeoutMs: number;
 }
 
 const RULES = { timeoutMs: option.integer(1) } as const satisfies Record<keyof TimeoutOptions, unknown>;
 
 /**
- * Gives each attempt `timeoutMs`. When they are over, `context.signal` is aborted and the attempt has failed, with
- * `TRANSPORT_HANDLER_TIMEOUT`: the message is tried again as `retry` says, whatever the handler still returns.
+ * Limits each attempt to `timeoutMs`. Afterwards `context.signal` aborts and the attempt fails with
+ * `TRANSPORT_HANDLER_TIMEOUT`: the message is retried as configured in `retry`, whatever the handler still returns.
  *
- * The next attempt, and what waits behind the message, begin only when the handler has really ended: nobody can stop a
- * function that does not look at its signal, and two of them on one key would break its order (docs/adr/0015-late-handlers-are-waited-for.md).
+ * The next attempt, and messages behind this one, start only when the handler has actually ended. Nobody can stop a
+ * function that ignores its signal, and two of them on one key would break its order
+ * (docs/adr/0015-late-handlers-are-waited-for.md).
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function timeout(options: TimeoutOptions): StandardPolicy {
@@ -39,7 +43,7 @@ function limited(timeoutMs: number, host: PolicyHost): Around {
   return (next) => (payload, delivery) => {
     delivery.renewSignal();
     const outcome = next(payload, delivery);
-    // n.b. nobody can interrupt what does not wait.
+    // Synchronous code cannot be interrupted.
     return isThenable(outcome) ? within(outcome, delivery) : outcome;
   };
 
@@ -56,8 +60,8 @@ function limited(timeoutMs: number, host: PolicyHost): Around {
       if (late === undefined || isAnswered(delivery)) return result;
     } catch (error) {
       failure = error;
-      // Why: what the handler knows to be past mending stays so, late or not.
-      if (late === undefined || isA(error, NotBegun) || !host.isRetryable(error)) throw error;
+      // An error that no retry can fix stays permanent, late or not.
+      if (late === undefined || isA(error, NotStarted) || !host.isRetryable(error)) throw error;
     } finally {
       callOff();
     }
@@ -65,7 +69,7 @@ function limited(timeoutMs: number, host: PolicyHost): Around {
   }
 }
 
-/** Who asked has its answer, or waits no longer: another attempt would be for nobody. */
+/** The requester has its reply or no longer waits, so a retry would be useless. */
 const isAnswered = (delivery: Delivery): boolean =>
   delivery.reply !== undefined || delivery.header(WIRE_HEADERS.replyTo) !== undefined;
 
@@ -73,7 +77,7 @@ function tooLate({ id, topic, group }: Delivery, timeoutMs: number, cause?: unkn
   const then = cause === undefined ? '' : ` It then failed: ${messageOf(cause)}.`;
   return new TransportError(
     'TRANSPORT_HANDLER_TIMEOUT',
-    `The handler of group "${group}" had not ended ${timeoutMs} ms after it was given message ${shown(id)} of "${topic}".${then}`,
+    `The handler of group "${group}" did not finish message ${shown(id)} of "${topic}" within ${timeoutMs} ms.${then}`,
     { retryable: true, topic, cause },
   );
 }

@@ -7,7 +7,10 @@ import { DeadLetterAdmin } from '../dead-letter-admin/dead-letter-admin.js';
 
 const STALL_MS = 1_500;
 
-/** A handler of `orders`, a dead-letter admin, and a broker that reads with `by` in its way; nothing passes but by `clock`. */
+/**
+ * A handler of `orders`, a dead-letter admin, and a broker whose reading is intercepted by `by`; time advances only
+ * with `clock`.
+ */
 async function setUp(by: (clock: ManualClock) => Interception, then: (n: number) => Promise<void> = async () => {}) {
   const clock = new ManualClock();
   const host = { service: 's', broker: 'default', notices: new Notices(), clock };
@@ -44,7 +47,7 @@ async function setUp(by: (clock: ManualClock) => Interception, then: (n: number)
   return { clock, connection, admin: new DeadLetterAdmin(connection, host), publish, replay, replayed, close };
 }
 
-/** Each hand-over to a reading takes so long. */
+/** Every delivery to a reading takes this long. */
 const stalling =
   (stallMs: number, groups = /\.replay\.|dead-letter-admin/) =>
   (clock: ManualClock): Interception => ({
@@ -58,7 +61,7 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Lets at most so much time pass until something is there. */
+/** Advances the time by at most `ms` until the promise settles. */
 async function within<Value>(ms: number, clock: ManualClock, promise: Promise<Value>): Promise<Value | 'not yet'> {
   let isSettled = false;
   const settle = (): void => void (isSettled = true);
@@ -68,7 +71,7 @@ async function within<Value>(ms: number, clock: ManualClock, promise: Promise<Va
   return isSettled ? promise : 'not yet';
 }
 
-test('a broker that stalls for longer than a second while it is up cuts no replay short', async () => {
+test('a broker that stalls for longer than a second while it is up does not end a replay early', async () => {
   const { clock, publish, replay, replayed, close } = await setUp(stalling(STALL_MS));
   for (const n of [1, 2, 3]) await publish(n);
   expect(await within(30_000, clock, replay())).toEqual({ messages: 3 });
@@ -76,14 +79,14 @@ test('a broker that stalls for longer than a second while it is up cuts no repla
   await close();
 });
 
-test('a broker that stalls for longer than a second while it is up cuts no reading of dead letters short', async () => {
+test('a broker that stalls for longer than a second while it is up does not end a reading of dead letters early', async () => {
   const { clock, publish, admin, close } = await setUp(stalling(STALL_MS));
   for (const n of [1, 2, 3]) await publish(n);
   expect(await within(30_000, clock, admin.list('orders'))).toHaveLength(3);
   await close();
 });
 
-test('an empty topic ends at once, and so does one that was read, as soon as its handlers have ended', async () => {
+test('an empty topic ends immediately, and so does one that was read, as soon as its handlers have ended', async () => {
   const { clock, publish, replay, admin, close } = await setUp(() => ({}));
   expect(await within(0, clock, admin.list('orders'))).toEqual([]);
   expect(await within(0, clock, replay())).toEqual({ messages: 0 });
@@ -93,7 +96,7 @@ test('an empty topic ends at once, and so does one that was read, as soon as its
   await close();
 });
 
-test('a topic that grows while it is read ends where it ended when the reading began', async () => {
+test('a topic that grows while it is read ends where it ended when the reading started', async () => {
   let next = 4;
   const { clock, publish, replay, replayed, close } = await setUp(
     () => ({}),
@@ -106,7 +109,7 @@ test('a topic that grows while it is read ends where it ended when the reading b
   await close();
 });
 
-test('a broker that is there and never comes to the end is told, and what was read is not taken for all', async () => {
+test('a reachable broker that never delivers up to the end is an error, and a partial reading does not count as complete', async () => {
   const { clock, publish, replay, admin, close } = await setUp(stalling(3_600_000));
   await publish(1);
   const incomplete = { code: 'TRANSPORT_READING_INCOMPLETE', retryable: true, topic: 'orders' };
@@ -115,7 +118,7 @@ test('a broker that is there and never comes to the end is told, and what was re
   await close();
 });
 
-test('a handler that takes long is no silence', async () => {
+test('a slow handler does not count as silence', async () => {
   let finish = (): void => undefined;
   const { clock, publish, replay, close } = await setUp(
     () => ({}),
@@ -131,7 +134,7 @@ test('a handler that takes long is no silence', async () => {
   await close();
 });
 
-test('an end that cannot be learned is an error, and what runs is waited for', async () => {
+test('an end that cannot be read is an error, and running handlers are waited for', async () => {
   const { clock, publish, replay, close } = await setUp(() => ({
     untilEnd: () => Promise.reject(new RangeError('no such offset')),
   }));
@@ -140,7 +143,7 @@ test('an end that cannot be learned is an error, and what runs is waited for', a
   await close();
 });
 
-test('where the driver cannot say where a topic ends, a second without a message is the end, and a handler that runs is none', async () => {
+test('where the driver cannot report the end of a topic, a second without a message ends the reading, but not while a handler runs', async () => {
   let finish = (): void => undefined;
   const { clock, publish, replay, close } = await setUp(
     () => ({

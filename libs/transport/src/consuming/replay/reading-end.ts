@@ -1,27 +1,27 @@
 import { TransportError, type BrokerConnection, type Clock, type Consumption } from '../../contract/index.js';
 
-/** How long nothing may come before everything has been read, where the driver cannot say where a topic ends. */
+/** If the driver cannot report where a topic ends: nothing must arrive for this long before the reading is complete. */
 const QUIET_MS = 1_000;
-/** How long nothing may come before the end that the driver knows of: then it will not come, and that is told. */
+/** If the driver knows the end: after nothing has arrived for this long before it, the reading fails. */
 const SILENCE_MS = 30_000;
-/** How often handlers are looked at that still run at the end. */
+/** How often to check for handlers that still run at the end. */
 const LOOK_MS = 20;
 
-/** What a reading needs to know its end. */
+/** What a reading needs to detect its end. */
 export interface ReadingEndSettings {
   readonly connection: BrokerConnection;
   readonly clock: Clock;
-  /** Nothing is waited for once it is aborted. */
+  /** Ends every wait when it aborts. */
   readonly ending: AbortSignal;
-  /** As an error names it: `replay of topic "orders" for group "stock"`. */
+  /** The reading as an error names it: `replay of topic "orders" for group "stock"`. */
   readonly what: string;
   readonly topic: string;
 }
 
 /**
- * Tells when a broker that was asked for all it has has given it. Where the driver says where the topic ends, that is it, and
- * silence ends nothing; elsewhere it is a second in which nothing came. While the broker is away silence says nothing: it has
- * to be back.
+ * Detects when a broker has delivered everything it has. If the driver reports where the topic ends, only that counts,
+ * and silence does not; otherwise one second without a message counts. Silence does not count while the broker is
+ * unreachable.
  */
 export class ReadingEnd {
   readonly #settings: ReadingEndSettings;
@@ -32,14 +32,14 @@ export class ReadingEnd {
     this.#heardAt = settings.clock.monotonicMs();
   }
 
-  /** Something came. */
+  /** Called when something arrived. */
   heard(): void {
     this.#heardAt = this.#settings.clock.monotonicMs();
   }
 
   /**
-   * Resolves when everything has come and `isDone`, or when `enough` is aborted.
-   * @throws TransportError `TRANSPORT_READING_INCOMPLETE`, and what `Consumption.untilEnd` says
+   * Resolves when everything has arrived and `isDone`, or when `enough` aborts.
+   * @throws TransportError `TRANSPORT_READING_INCOMPLETE`, and those of `Consumption.untilEnd`
    */
   async until(consumption: Consumption, isDone: () => boolean, enough?: AbortSignal): Promise<void> {
     const { ending } = this.#settings;
@@ -49,7 +49,7 @@ export class ReadingEnd {
     this.heard();
     while (!over.aborted) {
       if (end?.signal.aborted === true) return this.#afterEnd(consumption, end, isDone, over);
-      // n.b. what still runs may be why nothing comes: there is no room for more.
+      // Running handlers may be why nothing arrives: there is no room for more.
       if (!isDone() || this.#isAway) this.heard();
       const leftMs = this.#heardAt + limitMs - this.#settings.clock.monotonicMs();
       if (leftMs <= 0 && end === undefined) return;
@@ -59,7 +59,7 @@ export class ReadingEnd {
     }
   }
 
-  /** n.b. a topic that grows by what its handlers publish would otherwise be read for ever. */
+  /** Otherwise a topic that grows by what its handlers publish would be read forever. */
   async #afterEnd(
     consumption: Consumption,
     { failure }: KnownEnd,
@@ -92,19 +92,19 @@ export class ReadingEnd {
     const { what, topic } = this.#settings;
     return new TransportError(
       'TRANSPORT_READING_INCOMPLETE',
-      `The ${what} did not come to the end of the topic: for ${SILENCE_MS / 1_000} seconds nothing came from a broker that is there. Start it again; it begins anew.`,
+      `The ${what} did not reach the end of the topic: a reachable broker delivered nothing for ${SILENCE_MS / 1_000} seconds. Start it again; it starts from the beginning.`,
       { topic, retryable: true },
     );
   }
 }
 
 interface KnownEnd {
-  /** Aborted at the end, or when it cannot be known. */
+  /** Aborts at the end, or when the end cannot be known. */
   readonly signal: AbortSignal;
   failure: Error | undefined;
 }
 
-/** undefined: the driver cannot say. */
+/** undefined: the driver cannot report the end. */
 function endOf(consumption: Consumption): KnownEnd | undefined {
   const reached = new AbortController();
   const end: KnownEnd = { signal: reached.signal, failure: undefined };

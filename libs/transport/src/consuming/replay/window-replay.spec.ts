@@ -10,7 +10,7 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test('a replay waits for what failed in it, also where the live group gives such messages back to the broker', async () => {
+test('a replay waits for its failed messages, also where the live group returns them to the broker', async () => {
   const clock = new ManualClock();
   const host = { service: 's', broker: 'default', notices: new Notices(), clock };
   const broker = memory();
@@ -63,7 +63,7 @@ test('a replay waits for what failed in it, also where the live group gives such
   await connection.close();
 });
 
-test('a replay ends with its application: its handlers are waited for, no other begins, and who asked for it is told', async () => {
+test('a replay ends when its application shuts down: running handlers are waited for, no other starts, and its caller gets an error', async () => {
   const host = { service: 's', broker: 'default', notices: new Notices(), clock: systemClock };
   const broker = memory();
   const connection = broker.open(host);

@@ -20,21 +20,21 @@ import type { RunnerPlan, RunnerTools } from '../runner/runner-plan.js';
 import { SubscriptionRunner } from '../runner/runner.js';
 import { checkStartOffset } from '../subscription/start-offset.js';
 
-/** Which messages are handled once more. */
+/** Selects the messages of a replay. */
 export interface ReplayWindow {
-  /** Stored then or after it; or the first message by its offset: of partitions, those that are named are replayed. */
+  /** The first message: stored at or after a time, or at an offset. With partitions, only those listed are replayed. */
   readonly from: Date | StartOffset;
-  /** Stored before it. @default now */
+  /** Only messages stored before this time. @default now */
   readonly until?: Date;
 }
 
-/** What a replay of a window did. */
+/** The result of a replay. */
 export interface ReplayReport {
-  /** Messages of the window that were given to the handler; one that was given twice counts twice. */
+  /** Number of messages passed to the handler; one that was delivered twice counts twice. */
   readonly messages: number;
 }
 
-/** What a replay needs of the subscription that it repeats. */
+/** What a replay needs of its subscription. */
 export interface Replayable {
   readonly broker: Broker;
   readonly connection: BrokerConnection;
@@ -52,9 +52,9 @@ const moment: OptionRule = {
 const WINDOW_RULES = { from: startPlaceRule, until: moment } as const satisfies Record<keyof ReplayWindow, unknown>;
 
 /**
- * Hands the messages of a time window to the handlers of a subscription, as a group of its own that ends with the replay: the
- * position of the live group is not touched. Retries and dead letters are those of the subscription; the replay waits for them,
- * those of `redeliveryDelaysMs` included.
+ * Replays the messages of a time window to the handlers of a subscription, in a group of its own that ends with the
+ * replay. The position of the live group does not change. Retries and dead letters work as in the subscription; the
+ * replay waits for them, including those of `redeliveryDelaysMs`.
  */
 export class WindowReplay {
   readonly #replayable: Replayable;
@@ -72,8 +72,9 @@ export class WindowReplay {
     this.#where = `replay of topic "${plan.topic}" for group "${plan.group}"`;
     checkWindow(this.#where, replayable, window);
     const group = `${plan.group}.replay.${randomBytes(4).toString('hex')}`;
-    // n.b. the handlers keep their policies, but the end of a replay is not the end of what they keep back for the live group.
-    // What fails waits in this process: a replay that gave it back would look done, and leave the group before it comes again.
+    // The handlers keep their policies, but the end of a replay must not end what these hold for the live group.
+    // Failed messages wait in this process: a replay that returned them to the broker would look done and leave the
+    // group too early.
     const own = { group, holds: undefined, calls: undefined, nativeRedelivery: false, retryTopics: undefined };
     this.#runner = new SubscriptionRunner({ ...plan, ...own }, tools);
     const until = window.until ?? new Date(host.clock.now());
@@ -88,7 +89,7 @@ export class WindowReplay {
     this.#subscription = { ...replayable.subscription, group, delivery: 'every-instance', startFrom: window.from };
   }
 
-  /** @throws TransportError `TRANSPORT_CLOSED` when it was ended before it was done; `TRANSPORT_READING_INCOMPLETE` */
+  /** @throws TransportError `TRANSPORT_CLOSED` if it was ended before it was done; `TRANSPORT_READING_INCOMPLETE` */
   async run(): Promise<ReplayReport> {
     const { connection } = this.#replayable;
     const consumption = await connection.consume([{ subscription: this.#subscription, sink: this.#sink }]);
@@ -100,22 +101,22 @@ export class WindowReplay {
     }
     const { messages } = this.#sink;
     if (!this.#ending.signal.aborted) return { messages };
-    const text = `The ${this.#where} was cut short by the end of the application, after ${messages} messages. Start it again: all of the window is then handled once more.`;
+    const text = `The ${this.#where} was stopped by the shutdown of the application after ${messages} messages. Start it again: it replays the complete window.`;
     throw new TransportError('TRANSPORT_CLOSED', text);
   }
 
-  /** Takes nothing more. Resolves when no handler runs. */
+  /** Stops fetching. Resolves when no handler runs. */
   async end(): Promise<void> {
     this.#ending.abort();
     await this.#stop();
   }
 
-  /** Leaves the handlers that still run behind. */
+  /** Closes without waiting for running handlers. */
   async close(): Promise<void> {
     await this.#consumption?.close();
   }
 
-  /** n.b. side by side: intake may wait for room, and there is none before the runner drains. */
+  /** Concurrently, because intake may wait for room, and there is none before the runner drains. */
   async #stop(): Promise<void> {
     await Promise.all([this.#consumption?.stop(), this.#runner.drain()]);
   }
@@ -129,7 +130,7 @@ function checkWindow(where: string, { broker, plan }: Replayable, window: Replay
   checkStartOffset(where, broker, plan.topic, window.from);
 }
 
-/** Lets the messages of a window through and settles the others. */
+/** Passes on the messages of a window and settles the others. */
 class WindowSink implements DeliverySink {
   readonly #runner: SubscriptionRunner;
   readonly #from: Date | StartOffset;
@@ -156,12 +157,12 @@ class WindowSink implements DeliverySink {
     this.#runner.revoked();
   }
 
-  /** Resolves when everything has come, and is settled. */
+  /** Resolves when everything has arrived and is settled. */
   untilRead(consumption: Consumption): Promise<void> {
     return this.#end.until(consumption, () => this.#runner.inFlight === 0);
   }
 
-  /** n.b. a message without a time cannot be outside: the broker was asked for those since `from`. */
+  /** A message without a timestamp counts as inside: the broker was asked for messages from `from` on. */
   #isInside(delivery: Delivery): boolean {
     const at = delivery.publishedAt?.getTime();
     return (at === undefined || at < this.#until) && this.#isAfterStart(delivery);

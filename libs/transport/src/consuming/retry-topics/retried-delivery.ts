@@ -1,23 +1,24 @@
 import { Delivery, type Headers, type RawHeaders, type Reply, type Settlement } from '../../contract/index.js';
 import { isRetryHeader, withoutRetryHeaders, type RetryNote } from './retry-topics.js';
 
-/** Of a message that says nothing of itself. */
+/** Values for a message without its own. */
 export interface RetryFallback {
   readonly topic: string;
   readonly attempts: number;
 }
 
 /**
- * A message of a retry topic, as if it came from the topic of its original: what a handler, a dead letter and a notice tell of
- * it is the original's. Only `raw` is the record that waited.
+ * Presents a message of a retry topic as if it came from the topic of its original: handlers, dead letters and notices
+ * see the original's fields. Only `raw` is the record that waited.
  *
- * It has one life with the delivery inside: whether it runs, waits or was taken back is written there, where the driver looks.
+ * It shares its state with the inner delivery: whether it runs, waits or was revoked is written there, where the driver
+ * looks.
  */
 export class RetriedDelivery extends Delivery {
   readonly offset: string | undefined;
   readonly publishedAt: Date | undefined;
   readonly raw: unknown;
-  /** Since when it fails, in milliseconds since the epoch. */
+  /** When it first failed, in milliseconds since the epoch. */
   readonly firstFailedAtMs: number | undefined;
   readonly #inner: Delivery;
   readonly #id: string | undefined;
@@ -25,7 +26,7 @@ export class RetriedDelivery extends Delivery {
 
   constructor(inner: Delivery, note: RetryNote, fallback: RetryFallback) {
     const attempt = (note.attempts ?? fallback.attempts) + 1;
-    // n.b. the driver may remember a later one, of the tier that has begun.
+    // The driver may remember a later attempt, of the tier that has started.
     super(
       note.topic ?? fallback.topic,
       inner.group,
@@ -98,11 +99,11 @@ export class RetriedDelivery extends Delivery {
   }
 
   protected settled(): void {
-    // `settle` is the inner delivery's.
+    // The inner delivery's `settle` applies.
   }
 }
 
-/** n.b. not accessors of the class: these are fields of every delivery, for the sake of the hot path. */
+/** Not accessors of the class, because these are plain fields of every delivery, which the hot path needs. */
 function shareFields(outer: Delivery, inner: Delivery): void {
   for (const name of ['state', 'notBeforeMs', 'aborts'] as const) {
     Object.defineProperty(outer, name, {

@@ -2,38 +2,39 @@ import { ACK, type Clock, type Delivery, type DeliverySink } from '../../contrac
 import { RetriedDelivery } from './retried-delivery.js';
 import { retryNoteOf } from './retry-topics.js';
 
-/** What a retry topic is, to whoever reads it. */
+/** Describes a retry topic to its reader. */
 export interface RetryTopic {
   /** The topic of the subscription. */
   readonly topic: string;
   readonly group: string;
-  /** How long its messages wait, in ms. */
+  /** How long its messages wait, in milliseconds. */
   readonly waitMs: number;
-  /** Attempts at a message that came here. */
+  /** Attempts made on a message before it came here. */
   readonly attempts: number;
 }
 
-/** By so much the clock of who stored a message may be ahead, before its wait looks like one that was asked for. */
+/** Tolerated clock difference: a wait that is longer by more than this counts as an explicitly requested delay. */
 const CLOCK_DIFFERENCE_MS = 5_000;
 
 interface Waiting {
   readonly delivery: RetriedDelivery;
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   readonly dueMs: number;
 }
 
 /**
- * Reads a retry topic for the runner of its subscription. All messages there have the same wait, so those of a partition get
- * due in their order: the driver is asked to wait until the first of what it handed over is due, and nothing more of that
- * partition is taken meanwhile. What waits here is parked with the driver, and is not in flight.
+ * Reads a retry topic for the runner of its subscription. All messages in it wait equally long, so those of a partition
+ * become due in order. The driver is asked to wait until the first one is due, and fetches nothing more of that
+ * partition until then. Waiting messages are parked with the driver and are not in flight.
  *
- * A message that is due later than the topic's wait (it asked for more, or the wait was shortened) holds up nobody: the runner parks it.
+ * A message that is due later than the topic's wait (it requested more, or the wait was shortened) blocks no other: the
+ * runner parks it.
  */
 export class RetryIntake implements DeliverySink {
   readonly #of: RetryTopic;
   readonly #runner: DeliverySink;
   readonly #clock: Clock;
-  /** Those who wait look again. */
+  /** Callbacks that check again. */
   readonly #waits = new Set<() => void>();
   #ended = false;
 
@@ -54,13 +55,16 @@ export class RetryIntake implements DeliverySink {
     this.#runner.revoked();
   }
 
-  /** Passes nothing on any more. What waits stays unsettled: the broker keeps it. */
+  /** Stops passing messages on. Waiting messages stay unsettled, and the broker keeps them. */
   end(): void {
     this.#ended = true;
     this.#lookAgain();
   }
 
-  /** n.b. two subscriptions may have retry topics of one name ("a.b" of "c", "a" of "b.c"); each leaves the other's alone. */
+  /**
+   * Two subscriptions can have retry topics of one name ("a.b" of "c", "a" of "b.c"); each ignores the other's
+   * messages.
+   */
   #taken(inner: Delivery): Waiting | undefined {
     const note = retryNoteOf(inner);
     if (note.group !== undefined && note.group !== this.#of.group) {
@@ -69,7 +73,7 @@ export class RetryIntake implements DeliverySink {
     }
     const leftMs = note.dueAtMs === undefined ? 0 : note.dueAtMs - this.#clock.now();
     const dueMs = this.#clock.monotonicMs() + leftMs;
-    // n.b. it may have been taken back in the middle of a backoff, which is later than what the note says.
+    // It may have been revoked in the middle of a backoff that ends later than its note says.
     if (leftMs > 0) inner.notBeforeMs = Math.max(inner.notBeforeMs, dueMs);
     return { delivery: new RetriedDelivery(inner, note, this.#of), dueMs };
   }
@@ -84,7 +88,7 @@ export class RetryIntake implements DeliverySink {
     }
   }
 
-  /** How long a message has to wait here. */
+  /** Returns how long a message still has to wait here. */
   #leftMs({ dueMs }: Waiting): number {
     const leftMs = dueMs - this.#clock.monotonicMs();
     return leftMs > this.#of.waitMs + CLOCK_DIFFERENCE_MS ? 0 : leftMs;

@@ -17,7 +17,7 @@ import { RetryAfter } from '../runner/outcomes.js';
 const WAIT_MS = 60_000;
 const RETRY = { maxAttempts: 2, initialDelayMs: 0, maxDelayMs: 0, redeliveryDelaysMs: [WAIT_MS] } as const;
 
-/** A broker that stores messages and brings back what was not settled, and has no timer. */
+/** A broker that stores messages and redelivers unsettled ones, without timers. */
 function withoutTimer(interception: Interception = {}): Broker {
   const broker = wrapBroker(memory(), () => interception);
   const emulated = { redelivery: 'emulated', delayedRedelivery: 'emulated' } as const;
@@ -37,16 +37,16 @@ const fail = (): never => {
   throw new Error('the bank is away');
 };
 
-/** One process, of those that share a clock and a broker. */
+/** One of several processes that share a clock and a broker. */
 function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions = {}, handle: () => unknown = fail) {
   const notices = new Notices();
   const seen: Delivery[] = [];
   const attempts: number[] = [];
-  const told: string[] = [];
+  const emitted: string[] = [];
   const reasons: string[] = [];
   notices.on('message:retry-scheduled', ({ error }) => void reasons.push(messageOf(error)));
   for (const name of ['message:acked', 'message:retry-scheduled', 'message:dead-lettered'] as const) {
-    notices.on(name, ({ attempt, topic }) => void told.push(`${name} ${topic} ${attempt}`));
+    notices.on(name, ({ attempt, topic }) => void emitted.push(`${name} ${topic} ${attempt}`));
   }
   const connection = broker.open({ service: 's', broker: 'default', notices, clock });
   const route = {
@@ -66,7 +66,7 @@ function processOf(broker: Broker, clock: ManualClock, options: ConsumingOptions
     connection.producer.send([
       { topic: 'paid', key: 'k', body: Buffer.from('1'), headers: { 'message-id': id }, id, partition: undefined },
     ]);
-  return { consumer, connection, seen, told, reasons, publish, attempts: () => attempts };
+  return { consumer, connection, seen, emitted, reasons, publish, attempts: () => attempts };
 }
 
 async function drained(clock: ManualClock, consumer: Consumer): Promise<number> {
@@ -76,18 +76,18 @@ async function drained(clock: ManualClock, consumer: Consumer): Promise<number> 
   return done;
 }
 
-/** Moves time on in steps, as timers follow one another. */
+/** Advances the time in steps, because one timer starts another. */
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   clock.advance(ms);
   await turns();
 }
 
 describe('tiers on a broker without a timer', () => {
-  test('wait in a retry topic, with the original settled, and look to the handler like the original', async () => {
+  test('wait in a retry topic, with the original settled, and look like the original to the handler', async () => {
     const sent: OutgoingMessage[] = [];
     const broker = withoutTimer({ send: (messages, go) => (sent.push(...messages), go(messages)) });
     const clock = new ManualClock();
-    const { consumer, seen, told, publish, attempts } = processOf(broker, clock);
+    const { consumer, seen, emitted, publish, attempts } = processOf(broker, clock);
     await consumer.start();
     await publish('m-1');
     await turns();
@@ -102,7 +102,7 @@ describe('tiers on a broker without a timer', () => {
     for (const field of ['id', 'topic', 'group', 'key', 'partition', 'offset', 'headers', 'type'] as const) {
       expect([field, third?.[field]]).toEqual([field, first?.[field]]);
     }
-    expect(told).toEqual([
+    expect(emitted).toEqual([
       'message:retry-scheduled paid 1',
       'message:retry-scheduled paid 2',
       'message:retry-scheduled paid 3',
@@ -122,7 +122,7 @@ describe('tiers on a broker without a timer', () => {
     await drained(clock, consumer);
   });
 
-  test('come to the process that is there when they are due, no sooner, and with the attempts before', async () => {
+  test('are delivered to any running process when they are due, not earlier, with their attempt count', async () => {
     const broker = withoutTimer();
     const clock = new ManualClock();
     const first = processOf(broker, clock);
@@ -140,7 +140,7 @@ describe('tiers on a broker without a timer', () => {
     expect(next.attempts()).toEqual([]);
     await pass(clock, 200);
     expect(next.attempts()).toEqual([3]);
-    expect(next.told).toEqual(['message:acked paid 3']);
+    expect(next.emitted).toEqual(['message:acked paid 3']);
     await drained(clock, next.consumer);
     expect(clock.pending).toBe(0);
   });
@@ -151,7 +151,7 @@ describe('tiers on a broker without a timer', () => {
     const send: Interception['send'] = (messages, go) =>
       broken && messages[0]?.topic === 'paid.bank.retry-1' ? Promise.resolve([refusal]) : go(messages);
     const clock = new ManualClock();
-    const { consumer, told, publish, attempts } = processOf(withoutTimer({ send }), clock);
+    const { consumer, emitted, publish, attempts } = processOf(withoutTimer({ send }), clock);
     await consumer.start();
     await publish('m-1');
     await turns();
@@ -160,7 +160,7 @@ describe('tiers on a broker without a timer', () => {
     broken = false;
     await pass(clock, 2_000);
     expect([attempts(), consumer.inFlight]).toEqual([[1, 2], 0]);
-    expect(told).toEqual([
+    expect(emitted).toEqual([
       'message:retry-scheduled paid 1',
       'message:retry-scheduled paid 2',
       'message:retry-scheduled paid 2',
@@ -168,12 +168,12 @@ describe('tiers on a broker without a timer', () => {
     await drained(clock, consumer);
   });
 
-  test('wait in the process where their copy would be too large, and their attempts go on', async () => {
+  test('wait in the process if their copy would be too large, and their attempts continue', async () => {
     const refusal = new TransportError('TRANSPORT_MESSAGE_TOO_LARGE', 'it has 1,048,600 bytes.', { stored: 'no' });
     const send: Interception['send'] = (messages, go) =>
       messages[0]?.topic === 'paid.bank.retry-1' ? Promise.resolve([refusal]) : go(messages);
     const clock = new ManualClock();
-    const { consumer, told, reasons, publish, attempts } = processOf(withoutTimer({ send }), clock);
+    const { consumer, emitted, reasons, publish, attempts } = processOf(withoutTimer({ send }), clock);
     await consumer.start();
     await publish('m-1');
     await turns();
@@ -185,11 +185,11 @@ describe('tiers on a broker without a timer', () => {
     await pass(clock, 1);
     await pass(clock, 1);
     expect([attempts(), consumer.inFlight]).toEqual([[1, 2, 3, 4], 0]);
-    expect(told.at(-1)).toBe('message:dead-lettered paid 4');
+    expect(emitted.at(-1)).toBe('message:dead-lettered paid 4');
     await drained(clock, consumer);
   });
 
-  test('begin nothing while their subscription is paused', async () => {
+  test('start nothing while their subscription is paused', async () => {
     const clock = new ManualClock();
     const { consumer, publish, attempts } = processOf(withoutTimer(), clock);
     await consumer.start();
@@ -206,7 +206,7 @@ describe('tiers on a broker without a timer', () => {
     await drained(clock, consumer);
   });
 
-  test('keep one deadline over processes', async () => {
+  test('keep one deadline across processes', async () => {
     const broker = withoutTimer();
     const clock = new ManualClock();
     const retry = { ...RETRY, maxAttempts: 1, redeliveryDelaysMs: [WAIT_MS, WAIT_MS], deadlineMs: 2 * WAIT_MS + 5 };
@@ -220,11 +220,11 @@ describe('tiers on a broker without a timer', () => {
     const next = processOf(broker, clock, { retry });
     await next.consumer.start();
     await turns();
-    expect(next.told).toEqual(['message:dead-lettered paid 2']);
+    expect(next.emitted).toEqual(['message:dead-lettered paid 2']);
     await drained(clock, next.consumer);
   });
 
-  test('wait as long as RetryAfter asks for where that is longer', async () => {
+  test('wait as long as RetryAfter requests if that is longer', async () => {
     const clock = new ManualClock();
     const askForMore = () => {
       throw new RetryAfter(2 * WAIT_MS);
@@ -241,7 +241,7 @@ describe('tiers on a broker without a timer', () => {
     await drained(clock, consumer);
   });
 
-  test('have their topics made sure of before anything is read', async () => {
+  test('ensure their topics before anything is read', async () => {
     const asked: string[] = [];
     const ensureTopics: Interception['ensureTopics'] = (topics, go) => (asked.push(...topics), go());
     const clock = new ManualClock();
@@ -261,15 +261,15 @@ describe('tiers on a broker without a timer', () => {
     throw new Error('it was accepted');
   };
 
-  test('are refused where each instance is a group that ends with it', () => {
+  test('are rejected where each instance is a group that ends with it', () => {
     const error = refusalOf(() => processOf(withoutTimer(), new ManualClock(), { delivery: 'every-instance' }));
     expect(isTransportError(error, 'TRANSPORT_OPTION_CONFLICT')).toBe(true);
     expect(String(error)).toMatch(
-      /Payments\.charge retry: .* the group ends with its instance\. Leave redeliveryDelaysMs out/,
+      /Payments\.charge retry: .* the group ends with its instance\. Remove redeliveryDelaysMs/,
     );
   });
 
-  test('are refused where a handler of their group subscribes to what waits', () => {
+  test('are rejected where a handler of their group subscribes to a retry topic', () => {
     const broker = withoutTimer();
     const host = { service: 's', broker: 'default', notices: new Notices(), clock: new ManualClock() };
     const plan = (topic: string, where: string, options: ConsumingOptions) => ({

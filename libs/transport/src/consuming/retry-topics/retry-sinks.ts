@@ -19,8 +19,9 @@ export interface RetrySink {
 }
 
 /**
- * Where messages of a subscription wait between its tiers, in their order; undefined where it has none, or the broker keeps them.
- * @throws TransportError `TRANSPORT_OPTION_CONFLICT` where a topic could not keep them for the members of the group
+ * Returns the topics where messages wait between tiers, in order; undefined if there are no tiers, or the broker keeps
+ * the messages.
+ * @throws TransportError `TRANSPORT_OPTION_CONFLICT` if a topic could not keep them for the members of the group
  */
 export function retryTopicsOf(
   where: string,
@@ -32,19 +33,21 @@ export function retryTopicsOf(
   if (delivery === 'every-instance') {
     throw conflict(
       where,
-      "redeliveryDelaysMs keeps messages in topics of the group, and with delivery: 'every-instance' the group ends with its instance.",
+      "redeliveryDelaysMs keeps messages in topics of the group, but with delivery: 'every-instance' the group ends with its instance.",
     );
   }
   if (isTopicPattern(topic)) {
     throw conflict(
       where,
-      `redeliveryDelaysMs keeps messages in topics, and the pattern "${topic}" may take them from there.`,
+      `redeliveryDelaysMs keeps messages in topics, but the pattern "${topic}" can match these topics.`,
     );
   }
   return retry.redeliveryDelaysMs?.map((_, index) => retryTopicOf(topic, group, index + 1));
 }
 
-/** What reads the retry topics of a subscription, all for its one runner: options, pause and drain are the same. */
+/**
+ * Returns the readers of a subscription's retry topics, all for its one runner: they share options, pause and drain.
+ */
 export function retrySinks(
   subscription: Subscription,
   { topic, group, options, retryTopics = [] }: RunnerPlan,
@@ -54,7 +57,7 @@ export function retrySinks(
   const { maxAttempts, redeliveryDelaysMs = [] } = options.retry;
   return retryTopics.map((retryTopic, index) => {
     const of = { topic, group, waitMs: redeliveryDelaysMs[index] ?? 0, attempts: (index + 1) * maxAttempts };
-    // n.b. what waits there waits for this group, whatever the group wanted of its topic when it was new.
+    // Waiting messages belong to this group, wherever the group started in its own topic.
     return {
       subscription: { ...subscription, topic: retryTopic, startFrom: 'beginning' },
       sink: new RetryIntake(of, runner, clock),
@@ -63,7 +66,8 @@ export function retrySinks(
 }
 
 /**
- * Refuses a subscription that reads what waits for another one of its group: one member reads a topic once, so one of both would miss it.
+ * Rejects a subscription that reads another one's retry topic in the same group: one member reads a topic once, so one
+ * of both would miss messages.
  * @throws TransportError `TRANSPORT_SUBSCRIPTION_DUPLICATE`
  */
 export function refuseReadTwice(running: readonly RetriedSubscription[]): void {
@@ -75,7 +79,7 @@ export function refuseReadTwice(running: readonly RetriedSubscription[]): void {
     if (reader === undefined) continue;
     throw new TransportError(
       'TRANSPORT_SUBSCRIPTION_DUPLICATE',
-      `${reader.subject.where} subscribes to topic "${topic}" as group "${group}", where messages of ${of} wait between its tiers. Give it a group of its own.`,
+      `${reader.subject.where} subscribes to topic "${topic}" as group "${group}", but messages of ${of} wait there between retries. Give it a different group.`,
       { topic },
     );
   }
@@ -87,4 +91,4 @@ interface RetriedSubscription {
 }
 
 const conflict = (where: string, text: string): TransportError =>
-  new TransportError('TRANSPORT_OPTION_CONFLICT', `${where} retry: ${text} Leave redeliveryDelaysMs out.`);
+  new TransportError('TRANSPORT_OPTION_CONFLICT', `${where} retry: ${text} Remove redeliveryDelaysMs.`);

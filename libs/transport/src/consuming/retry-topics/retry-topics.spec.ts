@@ -67,7 +67,7 @@ describe('a retry topic', () => {
     });
   });
 
-  test('takes no word of a foreign message for its own, and gives it no message-id that it had not', () => {
+  test('ignores our header names in a foreign message, and adds no message-id to it', () => {
     const forged = new Stored('paid', '17', { [RETRY_HEADERS.dueAt]: '2099-01-01', [RETRY_HEADERS.group]: 'x' });
     const { headers, id } = copyOf(forged);
     expect(id).toBe('paid/2/17');
@@ -82,7 +82,7 @@ describe('a retry topic', () => {
       { 'redeliver-attempts': '4', 'redeliver-due-at': '2026-01-01T00:00:00.000Z' },
       { attempts: 4, dueAtMs: AT },
     ],
-  ])('is read without trust: %j', (headers, expected) => {
+  ])('is parsed without trust: %j', (headers, expected) => {
     const known = Object.entries(retryNoteOf(stored(headers))).filter(([, value]) => value !== undefined);
     expect(Object.fromEntries(known)).toEqual(expected);
   });
@@ -108,17 +108,17 @@ describe('a message of a retry topic', () => {
     expect(delivery.header('tenant')).toBe('acme');
   });
 
-  test('goes on with the attempt that the broker remembers where that is later', () => {
+  test('continues with the attempt that the broker remembers if that is later', () => {
     const inner = stored(copyOf(original).headers);
     inner.attempt = 6;
     expect(retried(inner).attempt).toBe(6);
   });
 
-  test('without a word of its own is one of this subscription, at the begin of the tier', () => {
+  test('without headers of its own belongs to this subscription, at the start of the tier', () => {
     expect(retried(stored({}))).toMatchObject({ topic: 'paid', attempt: 4, id: 'paid.payments.retry-1/2/0' });
   });
 
-  test('has one life with the record that waits', () => {
+  test('shares its state with the record that waits', () => {
     const inner = stored({});
     const delivery = retried(inner);
     delivery.state = 'running';
@@ -150,14 +150,14 @@ describe('the reader of a retry topic', () => {
   }
   const waiting = (offset: string, leftMs: number): Stored =>
     stored(copyOf(new Stored('paid', offset), AT + leftMs).headers, offset);
-  /** Receives, and tells when the driver may hand over more. */
+  /** Receives, and records when the driver may deliver more. */
   function receive(intake: RetryIntake, deliveries: readonly Delivery[]) {
     const taken = { wantsMore: false };
     void Promise.resolve(intake.receive(deliveries)).then(() => (taken.wantsMore = true));
     return taken;
   }
 
-  test('parks what waits, passes it on when it is due and not before, and takes no more meanwhile', async () => {
+  test('parks waiting messages, passes them on when due and not before, and receives no more in the meantime', async () => {
     const { clock, intake, offsets } = setUp();
     const [first, second, third] = [waiting('1', 0), waiting('2', 40_000), waiting('3', 50_000)];
     const taken = receive(intake, [first, second, third]);
@@ -178,7 +178,7 @@ describe('the reader of a retry topic', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('lets one that asked for more than the wait of the topic hold up nobody: the runner keeps it until it is due', async () => {
+  test('does not let a message that requested a longer wait block others: the runner keeps it until it is due', async () => {
     const { clock, intake, passed, offsets } = setUp();
     receive(intake, [waiting('1', 3_600_000), waiting('2', 0)]);
     await turn();
@@ -186,7 +186,7 @@ describe('the reader of a retry topic', () => {
     expect(passed[0]?.notBeforeMs).toBe(clock.monotonicMs() + 3_600_000);
   });
 
-  test('lets go of what was taken back, and tells the runner', async () => {
+  test('releases revoked messages, and informs the runner', async () => {
     const { clock, intake, passed, revocations } = setUp();
     const inner = waiting('1', 40_000);
     const taken = receive(intake, [inner]);
@@ -210,7 +210,7 @@ describe('the reader of a retry topic', () => {
     expect(passed).toEqual([]);
   });
 
-  test('settles what waits for another group of which the topic has the same name', async () => {
+  test('settles messages that wait for another group whose topic has the same name', async () => {
     const { intake, passed } = setUp();
     const other = stored({ ...copyOf(new Stored('paid', '1'), AT).headers, [RETRY_HEADERS.group]: 'x.payments' });
     receive(intake, [other]);

@@ -10,15 +10,15 @@ import {
 const OWN_HEADERS: ReadonlySet<string> = new Set(Object.values(RETRY_HEADERS));
 
 /**
- * Where the messages of a subscription wait after a tier. By its number and not by its wait: who changes a wait reads on where
- * messages wait already.
- * @param tier the one that has failed, from 1 on
+ * Returns the topic where messages wait after a tier. It is named by the tier's number and not by its wait, so that a
+ * changed wait still reads the topic where messages already are.
+ * @param tier the tier that failed, from 1 on
  */
 export function retryTopicOf(topic: string, group: string, tier: number): string {
   return `${nameOfPattern(topic)}.${group}.retry-${tier}`;
 }
 
-/** Where a subscription stores copies of its messages: dead letters, and what waits between tiers. */
+/** Returns the topics where a subscription stores copies of its messages: dead letters, and messages between tiers. */
 export function copyTopicsOf(subscription: {
   readonly deadLetterTopic: string | undefined;
   readonly retryTopics?: readonly string[] | undefined;
@@ -27,7 +27,7 @@ export function copyTopicsOf(subscription: {
   return deadLetterTopic === undefined ? retryTopics : [deadLetterTopic, ...retryTopics];
 }
 
-/** What a message in a retry topic says of itself; what is missing or unreadable is undefined. */
+/** What a message in a retry topic says about itself; missing or unreadable values are undefined. */
 export interface RetryNote {
   readonly id: string | undefined;
   readonly group: string | undefined;
@@ -35,19 +35,19 @@ export interface RetryNote {
   readonly partition: number | undefined;
   readonly offset: string | undefined;
   readonly attempts: number | undefined;
-  /** Milliseconds since the epoch, as the two below. */
+  /** Milliseconds since the epoch, like the two below. */
   readonly dueAtMs: number | undefined;
   readonly publishedAtMs: number | undefined;
   readonly firstFailedAtMs: number | undefined;
 }
 
-/** How long a message has to wait, and since when it fails. Milliseconds since the epoch. */
+/** Until when a message waits, and since when it fails. Milliseconds since the epoch. */
 export interface RetryWait {
   readonly dueAtMs: number;
   readonly firstFailedAtMs: number;
 }
 
-/** The copy that waits: the same key, body and headers, what its original was, and when it is due. */
+/** Builds the copy that waits: the same key, body and headers, the original's place, and when it is due. */
 export function retryCopyOf(delivery: Delivery, retryTopic: string, wait: RetryWait): OutgoingMessage {
   const { id, key, rawKey, body, headers, rawHeaders } = delivery;
   return {
@@ -59,7 +59,7 @@ export function retryCopyOf(delivery: Delivery, retryTopic: string, wait: RetryW
     rawHeaders: withoutRetryHeaders(rawHeaders),
     id,
     partition: undefined,
-    // n.b. a message may wait in one topic twice, after the settings of its tiers were changed.
+    // A message can wait in one topic twice, after its tiers were reconfigured.
     isRepeated: true,
   };
 }
@@ -81,7 +81,7 @@ function retryHeaders(delivery: Delivery, { dueAtMs, firstFailedAtMs }: RetryWai
   );
 }
 
-/** Whether a header says something about a wait, and nothing to a handler. */
+/** Whether a header describes a wait and is hidden from handlers. */
 export const isRetryHeader = (name: string): boolean => OWN_HEADERS.has(name.toLowerCase());
 
 export function withoutRetryHeaders<Given extends Headers | RawHeaders | undefined>(headers: Given): Given;
@@ -90,7 +90,7 @@ export function withoutRetryHeaders(headers: Headers | RawHeaders | undefined): 
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isRetryHeader(name)));
 }
 
-/** Reads what `retryCopyOf` wrote; anybody may write to a topic, so nothing of it is taken for granted. */
+/** Parses what `retryCopyOf` wrote. Anybody can write to a topic, so no value is trusted. */
 export function retryNoteOf(delivery: Pick<Delivery, 'header'>): RetryNote {
   const said = (name: keyof typeof RETRY_HEADERS): string | undefined => delivery.header(RETRY_HEADERS[name]);
   return {

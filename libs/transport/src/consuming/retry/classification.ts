@@ -2,20 +2,20 @@ import { isA, isTransportError, messageOf, type ErrorCode } from '../../contract
 import { DeadLetter, Drop, RetryAfter } from '../runner/outcomes.js';
 import type { ErrorClass } from './retry-options.js';
 
-/** What an error says about trying again; decided by the error alone, wherever it was thrown. */
+/** What an error means for retries; decided by the error alone, wherever it was thrown. */
 export type Classification =
   | { readonly kind: 'retryable' }
   | { readonly kind: 'retry-after'; readonly delayMs: number }
   | { readonly kind: 'permanent' }
   | { readonly kind: 'drop'; readonly reason: string };
 
-/** Looks at an error before the table does; undefined leaves it to the table. */
+/** Classifies an error before the default table; undefined falls back to the table. */
 export type Classifier = (error: unknown) => Classification | undefined;
 
 const RETRYABLE: Classification = { kind: 'retryable' };
 const PERMANENT: Classification = { kind: 'permanent' };
 
-/** Our own errors that another attempt cannot mend: the same bytes would fail the same way. */
+/** Our own errors that no retry can fix: the same bytes would fail the same way. */
 const PERMANENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TRANSPORT_PAYLOAD_UNDECODABLE',
   'TRANSPORT_CONTENT_TYPE_UNKNOWN',
@@ -47,8 +47,8 @@ export function classify(error: unknown): Classification {
 }
 
 /**
- * Classifies whatever was thrown and never throws itself: a classifier that fails leaves the error to the table, and an error that cannot be
- * read is retryable, so its attempts are counted and it ends as a dead letter.
+ * Classifies any thrown value and never throws itself. If a classifier fails, the table decides; an unreadable error is
+ * retryable, so its attempts are counted and it ends as a dead letter.
  */
 export function classifySafely(
   error: unknown,
@@ -67,7 +67,7 @@ function attempted(classification: () => Classification | undefined): Classifica
   }
 }
 
-/** n.b. the field of an error can be overwritten, and a timer of NaN milliseconds is due at once. */
+/** The field of an error can be overwritten, and a timer of NaN milliseconds fires at once. */
 function retryAfter(delayMs: number): Classification {
   return Number.isFinite(delayMs) && delayMs >= 0 ? { kind: 'retry-after', delayMs } : RETRYABLE;
 }

@@ -3,35 +3,44 @@ import { checkOptions, option, valueText, withDefaults, type OptionRule } from '
 
 import { longWaitsMs } from './tiers.js';
 
-/** How often a message is tried, and how long it waits in between. */
+/** How often a message is tried, and how long it waits between attempts. */
 export interface RetryOptions {
-  /** Attempts at one message, the first included; with `redeliveryDelaysMs` those of each tier. Integer >= 1. @default 5; 1 where the broker has no `redelivery` */
+  /**
+   * Attempts at one message, the first included; with `redeliveryDelaysMs`, attempts per tier. Integer >= 1. @default
+   * 5; 1 if the broker has no `redelivery`
+   */
   readonly maxAttempts?: number;
-  /** Longest wait before attempt 2; doubles each time up to `maxDelayMs`, with full jitter. @default 200 */
+  /**
+   * Longest wait before attempt 2, in milliseconds; it doubles each time up to `maxDelayMs`, with full jitter. @default
+   * 200
+   */
   readonly initialDelayMs?: number;
-  /** No wait is longer than this, but those of `redeliveryDelaysMs`. @default 30000 */
+  /** Longest wait in milliseconds, except for those of `redeliveryDelaysMs`. @default 30000 */
   readonly maxDelayMs?: number;
   /**
-   * Milliseconds that a message waits on the broker when its `maxAttempts` are used up, before it is given as many again: a
-   * wait for each further tier, none shorter than it says. `[60_000, 600_000]` with `maxAttempts: 3` makes 9 attempts. Others
-   * pass it meanwhile, so it needs `ordering: 'none'`. Integers from 1 to 2147483647 (24.8 days). @default none
+   * Waits on the broker in milliseconds: after `maxAttempts` attempts the message waits, then gets as many again, once
+   * per entry. Each wait is a minimum. `[60_000, 600_000]` with `maxAttempts: 3` makes 9 attempts. Other messages pass
+   * it in the meantime, so it requires `ordering: 'none'`. Integers from 1 to 2147483647 (24.8 days). @default none
    */
   readonly redeliveryDelaysMs?: readonly number[];
   /**
-   * Messages wait for their next attempt in this process alone, also on a broker that could bring them back, or cannot:
-   * there, what waits is lost with the process. @default false
+   * Keeps messages that wait for a retry in this process, even if the broker could redeliver them. On a broker that
+   * cannot, such messages are lost with the process. @default false
    */
   readonly inProcess?: boolean;
-  /** No attempt begins later than this after the first failure, as this process knows it, over all tiers. Integer >= 0. @default no limit */
+  /**
+   * No attempt starts later than this many milliseconds after the first failure that this process knows of, in all
+   * tiers. Integer >= 0. @default no limit
+   */
   readonly deadlineMs?: number;
-  /** Classes of errors that another attempt cannot mend: such a message is a dead letter at once. @default none */
+  /** Error classes that no retry can fix: such a message is dead-lettered immediately. @default none */
   readonly neverFor?: readonly ErrorClass[];
 }
 
-/** The class of an error, abstract ones included: `ValidationError`. */
+/** An error class, possibly abstract: `ValidationError`. */
 export type ErrorClass = abstract new (...parameters: never[]) => unknown;
 
-/** What an option of retries is when it is left out, on a broker that has `redelivery`. */
+/** The defaults of `RetryOptions` on a broker with `redelivery`. */
 export const RETRY_DEFAULTS = {
   maxAttempts: 5,
   initialDelayMs: 200,
@@ -39,7 +48,7 @@ export const RETRY_DEFAULTS = {
   inProcess: false,
 } as const satisfies RetryOptions;
 
-/** n.b. `instanceof` with an arrow function throws. */
+/** `instanceof` with an arrow function throws. */
 function isErrorClass(value: unknown): boolean {
   try {
     return typeof value === 'function' && typeof (new Error() instanceof value) === 'boolean';
@@ -48,35 +57,35 @@ function isErrorClass(value: unknown): boolean {
   }
 }
 
-/** The rules of `RetryOptions`. */
+/** Rules of `RetryOptions`. */
 export const RETRY_RULES = {
   maxAttempts: option.integer(1),
   initialDelayMs: option.integer(0),
   maxDelayMs: option.integer(0),
   redeliveryDelaysMs: {
-    expected: 'an array of waits in milliseconds, such as [60_000, 600_000]',
-    // n.b. copied, so that a hole in the array is seen as well.
+    expected: 'an array of delays in milliseconds, such as [60_000, 600_000]',
+    // Copied, so that holes in the array are checked too.
     accepts: (value) => Array.isArray(value) && [...value].every((item) => typeof item === 'number'),
   } satisfies OptionRule,
   inProcess: option.flag,
   deadlineMs: option.integer(0),
   neverFor: {
-    expected: 'an array of error classes; a function that looks at an error is none',
+    expected: 'an array of error classes; a function that inspects errors is not a class',
     accepts: (value) => Array.isArray(value) && value.every(isErrorClass),
   } satisfies OptionRule,
 } as const satisfies Record<keyof RetryOptions, unknown>;
 
 type WithoutDefault = 'deadlineMs' | 'neverFor' | 'redeliveryDelaysMs';
 
-/** Options of retries with every default filled in. */
+/** Retry options with every default filled in. */
 export type ResolvedRetryOptions = Required<Omit<RetryOptions, WithoutDefault>> & Pick<RetryOptions, WithoutDefault>;
 
-/** What every timer and every broker can count, in milliseconds: 24.8 days. */
+/** The longest delay that every timer and every broker supports, in milliseconds: 24.8 days. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /**
  * Checks the options and fills in the defaults.
- * @param where how the reader finds the options
+ * @param where the location of the options
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function resolveRetryOptions(
@@ -92,7 +101,9 @@ export function resolveRetryOptions(
   return withDefaults(retry, defaults) as ResolvedRetryOptions;
 }
 
-/** @throws TransportError `TRANSPORT_OPTION_CONFLICT` */
+/**
+ * Rejects retry options that contradict each other or the ordering. @throws TransportError `TRANSPORT_OPTION_CONFLICT`
+ */
 export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions, ordering: string): void {
   const {
     initialDelayMs,
@@ -107,25 +118,25 @@ export function refuseRetryConflicts(where: string, retry: ResolvedRetryOptions,
       valueText(initialDelayMs, RETRY_DEFAULTS.initialDelayMs),
       valueText(maxDelayMs, RETRY_DEFAULTS.maxDelayMs),
     ];
-    throw conflict(where, `initialDelayMs (${initial}) must not be above maxDelayMs (${max}).`);
+    throw conflict(where, `initialDelayMs (${initial}) must not exceed maxDelayMs (${max}).`);
   }
   if (redeliveryDelaysMs.length === 0) return;
   if (ordering !== 'none') {
     throw conflict(
       where,
-      `redeliveryDelaysMs lets other messages pass the one that waits, and ordering: '${ordering}' does not allow it. Write ordering: 'none' where handlers need no order, or leave redeliveryDelaysMs out.`,
+      `redeliveryDelaysMs lets other messages pass the one that waits, but ordering: '${ordering}' does not allow that. Set ordering: 'none' if handlers need no order, or remove redeliveryDelaysMs.`,
     );
   }
   if (inProcess) {
     throw conflict(
       where,
-      'redeliveryDelaysMs gives messages back to the broker, and inProcess: true keeps them in this process. Leave one of them out.',
+      'redeliveryDelaysMs returns messages to the broker, but inProcess: true keeps them in this process. Remove one of them.',
     );
   }
   if (waitsMs > deadlineMs) {
     throw conflict(
       where,
-      `the waits of redeliveryDelaysMs (${waitsMs} ms together) do not fit into deadlineMs (${deadlineMs}), so the last of them would never be waited. Raise deadlineMs, or leave some out.`,
+      `the delays of redeliveryDelaysMs (${waitsMs} ms in total) exceed deadlineMs (${deadlineMs}), so the last one would never be used. Raise deadlineMs, or remove some delays.`,
     );
   }
 }

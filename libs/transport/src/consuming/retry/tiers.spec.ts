@@ -8,7 +8,7 @@ const THREE: ResolvedRetryOptions = { ...RETRY_DEFAULTS, maxAttempts: 3, redeliv
 const ATTEMPTS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 describe('tiers of attempts', () => {
-  test('follow from the number of the attempt alone', () => {
+  test('follow from the attempt number alone', () => {
     expect(attemptsInAll(THREE)).toBe(9);
     expect(ATTEMPTS.map((attempt) => attemptInTier(attempt, THREE))).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3, 1]);
     const waits = ATTEMPTS.map((attempt) => waitAfterTier(attempt, THREE) ?? 0);
@@ -39,20 +39,20 @@ describe('the verdict over tiers', () => {
       return verdict.kind === 'retry' ? verdict.delayMs : verdict.kind;
     });
 
-  test('is quick within a tier, waits at its end, and gives up after the last', () => {
+  test('retries quickly within a tier, waits at its end, and gives up after the last', () => {
     expect(delaysOf(THREE)).toEqual([100, 200, 60_000, 100, 200, 600_000, 100, 200, 'reject', 'reject']);
   });
 
-  test('begins the backoff anew with each tier', () => {
+  test('starts the backoff again with each tier', () => {
     expect([1, 2, 3, 4, 5, 7].map((attempt) => backoffMs(attempt, THREE, 1))).toEqual([200, 400, 800, 200, 400, 200]);
   });
 
-  test('takes the longer wait at the end of a tier when an error asks for one', () => {
+  test('uses the longer delay at the end of a tier when an error requests one', () => {
     expect(delaysOf(THREE, 7)).toEqual([7, 7, 60_000, 7, 7, 600_000, 7, 7, 'reject', 'reject']);
     expect(delaysOf(THREE, 100_000).slice(0, 6)).toEqual([100_000, 100_000, 100_000, 100_000, 100_000, 600_000]);
   });
 
-  test('keeps one deadline over all tiers', () => {
+  test('keeps one deadline across all tiers', () => {
     const retry = { ...THREE, deadlineMs: 700_000 };
     expect(decide({ kind: 'retryable' }, 6, retry, 0.5, 100_000)).toEqual({ kind: 'retry', delayMs: 600_000 });
     expect(decide({ kind: 'retryable' }, 6, retry, 0.5, 100_001)).toEqual({ kind: 'reject' });
@@ -74,11 +74,11 @@ describe('the option redeliveryDelaysMs', () => {
   test.each([
     [
       60_000,
-      'redeliveryDelaysMs must be an array of waits in milliseconds, such as [60_000, 600_000], got a value of type number',
+      'redeliveryDelaysMs must be an array of delays in milliseconds, such as [60_000, 600_000], got a value of type number',
     ],
-    [['60s'], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
-    [[1, , 2], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
-    [[undefined], 'redeliveryDelaysMs must be an array of waits in milliseconds'],
+    [['60s'], 'redeliveryDelaysMs must be an array of delays in milliseconds'],
+    [[1, , 2], 'redeliveryDelaysMs must be an array of delays in milliseconds'],
+    [[undefined], 'redeliveryDelaysMs must be an array of delays in milliseconds'],
     [[1_000, 0], 'redeliveryDelaysMs[1] must be an integer from 1 to 2147483647, got 0 (number)'],
     [[-1], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got -1 (number)'],
     [[1.5], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got 1.5 (number)'],
@@ -88,7 +88,7 @@ describe('the option redeliveryDelaysMs', () => {
       'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got Infinity (number)',
     ],
     [[2 ** 31], 'redeliveryDelaysMs[0] must be an integer from 1 to 2147483647, got 2147483648 (number)'],
-  ])('is refused as %j, by the entry that is wrong', (redeliveryDelaysMs, text) => {
+  ])('is rejected as %j, naming the invalid entry', (redeliveryDelaysMs, text) => {
     expect(refusal({ redeliveryDelaysMs })).toEqual([
       INVALID,
       expect.stringContaining(`@Subscribe("a") retry: ${text}`),
@@ -102,12 +102,12 @@ describe('the option redeliveryDelaysMs', () => {
   });
 
   test.each([
-    [{}, { ordering: 'key' }, "ordering: 'key' does not allow it. Write ordering: 'none'"],
-    [{}, { ordering: 'partition' }, "ordering: 'partition' does not allow it"],
-    [{}, {}, "ordering: 'key' does not allow it"],
+    [{}, { ordering: 'key' }, "ordering: 'key' does not allow that. Set ordering: 'none'"],
+    [{}, { ordering: 'partition' }, "ordering: 'partition' does not allow that"],
+    [{}, {}, "ordering: 'key' does not allow that"],
     [{ inProcess: true }, { ordering: 'none' }, 'inProcess: true keeps them in this process'],
-    [{ deadlineMs: 89 }, { ordering: 'none' }, 'redeliveryDelaysMs (90 ms together) do not fit into deadlineMs (89)'],
-  ] as const)('is refused together with %j and %j', (retry, more, text) => {
+    [{ deadlineMs: 89 }, { ordering: 'none' }, 'redeliveryDelaysMs (90 ms in total) exceed deadlineMs (89)'],
+  ] as const)('is rejected together with %j and %j', (retry, more, text) => {
     expect(refusal({ redeliveryDelaysMs: [30, 60], ...retry }, more)).toEqual([
       CONFLICT,
       expect.stringContaining(text),
@@ -118,7 +118,7 @@ describe('the option redeliveryDelaysMs', () => {
   const needs = (retry: RetryOptions) =>
     neededCapabilities(resolveConsumingOptions('x', { ordering: 'none', retry }, ALL));
 
-  test('needs a broker that keeps what waits long, also where a tier has one attempt', () => {
+  test('requires a broker that keeps long waits, also if a tier has one attempt', () => {
     const both = ['delayedRedelivery', 'redelivery'];
     expect(needs({ maxAttempts: 1, redeliveryDelaysMs: [60_000] })).toEqual(expect.arrayContaining(both));
     expect(needs({ maxAttempts: 3, redeliveryDelaysMs: [] })).not.toContain('delayedRedelivery');

@@ -7,17 +7,17 @@
  * attempt   1 2 3          4 5 6           7 8 9
  *                 ..60 s..       ..600 s..       dead letter
  * ```
- * All of it follows from the number of the attempt, which the broker counts or keeps: whichever process is given the message
- * next knows where it stands. Pure.
+ * Everything follows from the attempt number, which the broker counts or stores, so any process that receives the
+ * message knows its tier. Pure.
  */
 export interface Tiers {
-  /** Attempts of one tier. */
+  /** Attempts per tier. */
   readonly maxAttempts: number;
   /** Milliseconds between one tier and the next. */
   readonly redeliveryDelaysMs?: readonly number[] | undefined;
 }
 
-/** Attempts at one message, over all tiers. */
+/** Total number of attempts at one message, in all tiers. */
 export const attemptsInAll = ({ maxAttempts, redeliveryDelaysMs = [] }: Tiers): number =>
   maxAttempts * (redeliveryDelaysMs.length + 1);
 
@@ -27,16 +27,22 @@ export const hasTiers = ({ redeliveryDelaysMs = [] }: Tiers): boolean => redeliv
 /** The number of an attempt within its tier, from 1 on. */
 export const attemptInTier = (attempt: number, { maxAttempts }: Tiers): number => ((attempt - 1) % maxAttempts) + 1;
 
-/** All long waits of one message together, in ms. */
+/** The sum of all long waits of one message, in milliseconds. */
 export const longWaitsMs = ({ redeliveryDelaysMs = [] }: Tiers): number =>
   redeliveryDelaysMs.reduce((sum, waitMs) => sum + waitMs, 0);
 
-/** The number of the tier that ends with this attempt, from 1 on; undefined within a tier, and after the last one. */
+/**
+ * Returns the number of the tier that ends with this attempt, from 1 on; undefined within a tier and after the last
+ * one.
+ */
 export function tierEndedBy(attempt: number, tiers: Tiers): number | undefined {
   return waitAfterTier(attempt, tiers) === undefined ? undefined : attempt / tiers.maxAttempts;
 }
 
-/** How long a message waits on the broker after this attempt, in ms; undefined within a tier, and after the last one. */
+/**
+ * Returns how long a message waits on the broker after this attempt, in milliseconds; undefined within a tier and after
+ * the last one.
+ */
 export function waitAfterTier(attempt: number, { maxAttempts, redeliveryDelaysMs = [] }: Tiers): number | undefined {
   return attempt % maxAttempts === 0 ? redeliveryDelaysMs[attempt / maxAttempts - 1] : undefined;
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { mailboxOf, replyMessage, type Delivery, type Producer, type Reply } from '../../contract/index.js';
 
-/** Answers the sender of a request; rejects when the answer could not be stored. */
+/** Replies to a request; rejects if the reply could not be stored. */
 export type Answer = (reply: Reply) => void | Promise<void>;
 
-/** How to answer a delivery: by the broker's own means, else to the mailbox it names. Undefined when nobody waits. */
+/** Returns how to reply to a delivery: natively, otherwise to the mailbox it names. Undefined if nobody waits. */
 export function answerTo(delivery: Delivery, producer: Producer): Answer | undefined {
   const own = delivery.reply;
   if (own !== undefined) return own;

@@ -1,11 +1,11 @@
 import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults } from '../../shared/index.js';
 
-/** How messages are gathered for a handler that takes many at once. */
+/** How messages are collected for a handler that takes batches. */
 export interface BatchOptions {
-  /** A batch is handed over when it has so many messages. Integer >= 1. */
+  /** A batch is passed to the handler when it has this many messages. Integer >= 1. */
   readonly maxMessages: number;
-  /** And at the latest so long after its first message came. @default 100 */
+  /** Maximum wait in milliseconds after the first message of a batch. @default 100 */
   readonly maxWaitMs?: number;
 }
 
@@ -17,7 +17,7 @@ const BATCH_RULES = {
 } as const satisfies Record<keyof BatchOptions, unknown>;
 
 /**
- * @param where how the reader finds the options
+ * @param where the location of the options
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */
 export function resolveBatchOptions(where: string, options: BatchOptions): Required<BatchOptions> {
@@ -25,6 +25,6 @@ export function resolveBatchOptions(where: string, options: BatchOptions): Requi
   if (options.maxMessages !== undefined) return withDefaults(options, BATCH_DEFAULTS) as Required<BatchOptions>;
   throw new TransportError(
     'TRANSPORT_OPTION_INVALID',
-    `${where} batch: maxMessages is missing. Write batch: { maxMessages: 100 }.`,
+    `${where} batch: maxMessages is missing. Set batch: { maxMessages: 100 }.`,
   );
 }

@@ -27,7 +27,7 @@ const reasons = (settled: readonly PromiseSettledResult<unknown>[]): unknown[] =
   settled.map((one) => (one.status === 'rejected' ? (one.reason as Error).message : 'done'));
 
 describe('a batch', () => {
-  test('is handed over when it is full, and the rest waits for more', async () => {
+  test('is passed on when it is full, and the rest waits for more', async () => {
     const { seen, collect, clock } = setUp(() => undefined);
     const settled = collect('a', 'b', 'c', 'd');
     expect(seen).toEqual([['a', 'b', 'c']]);
@@ -36,7 +36,7 @@ describe('a batch', () => {
     expect(seen).toEqual([['a', 'b', 'c'], ['d']]);
   });
 
-  test('is handed over maxWaitMs after its first message, full or not', async () => {
+  test('is passed on maxWaitMs after its first message, full or not', async () => {
     const { seen, collect, clock } = setUp(() => undefined);
     void collect('a');
     clock.advance(60);
@@ -47,14 +47,14 @@ describe('a batch', () => {
     expect(seen).toEqual([['a', 'b']]);
   });
 
-  test('waits for no more when it is told to hurry', () => {
+  test('stops waiting when it is hurried', () => {
     const { seen, collect, collector } = setUp(() => undefined);
     void collect('a');
     collector.hurry();
     expect(seen).toEqual([['a']]);
   });
 
-  test('that is told to hurry waits for no more to its last message, though they are handed over one batch after the other', async () => {
+  test('that is hurried passes on everything to its last message, although the batches run one after another', async () => {
     const { seen, collect, collector } = setUp(() => nextTurn());
     const settled = collect('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
     collector.hurry();
@@ -66,7 +66,7 @@ describe('a batch', () => {
     ]);
   });
 
-  test('waits for nobody once it ends, what comes after that neither', () => {
+  test('waits for no message once it ends, now or later', () => {
     const { seen, collect, collector } = setUp(() => undefined);
     collector.end();
     void collect('a');
@@ -78,7 +78,7 @@ describe('a batch', () => {
     expect(reasons(await collect('a', 'b', 'c'))).toEqual(['no database', 'no database', 'no database']);
   });
 
-  test('whose handler throws is handled in halves before the error ends messages, until it ends those alone that are bad', async () => {
+  test('whose handler throws is handled in halves before the error ends messages, until it ends only those that cause it', async () => {
     const handle = (payloads: readonly unknown[]): void => {
       if (payloads.includes('c')) throw new Error('c is bad');
     };
@@ -87,19 +87,19 @@ describe('a batch', () => {
     expect(seen.map((batch) => batch.join(''))).toEqual(['abcde', 'abc', 'ab', 'c', 'de']);
   });
 
-  test('whose handler throws is handled once where its messages are tried again anyway', async () => {
+  test('whose handler throws is handled once if its messages are retried anyway', async () => {
     const endsMessage = (_: unknown, { id }: Delivery): boolean => id === 'c';
     const { seen, collect } = setUp(() => Promise.reject(new Error('no database')), { endsMessage });
     expect(reasons(await collect('a', 'b', 'c'))).toEqual(['no database', 'no database', 'no database']);
     expect(seen.map((batch) => batch.join(''))).toEqual(['abc', 'c']);
   });
 
-  test('is done for the messages of which its outcomes say nothing', async () => {
+  test('succeeds for messages whose outcomes say nothing', async () => {
     const { collect } = setUp(() => Object.assign(new Array(3), { 1: new Error('b is bad') }));
     expect(reasons(await collect('a', 'b', 'c'))).toEqual(['done', 'b is bad', 'done']);
   });
 
-  test('fails for one message alone, though its outcome cannot be read', async () => {
+  test('fails for one message only, although its outcome cannot be read', async () => {
     const trap = (): never => {
       throw new Error('trap');
     };
@@ -108,7 +108,7 @@ describe('a batch', () => {
     expect(reasons(await collect('a', 'b', 'c'))).toEqual(['done', 'b is bad', 'done']);
   });
 
-  test('fails for one message alone, by an Error or by a rejected outcome in its place', async () => {
+  test('fails for one message only, by an Error or a rejected outcome at its index', async () => {
     const byError = setUp((payloads) => payloads.map((id) => (id === 'b' ? new Error('b is bad') : undefined)));
     expect(reasons(await byError.collect('a', 'b', 'c'))).toEqual(['done', 'b is bad', 'done']);
 
@@ -120,15 +120,15 @@ describe('a batch', () => {
 
   test.each([
     [['one'], 'an array of 1'],
-    [7, 'a value that is no array (number)'],
-  ])('is refused a result that says nothing clear of each message: %j', async (result, words) => {
+    [7, 'a value that is not an array (number)'],
+  ])('is an error with a result that does not give one outcome per message: %j', async (result, words) => {
     const { collect } = setUp(() => result);
     const [first] = reasons(await collect('a', 'b', 'c'));
     expect(first).toContain(`returned ${words} for 3 messages of topic "prices"`);
     expect(first).toContain('TRANSPORT_BATCH_RESULT_INVALID');
   });
 
-  test('runs at most as many times at once as it may, and gathers meanwhile', async () => {
+  test('runs at most as many times at once as configured, and collects in the meantime', async () => {
     let release = (): void => undefined;
     const { seen, collect, clock } = setUp(() => new Promise<void>((resolve) => (release = resolve)));
     void collect('a', 'b', 'c', 'd', 'e');
@@ -142,7 +142,7 @@ describe('a batch', () => {
     ]);
   });
 
-  test('leaves out what was revoked while it waited', async () => {
+  test('leaves out messages that were revoked while it waited', async () => {
     const { seen, collector } = setUp(() => undefined);
     const revoked = delivery('a');
     const settled = collector.collect('a', revoked);

@@ -8,14 +8,15 @@ import type { Handler, RestOfWork } from './handler.js';
 import type { Route } from './route.js';
 
 /**
- * A handler of many messages. It returns nothing when all are done, or an outcome for each, in their order: an `Error` (or
- * a rejected `PromiseSettledResult`, as `Promise.allSettled` gives it) is the failure of that message alone. When it
- * throws, every message of the batch has failed with that error; before that error ends messages, they are handled in smaller batches, down
- * to one message, so that it ends only those that it is about.
+ * Handles many messages. It returns nothing if all are done, or one outcome per message, in order: an `Error` (or a
+ * rejected
+ * `PromiseSettledResult`, as from `Promise.allSettled`) fails that message only. If it throws, every message of the
+ * batch fails with that error. Before such an error ends messages, they are handled in smaller batches, down to one
+ * message, so that it ends only the messages that cause it.
  */
 export type BatchHandler = (payloads: readonly unknown[], deliveries: readonly Delivery[]) => unknown;
 
-/** Whether a failure would be the end of a message: a dead letter, or dropped. */
+/** Whether a failure would end a message: dead-lettered or dropped. */
 type EndsMessage = (error: unknown, delivery: Delivery) => boolean;
 
 interface Gathered {
@@ -26,8 +27,8 @@ interface Gathered {
 }
 
 /**
- * Gathers single messages for a handler that takes many, and tells each what became of it. To the runner it is a handler
- * like any other, so retry, order, dead letter and settlement stay what they are, message by message.
+ * Collects single messages for a batch handler and reports each one's outcome. The runner sees an ordinary handler, so
+ * retries, order, dead letters and settlement work message by message.
  */
 export class BatchCollector {
   readonly #handle: BatchHandler;
@@ -62,7 +63,7 @@ export class BatchCollector {
     this.#calls = calls;
   }
 
-  /** Resolves when the message's batch was handled, and its own outcome is good. */
+  /** Resolves when the message's batch was handled and its own outcome is a success. */
   readonly collect: Handler = (payload, delivery) =>
     new Promise<void>((resolve, reject) => {
       this.#gathered.push({ payload, delivery, done: resolve, failed: reject });
@@ -70,13 +71,13 @@ export class BatchCollector {
       this.#handOver();
     });
 
-  /** What is gathered waits for no more. */
+  /** Passes on what is collected without waiting for more. */
   hurry(): void {
     this.#isHurried = true;
     this.#handOver();
   }
 
-  /** Nothing waits for more from now on, what is still to come neither. */
+  /** Stops all waiting, now and later. */
   end(): void {
     this.#isEnding = true;
     this.#handOver();
@@ -101,7 +102,7 @@ export class BatchCollector {
     return length >= this.#options.maxMessages || (waitsNoMore && length > 0);
   }
 
-  /** Those that are left begin to wait anew. */
+  /** Restarts the wait for the remaining messages. */
   #wait(): void {
     this.#isDue = false;
     this.#callOff?.();
@@ -117,18 +118,18 @@ export class BatchCollector {
   }
 
   async #handleAll(gathered: readonly Gathered[]): Promise<void> {
-    // n.b. somebody else gets what was revoked meanwhile; the runner ignores whatever is said of it here.
+    // A revoked message belongs to another consumer, and the runner ignores its outcome.
     const batch = gathered.filter(({ delivery }) => delivery.state !== 'revoked');
     for (const { delivery, done } of gathered) if (delivery.state === 'revoked') done();
     if (batch.length === 0) return;
     const outcomes = await this.#tracked(batch).catch((error: unknown) => this.#failed(batch, error));
-    // n.b. over the batch: the outcomes may be an array with holes.
-    if (outcomes !== undefined) batch.forEach((each, index) => tell(each, outcomes[index]));
+    // Iterates over the batch, because the outcomes can be an array with holes.
+    if (outcomes !== undefined) batch.forEach((each, index) => report(each, outcomes[index]));
   }
 
   /**
-   * The handler failed for all of a batch: a pipe that rejects one payload, or an error of one message that nobody caught. Those that the
-   * error would end are handled again in halves; the others are tried again anyway.
+   * Handles an error of a complete batch: a pipe that rejects one payload, or an uncaught error of one message.
+   * Messages that the error would end are handled again in halves; the others are retried anyway.
    */
   async #failed(batch: readonly Gathered[], error: unknown): Promise<void> {
     const isEnding = ({ delivery }: Gathered): boolean => batch.length > 1 && this.#endsMessage(error, delivery);
@@ -154,7 +155,7 @@ export class BatchCollector {
     if (Array.isArray(result) && result.length === batch.length) return result;
     throw new TransportError(
       'TRANSPORT_BATCH_RESULT_INVALID',
-      `A batch handler returned ${describe(result)} for ${batch.length} messages of topic "${deliveries[0]?.topic}". Return nothing when all are done, or an array with an outcome for each, in their order: undefined, or an Error.`,
+      `A batch handler returned ${describe(result)} for ${batch.length} messages of topic "${deliveries[0]?.topic}". Return nothing if all are done, or an array with one outcome per message, in order: undefined, or an Error.`,
     );
   }
 }
@@ -164,14 +165,14 @@ function failureIn(outcome: unknown): { readonly error: unknown } | undefined {
   return fieldOf(outcome, 'status') === 'rejected' ? { error: fieldOf(outcome, 'reason') } : undefined;
 }
 
-function tell({ done, failed }: Gathered, outcome: unknown): void {
+function report({ done, failed }: Gathered, outcome: unknown): void {
   const failure = failureIn(outcome);
   if (failure === undefined) done();
   else failed(failure.error);
 }
 
 const describe = (result: unknown): string =>
-  Array.isArray(result) ? `an array of ${result.length}` : `a value that is no array (${typeof result})`;
+  Array.isArray(result) ? `an array of ${result.length}` : `a value that is not an array (${typeof result})`;
 
 interface BatchedOptions {
   readonly batch?: Required<BatchOptions>;
@@ -185,7 +186,7 @@ interface BatchTools {
   readonly calls?: HandlerCalls | undefined;
 }
 
-/** The same routes, with their handlers behind collectors where batches are asked for. */
+/** Returns the same routes, with their handlers behind collectors if batches are configured. */
 export function batched(
   routes: readonly Route[],
   { batch, concurrency, retry }: BatchedOptions,
@@ -195,7 +196,7 @@ export function batched(
   if (batch === undefined) return { routes, collectors: [] };
   const endsMessage: EndsMessage = (error, { attempt }) =>
     decide(classifySafely(error, classify, retry.neverFor), attempt, retry, 0).kind !== 'retry';
-  // n.b. the handler of a batch is called with arrays; its type was checked where it was written.
+  // A batch handler is called with arrays; its type was checked at its declaration.
   const collectorOf = ({ handle }: Route): BatchCollector =>
     new BatchCollector(handle as unknown as BatchHandler, batch, concurrency, clock, restOf, endsMessage, calls);
   const collectors = routes.map(collectorOf);

@@ -2,7 +2,7 @@ import { isTransportError, type Codec, type Delivery, type Headers } from '../..
 import { jsonCodec } from '../../shared/index.js';
 import { decoderOf } from './decode.js';
 
-/** A codec that tells who read. */
+/** A codec whose result says which codec decoded. */
 const codecOf = (contentType: string, more: Partial<Codec> = {}): Codec => ({
   contentType,
   encode: () => Buffer.alloc(0),
@@ -44,12 +44,12 @@ describe('a message is read', () => {
     expect(decode(delivery('5', headers as Headers))).toBe(expected);
   });
 
-  it('by the module’s codec where its event has none, and says nothing', () => {
+  it('by the module’s codec if its event has none and it has no content type', () => {
     expect(decoderOf(undefined, ofModule)(delivery('5'))).toBe('x/module read 5');
     expect(decoderOf(undefined, jsonCodec)(delivery('5', { 'message-id': 'a' }))).toBe(5);
   });
 
-  it('by a codec that says itself what it reads', () => {
+  it('by a codec that declares what it reads', () => {
     const greedy = codecOf('x/greedy', { reads: () => true });
     for (const headers of [{}, { 'message-id': 'a' }, { 'content-type': 'text/plain' }]) {
       expect(decoderOf(undefined, greedy)(delivery('5', headers as Headers))).toBe('x/greedy read 5');
@@ -60,7 +60,7 @@ describe('a message is read', () => {
     expect(decode(delivery(null, { 'content-type': 'x/unknown' }))).toBeNull();
   });
 
-  it('at once, unless its codec takes its time', async () => {
+  it('without a promise, unless its codec is asynchronous', async () => {
     expect(decode(delivery('5', { 'content-type': 'x/event' }))).not.toBeInstanceOf(Promise);
     const slow = codecOf('x/slow', { decode: () => Promise.resolve('slowly') });
     const payload = decoderOf(slow, jsonCodec)(delivery('5'));
@@ -69,18 +69,18 @@ describe('a message is read', () => {
   });
 });
 
-describe('a message is refused', () => {
-  it('when nobody reads its content type, naming those that are read', () => {
+describe('a message is rejected', () => {
+  it('when no codec reads its content type, naming those that are read', () => {
     const error = thrownBy(() => decoderOf(ofEvent, jsonCodec)(delivery('5', { 'content-type': 'application/avro' })));
     expect(isTransportError(error, 'TRANSPORT_CONTENT_TYPE_UNKNOWN')).toBe(true);
-    expect(String(error)).toContain('written as "application/avro"');
+    expect(String(error)).toContain('content type "application/avro"');
     expect(String(error)).toContain('reads "x/event" and "application/json"');
   });
 
   it.each([
     ['at once', () => Buffer.alloc(0).readUInt8(1)],
     ['later', () => Promise.reject(new RangeError('out of range'))],
-  ])('when a codec of somebody else throws its own error %s', async (_, fail) => {
+  ])('when a foreign codec throws its own error %s', async (_, fail) => {
     const decode = decoderOf(codecOf('x/own', { decode: fail }), jsonCodec);
     await expect(Promise.resolve().then(() => decode(delivery('5')))).rejects.toMatchObject({
       code: 'TRANSPORT_PAYLOAD_UNDECODABLE',

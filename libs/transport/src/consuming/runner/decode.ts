@@ -11,17 +11,17 @@ import {
 } from '../../contract/index.js';
 import { jsonCodec } from '../../shared/index.js';
 
-/** Gives the payload of a delivery, or a promise of it where its codec works asynchronously. */
+/** Returns the payload of a delivery, or a promise if its codec is asynchronous. */
 export type Decode = (delivery: Delivery) => unknown;
 
 /**
- * Reads what comes in by its content type, with the first codec that reads it: the event's own, the module's, JSON.
+ * Decodes by content type, with the first codec that reads it: the event's own, the module's, JSON.
  *
- * A message that says no content type is the event's codec's to read, unless it has a `message-id`: whoever writes that
- * header writes a content type too where it is not JSON, so it is JSON. Thus an event can be given a codec while messages
- * of before are still on their way.
+ * A message without a content type belongs to the event's codec, unless it has a `message-id`: whoever writes that
+ * header also writes a content type for anything but JSON, so it is JSON. An event can therefore get a new codec while
+ * older messages are still on their way.
  *
- * What is thrown is `TRANSPORT_CONTENT_TYPE_UNKNOWN`, `TRANSPORT_PAYLOAD_UNDECODABLE`, or what the codec has a code for.
+ * Throws `TRANSPORT_CONTENT_TYPE_UNKNOWN`, `TRANSPORT_PAYLOAD_UNDECODABLE`, or the codec's own `TransportError`.
  */
 export function decoderOf(eventCodec: Codec | undefined, moduleCodec: Codec): Decode {
   const codecs = [...new Set([eventCodec ?? moduleCodec, moduleCodec, jsonCodec])];
@@ -41,7 +41,9 @@ export function decoderOf(eventCodec: Codec | undefined, moduleCodec: Codec): De
   };
 }
 
-/** Whether a codec reads a content type; for a message that says none, whether it reads what is JSON by the wire format. */
+/**
+ * Whether a codec reads a content type; for a message without one, whether it reads JSON as the wire format defines it.
+ */
 function speaks(codec: Codec, contentType: string | undefined): boolean {
   if (codec.reads !== undefined) return codec.reads(contentType);
   if (contentType === undefined) return isJsonContentType(codec.contentType);
@@ -58,7 +60,7 @@ function decodeWith(codec: Codec, body: Buffer, topic: string): unknown {
   }
 }
 
-/** n.b. codecs are other people's code: what they throw means that the bytes are not theirs. */
+/** Codecs are foreign code: any error means that the bytes are not in their format. */
 function refuse(cause: unknown, codec: Codec, body: Buffer): never {
   if (isTransportError(cause)) throw cause;
   const message = `The body (${body.length} bytes) is not "${codec.contentType}": ${shown(messageOf(cause), 500)}.`;
@@ -69,6 +71,6 @@ function unknownFormat(contentType: string, codecs: readonly Codec[]): Transport
   const known = codecs.map((codec) => `"${codec.contentType}"`).join(' and ');
   return new TransportError(
     'TRANSPORT_CONTENT_TYPE_UNKNOWN',
-    `The message is written as "${shown(contentType, 100)}", and this subscription reads ${known}. Give its event that codec, as in defineEvent('...', { codec: msgpack() }).`,
+    `The message has content type "${shown(contentType, 100)}", but this subscription reads ${known}. Give its event that codec, as in defineEvent('...', { codec: msgpack() }).`,
   );
 }

@@ -1,27 +1,29 @@
 import type { Clock, Delivery } from '../../contract/index.js';
 import { RetriedDelivery } from '../retry-topics/retried-delivery.js';
 
-/** What is known of a message's failures in this process. */
+/** What this process knows about a message's failures. */
 export interface FailureRecord {
-  /** Milliseconds since the epoch, as the one below. */
+  /** Milliseconds since the epoch, like the one below. */
   readonly firstFailedAt: number;
   readonly lastFailedAt: number;
-  /** When it failed first, on the monotonic clock: deadlines are measured from here. */
+  /** First failure on the monotonic clock, from which deadlines are measured. */
   readonly firstFailedMs: number;
   readonly error: unknown;
 }
 
 type FirstFailure = Pick<FailureRecord, 'firstFailedAt' | 'firstFailedMs'>;
 
-/** Messages handed back to the broker whose first failure is remembered; the oldest is forgotten first. */
+/**
+ * Maximum number of messages returned to the broker whose first failure is remembered; the oldest is forgotten first.
+ */
 const MAX_REMEMBERED = 10_000;
 
 /** Remembers why and since when messages fail, while they are unsettled here or on their way back from the broker. */
 export class FailureLog {
   readonly #records = new Map<Delivery, FailureRecord>();
-  /** First failure by message id, for those that come again as another delivery. */
+  /** First failure by message id, for messages that return as another delivery. */
   readonly #firstFailures = new Map<string, FirstFailure>();
-  /** Their end is not the end of their message. */
+  /** Deliveries whose end is not the end of their message. */
   readonly #handedBack = new WeakSet<Delivery>();
 
   record(delivery: Delivery, error: unknown, clock: Pick<Clock, 'now' | 'monotonicMs'>): void {
@@ -32,14 +34,14 @@ export class FailureLog {
     this.#records.set(delivery, { firstFailedAt, firstFailedMs, lastFailedAt, error });
   }
 
-  /** The last failure of a delivery that was recorded. */
+  /** Returns the last recorded failure of a delivery. */
   of(delivery: Delivery): FailureRecord {
     const record = this.#records.get(delivery);
     if (record === undefined) throw new Error(`No failure is recorded for message ${delivery.id}.`);
     return record;
   }
 
-  /** The delivery goes back to the broker; its message will come again as another one. */
+  /** Called when the delivery returns to the broker: its message will come again as another delivery. */
   expectAgain(delivery: Delivery): void {
     const { firstFailedAt, firstFailedMs } = this.of(delivery);
     this.#firstFailures.set(delivery.id, { firstFailedAt, firstFailedMs });
@@ -48,7 +50,7 @@ export class FailureLog {
     if (oldest !== undefined) this.#firstFailures.delete(oldest);
   }
 
-  /** The delivery has ended; n.b. on the hot path both maps are empty. */
+  /** Called when the delivery has ended. On the hot path both maps are empty. */
   forget(delivery: Delivery): void {
     if (this.#records.size > 0) this.#records.delete(delivery);
     if (this.#firstFailures.size === 0 || delivery.attempt === 1 || this.#handedBack.has(delivery)) return;
@@ -56,7 +58,7 @@ export class FailureLog {
   }
 }
 
-/** n.b. a message of a retry topic brings the moment of its first failure from another process: only the wall clock is shared with that one. */
+/** A message of a retry topic has its first failure from another process, with which only the wall clock is shared. */
 function firstFailure(delivery: Delivery, now: number, nowMs: number): FirstFailure {
   const noted = delivery instanceof RetriedDelivery ? delivery.firstFailedAtMs : undefined;
   const firstFailedAt = noted ?? now;

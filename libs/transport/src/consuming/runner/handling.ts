@@ -3,10 +3,10 @@ import { isDeadLetterTopic } from '../dead-letter/dead-letter.js';
 import type { ReadyRoute } from './routing.js';
 import type { RunnerPlan } from './runner-plan.js';
 
-/** What handling gives for a type that the subscription does not care for. */
+/** The result for a type that the subscription ignores. */
 export const IGNORED = Symbol('ignored');
 
-/** One delivery on its way to its handler: which one it is, decoded and validated. n.b. hot path: nothing is awaited that is not a promise. */
+/** Decodes, validates and passes one delivery to its handler. On the hot path it awaits only promises. */
 export class Handling {
   readonly #plan: RunnerPlan;
 
@@ -14,7 +14,7 @@ export class Handling {
     this.#plan = plan;
   }
 
-  /** What the handler returns, or `IGNORED`. @throws what the codec, the schema or the handler throws */
+  /** Returns the handler's result, or `IGNORED`. @throws errors of the codec, the schema or the handler */
   handle(delivery: Delivery): unknown {
     if (this.#plan.leavesDeadLetters && isDeadLetterTopic(delivery.topic)) return IGNORED;
     const route = this.#plan.route(delivery);
@@ -43,7 +43,7 @@ export class Handling {
     return route.handle(await payload, delivery);
   }
 
-  /** A type that is ignored costs no error: on a topic of many types it is the common case. */
+  /** An ignored type creates no error, because it is the common case on a topic with many types. */
   #handleUnknownType(delivery: Delivery): typeof IGNORED {
     if (this.#plan.unknownType === 'ignore') return IGNORED;
     throw new TransportError('TRANSPORT_TYPE_UNHANDLED', `${this.nobodyTakes(delivery)}; add one with @Subscribe`);

@@ -1,12 +1,12 @@
 /**
- * Holds back intake while `maxInFlight` deliveries are under way, or `maxInFlightBytes` are held.
- * It opens again only at a lower mark, so that deliveries come in by the handful and not one wake-up each.
+ * Holds back intake while `maxInFlight` deliveries are in flight, or `maxInFlightBytes` are held. It opens again only
+ * at a lower mark, so that deliveries arrive in groups and not one per wake-up.
  */
 export class IntakeGate {
   readonly #highMark: number;
   readonly #lowMark: number;
   readonly #maxBytes: number;
-  /** n.b. a list: several streams of one subscription may wait at once, and one slot would forget all but one. */
+  /** A list, because several streams of one subscription can wait at once. */
   #waiting: (() => void)[] = [];
   #open = false;
 
@@ -24,23 +24,23 @@ export class IntakeGate {
     return !this.#open && (active >= this.#highMark || bytes >= this.#maxBytes);
   }
 
-  /** Resolves when it is worth looking again. */
+  /** Resolves when it is worth checking again. */
   room(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** n.b. all who wait are called: the first may leave room for the next, and whoever finds none waits again. */
+  /** Calls everyone who waits: the first may leave room for the next, and whoever finds none waits again. */
   letIn(active: number, bytes: number): void {
     if (active <= this.#lowMark && bytes <= this.#maxBytes * LOW_BYTES) this.callAll();
   }
 
-  /** Nobody waits any more; used when what comes in is not taken anyway. */
+  /** Opens permanently; used when new deliveries are not accepted anyway. */
   openForGood(): void {
     this.#open = true;
     this.callAll();
   }
 
-  /** Whoever waits looks again. */
+  /** Makes everyone who waits check again. */
   callAll(): void {
     const called = this.#waiting;
     this.#waiting = [];
@@ -48,5 +48,5 @@ export class IntakeGate {
   }
 }
 
-/** The part of the bytes at which it opens again. */
+/** The share of the bytes at which it opens again. */
 const LOW_BYTES = 0.75;

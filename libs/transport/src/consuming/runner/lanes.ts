@@ -1,17 +1,17 @@
 import { type Delivery, type Ordering } from '../../contract/index.js';
 import { Fifo } from '../../shared/index.js';
 
-/** A lane is a key, or the number of a stream where there is no key; deliveries without a lane keep no order. */
+/** A lane is a key, or a stream number if there is no key; deliveries without a lane keep no order. */
 type LaneId = string | number;
 
 interface ParkedLane {
-  /** Deliveries that wait: the one that failed and those behind it. */
+  /** Number of waiting deliveries: the failed one and those behind it. */
   waiting: number;
   readonly callOff: () => void;
 }
 
 /**
- * Decides which delivery may run next: one at a time per lane, lanes side by side, first come first served.
+ * Decides which delivery runs next: one at a time per lane, lanes concurrently, first come, first served.
  *
  * ```
  * ready:  a1  b1  c1          may run now, in this order
@@ -19,7 +19,7 @@ interface ParkedLane {
  *         b1                  a lane that is not in #tails is idle and costs nothing
  * parked: d1 -> d2            d1 failed; d2 waits behind it until d1 has had its next attempt
  * ```
- * A delivery links to its successor itself, so a message that waits for nobody costs one map entry.
+ * A delivery links to its successor, so a message that waits for no other costs one map entry.
  */
 export class Lanes {
   readonly #ordering: Ordering;
@@ -34,17 +34,17 @@ export class Lanes {
     this.#ordering = ordering;
   }
 
-  /** Deliveries that could run now. */
+  /** Number of deliveries that can run now. */
   get ready(): number {
     return this.#ready.size;
   }
 
-  /** Deliveries that are parked, or wait behind a parked one. */
+  /** Number of deliveries that are parked or wait behind a parked one. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** The lane of a delivery; undefined when it keeps no order. */
+  /** Returns the lane of a delivery; undefined if it keeps no order. */
   laneOf(delivery: Delivery): LaneId | undefined {
     if (this.#ordering === 'key') return delivery.key ?? delivery.stream;
     return this.#ordering === 'partition' ? (delivery.partition ?? delivery.stream) : undefined;
@@ -60,24 +60,24 @@ export class Lanes {
     if (this.#parkedLanes.size > 0) this.#countBehindParked(lane);
   }
 
-  /** The next delivery to run. Its lane stays closed until `done` or `park`. */
+  /** Takes the next delivery to run. Its lane stays closed until `done` or `park`. */
   next(): Delivery | undefined {
     return this.#ready.shift();
   }
 
-  /** The next delivery becomes any of those that could run now: they are of different lanes, and owe each other no order. */
+  /** Makes any of the ready deliveries the next one: they are of different lanes, so no order applies between them. */
   shuffle(random: () => number): void {
     for (let turns = Math.floor(random() * this.#ready.size); turns > 0; turns--) {
       this.#ready.push(this.#ready.shift() as Delivery);
     }
   }
 
-  /** The next delivery, without taking it. */
+  /** Returns the next delivery without taking it. */
   peek(): Delivery | undefined {
     return this.#ready.peek();
   }
 
-  /** The delivery has ended; its successor may run. */
+  /** Ends the delivery; its successor can run. */
   done(delivery: Delivery): void {
     const lane = this.laneOf(delivery);
     if (lane === undefined) return;
@@ -89,7 +89,7 @@ export class Lanes {
 
   /**
    * Keeps the delivery, and its lane with it, until `wake` is called for it.
-   * @param callOff ends the timer that would wake it
+   * @param callOff cancels the timer that would wake it
    */
   park(delivery: Delivery, callOff: () => void): void {
     const parked = { waiting: countFrom(delivery), callOff };
@@ -99,7 +99,7 @@ export class Lanes {
     if (lane !== undefined) this.#parkedLanes.set(lane, parked);
   }
 
-  /** The parked delivery may run again. */
+  /** Lets the parked delivery run again. */
   wake(delivery: Delivery): void {
     const parked = this.#parked.get(delivery);
     if (parked === undefined) return;
@@ -111,12 +111,12 @@ export class Lanes {
     this.#ready.push(delivery);
   }
 
-  /** Wakes the parked deliveries that were revoked, so that they are let go and their lanes go on. */
+  /** Wakes parked deliveries that were revoked, so that they are released and their lanes continue. */
   wakeRevoked(): void {
     for (const delivery of [...this.#parked.keys()]) if (delivery.state === 'revoked') this.wake(delivery);
   }
 
-  /** Calls off all timers; what is parked stays parked for good. */
+  /** Cancels all timers; parked deliveries stay parked permanently. */
   callOffTimers(): void {
     for (const { callOff } of this.#parked.values()) callOff();
   }

@@ -1,9 +1,9 @@
 /**
- * Words a handler throws to say what shall become of its message. They are errors, because throwing is how a handler
- * ends early, and they pass through pipes, interceptors and filters as any error does.
+ * Errors that a handler throws to decide what happens to its message. They are errors because throwing ends a handler
+ * early, and they pass through pipes, interceptors and filters like any error.
  */
 
-/** Give up at once: the message goes to the dead-letter topic without another attempt. */
+/** Sends the message to the dead-letter topic immediately, without another attempt. */
 export class DeadLetter extends Error {
   override readonly name = 'DeadLetter';
 
@@ -12,7 +12,7 @@ export class DeadLetter extends Error {
   }
 }
 
-/** Forget the message: it is settled as done, counted and told by notice, and stored nowhere. */
+/** Discards the message: it is settled as done, counted and reported by a notice, and stored nowhere. */
 export class Drop extends Error {
   override readonly name = 'Drop';
 
@@ -21,7 +21,10 @@ export class Drop extends Error {
   }
 }
 
-/** Try again in `delayMs`, instead of after the backoff. It uses up an attempt: after the last one the message is a dead letter. */
+/**
+ * Retries in `delayMs` instead of after the backoff. It uses up an attempt: after the last one the message is
+ * dead-lettered.
+ */
 export class RetryAfter extends Error {
   override readonly name = 'RetryAfter';
   /** Milliseconds from the moment it is thrown, >= 0. */
@@ -31,7 +34,7 @@ export class RetryAfter extends Error {
   constructor(delayMs: number, reason = `retry after ${delayMs} ms`, options?: { readonly cause?: unknown }) {
     super(reason, options);
     if (!Number.isFinite(delayMs) || delayMs < 0)
-      throw new RangeError(`RetryAfter takes milliseconds >= 0, got ${delayMs}.`);
+      throw new RangeError(`RetryAfter needs milliseconds >= 0, got ${delayMs}.`);
     this.delayMs = delayMs;
   }
 }

@@ -4,21 +4,21 @@ import type { UnknownTypePolicy } from '../consuming-options.js';
 import { decoderOf, type Decode } from './decode.js';
 import type { Route } from './route.js';
 
-/** A route that knows how its messages are read. */
+/** A route with its decoder. */
 export interface ReadyRoute extends Route {
   readonly decode: Decode;
 }
 
-/** Finds the route of a delivery; undefined when nobody takes its type. */
+/** Returns the route of a delivery; undefined if no handler takes its type. */
 export type Router = (delivery: Delivery) => ReadyRoute | undefined;
 
 /**
- * A message says its type in the `message-type` header. Without one, which is how foreign programs write, it goes to the
- * only handler there is, or to the handler of the topic's own name.
- * @param codec of what has none of its own
+ * Routes by the `message-type` header. A message without one, as foreign programs write, goes to the only handler, or
+ * to the handler for the topic's own name.
+ * @param codec for routes without their own
  */
-export function routerOf(wanted: readonly Route[], codec: Codec = jsonCodec): Router {
-  const routes = wanted.map((route) => ({ ...route, decode: decoderOf(route.codec, codec) }));
+export function routerOf(given: readonly Route[], codec: Codec = jsonCodec): Router {
+  const routes = given.map((route) => ({ ...route, decode: decoderOf(route.codec, codec) }));
   const catchAll = routes.find(({ type }) => type === undefined);
   const [only] = routes;
   if (routes.length === 1 && only !== undefined) return singleRouter(only);
@@ -34,7 +34,7 @@ function singleRouter(only: ReadyRoute): Router {
   };
 }
 
-/** A topic that carries several types is expected to carry some that this service does not care for. */
+/** A topic with several types is expected to carry some that this service does not handle. */
 export function defaultUnknownTypePolicy(topic: string, routes: readonly Route[]): UnknownTypePolicy {
   return routes.some(({ type }) => type !== undefined && type !== topic) ? 'ignore' : 'dead-letter';
 }

@@ -9,27 +9,30 @@ import type { Refusal } from './route.js';
 import type { Router } from './routing.js';
 import type { SuspectGate } from './suspect-gate.js';
 
-/** One subscription, with everything decided: names, options, routes. */
+/** One subscription with everything decided: names, options, routes. */
 export interface RunnerPlan {
   readonly broker: string;
   readonly topic: string;
   readonly group: string;
   readonly options: ResolvedConsumingOptions;
   readonly unknownType: UnknownTypePolicy;
-  /** undefined: what cannot be handled is discarded, by the user's own word. */
+  /** undefined: a message that cannot be handled is discarded, as configured. */
   readonly deadLetterTopic: string | undefined;
-  /** Whether the driver brings a message back by itself; then those that keep no order wait on the broker. */
+  /** Whether the driver redelivers natively; messages without order then wait on the broker. */
   readonly nativeRedelivery: boolean;
-  /** Where messages wait after each tier, in their order; undefined where the driver keeps them, or this process does. */
+  /** Topics where messages wait after each tier, in order; undefined if the driver or this process keeps them. */
   readonly retryTopics?: readonly string[] | undefined;
-  /** A pattern that happens to match dead-letter topics does not mean them: it would be given its own again, without end. */
+  /**
+   * A pattern that matches dead-letter topics by accident ignores them, because it would receive its own dead letters
+   * forever.
+   */
   readonly leavesDeadLetters: boolean;
   readonly route: Router;
-  /** Tells who waits for an answer that a message was given up; undefined where nobody answers. */
+  /** Notifies a requester that its message was given up; undefined if no handler replies. */
   readonly refuse?: Refusal | undefined;
-  /** Messages that policies keep back; undefined where there are none. */
+  /** Messages that policies hold back; undefined if there are none. */
   readonly holds?: Holds | undefined;
-  /** Which code runs inside handlers; undefined where nobody pauses the subscription. */
+  /** Tracks code inside handlers; undefined if nobody pauses the subscription. */
   readonly calls?: HandlerCalls | undefined;
 }
 
@@ -39,13 +42,13 @@ export interface RunnerTools {
   readonly deadLetters: DeadLetters;
   readonly classify: Classifier | undefined;
   readonly restOf?: RestOfWork | undefined;
-  /** Shared by all subscriptions of the process that may end each other; a runner without it has its own. */
+  /** Shared by all subscriptions of the process, which can crash each other; a runner without it has its own. */
   readonly suspects?: SuspectGate;
-  /** A number in [0, 1), for the jitter of delays. */
+  /** Returns a number in [0, 1), for the jitter of delays. */
   readonly random: () => number;
 }
 
-/** How notices name a message of a subscription. */
+/** Returns the fields that identify a message of a subscription in notices. */
 export function aboutOf({ broker, topic, group }: RunnerPlan, { id, key, attempt }: Delivery) {
   return { broker, topic, group, id, key, attempt };
 }

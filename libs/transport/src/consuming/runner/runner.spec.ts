@@ -48,7 +48,7 @@ class FakeDelivery extends Delivery {
     return this.suspected;
   }
 
-  /** Every message that it was given with counts the same deliveries. */
+  /** Every message in flight with it gets the same delivery count. */
   suspect(deliveries: number): this {
     this.suspected = deliveries - 1;
     this.attempt = deliveries;
@@ -66,12 +66,12 @@ class FakeDelivery extends Delivery {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A suspect starts in the turn after it may. */
+/** A suspect starts in the turn after it is allowed to. */
 const fewTurns = async (): Promise<void> => {
   for (let count = 0; count < 5; count++) await turn();
 };
 
-/** A handler that tests let go on, message by message. */
+/** A handler that tests release, message by message. */
 class Gate {
   readonly started: string[] = [];
   readonly #open = new Map<string, { resolve: () => void; reject: (error: unknown) => void }>();
@@ -92,7 +92,7 @@ class Gate {
   }
 }
 
-/** A handler that keeps the payloads it was given. */
+/** A handler that records the payloads it received. */
 function recorder(): { readonly calls: unknown[]; readonly handle: Handler } {
   const calls: unknown[] = [];
   return { calls, handle: (payload) => void calls.push(payload) };
@@ -179,7 +179,7 @@ beforeEach(() => {
 });
 
 describe('lanes', () => {
-  it('run one message of a key at a time, and other keys beside it', async () => {
+  it('run one message of a key at a time, and other keys concurrently', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle });
     const [a0, a1, b2] = [deliver('a'), deliver('a'), deliver('b')];
@@ -207,14 +207,14 @@ describe('lanes', () => {
     expect(gate.started).toEqual(['-0', '-2']);
   });
 
-  it('keep no order for ordering none', () => {
+  it('keep no order with ordering none', () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, options: { ordering: 'none' } });
     void runner.receive([deliver('a'), deliver('a')]);
     expect(gate.started).toEqual(['a0', 'a1']);
   });
 
-  it('keep the order of a partition for ordering partition, whatever the key', () => {
+  it('keep the order of a partition with ordering partition, whatever the key', () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, options: { ordering: 'partition' } });
     void runner.receive([deliver('a', {}, {}, 1), deliver('b', {}, {}, 1), deliver('c', {}, {}, 2)]);
@@ -223,7 +223,7 @@ describe('lanes', () => {
 });
 
 describe('a pause', () => {
-  it('begins no handler and takes nothing more, lets those that run end, and goes on in order', async () => {
+  it('starts no handler and receives nothing more, lets running handlers end, and continues in order', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle });
     void runner.receive([deliver('a'), deliver('a')]);
@@ -255,11 +255,11 @@ describe('a pause', () => {
     expect(runner.pauseReasons).toEqual([]);
   });
 
-  it('does not hold up a drain: what waits stays unsettled', async () => {
+  it('does not block a drain: waiting messages stay unsettled', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle });
     void runner.receive([deliver('a'), deliver('a')]);
-    runner.pause('for good');
+    runner.pause('permanently');
     await gate.finish('a0');
     await runner.drain();
     expect(gate.started).toEqual(['a0']);
@@ -268,7 +268,7 @@ describe('a pause', () => {
 });
 
 describe('a handler that fails', () => {
-  it('is a dead letter at once for an error that no attempt can mend, and after the deadline', async () => {
+  it('dead-letters immediately for an error that no retry can fix, and after the deadline', async () => {
     class Broken extends Error {}
     const gate = new Gate();
     const retry = { neverFor: [Broken], deadlineMs: 150, maxAttempts: 9 };
@@ -283,7 +283,7 @@ describe('a handler that fails', () => {
     expect(names()).toEqual(['message:dead-lettered', 'message:retry-scheduled', 'message:dead-lettered']);
   });
 
-  it('parks its key alone until the delay is over, and then goes on in order', async () => {
+  it('parks only its key until the delay is over, and then continues in order', async () => {
     const gate = new Gate();
     const { runner, clock } = setUp({ handle: gate.handle });
     const [a0, a1, b2] = [deliver('a'), deliver('a'), deliver('b')];
@@ -300,11 +300,11 @@ describe('a handler that fails', () => {
     expect(a0.settlement).toEqual({ kind: 'ack' });
   });
 
-  it('of a message that came far more often than it may be tried ends in a dead letter, without a handler call', async () => {
+  it('of a message delivered far more often than its limit ends in a dead letter, without a handler call', async () => {
     const { calls, handle } = recorder();
     const { runner, sent } = setUp({ handle, options: { retry: { maxAttempts: 3 } }, nativeRedelivery: true });
     const [bystander, poison] = [deliver(), deliver(undefined, { n: 1 })];
-    bystander.attempt = 13; // fetched by processes that ended before they began with it
+    bystander.attempt = 13; // delivered to processes that ended before they started it
     poison.attempt = 14;
     void runner.receive([bystander, poison]);
     await turn();
@@ -316,7 +316,7 @@ describe('a handler that fails', () => {
     });
   });
 
-  it('has room for the attempts of all tiers before it counts as one without an end', async () => {
+  it('gets the attempts of all tiers before it counts as exhausted', async () => {
     const { calls, handle } = recorder();
     const retry = { maxAttempts: 3, redeliveryDelaysMs: [60_000, 600_000] };
     const options = { ordering: 'none', retry } as const;
@@ -339,7 +339,7 @@ describe('a handler that fails', () => {
     throw new DeadLetter('no');
   };
 
-  it('becomes a dead letter without its body where letter and body together are too large, and says so', async () => {
+  it('is dead-lettered without its body where both together are too large, and reports it', async () => {
     const send = (messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> =>
       Promise.resolve(
         messages.map(({ id, topic, body }) =>
@@ -359,7 +359,7 @@ describe('a handler that fails', () => {
     expect(seen.at(-1)).toEqual(['message:dead-lettered', expect.objectContaining({ isBodyOmitted: true })]);
   });
 
-  it('is counted as waiting while its dead letter cannot be stored', async () => {
+  it('counts as waiting while its dead letter cannot be stored', async () => {
     let isAway = true;
     const send = (messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> =>
       Promise.resolve(
@@ -379,7 +379,7 @@ describe('a handler that fails', () => {
     expect(runner.waitingCopies).toBe(0);
   });
 
-  it('becomes a dead letter after its last attempt, stored before it is settled', async () => {
+  it('is dead-lettered after its last attempt, stored before it is settled', async () => {
     let confirm: (results: readonly SendResult[]) => void = () => undefined;
     const { runner, clock, sent, names } = setUp({
       handle: () => Promise.reject(new RangeError('no such sku\r\nX-Forged: 1')),
@@ -426,7 +426,7 @@ describe('a handler that fails', () => {
     expect(runner.inFlight).toBe(0);
   });
 
-  it('whose dead letter cannot be stored stays unsettled, holds its key, says so, and is stored later', async () => {
+  it('whose dead letter cannot be stored stays unsettled, holds its key, is reported, and is stored later', async () => {
     const refusal = new TransportError('TRANSPORT_PUBLISH_FAILED', 'topic is missing.', { stored: 'no' });
     let broken = true;
     const { runner, clock, names } = setUp({
@@ -445,7 +445,7 @@ describe('a handler that fails', () => {
     expect([poison.settlement?.kind, successor.settlement?.kind]).toEqual(['reject', 'ack']);
   });
 
-  it('is asked again on the broker, when it keeps no order and the broker can', async () => {
+  it('is redelivered by the broker if it keeps no order and the broker can', async () => {
     const { runner } = setUp({ handle: () => Promise.reject(new RetryAfter(1_234)), nativeRedelivery: true });
     const delivery = deliver();
     void runner.receive([delivery]);
@@ -453,7 +453,7 @@ describe('a handler that fails', () => {
     expect(delivery.settlement).toEqual({ kind: 'nack', delayMs: 1_234 });
   });
 
-  it('is given back for the long wait at the end of a tier, and keeps no place here meanwhile', async () => {
+  it('returns to the broker for the long wait at the end of a tier, and uses no room in the meantime', async () => {
     const retry = { maxAttempts: 2, redeliveryDelaysMs: [60_000] };
     const { runner, clock } = setUp({
       handle: () => Promise.reject(new Error('the database is down')),
@@ -477,7 +477,7 @@ describe('a handler that fails', () => {
     expect([runner.inFlight, clock.pending]).toEqual([0, 0]);
   });
 
-  it('has one deadline, however often its message comes again from the broker', async () => {
+  it('has one deadline, however often the broker redelivers its message', async () => {
     const retry = { deadlineMs: 3_500, maxAttempts: 8 };
     const { runner, clock } = setUp({
       handle: () => Promise.reject(new RetryAfter(1_000)),
@@ -496,7 +496,7 @@ describe('a handler that fails', () => {
     expect(ends).toEqual(['nack', 'nack', 'nack', 'reject']);
   });
 
-  it('with Drop is settled as done and told, and nothing is stored', async () => {
+  it('with Drop settles and reports the message, and stores nothing', async () => {
     const { runner, seen, sent } = setUp({ handle: () => Promise.reject(new Drop('test order')) });
     const delivery = deliver('a');
     void runner.receive([delivery]);
@@ -506,7 +506,7 @@ describe('a handler that fails', () => {
     expect(seen).toEqual([['message:dropped', expect.objectContaining({ reason: 'test order' })]]);
   });
 
-  it('by throwing at once is treated like one that rejects', async () => {
+  it('by throwing synchronously is treated like one that rejects', async () => {
     const { runner, names } = setUp({
       handle: () => {
         throw new Error('at once');
@@ -522,7 +522,7 @@ describe('a handler that fails', () => {
     ['an error whose name is no text', Object.assign(new Error('x'), { name: 7 })],
     ['something without a text', Object.create(null)],
     ['nothing', undefined],
-  ])('by throwing %s becomes a dead letter like any other', async (_, thrown) => {
+  ])('by throwing %s is dead-lettered like any other', async (_, thrown) => {
     const { runner, names } = setUp({
       handle: () => Promise.reject(thrown as Error),
       options: { retry: { maxAttempts: 1 } },
@@ -532,7 +532,7 @@ describe('a handler that fails', () => {
     expect([names(), runner.inFlight]).toEqual([['message:dead-lettered'], 0]);
   });
 
-  describe('whatever its error is made of, is tried maxAttempts times and becomes a dead letter', () => {
+  describe('is tried maxAttempts times and dead-lettered, whatever its error consists of', () => {
     const trap = (): never => {
       throw new Error('trap');
     };
@@ -573,7 +573,7 @@ describe('a handler that fails', () => {
     });
   });
 
-  it('and whose settlement the driver cannot send is reported, and the worker goes on', async () => {
+  it('and whose settlement the driver cannot send is reported, and the worker continues', async () => {
     const { runner, names } = setUp({ options: { concurrency: 1 } });
     const [odd, good] = [deliver('a'), deliver('b')];
     Object.defineProperty(odd, 'settled', {
@@ -587,7 +587,7 @@ describe('a handler that fails', () => {
     expect([good.settlement?.kind, runner.inFlight]).toEqual(['ack', 0]);
   });
 
-  it('becomes one dead letter though its requester cannot be answered', async () => {
+  it('causes one dead letter although its requester cannot be answered', async () => {
     const refuse = (): never => {
       throw new Error('the logger is broken');
     };
@@ -599,7 +599,7 @@ describe('a handler that fails', () => {
     expect([names(), sent.length, runner.inFlight]).toEqual([['message:dead-lettered'], 1, 0]);
   });
 
-  it('says in its dead letter what explains the failure', async () => {
+  it('records in its dead letter what explains the failure', async () => {
     const error = Object.assign(new Error('Bad Request Exception'), {
       getResponse: () => ({ message: ['n must be an integer'] }),
     });
@@ -612,7 +612,7 @@ describe('a handler that fails', () => {
     );
   });
 
-  it('has its deadline measured by the monotonic clock, whatever becomes of the time of day', async () => {
+  it('measures its deadline on the monotonic clock, whatever happens to the wall clock', async () => {
     const { runner, clock, names } = setUp({
       handle: () => Promise.reject(new RetryAfter(10)),
       options: { retry: { deadlineMs: 1_000, maxAttempts: 9 } },
@@ -626,7 +626,7 @@ describe('a handler that fails', () => {
     expect(names()).toEqual(['message:retry-scheduled', 'message:retry-scheduled']);
   });
 
-  it('waits, and takes no worker with it, when its failure cannot be dealt with', async () => {
+  it('waits without blocking a worker when its failure cannot be processed', async () => {
     const { runner, clock, names } = setUp({
       handle: () => Promise.reject(new DeadLetter('x')),
       options: { concurrency: 1 },
@@ -649,7 +649,7 @@ describe('a handler that fails', () => {
     expect(names().slice(2)).toEqual(['message:dead-lettered']);
   });
 
-  it('is discarded, and told, when dead letters are switched off by name', async () => {
+  it('is discarded and reported when dead letters are disabled explicitly', async () => {
     const { runner, sent, seen } = setUp({
       handle: () => Promise.reject(new DeadLetter('x')),
       options: { deadLetterTopic: false },
@@ -661,7 +661,7 @@ describe('a handler that fails', () => {
     expect(sent).toEqual([]);
     expect(seen[0]).toEqual([
       'message:dropped',
-      expect.objectContaining({ reason: expect.stringContaining('switched off') }),
+      expect.objectContaining({ reason: expect.stringContaining('disabled') }),
     ]);
   });
 });
@@ -674,7 +674,7 @@ describe('a message that cannot be read', () => {
       'of another content type',
       Buffer.from('{}'),
       { 'content-type': 'application/avro' },
-      'written as "application/avro"',
+      'content type "application/avro"',
     ],
   ])('because it is %s never reaches the handler and is not retried', async (_, body, headers, reason) => {
     const { calls, handle } = recorder();
@@ -688,14 +688,14 @@ describe('a message that cannot be read', () => {
     expect(sent[0]?.headers?.['dead-letter-error-message']).toContain(reason);
   });
 
-  it('because a codec of somebody else throws its own error is not retried either', async () => {
+  it('because a foreign codec throws its own error is not retried either', async () => {
     const { runner, names } = setUp({ codec: { ...jsonCodec, decode: () => Buffer.alloc(0).readUInt8(1) } });
     void runner.receive([deliver('a')]);
     await turn();
     expect(names()).toEqual(['message:dead-lettered']);
   });
 
-  it('because its codec found out later is not retried either, and the next of its key waits for that', async () => {
+  it('because its asynchronous codec rejects is not retried either, and the next of its key waits for that', async () => {
     const { calls, handle } = recorder();
     const decode = async (body: Buffer): Promise<unknown> => {
       await turn();
@@ -723,7 +723,7 @@ describe('a message that cannot be read', () => {
     expect(sent[0]?.headers?.['dead-letter-error-message']).toContain('event "orders": sku: expected text');
   });
 
-  it('is the handler’s own business when it is a tombstone', async () => {
+  it('reaches the handler as null when it is a tombstone', async () => {
     const { calls, handle } = recorder();
     const { runner } = setUp({ handle });
     void runner.receive([new FakeDelivery('0', 'a', null)]);
@@ -731,7 +731,7 @@ describe('a message that cannot be read', () => {
     expect(calls).toEqual([null]);
   });
 
-  it('is checked against an asynchronous schema too', async () => {
+  it('is validated against an asynchronous schema too', async () => {
     const schema = {
       '~standard': {
         version: 1,
@@ -766,7 +766,7 @@ describe('types', () => {
     ['ignore', 'ack', 0, ['message:dropped']],
     ['dead-letter', 'reject', 1, ['message:dead-lettered']],
     ['fail', undefined, 0, ['message:retry-scheduled']],
-  ] as const)('that nobody takes go by policy: %s', async (unknownType, settled, copies, notices) => {
+  ] as const)('that no handler takes go by policy: %s', async (unknownType, settled, copies, notices) => {
     const { runner, sent, names } = setUp({ routes: routes([]), options: { unknownType } });
     const unknown = typed('refunded');
     void runner.receive([unknown]);
@@ -778,7 +778,7 @@ describe('types', () => {
 });
 
 describe('intake', () => {
-  it('holds at most maxInFlightBytes in an outage of all keys, and takes the rest as messages get their end', async () => {
+  it('holds at most maxInFlightBytes while all keys fail, and receives the rest as messages end', async () => {
     let isAway = true;
     const handle = () => (isAway ? Promise.reject(new Error('away')) : undefined);
     const options = { maxInFlightBytes: 10_000, retry: { maxAttempts: 1_000, initialDelayMs: 100, maxDelayMs: 100 } };
@@ -801,7 +801,7 @@ describe('intake', () => {
     expect(runner.inFlight).toBe(0);
   });
 
-  it('goes on with other keys in an outage of one key, until that key holds maxInFlightBytes', async () => {
+  it('continues with other keys while one key fails, until that key holds maxInFlightBytes', async () => {
     const handled: string[] = [];
     const handle: Handler = (_, { key = '' }) =>
       key === 'bad' ? Promise.reject(new Error('away')) : void handled.push(key);
@@ -816,7 +816,7 @@ describe('intake', () => {
     expect([runner.inFlight, handled.length]).toEqual([10, 9]);
   });
 
-  it('takes one message that is larger than maxInFlightBytes', async () => {
+  it('receives one message that is larger than maxInFlightBytes', async () => {
     const { calls, handle } = recorder();
     const { runner } = setUp({ handle, options: { maxInFlightBytes: 10 } });
     await runner.receive([deliver('a', 'x'.repeat(100)), deliver('b', 'y'.repeat(100))]);
@@ -824,7 +824,7 @@ describe('intake', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('asks to wait at maxInFlight and takes more at the low mark', async () => {
+  it('asks the driver to wait at maxInFlight and receives more at the low mark', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, options: { concurrency: 2, maxInFlight: 4 } });
     let resolved = false;
@@ -837,7 +837,7 @@ describe('intake', () => {
     expect([runner.inFlight, resolved]).toEqual([3, true]);
   });
 
-  it('does not count parked messages nor those behind them, so that poison does not stop the others', async () => {
+  it('does not count parked messages or those behind them, so that poison does not block the others', async () => {
     const { runner } = setUp({
       handle: (_, { key }) => (key === 'bad' ? Promise.reject(new Error('x')) : undefined),
       options: { concurrency: 1, maxInFlight: 2 },
@@ -849,7 +849,7 @@ describe('intake', () => {
     expect(runner.inFlight).toBe(4);
   });
 
-  it('of several streams may wait at once, and none is forgotten', async () => {
+  it('lets several streams wait at once, and forgets none', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, options: { concurrency: 1, maxInFlight: 1 } });
     const waits = ['a', 'b', 'c', 'd'].map((key) => Promise.resolve(runner.receive([deliver(key)])));
@@ -878,7 +878,7 @@ describe('revoked deliveries', () => {
     expect(runner.inFlight).toBe(0);
   });
 
-  it('that were parked are let go at once, timers and all', async () => {
+  it('that were parked are released immediately, timers included', async () => {
     const { runner, clock } = setUp({ handle: () => Promise.reject(new Error('x')) });
     const delivery = deliver('a');
     void runner.receive([delivery]);
@@ -891,7 +891,7 @@ describe('revoked deliveries', () => {
   });
 });
 
-describe('messages whose processes ended without a word', () => {
+describe('messages whose processes ended without settling them', () => {
   const suspects = (deliveries: number) => ['a', 'b', 'c'].map((key) => deliver(key).suspect(deliveries));
 
   it('run alone, one at a time, before anything new', async () => {
@@ -911,7 +911,7 @@ describe('messages whose processes ended without a word', () => {
     expect(gate.started.slice(3)).toEqual([name(other)]);
   });
 
-  it('run beside others after a single end: it proves nothing', async () => {
+  it('run alongside others after a single end, which proves nothing', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, nativeRedelivery: true });
     void runner.receive(suspects(2));
@@ -919,7 +919,7 @@ describe('messages whose processes ended without a word', () => {
     expect(gate.started).toHaveLength(3);
   });
 
-  it('are handled, however often they were delivered with one that ends its process; only the last is a dead letter', async () => {
+  it('are handled, however often they were delivered with one that ends its process; only that one is dead-lettered', async () => {
     const { calls, handle } = recorder();
     const { runner, clock, sent } = setUp({ handle, nativeRedelivery: true, options: { retry: { maxAttempts: 3 } } });
     void runner.receive(suspects(9));
@@ -930,7 +930,7 @@ describe('messages whose processes ended without a word', () => {
     expect([calls.length, sent.length, runner.inFlight]).toEqual([2, 1, 0]);
   });
 
-  it('are no dead letters before others that were with the same process had the time to come, and are handled', async () => {
+  it('are not dead-lettered before others from the same process had time to arrive and are handled', async () => {
     const { calls, handle } = recorder();
     const { runner, clock, sent } = setUp({ handle, nativeRedelivery: true, options: { retry: { maxAttempts: 3 } } });
     const [first, second] = suspects(9) as [FakeDelivery, FakeDelivery];
@@ -944,7 +944,7 @@ describe('messages whose processes ended without a word', () => {
     expect([calls.length, sent.length]).toEqual([1, 1]);
   });
 
-  it('start after the settlements of those before them were written, which drivers gather in a turn', async () => {
+  it('start after the settlements of earlier messages, which drivers collect in a turn, are written', async () => {
     const order: string[] = [];
     const handle = (): void => void order.push('handler');
     const { runner, clock } = setUp({ handle, nativeRedelivery: true });
@@ -963,8 +963,8 @@ describe('messages whose processes ended without a word', () => {
   });
 });
 
-describe('a delivery that replaces one which was parked', () => {
-  it('waits for the rest of its delay and holds its key meanwhile', async () => {
+describe('a delivery that replaces a parked one', () => {
+  it('waits for the rest of its delay and holds its key in the meantime', async () => {
     const gate = new Gate();
     const { runner, clock } = setUp({ handle: gate.handle });
     const [again, successor] = [deliver('a'), deliver('a')];
@@ -981,7 +981,7 @@ describe('a delivery that replaces one which was parked', () => {
 });
 
 describe('drain', () => {
-  it('takes nothing new, ends what it has, leaves the parked ones unsettled and no timer behind', async () => {
+  it('accepts nothing new, finishes what runs, and leaves parked messages unsettled and no timer behind', async () => {
     const gate = new Gate();
     const { runner, clock } = setUp({ handle: gate.handle });
     const [failing, running, late] = [deliver('a'), deliver('b'), deliver('c')];
@@ -999,7 +999,7 @@ describe('drain', () => {
     await runner.drain();
   });
 
-  it('ends those who wait for room', async () => {
+  it('releases those who wait for room', async () => {
     const gate = new Gate();
     const { runner } = setUp({ handle: gate.handle, options: { concurrency: 1, maxInFlight: 1 } });
     const enough = runner.receive([deliver('a'), deliver('b')]);

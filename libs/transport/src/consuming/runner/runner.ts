@@ -15,7 +15,7 @@ import { FailureLog } from './failure-log.js';
 import { Handling, IGNORED } from './handling.js';
 import { IntakeGate } from './intake-gate.js';
 import { Lanes } from './lanes.js';
-import { NotBegun } from '../policies/holds.js';
+import { NotStarted } from '../policies/holds.js';
 import { aboutOf, type RunnerPlan, type RunnerTools } from './runner-plan.js';
 import { StillWaiters } from './still-waiters.js';
 import { isSuspect } from './suspect-gate.js';
@@ -23,8 +23,8 @@ import { Suspects } from './suspects.js';
 import { decide, type Verdict } from './verdict.js';
 
 /**
- * Takes the deliveries of one subscription to their end: decode, validate, handle, verdict, settle.
- * At most `concurrency` workers run; each takes the next delivery that its lane allows.
+ * Processes the deliveries of one subscription: decode, validate, handle, verdict, settle. At most `concurrency`
+ * workers run; each takes the next delivery that its lane allows.
  */
 export class SubscriptionRunner implements DeliverySink {
   readonly #plan: RunnerPlan;
@@ -35,9 +35,9 @@ export class SubscriptionRunner implements DeliverySink {
   readonly #copies: Copies;
   readonly #suspects: Suspects;
   readonly #handling: Handling;
-  /** Handlers that wait for an answer of this one must not hold it up. */
+  /** Handlers that wait for a reply of this one must not block it. */
   readonly #answers: boolean;
-  /** Messages with handlers at the same time: each has a worker, also within a batch. */
+  /** Maximum number of messages with handlers at the same time: each has a worker, also within a batch. */
   readonly #maxWorkers: number;
   readonly #pauses = new Map<symbol, string>();
   #workers = 0;
@@ -47,7 +47,7 @@ export class SubscriptionRunner implements DeliverySink {
   #draining = false;
   readonly #stillWaiters: StillWaiters;
   #drained: Promise<void> | undefined;
-  #tellDrained: (() => void) | undefined;
+  #resolveDrained: (() => void) | undefined;
 
   constructor(plan: RunnerPlan, tools: RunnerTools) {
     this.#plan = plan;
@@ -67,22 +67,22 @@ export class SubscriptionRunner implements DeliverySink {
     });
   }
 
-  /** Deliveries taken and not settled, parked ones included. */
+  /** Number of deliveries received and not settled, including parked ones. */
   get inFlight(): number {
     return this.#unsettled;
   }
 
-  /** Deliveries that came so far, settled ones included. */
+  /** Number of deliveries received so far, including settled ones. */
   get received(): number {
     return this.#received;
   }
 
-  /** Whether another delivery would be taken at once. */
+  /** Whether another delivery would be accepted immediately. */
   get hasRoom(): boolean {
     return !this.#draining && !this.#isFull && !this.#gate.hasWaiting;
   }
 
-  /** Messages whose dead letter or retry copy cannot be stored for now. */
+  /** Number of messages whose dead letter or retry copy cannot be stored at the moment. */
   get waitingCopies(): number {
     return this.#copies.waiting;
   }
@@ -94,7 +94,7 @@ export class SubscriptionRunner implements DeliverySink {
     if (taken < deliveries.length) return this.#admitWhenThereIsRoom(deliveries, taken);
   }
 
-  /** Who waits for an answer waits since then. */
+  /** The requester's wait is measured from here. */
   #stampReceipt(deliveries: readonly Delivery[]): void {
     const now = this.#tools.clock.monotonicMs();
     for (const delivery of deliveries) delivery.requestReceivedAtMs = now;
@@ -105,20 +105,24 @@ export class SubscriptionRunner implements DeliverySink {
     this.#startWorkers();
   }
 
-  /** Takes nothing more and resolves when nothing runs or is about to. Parked deliveries stay unsettled: the broker brings them back. */
+  /**
+   * Stops accepting deliveries and resolves when no handler runs or is about to. Parked deliveries stay unsettled: the
+   * broker redelivers them.
+   */
   drain(): Promise<void> {
     this.#drained ??= this.#startDraining();
     return this.#drained;
   }
 
-  /** Why no handler is begun, oldest reason first; empty while they are. */
+  /** Why no handler starts, oldest reason first; empty while handlers start. */
   get pauseReasons(): readonly string[] {
     return [...this.#pauses.values()];
   }
 
   /**
-   * Begins no handler and takes nothing more until the returned function is called, and those of all other pauses.
-   * What is with the runner stays unsettled. Handlers that run go on; `untilStill` waits for them.
+   * Pauses: no handler starts and nothing more is accepted until the returned function, and those of all other pauses,
+   * are called. Deliveries that the runner holds stay unsettled. Running handlers continue; `untilStill` waits for
+   * them.
    */
   pause(reason: string): () => void {
     const pause = Symbol(reason);
@@ -131,7 +135,10 @@ export class SubscriptionRunner implements DeliverySink {
     };
   }
 
-  /** Resolves when no handler runs; where a handler of this subscription calls it, when no other one runs that does not wait as well. */
+  /**
+   * Resolves when no handler runs. If a handler of this subscription calls it, handlers that wait here as well do not
+   * count.
+   */
   untilStill(): Promise<void> {
     return this.#stillWaiters.wait(this.#workers);
   }
@@ -150,12 +157,14 @@ export class SubscriptionRunner implements DeliverySink {
     this.#lanes.callOffTimers();
     this.#gate.openForGood();
     return new Promise((resolve) => {
-      this.#tellDrained = resolve;
-      this.#tellWhenIdle();
+      this.#resolveDrained = resolve;
+      this.#reportIdle();
     });
   }
 
-  /** Admits from `start` on while there is room; returns the index of the first that was not. */
+  /**
+   * Admits deliveries from `start` on while there is room; returns the index of the first one that was not admitted.
+   */
   #admit(deliveries: readonly Delivery[], start: number): number {
     if (this.#draining) return deliveries.length;
     let index = start;
@@ -178,7 +187,7 @@ export class SubscriptionRunner implements DeliverySink {
     }
   }
 
-  /** Unsettled deliveries that are not parked: what `maxInFlight` bounds. */
+  /** Number of unsettled deliveries that are not parked: what `maxInFlight` limits. */
   get #active(): number {
     return this.#unsettled - this.#lanes.waiting;
   }
@@ -190,7 +199,7 @@ export class SubscriptionRunner implements DeliverySink {
     }
   }
 
-  /** n.b. the hot path: one iteration per message, and nothing awaited that is not a promise. */
+  /** The hot path: one iteration per message, and only promises are awaited. */
   async #work(): Promise<void> {
     for (let delivery = this.#next(); delivery !== undefined; delivery = this.#next()) {
       if (!delivery.mayBegin()) {
@@ -234,7 +243,7 @@ export class SubscriptionRunner implements DeliverySink {
       this.#end(delivery, ACK);
     }
     this.#workers--;
-    this.#tellWhenIdle();
+    this.#reportIdle();
   }
 
   #next(): Delivery | undefined {
@@ -244,7 +253,7 @@ export class SubscriptionRunner implements DeliverySink {
     return this.#lanes.next();
   }
 
-  /** n.b. with the rest of its work, which runs in the same context, and so that nothing is left of it. */
+  /** Includes the rest of its work, which runs in the same context. */
   #handleTracked(delivery: Delivery): Promise<unknown> | undefined {
     return this.#plan.calls?.track(1, async () => {
       const result = await this.#handle(delivery);
@@ -258,7 +267,10 @@ export class SubscriptionRunner implements DeliverySink {
     return this.#handling.handle(delivery);
   }
 
-  /** It would be the last suspect, and is to become a dead letter: others may come that have to be handled before that is certain. */
+  /**
+   * Whether the last suspect, which is about to be dead-lettered, must wait: other messages of the crash may still
+   * arrive, and must be handled before the verdict is certain.
+   */
   #waitsForOthers(suspect: Delivery): boolean {
     const leftMs = this.#suspects.othersFollowForMs(suspect);
     if (leftMs > 0) this.#putBack(suspect, leftMs);
@@ -266,8 +278,8 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   /**
-   * n.b. a driver's headers may throw as well. Then the same failure is dealt with again after a pause, and health says so: the handler
-   * is not called for it once more.
+   * A driver's headers can throw as well. The failure is then processed again after a pause, without calling the
+   * handler, and health reports it.
    */
   async #failSafely(delivery: Delivery, error: unknown): Promise<void> {
     try {
@@ -287,8 +299,8 @@ export class SubscriptionRunner implements DeliverySink {
   }
 
   async #fail(delivery: Delivery, error: unknown): Promise<void> {
-    // n.b. a policy kept it back until something else came first.
-    if (isA(error, NotBegun)) return this.#putBack(delivery, 0);
+    // A policy held it back until something else came first.
+    if (isA(error, NotStarted)) return this.#putBack(delivery, 0);
     if (delivery.state === 'revoked') return this.#ignoreSettlement(delivery, 'failure');
     this.#failures.record(delivery, error, this.#tools.clock);
     const classification = this.#classify(error);
@@ -299,7 +311,7 @@ export class SubscriptionRunner implements DeliverySink {
     return moved ?? this.#retry(delivery, verdict.delayMs, error);
   }
 
-  /** It waits as before, and this was no attempt. */
+  /** It waits again, and this was no attempt. */
   #putBack(delivery: Delivery, delayMs: number): void {
     if (delivery.state === 'revoked') return this.#release(delivery);
     delivery.park(delivery.attempt, 0);
@@ -335,7 +347,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#park(delivery, delayMs);
   }
 
-  /** A message that was parked under another delivery goes on waiting, and its lane with it. */
+  /** A message that was parked in an earlier delivery continues to wait, and its lane with it. */
   #waitsStill(delivery: Delivery): boolean {
     const leftMs = delivery.notBeforeMs - this.#tools.clock.monotonicMs();
     if (leftMs > 0) {
@@ -364,7 +376,7 @@ export class SubscriptionRunner implements DeliverySink {
     this.#release(delivery);
   }
 
-  /** n.b. a driver that throws here must not take the worker along. */
+  /** A driver that throws here must not end the worker. */
   #settle(delivery: Delivery, settlement: Settlement): boolean {
     try {
       return delivery.settle(settlement);
@@ -393,16 +405,16 @@ export class SubscriptionRunner implements DeliverySink {
     if (this.#gate.hasWaiting && !this.#isPaused) this.#gate.letIn(this.#active, this.#unsettledBytes);
   }
 
-  #tellWhenIdle(): void {
-    if (!this.#stillWaiters.isEmpty) this.#stillWaiters.tell(this.#workers);
+  #reportIdle(): void {
+    if (!this.#stillWaiters.isEmpty) this.#stillWaiters.update(this.#workers);
     if (this.#workers > 0) return;
-    if (this.#lanes.ready === 0 || this.#isPaused) this.#tellDrained?.();
+    if (this.#lanes.ready === 0 || this.#isPaused) this.#resolveDrained?.();
   }
 }
 
 /**
- * It had to wait for its turn, and may have been taken back meanwhile. Before a suspect starts, what drivers gather in this turn has been
- * written: if the suspect ends the process, the settlements of those before it are with the broker.
+ * Waits for its turn, during which the delivery may be revoked. Before a suspect starts, everything that drivers buffer
+ * in this turn is written: if the suspect ends the process, the broker has the settlements of earlier messages.
  */
 async function mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: boolean): Promise<boolean> {
   await turn;
@@ -413,11 +425,11 @@ async function mayBeginAfter(turn: Promise<void>, delivery: Delivery, isAlone: b
 
 const sizeOf = ({ body }: Delivery): number => body?.length ?? 0;
 
-/** Before a failure is dealt with again that could not be. */
+/** Pause before a failure is processed again that could not be. */
 const FAULT_PAUSE_MS = 1_000;
-/** Settled like a message that was handled, but not told as one. */
+/** Settled like a handled message, but not reported as one. */
 const DROPPED: Settlement = Object.freeze({ kind: 'ack' });
-/** n.b. an id is read from the headers, which may be what cannot be read. */
+/** The id is read from the headers, which may be what cannot be read. */
 function readableIdOf(delivery: Delivery): string {
   try {
     return delivery.id;

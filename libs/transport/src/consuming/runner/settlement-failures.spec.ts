@@ -15,7 +15,7 @@ function setUp() {
   return { ...host, failures, fail };
 }
 
-test('a settlement that fails is reported with its message, and why', () => {
+test('a failed settlement is reported with its message and the reason', () => {
   const { notices, fail } = setUp();
   const seen: unknown[] = [];
   notices.on('settlement:failed', (notice) => seen.push(notice));
@@ -26,7 +26,7 @@ test('a settlement that fails is reported with its message, and why', () => {
   );
 });
 
-test('settlements that fail repeatedly are a problem of their subscription, until a minute has passed without', () => {
+test('repeated settlement failures are a problem of their subscription, until a minute passes without one', () => {
   const { failures, clock, fail } = setUp();
   fail(2);
   expect(failures.problemOf('orders', 'stock')).toBeUndefined();

@@ -2,12 +2,12 @@ import type { BrokerHost } from '../../contract/index.js';
 
 /** Settlements that failed within this time are counted together. */
 const WINDOW_MS = 60_000;
-/** A connection that breaks loses what is under way, once: fewer are no problem that lasts. */
+/** A broken connection loses what is under way, once; fewer failures than this are not a lasting problem. */
 const WORTH_SAYING = 3;
-/** Moments that are remembered of one subscription. */
+/** Maximum number of failures remembered per subscription. */
 const MAX_REMEMBERED = 1_000;
 
-/** Counts the settlements of each subscription that its broker did not take, so that health says where messages come again and again. */
+/** Counts failed settlements per subscription, so that health reports where messages are redelivered repeatedly. */
 export class SettlementFailures {
   readonly #clock: BrokerHost['clock'];
   readonly #moments = new Map<string, number[]>();
@@ -19,7 +19,7 @@ export class SettlementFailures {
     });
   }
 
-  /** One sentence for a subscription with repeated failures in the last minute; undefined for the others. */
+  /** Returns one sentence for a subscription with repeated failures in the last minute; otherwise undefined. */
   problemOf(topic: string, group: string): string | undefined {
     const count = this.#recent(identityOf(topic, group)).length;
     if (count < WORTH_SAYING) return undefined;

@@ -23,7 +23,7 @@ function setUp(random: () => number = () => 0) {
 }
 
 describe('a suspect', () => {
-  it('waits for the handlers that run, and runs alone, one at a time, before anything new', async () => {
+  it('waits for running handlers, and runs alone, one at a time, before anything new', async () => {
     const { start, end, running, clock } = setUp();
     start('a', false);
     start('suspect 1', true);
@@ -52,7 +52,7 @@ describe('a suspect', () => {
     expect(running()).toEqual(['a']);
   });
 
-  it('is any of those that wait, so that one which ends the process does not always come before the same others', async () => {
+  it('is chosen at random, so that one that ends the process does not always precede the same others', async () => {
     const { start, end, running, clock } = setUp(() => 0.99);
     for (const name of ['1', '2', '3']) start(name, true);
     await turn();
@@ -64,7 +64,7 @@ describe('a suspect', () => {
     expect(running()).toEqual(['2']);
   });
 
-  it('is known to be the last when all others have had their end', async () => {
+  it('is known to be the last when all others have ended', async () => {
     const { gate, start, end, clock } = setUp();
     for (const name of ['1', '2']) start(name, true);
     clock.advance(1_000);
@@ -74,7 +74,7 @@ describe('a suspect', () => {
     expect(gate.isLast).toBe(true);
   });
 
-  it('runs beside a handler that does not end within a minute', async () => {
+  it('runs alongside a handler that does not end within a minute', async () => {
     const { start, clock, running } = setUp();
     start('endless', false);
     start('suspect', true);

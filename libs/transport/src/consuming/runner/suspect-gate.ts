@@ -1,19 +1,19 @@
 import type { Clock, Delivery } from '../../contract/index.js';
 
-/** Processes that a message was with, and that ended without a word of it, before it runs alone: one may end by itself. */
+/** Number of processes that ended without settling a message before it runs alone; one may end for another reason. */
 const RUNS_ALONE_FROM = 2;
-/** So long the first suspect waits for others to arrive: only of the last one is it certain that no other ends the process. */
+/** How long the first suspect waits for others to arrive: only the last one is certain to be what ends the process. */
 const GATHER_MS = 1_000;
-/** So long a suspect waits for handlers that run; then it runs beside them, as some handlers have no end. */
+/** How long a suspect waits for running handlers; then it runs alongside them, because some handlers never end. */
 const PATIENCE_MS = 60_000;
 
-/** Whether a message may be the one that ends the processes it is given to. */
+/** Whether a message may be what ends the processes that receive it. */
 export const isSuspect = ({ suspicion }: Delivery): boolean => suspicion >= RUNS_ALONE_FROM;
 
 /**
- * Runs suspects alone, one at a time and before anything else of this process: when the process ends again, only the one that
- * ended it has had an attempt. In any order: where the broker counts for all that were in flight, one that ends the process
- * must not always come before the same others.
+ * Runs suspects alone, one at a time and before any other message of this process: if the process ends again, only the
+ * message that ended it has used an attempt. The order is random: where the broker counts a delivery for everything in
+ * flight, the message that ends the process must not always precede the same others.
  */
 export class SuspectGate {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class SuspectGate {
   readonly #suspects: (() => void)[] = [];
   readonly #others: (() => void)[] = [];
   #callOffPatience: (() => void) | undefined;
-  /** Suspects with the process, whether they wait for their turn, for a retry or for their key. */
+  /** Number of suspects in the process that wait for their turn, for a retry or for their key. */
   #known = 0;
   #isGathering = false;
   #callOffGathering: (() => void) | undefined;
@@ -34,12 +34,12 @@ export class SuspectGate {
     this.#random = random;
   }
 
-  /** No other suspect is left: if it has ended processes, it was this one. */
+  /** Whether no other suspect is left: if processes were ended, it was by this message. */
   get isLast(): boolean {
     return this.#known <= 1;
   }
 
-  /** A suspect has come to the process. */
+  /** Called when a suspect arrives. */
   arrived(): void {
     this.#known++;
     if (this.#known > 1 || this.#isGathering || this.#isOver) return;
@@ -50,19 +50,22 @@ export class SuspectGate {
     });
   }
 
-  /** A suspect has its end, or is with somebody else. */
+  /** Called when a suspect is settled or revoked. */
   gone(): void {
     this.#known--;
   }
 
-  /** The process ends: nothing that waits begins any more, and no timer is left. */
+  /** Called at shutdown: nothing that waits starts any more, and no timer is left. */
   end(): void {
     this.#isOver = true;
     this.#callOffGathering?.();
     this.#callOffPatience?.();
   }
 
-  /** undefined: it may run at once, else when the promise has resolved. `leave` is called when it has ended. n.b. hot path. */
+  /**
+   * Returns undefined if the message can run immediately, otherwise a promise of its turn. `leave` is called when it
+   * has ended. Hot path.
+   */
   enter(isSuspect: boolean): Promise<void> | undefined {
     if (isSuspect) return this.#waitAmong(this.#suspects);
     if (this.#runsAlone || this.#isGathering || this.#suspects.length > 0) return this.#waitAmong(this.#others);

@@ -4,25 +4,28 @@ import { isSuspect, SuspectGate } from './suspect-gate.js';
 import { attemptsInAll, hasTiers } from '../retry/tiers.js';
 
 /**
- * Deliveries beyond the attempts of all tiers that a message may have, where the broker counts them: those that a process was given and
- * did not begin, because it was ended, count as well, and must not cost a message its attempts.
+ * Deliveries allowed beyond the attempts of all tiers, where the broker counts them. Deliveries that a process received
+ * and never started, because it ended, count as well, and must not use up a message's attempts.
  */
 const UNFINISHED_DELIVERIES = 10;
 /** Deliveries before a suspect runs alone. */
 const RUN_TOGETHER = 2;
-/** The same for one of many suspects. More than half of the others get their end with each process, so this is for several guilty ones. */
+/**
+ * The same for one of many suspects. Each process that ends settles more than half of the others, so this covers
+ * several messages that end processes.
+ */
 const MOST_AMONG_SUSPECTS = 30;
 
 /**
- * The suspects of one subscription: when each may run, and which messages came so often, without a failure that was seen, that
- * they are given up.
+ * Decides for the suspects of one subscription when each may run, and which messages are given up because they were
+ * delivered too often without any observed failure.
  */
 export class Suspects {
   readonly #plan: RunnerPlan;
   readonly #clock: RunnerTools['clock'];
   readonly #gate: SuspectGate;
   readonly #maxAttempts: number;
-  /** When each came. */
+  /** When each arrived. */
   readonly #receivedAtMs = new Map<Delivery, number>();
 
   constructor(plan: RunnerPlan, tools: RunnerTools) {
@@ -37,7 +40,7 @@ export class Suspects {
     this.#gate.arrived();
   }
 
-  /** It has its end, or is with somebody else. Any delivery may be given. n.b. hot path. */
+  /** Called for any delivery that is settled or revoked. Hot path. */
   remove(delivery: Delivery): void {
     if (this.#receivedAtMs.size > 0 && this.#receivedAtMs.delete(delivery)) this.#gate.gone();
   }
@@ -51,7 +54,10 @@ export class Suspects {
     this.#gate.leave(isAlone);
   }
 
-  /** For how long others may follow that have to be handled before this one, whose attempts are used up, becomes a dead letter. */
+  /**
+   * Returns for how long other messages may arrive that must be handled before this one, whose attempts are used up, is
+   * dead-lettered.
+   */
   othersFollowForMs(suspect: Delivery): number {
     if (!this.#plan.nativeRedelivery || !this.#isExhausted(suspect)) return 0;
     const receivedAtMs = this.#receivedAtMs.get(suspect) ?? 0;
@@ -59,7 +65,7 @@ export class Suspects {
   }
 
   /**
-   * Refuses a message that came more often than it may be tried.
+   * Rejects a message that was delivered more often than its limit.
    * @throws TransportError `TRANSPORT_ATTEMPTS_EXHAUSTED`
    */
   refuseExhausted(delivery: Delivery): void {
@@ -67,8 +73,8 @@ export class Suspects {
   }
 
   /**
-   * Where the broker counts deliveries, they count for all that were in flight with one that ended its process: there a suspect
-   * must be the last of them, and others may have deliveries that were never begun.
+   * A broker that counts deliveries counts one for everything in flight when a process ends. A suspect must therefore
+   * be the last one, and other messages can have deliveries that never started.
    */
   #isExhausted(delivery: Delivery): boolean {
     const beyond = delivery.attempt - this.#maxAttempts;
@@ -80,7 +86,7 @@ export class Suspects {
     return this.#gate.isLast ? RUN_TOGETHER : MOST_AMONG_SUSPECTS;
   }
 
-  /** It ends its process, or never ends: the broker brings it back without end, and no failure is ever seen. */
+  /** It ends its process or never completes: the broker redelivers it forever, and no failure is ever seen. */
   #exhausted({ id, attempt }: Delivery): TransportError {
     const { retry } = this.#plan.options;
     const by = hasTiers(retry)
@@ -88,7 +94,7 @@ export class Suspects {
       : 'retry.maxAttempts';
     return new TransportError(
       'TRANSPORT_ATTEMPTS_EXHAUSTED',
-      `Message ${shown(id)} was delivered ${attempt} times (limit ${this.#maxAttempts}: ${by}), and no attempt completed. The handler may end its process, or run longer than the broker waits for a settlement.`,
+      `Message ${shown(id)} was delivered ${attempt} times (limit ${this.#maxAttempts}: ${by}), and no attempt completed. The handler may be crashing the process or running longer than the ack timeout.`,
     );
   }
 }

@@ -2,7 +2,7 @@ import type { Classification } from '../retry/classification.js';
 import type { ResolvedRetryOptions } from '../retry/retry-options.js';
 import { attemptInTier, attemptsInAll, waitAfterTier } from '../retry/tiers.js';
 
-/** What becomes of a message whose handling failed. */
+/** What happens to a message whose handling failed. */
 export type Verdict =
   | { readonly kind: 'drop'; readonly reason: string }
   | { readonly kind: 'retry'; readonly delayMs: number }
@@ -18,10 +18,11 @@ const REJECT: Verdict = { kind: 'reject' };
  * | permanent      | reject        | reject    |
  * | drop           | drop          | drop      |
  *
- * At the end of a tier the wait is that of the tier, or the delay that was asked for where that is longer. A retry that would
- * begin after `deadlineMs` is none.
+ * At the end of a tier the wait is that of the tier, or the requested delay if that is longer. A retry that would start
+ * after
+ * `deadlineMs` is rejected.
  *
- * @param attempt the one that failed, 1-based
+ * @param attempt the attempt that failed, 1-based
  * @param random a number in [0, 1)
  * @param failingForMs since the first failure of this message
  */
@@ -47,8 +48,9 @@ export function decide(
 }
 
 /**
- * Exponential backoff with full jitter: anything from 0 to `initialDelayMs` after attempt 1, to twice that after
- * attempt 2, and so on up to `maxDelayMs`; with each tier it begins anew. Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
+ * Returns an exponential backoff with full jitter: from 0 to `initialDelayMs` after attempt 1, to twice that after
+ * attempt 2, and so on up to `maxDelayMs`; each tier starts again. Source: AWS Architecture Blog, "Exponential Backoff
+ * And Jitter" (2015).
  */
 export function backoffMs(attempt: number, retry: ResolvedRetryOptions, random: number): number {
   const ceiling = Math.min(retry.maxDelayMs, retry.initialDelayMs * 2 ** (attemptInTier(attempt, retry) - 1));

@@ -37,7 +37,7 @@ export interface PreparedSubscription extends SubscriptionSink {
   readonly collectors: readonly BatchCollector[];
   readonly sink: SubscriptionRunner;
   readonly control: SubscriptionControl;
-  /** What reads its retry topics, tier by tier; empty where messages wait elsewhere. */
+  /** Readers of its retry topics, tier by tier; empty if messages wait elsewhere. */
   readonly retries: readonly RetrySink[];
 }
 
@@ -48,12 +48,15 @@ export interface PreparationPort {
   readonly host: BrokerHost;
   readonly tools: RunnerTools;
   readonly settings: ConsumerSettings;
-  /** What tells this instance's own groups from those of the others. */
+  /** Distinguishes this instance's own groups from those of other instances. */
   readonly instance: string;
   replay(replayable: Replayable, window: ReplayWindow): Promise<ReplayReport>;
 }
 
-/** Fills in every default, and refuses what can be known to be wrong before a broker is asked. @throws TransportError as `Consumer` */
+/**
+ * Fills in every default and rejects what is wrong regardless of the broker's state. @throws TransportError as
+ * `Consumer`
+ */
 export function prepareSubscription(plan: SubscriptionPlan, port: PreparationPort): PreparedSubscription {
   const { broker, connection, host, tools, settings, instance } = port;
   const { topic, where } = plan;
@@ -84,7 +87,7 @@ export function prepareSubscription(plan: SubscriptionPlan, port: PreparationPor
     retryTopics,
     leavesDeadLetters: isTopicPattern(topic) && !isDeadLetterTopic(topic),
     route: routerOf(policed.routes, settings.codec),
-    // n.b. of the plan's own routes: a message may be given up before it is known which of them is meant.
+    // From the plan's own routes, because a message can be given up before its route is known.
     refuse: plan.routes.find(({ refuse }) => refuse !== undefined)?.refuse,
     holds: policed.holds,
     calls,
@@ -124,12 +127,12 @@ function checkNames(
   }
 }
 
-/** What a reader can do about a promise that the broker cannot keep. */
+/** What a reader can do about an unsupported capability. */
 function remedyOf({ retry }: ResolvedConsumingOptions): string | undefined {
   if (retry.inProcess) return undefined;
   return hasTiers(retry)
-    ? 'Leave retry.redeliveryDelaysMs out, or choose a broker that has it.'
-    : 'Do without it, choose a broker that has it, or, for retries and dead letters, write retry: { inProcess: true }: they are then kept by this process, and lost with it.';
+    ? 'Remove retry.redeliveryDelaysMs, or choose a broker that supports it.'
+    : 'Remove it, or choose a broker that supports it. For retries and dead letters you can also set retry: { inProcess: true }: this process then keeps the messages and loses them when it ends.';
 }
 
 function deadLetterTopicOf({ topic, group }: SubscriptionPlan, options: ResolvedConsumingOptions): string | undefined {
@@ -142,6 +145,6 @@ function refuseOwnDeadLetters(where: string, pattern: string, deadLetterTopic: s
   if (isDeadLetterTopic(deadLetterTopic) && !isDeadLetterTopic(pattern)) return;
   throw new TransportError(
     'TRANSPORT_OPTION_CONFLICT',
-    `${where}: the pattern "${pattern}" takes its own dead letters from "${deadLetterTopic}", so that they would come back without end. Give it a deadLetterTopic that it does not match.`,
+    `${where}: the pattern "${pattern}" matches its own dead-letter topic "${deadLetterTopic}", so its dead letters would be redelivered forever. Set a deadLetterTopic that it does not match.`,
   );
 }

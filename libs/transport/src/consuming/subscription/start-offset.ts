@@ -8,7 +8,7 @@ import {
 } from '../../contract/index.js';
 
 /**
- * Refuses an offset that says nothing on this broker, or of this topic.
+ * Rejects an offset that has no meaning on this broker or for this topic.
  * @throws TransportError `TRANSPORT_OPTION_CONFLICT`
  */
 export function checkStartOffset(
@@ -22,11 +22,15 @@ export function checkStartOffset(
     throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${where}: ${why}`, { driver, topic });
   };
   if (isTopicPattern(topic)) {
-    refuse(`an offset is a place in one topic, and "${topic}" may be many. Name the topic, or begin at a Date.`);
+    refuse(
+      `an offset is a position in one topic, but "${topic}" can match many. Name the topic, or start from a Date.`,
+    );
   }
   const hasPartitions = capabilityOf(capabilities, 'partitions') !== 'unsupported';
   if (hasPartitions === 'offsets' in startFrom) return;
   if (hasPartitions)
-    refuse('with partitions, an offset alone names no message. Write { offsets: { 0: "120" } }, by partition.');
-  refuse(`the ${driver} driver has no partitions. Write { offset: "120" }.`);
+    refuse(
+      'with partitions, an offset alone does not identify a message. Set { offsets: { 0: "120" } }, by partition.',
+    );
+  refuse(`the ${driver} driver has no partitions. Set { offset: "120" }.`);
 }

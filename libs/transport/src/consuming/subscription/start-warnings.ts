@@ -2,7 +2,7 @@ import { capabilityOf, type Broker } from '../../contract/index.js';
 import type { ResolvedConsumingOptions } from '../consuming-options.js';
 import type { SubscriptionPlan } from './subscription-plan.js';
 
-/** What a reader should know of a subscription that starts as it was asked to, and may still surprise: one sentence each. */
+/** Returns what may surprise a reader about a valid subscription: one sentence each. */
 export function startWarnings(
   { driver, capabilities }: Broker,
   { options: given, routes }: SubscriptionPlan,
@@ -11,18 +11,18 @@ export function startWarnings(
   const hasOrderOfPartitions = capabilityOf(capabilities, 'orderByPartition') !== 'unsupported';
   if (ordering === 'key' && hasOrderOfPartitions && concurrency > 1 && routes.every(({ keyed }) => keyed === false)) {
     return [
-      `its events have no key, so each partition is handled one message at a time, whatever concurrency (${concurrency}) says; give the event a key, or set ordering: 'none'`,
+      `its events have no key, so each partition is handled one message at a time, regardless of concurrency (${concurrency}); give the event a key, or set ordering: 'none'`,
     ];
   }
-  // Whoever wrote down an ordering has read what it means; a default must not lose an order in silence.
+  // An explicit ordering is a decision; a default must not lose an order silently.
   if (given.ordering !== undefined || routes.every(({ keyed }) => keyed !== true)) return [];
   if (capabilityOf(capabilities, 'orderByKey') === 'unsupported') {
     return [
-      `its events have keys, and the ${driver} driver cannot keep the order of a key; write ordering: 'none' when handlers do not need it`,
+      `its events have keys, but the ${driver} driver cannot keep the order of a key; set ordering: 'none' if handlers do not need it`,
     ];
   }
   if (capabilityOf(capabilities, 'orderAcrossMembers') !== 'unsupported') return [];
   return [
-    `its events have keys, and the ${driver} driver keeps the order of a key within one member of the group, not across several; write ordering: 'key' when that is enough`,
+    `its events have keys, but the ${driver} driver keeps the order of a key only within one member of the group; set ordering: 'key' if that is enough`,
   ];
 }

@@ -5,7 +5,7 @@ import { ManualClock } from '../../testing/manual-clock.js';
 import { Consumer } from '../consumer.js';
 import { StarvationWatch } from './starvation-watch.js';
 
-/** A subscription whose driver says `waiting`, and what was noticed of it. */
+/** A subscription whose driver reports `waiting`, and the notices about it. */
 function setUp(waiting: () => number | undefined) {
   const clock = new ManualClock();
   const notices = new Notices();
@@ -42,7 +42,7 @@ test('a subscription that receives nothing while messages wait is a problem with
   expect(noticed).toEqual(['starved 7', 'receiving']);
 });
 
-test('a starved subscription for which nothing waits any more is no problem', async () => {
+test('a starved subscription for which nothing waits any more is not a problem', async () => {
   let waiting = 3;
   const { noticed, pass, problem } = setUp(() => waiting);
   await pass(10_000);
@@ -52,7 +52,7 @@ test('a starved subscription for which nothing waits any more is no problem', as
   expect(noticed).toEqual(['starved 3', 'receiving']);
 });
 
-test('what the driver does not know makes no subscription starved, and ends no starvation', async () => {
+test('an unknown count neither starves a subscription nor ends its starvation', async () => {
   let waiting: number | undefined;
   const { noticed, pass, problem } = setUp(() => waiting);
   await pass(30_000);
@@ -64,7 +64,7 @@ test('what the driver does not know makes no subscription starved, and ends no s
   expect(problem()).toBeDefined();
 });
 
-test('a subscription that receives messages, or has no room for another, is not asked about', async () => {
+test('a subscription that receives messages, or has no room, is not queried', async () => {
   const { subscription, noticed, pass, asked } = setUp(() => 5);
   const first = asked();
   for (let time = 0; time < 20; time++) {
@@ -77,14 +77,14 @@ test('a subscription that receives messages, or has no room for another, is not 
   expect(noticed).toEqual([]);
 });
 
-test('one look at which messages wait is no starvation: they may be on their way', async () => {
+test('a single check that finds waiting messages is not starvation: they may be on their way', async () => {
   const answers = [4, 0, 4, 0, 4, 0];
   const { noticed, pass } = setUp(() => answers.shift());
   await pass(30_000);
   expect(noticed).toEqual([]);
 });
 
-test('an answer of the driver that fails is no answer, and does not end the watch', async () => {
+test('a failed query counts as unknown, and does not end the watch', async () => {
   let fails = true;
   const { noticed, pass } = setUp(() => {
     if (fails) throw new Error('the broker is away');
@@ -96,7 +96,7 @@ test('an answer of the driver that fails is no answer, and does not end the watc
   expect(noticed).toEqual(['starved 2']);
 });
 
-test('messages that arrive while the driver answers are no starvation', async () => {
+test('messages that arrive during the query are not starvation', async () => {
   const { subscription, noticed, pass } = setUp(() => {
     subscription.received++;
     return 1;
@@ -105,7 +105,7 @@ test('messages that arrive while the driver answers are no starvation', async ()
   expect(noticed).toEqual([]);
 });
 
-test('a watch that has ended looks no more, and leaves no timer', async () => {
+test('a watch that has ended does not check any more, and leaves no timer', async () => {
   const { watch, pass, asked, problem } = setUp(() => 5);
   await pass(10_000);
   const before = asked();

@@ -1,15 +1,18 @@
 import type { BrokerHost, Consumption } from '../../contract/index.js';
 
-/** How often idle subscriptions are compared. Two looks and an answer take less than the 10 seconds that the documentation promises. */
+/**
+ * How often idle subscriptions are checked. Two checks and a query take less than the 10 seconds that the documentation
+ * states.
+ */
 const LOOK_MS = 3_000;
 
 /** What the watch sees of one subscription. */
 export interface WatchedSubscription {
   readonly topic: string;
   readonly group: string;
-  /** Deliveries that came so far. */
+  /** Number of deliveries received so far. */
   readonly received: number;
-  /** Whether another delivery would be taken at once. */
+  /** Whether another delivery would be accepted immediately. */
   readonly hasRoom: boolean;
 }
 
@@ -19,16 +22,16 @@ interface Look {
 }
 
 /**
- * Compares what the broker says is waiting with what arrives. A subscription that has room, and receives nothing from one look to the
- * next although messages wait for it all the time, is starved: health is `degraded`, and a notice says so, until a message arrives
- * or none waits any more. What the driver does not know changes nothing: `undefined`, an answer that fails, or none at all.
+ * Compares what the broker reports as waiting with what arrives. A subscription is starved if it has room and receives
+ * nothing between two checks although messages wait. Health is then `degraded`, and a notice reports it, until a
+ * message arrives or none waits. Unknown counts change nothing: `undefined`, a failed query, or none at all.
  */
 export class StarvationWatch {
   readonly #host: BrokerHost;
   readonly #watched: readonly WatchedSubscription[];
-  /** Deliveries that had come at the look before, by place. */
+  /** Number of deliveries at the previous check, by index. */
   readonly #receivedBefore: number[];
-  /** Those with messages waiting and nothing received, by place. */
+  /** Subscriptions with waiting messages and nothing received, by index. */
   readonly #suspected = new Map<number, Look>();
   readonly #starved = new Map<number, Look>();
   #callOff: (() => void) | undefined;
@@ -41,7 +44,7 @@ export class StarvationWatch {
     this.#receivedBefore = watched.map(() => -1);
   }
 
-  /** Looks every few seconds until `end`. Does nothing where the driver cannot say what waits. */
+  /** Checks every few seconds until `end`. Does nothing if the driver cannot report what waits. */
   begin(consumption: Pick<Consumption, 'waiting'>): void {
     if (consumption.waiting === undefined || this.#watched.length === 0 || this.#isOver) return;
     this.#callOff = this.#host.clock.schedule(LOOK_MS, () => {
@@ -56,7 +59,7 @@ export class StarvationWatch {
     this.#starved.clear();
   }
 
-  /** One sentence where a subscription is starved; undefined for the others. */
+  /** Returns one sentence for a starved subscription; otherwise undefined. */
   problemOf(topic: string, group: string): string | undefined {
     const place = this.#watched.findIndex((each) => each.topic === topic && each.group === group);
     const look = this.#starved.get(place);
@@ -73,7 +76,7 @@ export class StarvationWatch {
     for (const place of idle) this.#judge(place, counts[place], received[place] ?? 0);
   }
 
-  /** A driver whose answer fails, or never comes, must not end the watch. */
+  /** A driver whose query fails, or never ends, must not end the watch. */
   async #ask(consumption: Pick<Consumption, 'waiting'>): Promise<readonly (number | undefined)[]> {
     this.#isAsking = true;
     try {
@@ -85,7 +88,7 @@ export class StarvationWatch {
     }
   }
 
-  /** Places of those that received nothing since the look before, and would have taken it. */
+  /** Returns the indexes of subscriptions that received nothing since the previous check although they had room. */
   #idle(): readonly number[] {
     return this.#watched.flatMap((each, place) => {
       const before = this.#receivedBefore[place];
@@ -97,7 +100,7 @@ export class StarvationWatch {
     });
   }
 
-  /** @param received deliveries that had come when the driver was asked */
+  /** @param received the number of deliveries when the driver was queried */
   #judge(place: number, waiting: number | undefined, received: number): void {
     if (waiting === undefined) return;
     if (waiting === 0 || received !== this.#watched[place]?.received) {

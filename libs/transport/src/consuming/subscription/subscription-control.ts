@@ -2,31 +2,32 @@ import type { Notices } from '../../contract/index.js';
 import type { SubscriptionRunner } from '../runner/runner.js';
 import type { ReplayReport, ReplayWindow } from '../replay/window-replay.js';
 
-/** Pauses and resumes one subscription of this process while it runs. Other members of the group go on. */
+/** Pauses, resumes and replays one subscription of this process. Other members of the group continue. */
 export interface SubscriptionControl {
   readonly topic: string;
   readonly group: string;
-  /** Messages with the subscription that are not settled. */
+  /** Number of unsettled messages that the subscription holds. */
   readonly inFlight: number;
-  /** Why it is paused, oldest reason first; empty while it runs. A policy may have paused it too. */
+  /** Why it is paused, oldest reason first; empty while it runs. A policy can also pause it. */
   readonly pauseReasons: readonly string[];
   /**
-   * Begins no handler and takes no message until `resume`. Messages already taken stay unsettled, and with this member.
-   * Resolves when the handlers that run have ended; where one of them calls it, when the others have. A batch that is being gathered is handed over at once, and counts as one that
-   * runs. A second pause changes the reason.
+   * Pauses the subscription: no handler starts and nothing more is fetched until `resume`. Messages already fetched
+   * stay unacknowledged in this process. Resolves when the running handlers have ended; if one of them calls it, when
+   * the others have. A partial batch is passed to its handler immediately and counts as running. A second pause changes
+   * the reason.
    * @param reason for logs and health
    */
   pause(reason: string): Promise<void>;
   /**
-   * Hands the messages of a time window to the handlers once more, as a group of its own: the position of the live group is
-   * not touched, and the live subscription goes on beside it. Resolves when all are settled: up to the end that the topic has now
-   * where the driver knows it (Kafka, memory), elsewhere (NATS) until none has come for a second.
-   * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED` where the broker cannot start at a moment; `TRANSPORT_CLOSED` when the
-   *   application ends before the replay does; `TRANSPORT_READING_INCOMPLETE` when a broker that is there gives nothing for 30
-   *   seconds before that end
+   * Replays the messages of a time window to the handlers, in a group of its own: the position of the live group does
+   * not change, and the live subscription continues. Resolves when all are settled: up to the current end of the topic
+   * where the driver knows it (Kafka, memory), otherwise (NATS) after one second without a message.
+   * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED` if the broker cannot start at a time; `TRANSPORT_CLOSED`
+   *   if the application shuts down before the replay ends; `TRANSPORT_READING_INCOMPLETE` if a reachable broker
+   *   delivers nothing for 30 seconds before that end
    */
   replay(window: ReplayWindow): Promise<ReplayReport>;
-  /** Ends the pause that `pause` began; those of policies stay. */
+  /** Ends the pause that `pause` started; pauses of policies stay. */
   resume(): void;
 }
 
@@ -36,10 +37,10 @@ interface Controlled {
   readonly group: string;
 }
 
-/** What a control needs beside its runner. */
+/** What a control needs in addition to its runner. */
 interface Surroundings {
   readonly replay: (window: ReplayWindow) => Promise<ReplayReport>;
-  /** Hands over what waits for a batch to be full. */
+  /** Passes on partial batches. */
   readonly hurry: () => void;
 }
 

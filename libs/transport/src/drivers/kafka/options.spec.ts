@@ -40,7 +40,7 @@ describe('kafka() options', () => {
       'TRANSPORT_OPTION_INVALID',
       'got "localhost" (string) as entry 2 of 2',
     ],
-    [{ brokers: ['u:hunter2@localhost'] }, 'TRANSPORT_OPTION_INVALID', 'got a text with "@" as entry 1 of 1'],
+    [{ brokers: ['u:hunter2@localhost'] }, 'TRANSPORT_OPTION_INVALID', 'got a string with "@" as entry 1 of 1'],
     [{ brokers, maxUncommitted: 0 }, 'TRANSPORT_OPTION_INVALID', 'an integer >= 1, got 0'],
     [{ brokers, compression: 'brotli' }, 'TRANSPORT_OPTION_INVALID', '"zstd"'],
     [{ brokers, acks: 'none' }, 'TRANSPORT_OPTION_INVALID', '"leader"'],

@@ -22,7 +22,7 @@ describe('options of nats()', () => {
 
   it.each([
     [{ server: 'x:1' }, 'TRANSPORT_OPTION_UNKNOWN', /Did you mean "servers"/],
-    [{ servers: undefined }, 'TRANSPORT_OPTION_INVALID', /servers must be an array of addresses/],
+    [{ servers: undefined }, 'TRANSPORT_OPTION_INVALID', /servers must be a non-empty array of addresses/],
     [{ servers: ['localhost'] }, 'TRANSPORT_OPTION_INVALID', /host:port/],
     [{ servers: ['nats://ada:secret@localhost:4222'] }, 'TRANSPORT_OPTION_INVALID', /without user or password/],
     [{ ackWaitMs: 10 }, 'TRANSPORT_OPTION_INVALID', /ackWaitMs must be an integer >= 1000, got 10/],
