@@ -2,20 +2,20 @@ import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { checkTls, isHalfCertificate, TLS_RULES, tlsRule, type TlsOptions } from '../kit/tls.js';
 
-/** How to log in: one of the four. */
+/** Credentials: exactly one of the four forms. */
 export type NatsAuthOptions =
   | {
-      /** With `password`. */
+      /** Used together with `password`. */
       readonly user: string;
-      /** Sent as it is: without TLS it can be read on the way. */
+      /** Sent as plain text, so use TLS. */
       readonly password: string;
     }
   | {
-      /** Sent as it is: without TLS it can be read on the way. */
+      /** Sent as plain text, so use TLS. */
       readonly token: string;
     }
   | {
-      /** The seed of an nkey (`SU...`); it signs the server's challenge and is never sent. */
+      /** The seed of an nkey (`SU...`). It signs the server's challenge and is never sent. */
       readonly nkeySeed: string;
     }
   | {
@@ -23,86 +23,102 @@ export type NatsAuthOptions =
       readonly credentials: string;
     };
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** TLS settings. The certificate chain and the host name are always verified. Certificates and keys are PEM texts. */
 export interface NatsTlsOptions extends TlsOptions {
-  /** The handshake comes before the server's greeting (`handshake_first` of the server). @default false */
+  /** Starts the TLS handshake before the server's greeting (`handshake_first` of the server). @default false */
   readonly handshakeFirst?: boolean;
 }
 
-/** What streams are created with, where the driver is asked to: one per topic that no stream holds yet. */
+/** Settings of the streams that the driver creates: one for each topic that no stream holds yet. */
 export interface NatsProvisionOptions {
-  /** Servers that keep a copy of each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
+  /** Number of servers that store each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
   readonly replicas?: number;
   /** @default 'file' */
   readonly storage?: 'file' | 'memory';
-  /** Messages older than this are deleted, handled or not. @default never */
+  /** Milliseconds after which messages are deleted, even if nobody has handled them. @default never */
   readonly maxAgeMs?: number;
-  /** The oldest messages are deleted above this size. @default without bound */
+  /** Bytes above which the oldest messages are deleted. @default no limit */
   readonly maxBytes?: number;
-  /** How long the server recognises a message that is published again by its id. @default 120000 */
+  /** Milliseconds for which the server detects a message that is published again with the same id. @default 120000 */
   readonly duplicateWindowMs?: number;
 }
 
-/** `'jetstream'`: kept in streams, settled, redelivered. `'core'`: at most once, for whoever listens in that moment. */
+/**
+ * `'jetstream'` stores messages in streams, with acks and redelivery. `'core'` delivers at most once, to those who are subscribed
+ * at that moment.
+ */
 export type NatsMode = 'jetstream' | 'core';
 
-/** What `nats()` is told. Only `servers` is required; a name that is not here is refused. */
+/** Options of `nats()`. Only `servers` is required; unknown names are rejected. */
 export interface NatsOptions {
-  /** Addresses to begin with, `host:port` or `nats://host:port`; the other servers of the cluster are found by themselves. */
+  /** Addresses of servers to connect to first, `host:port` or `nats://host:port`. The client discovers the rest of the cluster. */
   readonly servers: readonly string[];
   /** @default 'jetstream' */
   readonly mode?: NatsMode;
   /** Name of the connection in the server's logs and monitoring. @default the service's name */
   readonly clientName?: string;
-  /** `true` trusts the system's authorities. @default no encryption, unless the server asks for it */
+  /** TLS settings; `true` trusts the system's certificate authorities. @default no encryption, unless the server requires it */
   readonly tls?: true | NatsTlsOptions;
-  /** @default no login */
+  /** Credentials. @default no authentication */
   readonly auth?: NatsAuthOptions;
-  /** A password or token is sent readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows a password or token to be sent without TLS to another machine. @default false */
   readonly allowPlainWithoutTls?: boolean;
   /**
-   * Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. Let it begin with `_INBOX` (for example
-   * `_INBOX_shop`): services with another prefix answer no request that comes with one that does not. @default '_INBOX'
+   * Prefix of the subjects for replies; set it for users that must not use `_INBOX`. Start it with `_INBOX` (for example
+   * `_INBOX_shop`):
+   * services with another prefix do not reply to prefixes that start otherwise. @default '_INBOX'
    */
   readonly inboxPrefix?: string;
-  /** The JetStream domain, on leaf nodes. @default none */
+  /** The JetStream domain, for leaf nodes. @default none */
   readonly domain?: string;
-  /** Creates missing streams, and lets streams keep messages for later; `false` refuses what would need either. JetStream only. @default false */
+  /**
+   * Creates missing streams, and enables delayed messages on streams; with `false`, whatever needs either is rejected. JetStream
+   * only. @default false
+   */
   readonly provision?: false | NatsProvisionOptions;
-  /** `'create'` makes a durable consumer per topic and group; `'bind'` uses those that are there. JetStream only. @default 'create' */
+  /** `'create'` creates a durable consumer per topic and group; `'bind'` uses existing ones. JetStream only. @default 'create' */
   readonly consumers?: 'create' | 'bind';
-  /** Name of the durable consumer of a subscription; `undefined` means the default name. JetStream only. @default `<group>-<topic>`, see docs/drivers/nats.md */
+  /**
+   * Returns the name of a subscription's durable consumer; `undefined` means the default name. JetStream only. @default
+   * `<group>-<topic>`, see docs/drivers/nats.md
+   */
   readonly consumerName?: (subscription: { readonly group: string; readonly topic: string }) => string | undefined;
   /**
-   * One member of a group works at a time, the others stand by: the order of a key then holds across members too.
+   * Lets one member of a group work at a time while the others stand by, so the order of a key also holds across members.
    * Needs nats-server 2.11. JetStream only. @default false
    */
   readonly singleActiveConsumer?: boolean;
-  /** A message nobody settled within this time is given to another member; it is extended while a message is queued, handled or parked. JetStream only. @default 30000 */
+  /**
+   * Milliseconds after which an unsettled message goes to another member. The driver extends it while a message is queued, handled
+   * or parked. JetStream only. @default 30000
+   */
   readonly ackWaitMs?: number;
-  /** Messages of a group on a topic that may be unsettled at once, over all members, parked ones included; the server hands out no more. JetStream only. @default 5000 */
+  /**
+   * Most unsettled messages of a group on a topic, over all members and including parked ones; the server then delivers no more.
+   * JetStream only. @default 5000
+   */
   readonly maxUnsettled?: number;
-  /** Messages that wait in this process for a handler; what comes above it is dropped, with a notice. Core only. @default 10000 */
+  /** Most messages that wait in this process for a handler; further ones are dropped, with a notice. Core only. @default 10000 */
   readonly maxBuffered?: number;
-  /** Largest message (key, body and headers); the server's own `max_payload` counts where it is smaller. @default 1048512 */
+  /** Largest message in bytes: key, body and headers. The server's `max_payload` applies if it is smaller. @default 1048512 */
   readonly maxMessageBytes?: number;
-  /** @default 5000 */
+  /** Milliseconds that one attempt to connect may take. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** How long one request or publish may wait for its answer, before it is tried again. @default 5000 */
+  /** Milliseconds that a request or publish waits for its reply before it is retried. @default 5000 */
   readonly requestTimeoutMs?: number;
-  /** A server that does not answer two of these in a row counts as lost. @default 10000 */
+  /** Milliseconds between two pings; a server that misses two in a row counts as lost. @default 10000 */
   readonly pingIntervalMs?: number;
 }
 
-/** Room for what NATS writes around the headers of a message: its version line, and the names of our own. */
+/** Bytes reserved for what NATS writes around the headers: its version line, and the names of our own headers. */
 const HEADER_ROOM_BYTES = 64;
 /** The server's own default of `max_payload`. */
 const SERVER_MAX_PAYLOAD = 1_048_576;
 
-/** What fits beside the headers' frame where the server takes `maxPayload`. */
+/** Returns the largest message for a server with this `max_payload`. */
 export const largestMessage = (maxPayload: number): number => maxPayload - HEADER_ROOM_BYTES;
 
-/** What an option is when it is left out; `clientName` follows from the service, `consumerName` from group and topic. */
+/** Defaults of `nats()`. `clientName` defaults to the service's name, `consumerName` to a name made of group and topic. */
 export const NATS_DEFAULTS = {
   mode: 'jetstream',
   allowPlainWithoutTls: false,
@@ -119,7 +135,7 @@ export const NATS_DEFAULTS = {
   pingIntervalMs: 10_000,
 } as const satisfies Partial<NatsOptions>;
 
-/** Checked, with every default filled in. */
+/** The checked options, with every default filled in. */
 export type ResolvedNatsOptions = Omit<NatsOptions, keyof typeof NATS_DEFAULTS> &
   Required<Pick<NatsOptions, keyof typeof NATS_DEFAULTS>>;
 
@@ -173,7 +189,7 @@ const PROVISION_RULES = {
   duplicateWindowMs: option.integer(100),
 } as const satisfies Record<keyof NatsProvisionOptions, OptionRule>;
 
-/** Only a broker that keeps messages can do anything with these. */
+/** These options have no effect without stored messages. */
 const JETSTREAM_ONLY = [
   'domain',
   'provision',
@@ -185,7 +201,7 @@ const JETSTREAM_ONLY = [
 ] as const satisfies (keyof NatsOptions)[];
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Fills in the defaults and rejects options that are wrong, unknown or contradictory.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveNatsOptions(options: NatsOptions): ResolvedNatsOptions {
@@ -205,20 +221,20 @@ function checkAuth(auth: NatsAuthOptions): void {
   const given = Object.entries(auth).filter(([, value]) => value !== undefined);
   const names = given.map(([name]) => name).sort();
   if (['password user', 'token', 'nkeySeed', 'credentials'].includes(names.join(' '))) return;
-  throw invalid('auth', 'takes { user, password }, { token }, { nkeySeed } or { credentials }, and one of them only');
+  throw invalid('auth', 'must be exactly one of { user, password }, { token }, { nkeySeed } and { credentials }');
 }
 
 function refuseConflicts(given: NatsOptions, options: ResolvedNatsOptions): void {
   const { mode, tls } = options;
   const useless = JETSTREAM_ONLY.find((name) => given[name] !== undefined && given[name] !== false);
   if (mode === 'core' && useless !== undefined) {
-    throw conflict(`${useless} is of JetStream, and mode: 'core' has none. Remove one of the two.`);
+    throw conflict(`${useless} needs JetStream, which mode: 'core' does not use. Remove one of the two.`);
   }
   if (mode === 'jetstream' && given.maxBuffered !== undefined) {
-    throw conflict("maxBuffered is of mode: 'core'; JetStream keeps what waits on the server. Remove it.");
+    throw conflict("maxBuffered needs mode: 'core'; with JetStream, waiting messages stay on the server. Remove it.");
   }
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   refuseSecretsInTheClear(options);
 }
@@ -230,7 +246,7 @@ function refuseSecretsInTheClear({ auth, tls, allowPlainWithoutTls, servers }: R
   if (remote === undefined) return;
   const what = 'user' in auth ? 'password' : 'token';
   throw conflict(
-    `auth would send the ${what} readably to ${remote}. Add tls: true, use an nkeySeed or credentials, or say allowPlainWithoutTls: true.`,
+    `auth would send the ${what} unencrypted to ${remote}. Add tls: true, use an nkeySeed or credentials, or set allowPlainWithoutTls: true.`,
   );
 }
 
