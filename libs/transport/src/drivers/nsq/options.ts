@@ -2,57 +2,69 @@ import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** TLS settings. The certificate chain and the host name are always verified. Certificates and keys are PEM texts. */
 export type NsqTlsOptions = TlsOptions;
 
-/** How a message looks on NSQ, which has bodies and nothing else. */
+/** The format of a message on NSQ, which has bodies but no headers. */
 export type NsqEnvelope = 'cloudevents' | 'none';
 
-/** How bytes are compressed between this process and nsqd. */
+/** The compression of connections to nsqd. */
 export type NsqCompression = 'none' | 'snappy' | 'deflate';
 
-/** What `nsq()` is told. `nsqd` or `lookupd` is required; a name that is not here is refused. */
+/** Options of `nsq()`. `nsqd` or `lookupd` is required; unknown names are rejected. */
 export interface NsqOptions {
-  /** Addresses of nsqd, `host:port`: published to in turn, and read from. If set, no other nsqd is published to. @default those that nsqlookupd knows */
+  /**
+   * Addresses of nsqd, `host:port`, to publish to in turn and to read from. If set, messages are published to no other nsqd.
+   * @default those that nsqlookupd lists
+   */
   readonly nsqd?: readonly string[];
-  /** Addresses of nsqlookupd over HTTP, `http://host:4161`: more nsqd to read from are found there; without `nsqd`, those to publish to as well. @default none */
+  /**
+   * HTTP addresses of nsqlookupd, `http://host:4161`, to find more nsqd to read from; without `nsqd`, also those to publish to.
+   * @default none
+   */
   readonly lookupd?: readonly string[];
-  /** Give or take a sixth, so that not all ask at once. @default 10000 */
+  /** Milliseconds between two queries of nsqlookupd, varied by a sixth. @default 10000 */
   readonly lookupIntervalMs?: number;
-  /** Name of the client in nsqd's `/stats`. @default the service's name */
+  /** Name of the client in `/stats` of nsqd. @default the service's name */
   readonly clientId?: string;
-  /** `true` trusts the system's authorities. @default no encryption */
+  /** TLS settings; `true` trusts the system's certificate authorities. @default no encryption */
   readonly tls?: true | NsqTlsOptions;
-  /** Sent with AUTH where nsqd asks for it. @default no login */
+  /** Secret for AUTH, sent if nsqd requires it. @default no authentication */
   readonly authSecret?: string;
-  /** The secret is sent readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows the secret to be sent without TLS to another machine. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** `'snappy'` needs the package of that name. @default 'none' */
+  /** Compression of the connections. `'snappy'` needs the package `snappy`. @default 'none' */
   readonly compression?: NsqCompression;
   /**
-   * `'cloudevents'`: a CloudEvent around the body carries id, key and headers; a body that is none is taken as it is.
-   * `'none'`: the body is the payload; keys and headers are refused. @default 'cloudevents'
+   * `'cloudevents'` wraps the body in a CloudEvent with id, key and headers; a received body that is not a CloudEvent is used as it
+   * is. `'none'` sends the bare body and rejects keys and headers. @default 'cloudevents'
    */
   readonly envelope?: NsqEnvelope;
-  /** From dialling to the end of the handshake. @default 5000 */
+  /** Milliseconds from dialling to the end of the handshake. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** For the answer to one command. @default 10000 */
+  /** Milliseconds to wait for the reply to one command. @default 10000 */
   readonly requestTimeoutMs?: number;
-  /** nsqd shows a sign of life so often; after two and a half in silence it counts as dead. @default 10000 */
+  /** Milliseconds between two heartbeats of nsqd. After two and a half intervals of silence it counts as dead. @default 10000 */
   readonly heartbeatIntervalMs?: number;
-  /** After so long nsqd gives the messages of a process that hangs, or was killed, to another. Messages at work are kept longer. @default 30000 */
+  /**
+   * Milliseconds after which nsqd redelivers the messages of a process that hangs or was killed. The driver extends it for messages
+   * in progress. @default 30000
+   */
   readonly messageTimeoutMs?: number;
-  /** How long nsqd may collect messages before it sends them; 0 sends each at once, which costs nsqd more. @default 25 */
+  /** Milliseconds for which nsqd may buffer messages before it sends them; 0 sends each at once, which costs nsqd more. @default 25 */
   readonly outputBufferMs?: number;
-  /** Largest message as it is stored, envelope included; as the server's `-max-msg-size`. @default 1048576 */
+  /** Largest message in bytes, including the envelope. Set it to the server's `-max-msg-size`. @default 1048576 */
   readonly maxMessageBytes?: number;
-  /** Most bytes of one request; as the server's `-max-body-size`. @default 5242880 */
+  /** Largest request in bytes. Set it to the server's `-max-body-size`. @default 5242880 */
   readonly maxRequestBytes?: number;
-  /** A retry that is to wait longer waits so long, and a longer `retry.redeliveryDelaysMs` is refused; as the server's `-max-req-timeout`. @default 3600000 */
+  /**
+   * Longest delay of a retry in milliseconds: longer ones are shortened, and a longer `retry.redeliveryDelaysMs` is rejected. Set
+   * it to the server's `-max-req-timeout`. @default 3600000
+   */
   readonly maxRequeueDelayMs?: number;
 }
 
-/** What an option is when it is left out; `clientId` follows from the service. */
+/** Defaults of `nsq()`. `clientId` defaults to the service's name. */
 export const NSQ_DEFAULTS = {
   lookupIntervalMs: 10_000,
   allowPlainWithoutTls: false,
@@ -68,7 +80,7 @@ export const NSQ_DEFAULTS = {
   maxRequeueDelayMs: 3_600_000,
 } as const satisfies Partial<NsqOptions>;
 
-/** Checked, with every default filled in. */
+/** The checked options, with every default filled in. */
 export type ResolvedNsqOptions = Omit<NsqOptions, keyof typeof NSQ_DEFAULTS> &
   Required<Pick<NsqOptions, keyof typeof NSQ_DEFAULTS>>;
 
@@ -82,7 +94,7 @@ const RULES = {
   lookupIntervalMs: option.integer(100),
   clientId: option.text,
   tls: tlsRule,
-  // n.b. no line break: it would end the command, and the rest of the secret would be the next one.
+  // A line break would end the command, and the rest of the secret would be read as the next one.
   authSecret: exactly(
     'a text that is not empty and has no line break',
     (value) => typeof value === 'string' && /^[^\r\n]+$/.test(value),
@@ -101,7 +113,7 @@ const RULES = {
 } as const satisfies Record<keyof NsqOptions, OptionRule>;
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Fills in the defaults and rejects options that are wrong, unknown or contradictory.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
@@ -109,7 +121,7 @@ export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
   if (options.nsqd === undefined && options.lookupd === undefined) {
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      "nsq(): nsqd or lookupd must say where NSQ is: nsq({ nsqd: ['localhost:4150'] }).",
+      "nsq(): nsqd or lookupd is required, for example nsq({ nsqd: ['localhost:4150'] }).",
       { driver: 'nsq' },
     );
   }
@@ -122,17 +134,17 @@ export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
 function refuseConflicts(options: ResolvedNsqOptions): void {
   const { tls, maxMessageBytes, maxRequestBytes } = options;
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   if (maxMessageBytes + REQUEST_OVERHEAD_BYTES > maxRequestBytes) {
     throw conflict(
-      `maxMessageBytes (${maxMessageBytes}) must be at least ${REQUEST_OVERHEAD_BYTES} below maxRequestBytes (${maxRequestBytes}), or the largest message fits into no request.`,
+      `maxMessageBytes (${maxMessageBytes}) must be at least ${REQUEST_OVERHEAD_BYTES} below maxRequestBytes (${maxRequestBytes}), or the largest message does not fit into a request.`,
     );
   }
   refuseSecretInTheClear(options);
 }
 
-/** What a request of one message has beside it. */
+/** Bytes that a request of one message has in addition to the message. */
 const REQUEST_OVERHEAD_BYTES = 8;
 
 function refuseSecretInTheClear({ authSecret, tls, allowPlainWithoutTls, nsqd, lookupd }: ResolvedNsqOptions): void {
@@ -140,7 +152,9 @@ function refuseSecretInTheClear({ authSecret, tls, allowPlainWithoutTls, nsqd, l
   const hosts = [...(nsqd ?? []), ...(lookupd ?? []).map((url) => new URL(url).host)];
   const remote = hosts.find((address) => !isLoopback(address));
   if (remote === undefined) return;
-  throw conflict(`authSecret would be sent readably to ${remote}. Add tls: true, or say allowPlainWithoutTls: true.`);
+  throw conflict(
+    `authSecret would be sent unencrypted to ${remote}. Add tls: true, or set allowPlainWithoutTls: true.`,
+  );
 }
 
 function isLoopback(address: string): boolean {

@@ -60,7 +60,7 @@ describe('a parser of frames', () => {
     }
   });
 
-  it('gives back what it has not cut, for whoever reads it in another way', () => {
+  it('returns the bytes that it has not parsed, which may have another encoding', () => {
     const parser = new FrameParser(100);
     parser.add(Buffer.concat([frame(0, Buffer.from('{}')), Buffer.from([0xff, 6, 0])]));
     parser.add(Buffer.from([0, 1]));

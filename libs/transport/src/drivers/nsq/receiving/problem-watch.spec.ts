@@ -17,8 +17,8 @@ function watched() {
   return { clock, warnings, state, watch };
 }
 
-describe('what lasts and is no outage', () => {
-  it('is reported within 10 s, once until it is over, whatever its sentence is', () => {
+describe('a lasting problem that is not an outage', () => {
+  it('is reported within 10 s, once until it is over, even if its text changes', () => {
     const { clock, warnings, state } = watched();
     state.problems = [away, lookupd];
     clock.advance(3_000);
@@ -38,7 +38,7 @@ describe('what lasts and is no outage', () => {
     expect(warnings).toHaveLength(3);
   });
 
-  it('is not reported when it is over soon, nor after the close', () => {
+  it('is not reported if it is over soon, nor after close', () => {
     const { clock, warnings, state, watch } = watched();
     state.problems = [away];
     clock.advance(3_000);
