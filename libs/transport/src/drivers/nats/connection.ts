@@ -67,7 +67,7 @@ export class NatsConnection implements BrokerConnection {
       clock: this.#host.clock,
       ended,
       attempt: () => until(ended, this.connectOnce()),
-      unreachable: (error) => this.#tellUnreachable(error),
+      unreachable: (error) => this.#reportUnreachable(error),
       endedError: () => endedError(this.#link.addresses),
     });
   }
@@ -120,7 +120,7 @@ export class NatsConnection implements BrokerConnection {
     await this.#link.close();
   }
 
-  #tellUnreachable(error: TransportError): void {
+  #reportUnreachable(error: TransportError): void {
     const first = this.#unreachable === undefined;
     this.#unreachable = error;
     if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });

@@ -35,7 +35,7 @@ export interface NatsProvisionOptions {
   readonly replicas?: number;
   /** @default 'file' */
   readonly storage?: 'file' | 'memory';
-  /** Milliseconds after which messages are deleted, even if nobody has handled them. @default never */
+  /** Milliseconds after which messages are deleted, even if they were not handled. @default never */
   readonly maxAgeMs?: number;
   /** Bytes above which the oldest messages are deleted. @default no limit */
   readonly maxBytes?: number;
@@ -65,8 +65,7 @@ export interface NatsOptions {
   readonly allowPlainWithoutTls?: boolean;
   /**
    * Prefix of the subjects for replies; set it for users that must not use `_INBOX`. Start it with `_INBOX` (for example
-   * `_INBOX_shop`):
-   * services with another prefix do not reply to prefixes that start otherwise. @default '_INBOX'
+   * `_INBOX_shop`): services with another prefix do not reply to prefixes that start otherwise. @default '_INBOX'
    */
   readonly inboxPrefix?: string;
   /** The JetStream domain, for leaf nodes. @default none */

@@ -9,7 +9,7 @@ export type PubAnswer =
   | { readonly kind: 'refused'; readonly code: number; readonly status: number; readonly text: string }
   /** The client rejected the message. */
   | { readonly kind: 'unwritten'; readonly error: unknown }
-  /** Nobody is subscribed to the subject. */
+  /** The subject has no subscriber. */
   | { readonly kind: 'nobody' }
   /** No reply came in time: another subscriber to the subject keeps the server from reporting that no stream holds it. */
   | { readonly kind: 'silent'; readonly why: string }
@@ -28,8 +28,7 @@ interface Pending {
 
 /**
  * Publishes and waits for JetStream's acks, which all go to one inbox. When the connection breaks, every pending publish is
- * "unknown"
- * at once: the client has discarded the message, or the ack is lost.
+ * "unknown" at once: the client has discarded the message, or the ack is lost.
  */
 export class PubAcks implements LinkListener {
   readonly #clock: Clock;

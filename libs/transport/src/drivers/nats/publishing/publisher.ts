@@ -36,8 +36,7 @@ const ownNameOf = ({ topic, id }: OutgoingMessage): string => `${topic}/${id}`;
 
 /**
  * The server would drop a message that is sent again on purpose as a duplicate of its own id. A delayed message has left the
- * subject
- * that the server knows by the time it is delivered, so nobody could check there whether it was the same.
+ * subject that the server knows by the time it is delivered, so a duplicate could not be compared there.
  */
 function recognisedBy(message: OutgoingMessage): string {
   if (message.isRepeated === true) return `${message.id}/${randomUUID()}`;
@@ -185,8 +184,7 @@ export class JetStreamPublisher implements Producer {
 
   /**
    * A stream that deletes acked messages cannot tell later to which topic an id belongs. If it holds several topics, the topic
-   * becomes
-   * part of the id.
+   * becomes part of the id.
    */
   async #forgetsTopics(topic: string): Promise<boolean> {
     const config = await this.#holding.of(topic);

@@ -5,8 +5,7 @@ const SIZE_HEADER = 'Nats-Msg-Size';
 
 /**
  * Detects messages that arrived without their body, because the consumer was set to `headers_only`. A message that was published
- * with
- * this header looks the same; it is accepted once the consumer is known to send bodies.
+ * with this header looks the same; it is accepted once the consumer is known to send bodies.
  */
 export class Bodies {
   readonly #lacking = new Set<number>();

@@ -64,7 +64,7 @@ export interface ConsumerPlace {
 export interface ConsumerStanding {
   /** Everything up to this message of the stream is settled. */
   readonly settledUpTo: number;
-  /** Messages delivered to any member and not settled, including requeued ones. */
+  /** Messages delivered to any member and not settled, including nacked ones. */
   readonly unsettled: number;
   /** Messages that are not delivered yet. */
   readonly pending: number;
@@ -72,7 +72,7 @@ export interface ConsumerStanding {
   readonly requests: number;
   /** An operator has paused the consumer until then. */
   readonly pausedUntil: string | undefined;
-  /** The current settings, which somebody may have changed. */
+  /** The current settings, which may have been changed meanwhile. */
   readonly place: ConsumerPlace;
 }
 
@@ -95,8 +95,7 @@ export class Consumers {
 
   /**
    * Finds or creates the consumer of a subscription on one stream. A member applies its options when it starts, and later accepts
-   * changes:
-   * another version of the service, or an operator, may want other settings.
+   * changes: another version of the service, or an operator, may want other settings.
    * @param before where it was when it was last seen: a deleted consumer starts again after what all members had settled by then
    * @throws TransportError `TRANSPORT_OPTION_CONFLICT` if it exists and cannot keep the guarantees; `TRANSPORT_TOPIC_MISSING`,
    * `TRANSPORT_AUTHORIZATION_FAILED`

@@ -15,9 +15,8 @@ const RETRY_MS = 3_000;
 
 /**
  * One subscription to core NATS. The members of a group are a queue group: the server delivers each message to one connected
- * member.
- * Core NATS has no settlement and no backpressure, so messages that arrive faster than they are handled are buffered here, up to a
- * limit.
+ * member. Core NATS has no settlement and no backpressure, so messages that arrive faster than they are handled are buffered here,
+ * up to a limit.
  */
 export class CoreIntake implements DeliveryOwner, LinkListener {
   readonly group: string;

@@ -11,8 +11,7 @@ const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /**
  * Running deliveries are extended more often: a new version of the service, or an operator, may lower the ack wait, and the server
- * then
- * redelivers at once whatever has waited longer.
+ * then redelivers at once whatever has waited longer.
  */
 const EXTEND_RUNNING_MS = 2_000;
 const MAX_TICK_MS = 1_000;
@@ -87,8 +86,7 @@ export class KeepAlive {
 
   /**
    * The server may have redelivered what it waited for too long. With one active member, another member is active by then and also
-   * has
-   * what follows.
+   * has what follows.
    */
   #recall(): void {
     const { ackWaitMs, pinGroup } = this.#port.place();
@@ -101,8 +99,7 @@ export class KeepAlive {
 
   /**
    * What is written into a broken connection extends nothing; only the server's reply confirms it. The server processes these in
-   * order, so
-   * the reply to the last one confirms all of them.
+   * order, so the reply to the last one confirms all of them.
    */
   #extend(deliveries: readonly NatsDelivery[]): void {
     const last = deliveries.at(-1);

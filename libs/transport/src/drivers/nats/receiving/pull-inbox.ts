@@ -129,8 +129,7 @@ export class PullInbox {
 
   /**
    * Stays the active member while requesting nothing. A request that expires at once delivers no message and counts as a sign of
-   * life.
-   * It also works after `close`, because running handlers still have messages of this member.
+   * life. It also works after `close`, because running handlers still have messages of this member.
    */
   keepPin(): void {
     const { pinGroup } = this.#target;

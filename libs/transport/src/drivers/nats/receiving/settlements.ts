@@ -10,8 +10,7 @@ export const WORKING = '+WPI';
 
 /**
  * Gets a reply and changes nothing, because the server does not know this word. "Working" would cancel the delay of a NAK, and the
- * message
- * would come only after the whole ack wait.
+ * message would come only after the whole ack wait.
  */
 export const ANSWER_ME = '?';
 

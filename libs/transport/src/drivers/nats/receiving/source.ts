@@ -52,8 +52,7 @@ const GATHER_TRIES = 3;
 
 /**
  * One JetStream consumer as this process reads it: requests messages while there is room, extends the ack wait of unsettled ones,
- * and
- * sends settlements.
+ * and sends settlements.
  */
 export class Source implements DeliveryOwner, PullListener {
   readonly group: string;
@@ -83,8 +82,7 @@ export class Source implements DeliveryOwner, PullListener {
   #newest = { sequence: 0, address: '' };
   /**
    * The last message received before the connection broke or the consumer moved to another server: up to here, a first delivery may
-   * be a
-   * redelivery.
+   * be a redelivery.
    */
   #heardBefore = 0;
   #isRetrieving = false;
@@ -198,8 +196,7 @@ export class Source implements DeliveryOwner, PullListener {
 
   /**
    * Messages that the server sent into a broken connection would come again after the ack wait, behind newer ones. So they are
-   * nacked
-   * before more is requested. The server ignores nacks of messages that are not pending.
+   * nacked before more is requested. The server ignores nacks of messages that are not pending.
    */
   async #retrieve(inbox: PullInbox, { delivered }: ConsumerPlace): Promise<void> {
     await this.#renounce(delivered.upTo, delivered.count);
@@ -432,8 +429,7 @@ export class Source implements DeliveryOwner, PullListener {
 
   /**
    * What the server sent just when this member stopped listening would be redelivered before the older messages that are returned
-   * here.
-   * It is fetched, and then returned after them.
+   * here. It is fetched, and then returned after them.
    */
   async #gather(): Promise<void> {
     await this.#confirm();
@@ -447,8 +443,7 @@ export class Source implements DeliveryOwner, PullListener {
 
   /**
    * Counts messages that were sent to this member, are unsettled and not here. The query itself matters: the server keeps our
-   * request until
-   * it uses it, delivers a message to it, finds no subscriber, and puts the message behind the others.
+   * request until it uses it, delivers a message to it, finds no subscriber, and puts the message behind the others.
    */
   async #missing(): Promise<number> {
     const { others } = await this.#lookAtOthers();

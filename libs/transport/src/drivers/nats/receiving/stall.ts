@@ -11,8 +11,7 @@ export interface StallPort {
 
 /**
  * Whether one source receives no more messages for a reason that is not a fault: unsettled messages take all the room, or an
- * operator
- * paused the consumer.
+ * operator paused the consumer.
  */
 export class Stall {
   readonly #port: StallPort;

@@ -17,8 +17,7 @@ export interface TakeoverTools {
 /**
  * Makes a member the one active member of its group. The previous one may still be working, for example when its server restarts
  * gracefully or the consumer moves to another server. Messages are held back until the previous member has settled what it had, or
- * until
- * the server has redelivered it. They are then delivered in the order of the stream.
+ * until the server has redelivered it. They are then delivered in the order of the stream.
  */
 export class Takeover {
   readonly #clock: Clock;
