@@ -64,8 +64,8 @@ export function placeOf(reply: string | undefined): StreamPlace | undefined {
 }
 
 /**
- * Builds the settlement subject of another message of the consumer from its sequence. @param delivered deliveries of the consumer
- * so far
+ * Builds the settlement subject of another message of the consumer from its sequence.
+ * @param delivered deliveries of the consumer so far
  */
 export function addressOf(known: string, sequence: number, delivered: number): string {
   const words = known.split('.');

@@ -9,7 +9,7 @@ const refusal = (options: object): TransportError => {
   } catch (error) {
     return error as TransportError;
   }
-  throw new Error('was not refused');
+  throw new Error('was not rejected');
 };
 
 describe('options of nats()', () => {
@@ -35,14 +35,14 @@ describe('options of nats()', () => {
     [{ mode: 'core', provision: {} }, 'TRANSPORT_OPTION_CONFLICT', /provision needs JetStream/],
     [{ mode: 'core', singleActiveConsumer: true }, 'TRANSPORT_OPTION_CONFLICT', /singleActiveConsumer/],
     [{ maxBuffered: 5 }, 'TRANSPORT_OPTION_CONFLICT', /maxBuffered needs mode: 'core'/],
-  ])('refuses %j', (options, code, text) => {
+  ])('rejects %j', (options, code, text) => {
     expect(refusal(options)).toMatchObject({ code, message: expect.stringMatching(text) });
   });
 
   it.each([
     [{ auth: { user: 'ada', password: 'Zaubernuss' } }, /password unencrypted to nats\.example:4222/],
     [{ auth: { token: 'Zaubernuss' } }, /token unencrypted to nats\.example:4222/],
-  ])('refuses to send a secret unencrypted to another machine, and does not show it', (auth, text) => {
+  ])('rejects sending a secret unencrypted to another machine, and does not show it', (auth, text) => {
     const remote = { servers: ['127.0.0.1:4222', 'nats.example:4222'], ...auth };
     expect(refusal(remote)).toMatchObject({ code: 'TRANSPORT_OPTION_CONFLICT', message: expect.stringMatching(text) });
     expect(refusal(remote).message).not.toContain('Zaubernuss');

@@ -33,7 +33,7 @@ export interface NatsTlsOptions extends TlsOptions {
 export interface NatsProvisionOptions {
   /** Number of servers that store each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
   readonly replicas?: number;
-  /** @default 'file' */
+  /** Where the server stores the messages of the stream. @default 'file' */
   readonly storage?: 'file' | 'memory';
   /** Milliseconds after which messages are deleted, even if they were not handled. @default never */
   readonly maxAgeMs?: number;
@@ -53,7 +53,7 @@ export type NatsMode = 'jetstream' | 'core';
 export interface NatsOptions {
   /** Addresses of servers to connect to first, `host:port` or `nats://host:port`. The client discovers the rest of the cluster. */
   readonly servers: readonly string[];
-  /** @default 'jetstream' */
+  /** Whether to use JetStream or core NATS. @default 'jetstream' */
   readonly mode?: NatsMode;
   /** Name of the connection in the server's logs and monitoring. @default the service's name */
   readonly clientName?: string;
@@ -65,36 +65,41 @@ export interface NatsOptions {
   readonly allowPlainWithoutTls?: boolean;
   /**
    * Prefix of the subjects for replies; set it for users that must not use `_INBOX`. Start it with `_INBOX` (for example
-   * `_INBOX_shop`): services with another prefix do not reply to prefixes that start otherwise. @default '_INBOX'
+   * `_INBOX_shop`): services with another prefix do not reply to prefixes that start otherwise.
+   * @default '_INBOX'
    */
   readonly inboxPrefix?: string;
   /** The JetStream domain, for leaf nodes. @default none */
   readonly domain?: string;
   /**
    * Creates missing streams, and enables delayed messages on streams; with `false`, whatever needs either is rejected. JetStream
-   * only. @default false
+   * only.
+   * @default false
    */
   readonly provision?: false | NatsProvisionOptions;
   /** `'create'` creates a durable consumer per topic and group; `'bind'` uses existing ones. JetStream only. @default 'create' */
   readonly consumers?: 'create' | 'bind';
   /**
-   * Returns the name of a subscription's durable consumer; `undefined` means the default name. JetStream only. @default
-   * `<group>-<topic>`, see docs/drivers/nats.md
+   * Returns the name of a subscription's durable consumer; `undefined` means the default name. JetStream only.
+   * @default `<group>-<topic>`, see docs/drivers/nats.md
    */
   readonly consumerName?: (subscription: { readonly group: string; readonly topic: string }) => string | undefined;
   /**
-   * Lets one member of a group work at a time while the others stand by, so the order of a key also holds across members.
-   * Needs nats-server 2.11. JetStream only. @default false
+   * Lets one member of a group work at a time while the others stand by, so the order of a key also holds across members. Needs
+   * nats-server 2.11. JetStream only.
+   * @default false
    */
   readonly singleActiveConsumer?: boolean;
   /**
    * Milliseconds after which an unsettled message goes to another member. The driver extends it while a message is queued, handled
-   * or parked. JetStream only. @default 30000
+   * or parked. JetStream only.
+   * @default 30000
    */
   readonly ackWaitMs?: number;
   /**
    * Most unsettled messages of a group on a topic, over all members and including parked ones; the server then delivers no more.
-   * JetStream only. @default 5000
+   * JetStream only.
+   * @default 5000
    */
   readonly maxUnsettled?: number;
   /** Most messages that wait in this process for a handler; further ones are dropped, with a notice. Core only. @default 10000 */

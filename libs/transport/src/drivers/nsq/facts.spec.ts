@@ -61,7 +61,7 @@ describe('the settings of nsqd are read', () => {
     expect(keeping).toEqual({
       memQueueSizes: [500],
       unknown:
-        '1 of 2 nsqlookupd did not list the nsqd, and 1 of 2 nsqd did not return the settings over HTTP, and 1 of the nsqd in nsq() are not listed by nsqlookupd under that address',
+        '1 of 2 nsqlookupd did not list the nsqd, and 1 of 2 nsqd did not return the settings over HTTP, and nsqlookupd does not list 1 of the nsqd addresses in nsq()',
     });
   });
 

@@ -65,7 +65,7 @@ export async function askForKeeping({ nsqd = [], lookupd, connectionTimeoutMs }:
     ...(problems.length > 0 ? [`${problems.length} of ${lookupd.length} nsqlookupd did not list the nsqd`] : []),
     ...(nsqds.length === 0 && problems.length === 0 ? ['nsqlookupd lists no nsqd'] : []),
     ...(silent > 0 ? [`${silent} of ${sizes.length} nsqd did not return the settings over HTTP`] : []),
-    ...(unlisted > 0 ? [`${unlisted} of the nsqd in nsq() are not listed by nsqlookupd under that address`] : []),
+    ...(unlisted > 0 ? [`nsqlookupd does not list ${unlisted} of the nsqd addresses in nsq()`] : []),
   ];
   return { memQueueSizes, ...(reasons.length === 0 ? {} : { unknown: reasons.join(', and ') }) };
 }

@@ -39,7 +39,7 @@ describe('the options of nsq()', () => {
     ],
     [{ lookupd: ['http://lookup.example:4161'], authSecret: 's' }, 'TRANSPORT_OPTION_CONFLICT', /lookup\.example/],
     [{ nsqd, authSecret: 'a\nSUB x y' }, 'TRANSPORT_OPTION_INVALID', /no line break/],
-  ])('refuse %j', (options, code, words) => {
+  ])('reject %j', (options, code, words) => {
     expect(refusal(options)).toMatchObject({ code, message: expect.stringMatching(words) });
   });
 

@@ -37,7 +37,8 @@ export interface NsqOptions {
   readonly compression?: NsqCompression;
   /**
    * `'cloudevents'` wraps the body in a CloudEvent with id, key and headers; a received body that is not a CloudEvent is used as it
-   * is. `'none'` sends the bare body and rejects keys and headers. @default 'cloudevents'
+   * is. `'none'` sends the bare body and rejects keys and headers.
+   * @default 'cloudevents'
    */
   readonly envelope?: NsqEnvelope;
   /** Milliseconds from dialling to the end of the handshake. @default 5000 */
@@ -48,7 +49,8 @@ export interface NsqOptions {
   readonly heartbeatIntervalMs?: number;
   /**
    * Milliseconds after which nsqd redelivers the messages of a process that hangs or was killed. The driver extends it for messages
-   * in progress. @default 30000
+   * in progress.
+   * @default 30000
    */
   readonly messageTimeoutMs?: number;
   /** Milliseconds for which nsqd may buffer messages before it sends them; 0 sends each at once, which costs nsqd more. @default 25 */
@@ -59,7 +61,8 @@ export interface NsqOptions {
   readonly maxRequestBytes?: number;
   /**
    * Longest delay of a retry in milliseconds: longer ones are shortened, and a longer `retry.redeliveryDelaysMs` is rejected. Set
-   * it to the server's `-max-req-timeout`. @default 3600000
+   * it to the server's `-max-req-timeout`.
+   * @default 3600000
    */
   readonly maxRequeueDelayMs?: number;
 }

@@ -193,8 +193,8 @@ export class Link {
   }
 
   /**
-   * Passes a message to the client. @throws what the client rejects; TransportError `TRANSPORT_BROKER_UNREACHABLE` before the first
-   * connection
+   * Passes a message to the client.
+   * @throws what the client rejects; TransportError `TRANSPORT_BROKER_UNREACHABLE` before the first connection
    */
   publish(subject: string, payload: Payload, options?: PublishOptions): void {
     this.connection.publish(subject, payload, options);

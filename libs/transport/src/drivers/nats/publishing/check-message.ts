@@ -7,7 +7,8 @@ import { checkTopicName } from '../topology/streams.js';
 const LATEST_MS = Date.UTC(2262, 0);
 
 /**
- * Rejects what a NATS server would reject or act on. @param checked topics that were checked before
+ * Rejects what a NATS server would reject or act on.
+ * @param checked topics that were checked before
  * @throws TransportError `TRANSPORT_TOPIC_INVALID`, `TRANSPORT_PARTITION_MISSING`, `TRANSPORT_OPTION_INVALID`,
  * `TRANSPORT_HEADER_INVALID`
  */

@@ -17,7 +17,7 @@ export interface EndingIntake {
 
 /**
  * Ends the intake of one member. In a cluster the consumer may be on another server than the member's connection: what it sends
- * before it learns that the member has left is dropped, and would come again only after the ack wait. If it was certainly sent to
+ * before it learns that the member has left is dropped. That would come again only after the ack wait. If it was certainly sent to
  * this member, it is requested again.
  */
 export async function endIntake(consumers: Consumers, inbox: PullInbox, intake: EndingIntake): Promise<void> {

@@ -10,8 +10,8 @@ const EXTEND_AT = 0.375;
 const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /**
- * Running deliveries are extended more often: a new version of the service, or an operator, may lower the ack wait, and the server
- * then redelivers at once whatever has waited longer.
+ * Running deliveries are extended more often: a new version of the service, or an operator, may lower the ack wait. The server then
+ * redelivers at once whatever has waited longer.
  */
 const EXTEND_RUNNING_MS = 2_000;
 const MAX_TICK_MS = 1_000;

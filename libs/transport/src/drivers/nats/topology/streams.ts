@@ -35,8 +35,8 @@ export class Streams {
   }
 
   /**
-   * Returns the streams that hold a topic or a part of a pattern; creates one if there is none. @throws TransportError
-   * `TRANSPORT_TOPIC_MISSING`
+   * Returns the streams that hold a topic or a part of a pattern; creates one if there is none.
+   * @throws TransportError `TRANSPORT_TOPIC_MISSING`
    */
   async holding(topic: string): Promise<string[]> {
     const found = await this.find(topic);

@@ -44,8 +44,8 @@ export class NsqdAdmin {
   /** Deletes a topic with all its channels and messages. @throws NsqError if the topic does not exist */
   deleteTopic = (topic: string): Promise<void> => this.#post('/topic/delete', { topic });
   /**
-   * Creates a channel, and its topic if it is missing. Call it before the first publish, so that the channel misses nothing:
-   * the first channel of a topic gets the messages that wait there, later ones get only new messages.
+   * Creates a channel, and its topic if it is missing. Call it before the first publish, because only the first channel of a topic
+   * gets the messages that wait there; later ones get only new messages.
    * @throws NsqError if nsqd does not reply with 200
    */
   createChannel = async (topic: string, channel: string): Promise<void> => {

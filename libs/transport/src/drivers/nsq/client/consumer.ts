@@ -138,6 +138,7 @@ export class NsqConsumer {
     return Promise.all(answers);
   }
 
+  /** Current problems: an unreachable nsqd, or an nsqlookupd that does not answer. */
   get problems(): readonly NsqError[] {
     const ofNodes = this.#nodes.nodes.map(({ problem }) => problem).filter((problem) => problem !== undefined);
     return [...ofNodes, ...this.#nodes.lookupProblems];

@@ -52,8 +52,8 @@ function producersOf(text: string): Producer[] | undefined {
 }
 
 /**
- * Registers a channel at nsqlookupd before its topic has messages: an nsqd that creates the topic asks nsqlookupd for its channels,
- * and copies to each of them what is published from then on. One nsqlookupd that accepts it is sufficient.
+ * Registers a channel at nsqlookupd before its topic has messages. An nsqd that creates the topic asks nsqlookupd for its channels,
+ * and each of them gets what is published from then on. One nsqlookupd that accepts it is sufficient.
  * @throws NsqError if none accepts it
  */
 export async function announceChannel(lookupds: readonly string[], topic: string, channel: string): Promise<void> {

@@ -51,6 +51,7 @@ export class NsqMessage {
     return this.#frame.attempts;
   }
 
+  /** The body as it was published. */
   get body(): Buffer {
     return this.#frame.body;
   }
@@ -60,15 +61,17 @@ export class NsqMessage {
     return this.#frame.timestampNs;
   }
 
+  /** The topic of its consumer. */
   get topic(): string {
     return this.#owner.topic;
   }
 
+  /** The channel of its consumer. */
   get channel(): string {
     return this.#owner.channel;
   }
 
-  /** `host:port` of the nsqd that has it. */
+  /** Address of its nsqd, `host:port`. */
   get nsqd(): string {
     return this.#owner.nsqd;
   }
@@ -89,8 +92,8 @@ export class NsqMessage {
   }
 
   /**
-   * Returns the message for delivery after `delayMs` (REQ). nsqd limits the delay to its `-max-req-timeout`. @returns false if it
-   * was settled or lost before
+   * Returns the message for delivery after `delayMs` (REQ). nsqd limits the delay to its `-max-req-timeout`.
+   * @returns false if it was settled or lost before
    */
   requeue(delayMs = 0): boolean {
     if (!this.#end()) return false;
@@ -99,8 +102,8 @@ export class NsqMessage {
   }
 
   /**
-   * Extends the timeout by another `messageTimeoutMs` (TOUCH), up to the server's `-max-msg-timeout` after delivery. @returns false
-   * if it was settled or lost before
+   * Extends the timeout by another `messageTimeoutMs` (TOUCH), up to the server's `-max-msg-timeout` after delivery.
+   * @returns false if it was settled or lost before
    */
   touch(): boolean {
     if (this.state !== 'in flight') return false;

@@ -12,7 +12,8 @@ export interface NsqProducerOptions extends NsqClientOptions, NsqPlaces {
   readonly maxMessageBytes?: number;
   /**
    * Largest request in bytes. Set it to the server's `-max-body-size`: nsqd closes the connection on a larger MPUB, often without
-   * an error. @default 5242880
+   * an error.
+   * @default 5242880
    */
   readonly maxRequestBytes?: number;
   /** Longest delay in milliseconds. Set it to the server's `-max-req-timeout`. @default 3600000 */

@@ -61,7 +61,7 @@ describe('the snappy framing format', () => {
       /4294967295/,
     ],
     ['a number without an end', Buffer.from([0x00, 5, 0, 0, 0, 0, 0, 0, 0xff]), /Infinity/],
-  ])('refuses %s', (_what, bytes, words) => {
+  ])('rejects %s', (_what, bytes, words) => {
     expect(() => new SnappyReader(blocks).push(bytes)).toThrow(words);
   });
 });

@@ -25,8 +25,8 @@ describe('a lasting problem that is not an outage', () => {
     expect(warnings).toEqual([]);
     clock.advance(7_000);
     expect(warnings).toEqual([
-      'connect ECONNREFUSED. Messages that a:4150 holds wait until this is over',
-      'http://l:4161 did not answer within 5000 ms. Nsqd that start now may not be found until this is over',
+      'connect ECONNREFUSED. Messages that a:4150 holds wait until this is resolved',
+      'http://l:4161 did not answer within 5000 ms. New nsqd may not be found until this is resolved',
     ]);
     state.problems = [refused];
     clock.advance(20_000);
