@@ -104,7 +104,7 @@ describe('NATS says how it really keeps a topic', () => {
     const { level, reasons } = subscriptions[0]?.guarantee ?? { reasons: [] };
     expect(level).toBe('at-most-once');
     expect(reasons.find(({ code }) => code === 'not-stored')).toMatchObject({
-      remedy: "Leave mode: 'core' out of nats(), so that JetStream keeps the messages.",
+      remedy: "Remove mode: 'core' from nats(): JetStream stores the messages.",
     });
   });
 });

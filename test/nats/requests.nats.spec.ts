@@ -178,6 +178,8 @@ describe('core NATS', () => {
     const replies: Reply[] = [];
     await side.connection.requester?.request(message(topic), (reply) => replies.push(reply));
     await until('the answer has come', () => replies.length === 1);
-    expect(replies).toEqual([{ kind: 'error', name: 'NoResponders', message: `nobody listens to "${topic}"` }]);
+    expect(replies).toEqual([
+      { kind: 'error', name: 'NoResponders', message: `no responder is subscribed to "${topic}"` },
+    ]);
   });
 });

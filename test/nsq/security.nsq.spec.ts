@@ -137,7 +137,7 @@ describe('an NSQ that wants to be spoken to safely', () => {
       'TRANSPORT_AUTHENTICATION_FAILED',
       /E_AUTH_FAILED/,
     ],
-    ['no secret', () => at(auth), 'TRANSPORT_AUTHENTICATION_FAILED', /wants a login.*Check authSecret/s],
+    ['no secret', () => at(auth), 'TRANSPORT_AUTHENTICATION_FAILED', /requires authentication.*Check authSecret/s],
   ];
   it.each(wrong)('rejects at once, and names the check: %s', async (_name, options, code, text) => {
     const side = new Side(options());

@@ -67,7 +67,7 @@ export class NatsConnection implements BrokerConnection {
       clock: this.#host.clock,
       ended,
       attempt: () => until(ended, this.connectOnce()),
-      unreachable: (error) => this.#tellUnreachable(error),
+      unreachable: (error) => this.#reportUnreachable(error),
       endedError: () => endedError(this.#link.addresses),
     });
   }
@@ -120,7 +120,7 @@ export class NatsConnection implements BrokerConnection {
     await this.#link.close();
   }
 
-  #tellUnreachable(error: TransportError): void {
+  #reportUnreachable(error: TransportError): void {
     const first = this.#unreachable === undefined;
     this.#unreachable = error;
     if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
@@ -157,10 +157,10 @@ function coreMode(host: BrokerHost, link: Link, { maxBuffered }: ResolvedNatsOpt
   };
 }
 
-/** Gives up waiting when the signal says so. */
+/** Stops waiting when the signal is aborted. */
 function until(ended: AbortSignal, promise: Promise<void>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const end = (): void => reject(errorOf('TRANSPORT_CLOSED', 'the wait for a server was ended before one answered.'));
+    const end = (): void => reject(errorOf('TRANSPORT_CLOSED', 'connecting was cancelled before a server answered.'));
     if (ended.aborted) end();
     ended.addEventListener('abort', end, { once: true });
     promise.then(resolve, reject).finally(() => ended.removeEventListener('abort', end));
@@ -168,4 +168,4 @@ function until(ended: AbortSignal, promise: Promise<void>): Promise<void> {
 }
 
 const endedError = (addresses: string): TransportError =>
-  errorOf('TRANSPORT_CLOSED', `the wait for ${addresses} was ended before a server answered.`);
+  errorOf('TRANSPORT_CLOSED', `connecting to ${addresses} was cancelled before a server answered.`);

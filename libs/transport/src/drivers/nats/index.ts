@@ -1,4 +1,4 @@
-/** HOW, on NATS: JetStream, or core NATS. Imports the contract and, on first use, @nats-io's packages. */
+/** The NATS driver: JetStream, or core NATS. Imports the contract and, on first use, the packages of @nats-io. */
 import {
   type Broker,
   type BrokerConnection,
@@ -31,7 +31,7 @@ export {
 } from './options.js';
 
 /**
- * NATS as the broker of an application: JetStream, or with `mode: 'core'` what NATS does without it.
+ * Creates a NATS broker: with JetStream by default, or with core NATS (`mode: 'core'`).
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function nats(options: NatsOptions): Broker {
@@ -42,7 +42,7 @@ class NatsBroker implements Broker {
   readonly driver = 'nats';
   readonly capabilities: Capabilities;
   readonly unsupportedBecause = NATS_REASONS;
-  // n.b. private, so that no log of this object shows the password.
+  // Private fields keep the password out of logs of this object.
   readonly #options: ResolvedNatsOptions;
 
   constructor(options: ResolvedNatsOptions) {
@@ -54,12 +54,12 @@ class NatsBroker implements Broker {
     checkSubscribedTopic(topic);
     const { mode, maxUnsettled } = this.#options;
     if (group === '' || (mode === 'core' && /[\s*>]/.test(group))) {
-      const text = `the subscription to "${topic}" needs a group that is not empty${mode === 'core' ? ', without spaces, "*" and ">"' : ''}, got ${JSON.stringify(group)}.`;
+      const text = `the group of the subscription to "${topic}" must not be empty${mode === 'core' ? ' or contain spaces, "*" or ">"' : ''}, got ${JSON.stringify(group)}.`;
       throw errorOf('TRANSPORT_GROUP_INVALID', text, { topic });
     }
     if (mode === 'jetstream') consumerNameOf(this.#options, { topic, group });
     if (mode === 'jetstream' && maxInFlight > maxUnsettled) {
-      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${valueText(maxUnsettled, NATS_DEFAULTS.maxUnsettled)}) of nats().`;
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${valueText(maxUnsettled, NATS_DEFAULTS.maxUnsettled)}) of nats(). Lower maxInFlight or raise maxUnsettled.`;
       throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
     }
   }

@@ -49,7 +49,7 @@ describe('the id of a dead letter', () => {
 });
 
 describe('names of streams and consumers', () => {
-  it('are readable where they cannot be confused, and have a hash where they could', () => {
+  it('are readable if they are unambiguous, and otherwise have a hash', () => {
     expect(legalName('order.created')).toBe('order_created');
     expect(legalName('inventory', 'order.created')).toBe('inventory-order_created');
     expect(legalName('stock-service', 'order.created')).toMatch(/^stock-service-order_created-[0-9a-f]{8}$/);
@@ -91,15 +91,15 @@ describe('a topic', () => {
     '_INBOX_shop.x',
     'ü',
     'x'.repeat(256),
-  ])('is refused: %j', (topic) => {
+  ])('is rejected: %j', (topic) => {
     expect(topicProblem(topic)).toEqual(expect.any(String));
   });
 
-  it.each(['a', 'order.created', 'Order-created_2', 'a*b', 'x'.repeat(255), '_INBOXES'])('is taken: %j', (topic) => {
+  it.each(['a', 'order.created', 'Order-created_2', 'a*b', 'x'.repeat(255), '_INBOXES'])('is accepted: %j', (topic) => {
     expect(topicProblem(topic)).toBeUndefined();
   });
 
-  it('may be a pattern where it is subscribed to, with whole words only', () => {
+  it('may be a pattern in a subscription, with whole tokens as wildcards', () => {
     for (const pattern of ['*', '>', 'a.*', 'a.*.c', 'a.>']) expect(subscribedTopicProblem(pattern)).toBeUndefined();
     for (const pattern of ['a.>.c', 'a. *', '$JS.>', 'a..>'])
       expect(subscribedTopicProblem(pattern)).toEqual(expect.any(String));
@@ -124,13 +124,13 @@ describe('a topic', () => {
     ['a.*', ['a.>'], ['a.*']],
     ['a.>', ['a.*'], ['a.*']],
     ['a.*.c', ['a.b.*'], ['a.*.c']],
-  ])('%s of a stream with %j is asked for by %j', (topic, subjects, expected) => {
+  ])('%s of a stream with %j is filtered by %j', (topic, subjects, expected) => {
     expect(filterOf(topic, subjects)).toEqual(expected);
   });
 });
 
 describe('the address of a settlement', () => {
-  it('says where the message is stored and how often it was delivered, in both of its forms', () => {
+  it('contains where the message is stored and how often it was delivered, in both of its forms', () => {
     const place = {
       stream: 'S',
       consumer: 'C',
@@ -152,7 +152,7 @@ describe('the address of a settlement', () => {
     },
   );
 
-  it('is told how it ended, and nothing of what is inside an error', () => {
+  it('receives the settlement, and of an error only its name', () => {
     expect(settlementText({ kind: 'ack' }).toString()).toBe('+ACK');
     expect(settlementText({ kind: 'nack', delayMs: 0 })).toBe('-NAK');
     expect(settlementText({ kind: 'nack', delayMs: 1.5 })).toBe('-NAK {"delay":2000000}');
@@ -162,7 +162,7 @@ describe('the address of a settlement', () => {
 });
 
 describe('headers', () => {
-  it('carry id, key and the missing body in names of their own, and none of the server', () => {
+  it('carry id, key and the missing body under their own names, and no header of the server', () => {
     const headers = { 'message-id': 'id', tenant: 'acme', 'nats-schedule': 'x' };
     expect(headersToWrite(outgoing({ key: 'k', body: null, headers }))).toEqual([
       ['Nats-Msg-Id', 'id'],
@@ -182,7 +182,7 @@ describe('headers', () => {
     },
   );
 
-  it('are read whatever a foreign program wrote', () => {
+  it('are read without an error, whatever a foreign program wrote', () => {
     const { headers, key, hasBody, replyTo } = readHeaders(
       received({
         'Nats-Msg-Id': ['7'],
@@ -210,14 +210,14 @@ describe('headers', () => {
     expect(readHeaders(broken)).toMatchObject({ key: undefined, hasBody: true });
   });
 
-  it('say one id where both are there: the one that a driver wrote beside a name made unique', () => {
+  it('have one id if both are present: the one that a driver wrote in addition to a unique name', () => {
     const both = received({ 'Nats-Msg-Id': ['topic/7'], 'message-id': ['7'] });
     expect(readHeaders(both).headers['message-id']).toBe('7');
   });
 });
 
 describe('what a consumer remembers', () => {
-  it('is a note of attempts that is read back, bounded, without what is settled, and total', () => {
+  it('is a bounded list of the attempts of unsettled messages, which is read without errors', () => {
     const attempts = new Map([
       [3, 2],
       [17, 3],
@@ -234,7 +234,7 @@ describe('what a consumer remembers', () => {
     expect(attemptsIn(noteOf(many, 0)).size).toBe(1_000);
   });
 
-  it('is at least the last thousand messages that it has done', () => {
+  it('is at least the last thousand messages that it has settled', () => {
     const done = new RecentlyDone();
     for (let sequence = 1; sequence <= 10_000; sequence++) done.add({ sequence } as SettledMark);
     expect([done.has(10_000), done.has(9_001), done.has(1)]).toEqual([true, true, false]);

@@ -1,43 +1,43 @@
 import { createHash } from 'node:crypto';
 import { DEAD_LETTER_HEADERS, WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
 
-/** A message as the NATS client read it: `context.raw`. */
+/** A message as the NATS client read it; available as `context.raw`. */
 export interface NatsMessage {
   readonly subject: string;
   readonly data: Uint8Array;
-  /** Where an answer goes, or with JetStream the settlement. */
+  /** The reply subject; with JetStream the subject of the settlement. */
   readonly reply?: string;
   readonly headers?: NatsHeaders | undefined;
 }
 
-/** The part of the client's headers that is read; several values may have one name. */
+/** The headers of the NATS client; a name can have several values. */
 export interface NatsHeaders extends Iterable<[name: string, values: string[]]> {
-  /** The names, as they were written. */
+  /** Returns the names as they were written. */
   keys(): string[];
-  /** All values of one name; empty where there is none. */
+  /** Returns all values of a name; empty if the name is missing. */
   values(name: string): string[];
 }
 
-/** Where JetStream stored a message, and how often it was delivered; it writes that into the address of the settlement. */
+/** Where JetStream stored a message and how often it was delivered, as its settlement subject says. */
 export interface StreamPlace {
   readonly stream: string;
   readonly consumer: string;
   /** 1 on the first delivery. */
   readonly deliveries: number;
   readonly sequence: number;
-  /** Which delivery of the consumer it is, over all of its messages and members; the first is 1. */
+  /** The number of the delivery, over all messages and members of the consumer; the first is 1. */
   readonly deliverySequence: number;
   /** Milliseconds since the epoch. */
   readonly storedAtMs: number;
-  /** Messages of the consumer that were not delivered yet. */
+  /** Messages of the consumer that are not delivered yet. */
   readonly pending: number;
 }
 
-/** The header that JetStream recognises a repeated publish by; on NATS it carries the message's id. */
+/** The header by which JetStream detects duplicates; it carries the id of the message. */
 export const ID_HEADER = 'Nats-Msg-Id';
 const NONE = 'none';
 
-/** Whether a header name is the server's: it would act on it, or has written it. */
+/** Whether the server owns a header name: it acts on it, or has written it. */
 export const isServerHeader = (name: string): boolean => /^nats-/i.test(name);
 
 /**
@@ -63,7 +63,10 @@ export function placeOf(reply: string | undefined): StreamPlace | undefined {
   };
 }
 
-/** The address for another message of the consumer, of which only the number is known; @param delivered deliveries of the consumer by now */
+/**
+ * Builds the settlement subject of another message of the consumer from its sequence.
+ * @param delivered deliveries of the consumer so far
+ */
 export function addressOf(known: string, sequence: number, delivered: number): string {
   const words = known.split('.');
   const first = words.length === 9 ? 2 : 4;
@@ -74,7 +77,7 @@ export function addressOf(known: string, sequence: number, delivered: number): s
     .join('.');
 }
 
-/** What makes one dead letter of a message different from another: who failed on which delivery, and when. */
+/** What distinguishes two dead letters of a message: the group, the delivery that failed, and the time. */
 const DEAD_LETTER_IDENTITY = [
   DEAD_LETTER_HEADERS.group,
   DEAD_LETTER_HEADERS.topic,
@@ -85,8 +88,8 @@ const DEAD_LETTER_IDENTITY = [
 ] as const;
 
 /**
- * The `Nats-Msg-Id` of a dead letter; undefined when the message is none. A dead letter has the id of its original, so by that id
- * JetStream would drop the second dead letter of one message. The same dead letter has the same id each time it is sent.
+ * Returns the `Nats-Msg-Id` of a dead letter; undefined for other messages. A dead letter has the id of its original, so JetStream
+ * would drop the second dead letter of a message as a duplicate. The same dead letter gets the same id each time it is sent.
  */
 export function deadLetterId({ id, topic, headers = {} }: OutgoingMessage): string | undefined {
   if (DEAD_LETTER_IDENTITY.every((name) => headers[name] === undefined)) return undefined;
@@ -95,7 +98,7 @@ export function deadLetterId({ id, topic, headers = {} }: OutgoingMessage): stri
   return `${id}/${hash.slice(0, 22)}`;
 }
 
-/** What goes on the wire beside the body, in the order it is written. */
+/** Returns the headers to send, in the order in which they are written. */
 export function headersToWrite({ id, key, body, headers }: OutgoingMessage): [name: string, value: string][] {
   const written: [string, string][] = [[ID_HEADER, wireText(id)]];
   if (key !== undefined) written.push([WIRE_HEADERS.key, wireText(key)]);
@@ -107,9 +110,9 @@ export function headersToWrite({ id, key, body, headers }: OutgoingMessage): [na
   return written;
 }
 
-/** What a received message says beside its body. */
+/** What the headers of a received message say. */
 export interface ReadHeaders {
-  /** By lower-case name; of repeated ones the last. What the server and the drivers say among themselves is left out. */
+  /** By lower-case name; the last value of a repeated name. Headers that the server and the drivers use themselves are left out. */
   readonly headers: Headers;
   readonly key: string | undefined;
   readonly hasBody: boolean;
@@ -118,7 +121,7 @@ export interface ReadHeaders {
 
 const NOTHING: ReadHeaders = { headers: Object.freeze({}), key: undefined, hasBody: true, replyTo: undefined };
 
-/** n.b. total: the client throws on names that a foreign program should not have written. */
+/** Never throws, although the client does for header names that a foreign program wrote wrongly. */
 export function readHeaders(message: NatsMessage): ReadHeaders {
   try {
     return message.headers === undefined ? NOTHING : read(message.headers);
@@ -127,7 +130,7 @@ export function readHeaders(message: NatsMessage): ReadHeaders {
   }
 }
 
-/** n.b. hot path: once a message. */
+/** Hot path: runs once per message. */
 function read(raw: NatsHeaders): ReadHeaders {
   const headers = Object.create(null) as Record<string, string>;
   let key: string | undefined;
@@ -145,12 +148,12 @@ function read(raw: NatsHeaders): ReadHeaders {
   return { headers, key: key || undefined, hasBody: body !== NONE, replyTo };
 }
 
-/** RFC 2047, as mail writes what does not fit into a line. */
+/** An encoded word of RFC 2047, as in mail headers. */
 const ENCODED_WORD = /^=\?utf-8\?b\?([A-Za-z0-9+/]*={0,2})\?=$/i;
 
 /**
- * A header is a line of text, and clients cut the white space around it. What would not survive that is written as an
- * encoded word; everything else, UTF-8 too, as it is.
+ * A header is one line of text, and clients trim it. A value that would not survive is written as an encoded word; every other
+ * value, including UTF-8, as it is.
  */
 export function wireText(value: string): string {
   const survives =

@@ -9,11 +9,11 @@ const refusal = (options: object): TransportError => {
   } catch (error) {
     return error as TransportError;
   }
-  throw new Error('was not refused');
+  throw new Error('was not rejected');
 };
 
 describe('options of nats()', () => {
-  it('have a default each, and an undefined one counts as absent', () => {
+  it('have a default each, and an undefined one counts as missing', () => {
     expect(resolveNatsOptions({ servers: ['nats://localhost:4222'], ackWaitMs: undefined } as never)).toMatchObject({
       ...NATS_DEFAULTS,
       servers: ['localhost:4222'],
@@ -28,21 +28,21 @@ describe('options of nats()', () => {
     [{ ackWaitMs: 10 }, 'TRANSPORT_OPTION_INVALID', /ackWaitMs must be an integer >= 1000, got 10/],
     [{ inboxPrefix: 'a.*' }, 'TRANSPORT_OPTION_INVALID', /inboxPrefix/],
     [{ tls: { insecure: true } }, 'TRANSPORT_OPTION_UNKNOWN', /insecure/],
-    [{ tls: { cert: 'x' } }, 'TRANSPORT_OPTION_CONFLICT', /come together/],
-    [{ auth: { user: 'ada' } }, 'TRANSPORT_OPTION_INVALID', /one of them only/],
-    [{ auth: { token: 'x', nkeySeed: 'y' } }, 'TRANSPORT_OPTION_INVALID', /one of them only/],
+    [{ tls: { cert: 'x' } }, 'TRANSPORT_OPTION_CONFLICT', /set together/],
+    [{ auth: { user: 'ada' } }, 'TRANSPORT_OPTION_INVALID', /exactly one of/],
+    [{ auth: { token: 'x', nkeySeed: 'y' } }, 'TRANSPORT_OPTION_INVALID', /exactly one of/],
     [{ provision: { replicas: 9 } }, 'TRANSPORT_OPTION_INVALID', /from 1 to 5/],
-    [{ mode: 'core', provision: {} }, 'TRANSPORT_OPTION_CONFLICT', /provision is of JetStream/],
+    [{ mode: 'core', provision: {} }, 'TRANSPORT_OPTION_CONFLICT', /provision needs JetStream/],
     [{ mode: 'core', singleActiveConsumer: true }, 'TRANSPORT_OPTION_CONFLICT', /singleActiveConsumer/],
-    [{ maxBuffered: 5 }, 'TRANSPORT_OPTION_CONFLICT', /maxBuffered is of mode: 'core'/],
-  ])('refuses %j', (options, code, text) => {
+    [{ maxBuffered: 5 }, 'TRANSPORT_OPTION_CONFLICT', /maxBuffered needs mode: 'core'/],
+  ])('rejects %j', (options, code, text) => {
     expect(refusal(options)).toMatchObject({ code, message: expect.stringMatching(text) });
   });
 
   it.each([
-    [{ auth: { user: 'ada', password: 'Zaubernuss' } }, /password readably to nats\.example:4222/],
-    [{ auth: { token: 'Zaubernuss' } }, /token readably to nats\.example:4222/],
-  ])('refuses to send a secret readably to another machine, and does not show it', (auth, text) => {
+    [{ auth: { user: 'ada', password: 'Zaubernuss' } }, /password unencrypted to nats\.example:4222/],
+    [{ auth: { token: 'Zaubernuss' } }, /token unencrypted to nats\.example:4222/],
+  ])('rejects sending a secret unencrypted to another machine, and does not show it', (auth, text) => {
     const remote = { servers: ['127.0.0.1:4222', 'nats.example:4222'], ...auth };
     expect(refusal(remote)).toMatchObject({ code: 'TRANSPORT_OPTION_CONFLICT', message: expect.stringMatching(text) });
     expect(refusal(remote).message).not.toContain('Zaubernuss');
@@ -77,7 +77,7 @@ describe('a subscription', () => {
       ...more,
     });
 
-  it('is refused before anything connects, where the server would refuse it', () => {
+  it('is rejected before anything connects if the server would reject it', () => {
     expect(check({}, {})).not.toThrow();
     expect(check({}, { topic: 'a.*' })).not.toThrow();
     expect(check({}, { topic: 'a b' })).toThrow(/TRANSPORT_TOPIC_INVALID/);
@@ -88,7 +88,7 @@ describe('a subscription', () => {
     );
   });
 
-  it('says what the mode can promise', () => {
+  it('reports the capabilities of its mode', () => {
     expect(nats({ servers: ['localhost:1'] }).capabilities).toMatchObject({
       atLeastOnce: 'native',
       orderAcrossMembers: 'unsupported',
@@ -103,7 +103,7 @@ describe('a subscription', () => {
   });
 });
 
-it('a consumerName that returns no text is refused with the topic and the group; undefined means the default name', () => {
+it('a consumerName that returns no text is rejected with the topic and the group; undefined means the default name', () => {
   const of = (name: unknown): Broker => nats({ servers: ['localhost:4222'], consumerName: () => name as string });
   const subscription = { topic: 'orders', group: 'stock', maxInFlight: 1 } as Subscription;
   const message = expect.stringMatching('consumerName.*"orders".*"stock"') as string;

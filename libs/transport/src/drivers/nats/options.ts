@@ -2,20 +2,20 @@ import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { checkTls, isHalfCertificate, TLS_RULES, tlsRule, type TlsOptions } from '../kit/tls.js';
 
-/** How to log in: one of the four. */
+/** Credentials: exactly one of the four forms. */
 export type NatsAuthOptions =
   | {
-      /** With `password`. */
+      /** Used together with `password`. */
       readonly user: string;
-      /** Sent as it is: without TLS it can be read on the way. */
+      /** Sent as plain text, so use TLS. */
       readonly password: string;
     }
   | {
-      /** Sent as it is: without TLS it can be read on the way. */
+      /** Sent as plain text, so use TLS. */
       readonly token: string;
     }
   | {
-      /** The seed of an nkey (`SU...`); it signs the server's challenge and is never sent. */
+      /** The seed of an nkey (`SU...`). It signs the server's challenge and is never sent. */
       readonly nkeySeed: string;
     }
   | {
@@ -23,30 +23,33 @@ export type NatsAuthOptions =
       readonly credentials: string;
     };
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** TLS settings. The certificate chain and the host name are always verified. Certificates and keys are PEM texts. */
 export interface NatsTlsOptions extends TlsOptions {
-  /** The handshake comes before the server's greeting (`handshake_first` of the server). @default false */
+  /** Starts the TLS handshake before the server's greeting (`handshake_first` of the server). @default false */
   readonly handshakeFirst?: boolean;
 }
 
-/** What streams are created with, where the driver is asked to: one per topic that no stream holds yet. */
+/** Settings of the streams that the driver creates: one for each topic that no stream holds yet. */
 export interface NatsProvisionOptions {
-  /** Servers that keep a copy of each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
+  /** Number of servers that store each message, 1 to 5. @default 3 on a cluster of three or more servers, else 1 */
   readonly replicas?: number;
-  /** @default 'file' */
+  /** Where the server stores the messages of the stream. @default 'file' */
   readonly storage?: 'file' | 'memory';
-  /** Messages older than this are deleted, handled or not. @default never */
+  /** Milliseconds after which messages are deleted, even if they were not handled. @default never */
   readonly maxAgeMs?: number;
-  /** The oldest messages are deleted above this size. @default without bound */
+  /** Bytes above which the oldest messages are deleted. @default no limit */
   readonly maxBytes?: number;
-  /** How long the server recognises a message that is published again by its id. @default 120000 */
+  /** Milliseconds for which the server detects a message that is published again with the same id. @default 120000 */
   readonly duplicateWindowMs?: number;
 }
 
-/** `'jetstream'`: kept in streams, settled, redelivered. `'core'`: at most once, for whoever listens in that moment. */
+/**
+ * `'jetstream'` stores messages in streams, with acks and redelivery. `'core'` delivers at most once, to those who are subscribed
+ * at that moment.
+ */
 export type NatsMode = 'jetstream' | 'core';
 
-/** What `nats()` is told. Only `servers` is required; a name that is not here is refused. */
+/** Options of `nats()`. Only `servers` is required; unknown names are rejected. */
 export interface NatsOptions {
   /** Addresses, `host:port` or `nats://host:port`. The client finds the other servers of the cluster. */
   readonly servers: readonly string[];
@@ -115,15 +118,15 @@ export interface NatsOptions {
   readonly pingIntervalMs?: number;
 }
 
-/** Room for what NATS writes around the headers of a message: its version line, and the names of our own. */
+/** Bytes reserved for what NATS writes around the headers: its version line, and the names of our own headers. */
 const HEADER_ROOM_BYTES = 64;
 /** The server's own default of `max_payload`. */
 const SERVER_MAX_PAYLOAD = 1_048_576;
 
-/** What fits beside the headers' frame where the server takes `maxPayload`. */
+/** Returns the largest message for a server with this `max_payload`. */
 export const largestMessage = (maxPayload: number): number => maxPayload - HEADER_ROOM_BYTES;
 
-/** What an option is when it is left out; `clientName` follows from the service, `consumerName` from group and topic. */
+/** Defaults of `nats()`. `clientName` defaults to the service's name, `consumerName` to a name made of group and topic. */
 export const NATS_DEFAULTS = {
   mode: 'jetstream',
   allowPlainWithoutTls: false,
@@ -140,7 +143,7 @@ export const NATS_DEFAULTS = {
   pingIntervalMs: 10_000,
 } as const satisfies Partial<NatsOptions>;
 
-/** Checked, with every default filled in. */
+/** The checked options, with every default filled in. */
 export type ResolvedNatsOptions = Omit<NatsOptions, keyof typeof NATS_DEFAULTS> &
   Required<Pick<NatsOptions, keyof typeof NATS_DEFAULTS>>;
 
@@ -194,7 +197,7 @@ const PROVISION_RULES = {
   duplicateWindowMs: option.integer(100),
 } as const satisfies Record<keyof NatsProvisionOptions, OptionRule>;
 
-/** Only a broker that keeps messages can do anything with these. */
+/** These options have no effect without stored messages. */
 const JETSTREAM_ONLY = [
   'domain',
   'provision',
@@ -206,7 +209,7 @@ const JETSTREAM_ONLY = [
 ] as const satisfies (keyof NatsOptions)[];
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Fills in the defaults and rejects options that are wrong, unknown or contradictory.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveNatsOptions(options: NatsOptions): ResolvedNatsOptions {
@@ -226,20 +229,20 @@ function checkAuth(auth: NatsAuthOptions): void {
   const given = Object.entries(auth).filter(([, value]) => value !== undefined);
   const names = given.map(([name]) => name).sort();
   if (['password user', 'token', 'nkeySeed', 'credentials'].includes(names.join(' '))) return;
-  throw invalid('auth', 'takes { user, password }, { token }, { nkeySeed } or { credentials }, and one of them only');
+  throw invalid('auth', 'must be exactly one of { user, password }, { token }, { nkeySeed } and { credentials }');
 }
 
 function refuseConflicts(given: NatsOptions, options: ResolvedNatsOptions): void {
   const { mode, tls } = options;
   const useless = JETSTREAM_ONLY.find((name) => given[name] !== undefined && given[name] !== false);
   if (mode === 'core' && useless !== undefined) {
-    throw conflict(`${useless} is of JetStream, and mode: 'core' has none. Remove one of the two.`);
+    throw conflict(`${useless} needs JetStream, which mode: 'core' does not use. Remove one of the two.`);
   }
   if (mode === 'jetstream' && given.maxBuffered !== undefined) {
-    throw conflict("maxBuffered is of mode: 'core'; JetStream keeps what waits on the server. Remove it.");
+    throw conflict("maxBuffered needs mode: 'core'; with JetStream, waiting messages stay on the server. Remove it.");
   }
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   refuseSecretsInTheClear(options);
 }
@@ -251,7 +254,7 @@ function refuseSecretsInTheClear({ auth, tls, allowPlainWithoutTls, servers }: R
   if (remote === undefined) return;
   const what = 'user' in auth ? 'password' : 'token';
   throw conflict(
-    `auth would send the ${what} readably to ${remote}. Add tls: true, use an nkeySeed or credentials, or say allowPlainWithoutTls: true.`,
+    `auth would send the ${what} unencrypted to ${remote}. Add tls: true, use an nkeySeed or credentials, or set allowPlainWithoutTls: true.`,
   );
 }
 

@@ -1,10 +1,10 @@
 import type { Capabilities, CapabilityReasons } from '../../contract/index.js';
 
-/** What NSQ does itself, and what this driver adds; tried on nsqd 1.3.0. docs/drivers/nsq.md says how. */
+/** What NSQ does itself and what this driver adds, tested with nsqd 1.3.0. See docs/drivers/nsq.md. */
 export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   /** Channels. */
   groups: 'native',
-  /** NSQ is un-ordered by its own word: memory and disk are read in turn, a retry goes to the end. */
+  /** NSQ guarantees no order: memory and disk are read in turn, and a retry goes to the end. */
   orderByKey: 'unsupported',
   orderAcrossMembers: 'unsupported',
   orderByPartition: 'unsupported',
@@ -17,24 +17,24 @@ export const NSQ_CAPABILITIES: Capabilities = Object.freeze({
   /** nsqd counts its deliveries. */
   attempts: 'native',
   deadLetter: 'emulated',
-  /** The first channel of a topic gets what waits there, later ones only what comes. */
+  /** The first channel of a topic gets the messages that wait there; later ones get only new messages. */
   startFromBeginning: 'unsupported',
   startFromTime: 'unsupported',
   startFromOffset: 'unsupported',
-  /** In the CloudEvent around the body; NSQ has none. */
+  /** Headers are in the CloudEvent around the body, because NSQ has none. */
   headers: 'emulated',
-  /** nsqd says OK when the message is in its memory; a killed nsqd forgets it, and what is in flight or deferred always. */
+  /** nsqd confirms when the message is in its memory. A killed nsqd loses it, and always what is in flight or deferred. */
   durability: 'unsupported',
-  /** An ephemeral channel for each instance. */
+  /** Each instance has an ephemeral channel. */
   everyInstance: 'native',
   wildcards: 'unsupported',
-  /** nsqd could defer a message, and forgets when to deliver it as soon as it is restarted. */
+  /** nsqd can defer a message, but forgets its delivery time when it is restarted. */
   delayedPublish: 'unsupported',
-  /** Over a topic of the service, `<service>.reply`, which every instance reads. */
+  /** Over the topic `<service>.reply`, which every instance of the service reads. */
   requestReply: 'emulated',
 });
 
-/** A bare body has no place for headers. */
+/** The capabilities with `envelope: 'none'`: a bare body cannot carry headers. */
 export const BARE_CAPABILITIES: Capabilities = Object.freeze({ ...NSQ_CAPABILITIES, headers: 'unsupported' });
 
 export const NSQ_REASONS: CapabilityReasons = Object.freeze({

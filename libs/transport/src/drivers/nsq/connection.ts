@@ -40,7 +40,7 @@ export class NsqConnection implements BrokerConnection {
     this.#nsqds = new NsqProducer({
       ...this.#client,
       ...{ maxMessageBytes, maxRequestBytes },
-      onUp: () => this.#tellConnected(),
+      onUp: () => this.#reportConnected(),
       onDown: (_nsqd, error) => this.#down(error),
     });
     this.producer = new NsqPublisher(host, this.#nsqds, options);
@@ -52,8 +52,9 @@ export class NsqConnection implements BrokerConnection {
       clock: this.#host.clock,
       ended: AbortSignal.any([abort, this.#closing.signal]),
       attempt: () => this.connectOnce(),
-      unreachable: (error) => this.#tellUnreachable(error),
-      endedError: () => errorOf('TRANSPORT_CLOSED', `the wait for ${this.#places} was ended before an nsqd answered.`),
+      unreachable: (error) => this.#reportUnreachable(error),
+      endedError: () =>
+        errorOf('TRANSPORT_CLOSED', `connecting to ${this.#places} was cancelled before an nsqd answered.`),
     });
   }
 
@@ -66,10 +67,10 @@ export class NsqConnection implements BrokerConnection {
       if (this.#isClosed) throw errorOf('TRANSPORT_CLOSED', 'the connection is closed.');
       throw transportError(error, `cannot connect to ${this.#places}`);
     }
-    this.#tellConnected();
+    this.#reportConnected();
   }
 
-  /** n.b. nothing to look for: nsqd makes a topic when it is first published to, and keeps what has no channel yet. */
+  /** Checks only the names: nsqd creates a topic on the first publish, and keeps its messages until it has a channel. */
   ensureTopics(topics: readonly string[], _purpose: TopicPurpose): Promise<void> {
     try {
       for (const topic of topics) checkTopicName(topic);
@@ -79,7 +80,7 @@ export class NsqConnection implements BrokerConnection {
     }
   }
 
-  /** Asks each nsqd that nsqlookupd lists for a setting of its own, over HTTP. */
+  /** Reads a setting of each nsqd that nsqlookupd lists, over HTTP. */
   async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
     return factsOf(queries, await askForKeeping(this.#options));
   }
@@ -127,7 +128,7 @@ export class NsqConnection implements BrokerConnection {
     return [...(this.#options.nsqd ?? []), ...(this.#options.lookupd ?? [])].join(', ');
   }
 
-  #tellConnected(): void {
+  #reportConnected(): void {
     const isNews = !this.#connected || this.#unreachable !== undefined;
     this.#connected = true;
     this.#unreachable = undefined;
@@ -135,20 +136,20 @@ export class NsqConnection implements BrokerConnection {
     if (isNews) this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
   }
 
-  /** n.b. one of several that is away is no outage: health says so, and a warning if it stays away. */
+  /** One unreachable nsqd of several is not an outage: health reports it, and a warning follows if it lasts. */
   #down(error: NsqError): void {
     if (!this.#connected || this.#nsqds.isUp || this.#isClosed) return;
-    this.#tellUnreachable(transportError(error, `lost ${this.#places}`));
+    this.#reportUnreachable(transportError(error, `lost the connection to ${this.#places}`));
   }
 
-  #tellUnreachable(error: TransportError): void {
+  #reportUnreachable(error: TransportError): void {
     const first = this.#unreachable === undefined;
     this.#unreachable = error;
     if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
   }
 }
 
-/** The options as the client has them. */
+/** Returns the options of the client. */
 function clientOptions(host: BrokerHost, options: ResolvedNsqOptions): NsqClientOptions & NsqPlaces {
   const { nsqd, lookupd, lookupIntervalMs, tls, authSecret, compression } = options;
   const { connectionTimeoutMs, requestTimeoutMs, heartbeatIntervalMs, messageTimeoutMs, outputBufferMs } = options;
@@ -164,5 +165,5 @@ function clientOptions(host: BrokerHost, options: ResolvedNsqOptions): NsqClient
   };
 }
 
-/** A server may take larger messages than we send. */
+/** A server may accept larger messages than this client sends. */
 const LEAST_FRAME_BYTES = 16_777_216;

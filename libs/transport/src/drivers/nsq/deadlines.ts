@@ -1,33 +1,33 @@
 import type { NsqdFacts } from './client/index.js';
 
 /**
- * | age of a message              | what is done                                                          |
+ * | age of a message              | action                                                                |
  * |-------------------------------|-----------------------------------------------------------------------|
  * | below a third of the timeout  | nothing                                                               |
- * | more                          | touched, so that nsqd gives it to nobody else                         |
- * | near `-max-msg-timeout`       | given back: touching does not help any more, and nsqd would take it   |
+ * | more                          | touched, so nsqd does not redeliver it                                |
+ * | near `-max-msg-timeout`       | returned to nsqd, because touching cannot extend it any more          |
  */
-export type DeadlineAction = 'nothing' | 'touch' | 'give back';
+export type DeadlineAction = 'nothing' | 'touch' | 'return';
 
-/** Looks in one timeout. */
+/** Checks per message timeout. */
 export const LOOKS = 6;
-/** Touched when so much of the timeout is over. */
+/** Fraction of the timeout after which a message is touched. */
 const TOUCH_PART = 1 / 3;
-/** Before the last moment: for the way to nsqd, and for what it collects before it sends. */
+/** Milliseconds before the deadline: time for the way to nsqd, and for its output buffer. */
 const MARGIN_MS = 1_000;
 const MARGIN_PART = 10;
 
-/** What to do with a message that came `ageMs` ago, and was touched last `keptMs` ago. */
+/** Returns what to do with a message of this age that was last touched `keptMs` ago. */
 export function actionAt(
   ageMs: number,
   { messageTimeoutMs, maxMessageTimeoutMs }: NsqdFacts,
   keptMs = ageMs,
 ): DeadlineAction {
-  if (ageMs >= keptForMs(maxMessageTimeoutMs)) return 'give back';
+  if (ageMs >= keptForMs(maxMessageTimeoutMs)) return 'return';
   return keptMs >= messageTimeoutMs * TOUCH_PART ? 'touch' : 'nothing';
 }
 
-/** How long a message can be kept, from its delivery. */
+/** Returns how many milliseconds a message can be kept after its delivery. */
 export function keptForMs(maxMessageTimeoutMs: number): number {
   return maxMessageTimeoutMs - Math.min(MARGIN_MS, maxMessageTimeoutMs / MARGIN_PART);
 }

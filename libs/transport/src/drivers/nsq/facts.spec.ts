@@ -9,10 +9,10 @@ const of = (keeping: NsqKeeping) => {
 };
 const BY_NATURE = ['one-copy', 'confirmed-by-leader'];
 
-describe('what nsqd say of themselves becomes facts', () => {
+describe('the settings of nsqd become facts', () => {
   it.each([
-    ['as it usually is: in memory', [10_000], 'memory', [...BY_NATURE, 'kept-in-memory']],
-    ['with more in memory than usual, which is no nature of it', [10_001], 'memory', BY_NATURE],
+    ['by default: in memory', [10_000], 'memory', [...BY_NATURE, 'kept-in-memory']],
+    ['with more in memory than by default, which is not inherent', [10_001], 'memory', BY_NATURE],
     ['on disk', [0], 'disk', [...BY_NATURE, 'kept-in-memory']],
     ['as the weakest of several', [0, 500], 'memory', [...BY_NATURE, 'kept-in-memory']],
   ])('%s', (_, memQueueSizes, storage, inherent) => {
@@ -20,18 +20,18 @@ describe('what nsqd say of themselves becomes facts', () => {
     expect(of({ memQueueSizes })).toEqual({ topic: { copies: 1, storage, settings }, inherent });
   });
 
-  it('says nothing of the storage where not all of them told it, unless one is enough to lose', () => {
+  it('the storage is unknown if some nsqd did not report it, unless one of them keeps messages in memory', () => {
     expect(of({ memQueueSizes: [], unknown: 'why' }).topic).toEqual({ copies: 1, unknown: 'why' });
     expect(of({ memQueueSizes: [0], unknown: 'why' }).topic).not.toHaveProperty('storage');
     expect(of({ memQueueSizes: [5], unknown: 'why' }).topic).toMatchObject({ storage: 'memory', unknown: 'why' });
   });
 
-  it('has one answer per question: no topic has settings of its own, or has to be there', () => {
+  it('there is one result per query: no topic has settings of its own, or needs to exist', () => {
     expect(factsOf([query, { topic: 'dead', group: undefined }], { memQueueSizes: [0] }).topics).toHaveLength(2);
   });
 });
 
-describe('nsqd are asked', () => {
+describe('the settings of nsqd are read', () => {
   let server: Server | undefined;
   afterEach(() => server?.close());
 
@@ -49,23 +49,23 @@ describe('nsqd are asked', () => {
   const ask = (nsqd?: string[], lookupd?: string[]) =>
     askForKeeping({ ...(nsqd ? { nsqd } : {}), ...(lookupd ? { lookupd } : {}), connectionTimeoutMs: 5_000 });
 
-  it('where nsqlookupd says they are', async () => {
+  it('at the addresses that nsqlookupd lists', async () => {
     const lookupd = await answering((port) => [node(port, 4150)], '500');
     expect(await ask(undefined, [lookupd])).toEqual({ memQueueSizes: [500] });
     expect(await ask(['127.0.0.1:4150'], [lookupd])).toEqual({ memQueueSizes: [500] });
   });
 
-  it('as far as they answer, and what is not known is said without an address', async () => {
+  it('as far as they answer, and unknown settings are reported without an address', async () => {
     const lookupd = await answering((port) => [node(port, 4150), node(1, 4152)], '500');
     const keeping = await ask(['nsqd-1:4150'], [lookupd, 'http://127.0.0.1:1']);
     expect(keeping).toEqual({
       memQueueSizes: [500],
       unknown:
-        '1 of 2 nsqlookupd did not say which nsqd there are, and 1 of 2 nsqd did not tell its settings over HTTP, and nsqlookupd lists 1 of the nsqd in nsq() not under that address',
+        '1 of 2 nsqlookupd did not list the nsqd, and 1 of 2 nsqd did not return the settings over HTTP, and nsqlookupd does not list 1 of the nsqd addresses in nsq()',
     });
   });
 
-  it('not at all without nsqlookupd, without any nsqd, and where the answer is none', async () => {
+  it('not at all without nsqlookupd, without any nsqd, or after an invalid reply', async () => {
     expect(await ask(['127.0.0.1:4150'])).toMatchObject({
       memQueueSizes: [],
       unknown: expect.stringContaining('lookupd'),

@@ -1,4 +1,4 @@
-/** HOW, on NSQ. Imports the contract; its client is its own, in `client/`. */
+/** The NSQ driver. Imports the contract; its client is in `client/`. */
 import {
   type Broker,
   type BrokerConnection,
@@ -19,7 +19,7 @@ export type { NsqRecord } from './receiving/delivery.js';
 export { NSQ_DEFAULTS, type NsqCompression, type NsqEnvelope, type NsqOptions, type NsqTlsOptions } from './options.js';
 
 /**
- * NSQ as the broker of an application.
+ * Creates an NSQ broker.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function nsq(options: NsqOptions): Broker {
@@ -30,7 +30,7 @@ class NsqBroker implements Broker {
   readonly driver = 'nsq';
   readonly capabilities: Capabilities;
   readonly unsupportedBecause = NSQ_REASONS;
-  // n.b. private, so that no log of this object shows the secret.
+  // Private fields keep the secret out of logs of this object.
   readonly #options: ResolvedNsqOptions;
 
   constructor(options: ResolvedNsqOptions) {
@@ -54,7 +54,7 @@ class NsqBroker implements Broker {
     const { maxRequeueDelayMs } = this.#options;
     const index = redeliveryDelaysMs.findIndex((waitMs) => waitMs > maxRequeueDelayMs);
     if (index === -1) return;
-    const text = `subscription "${topic}" of group "${group}": retry.redeliveryDelaysMs[${index}] (${redeliveryDelaysMs[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would bring the message back sooner. Wait less, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
+    const text = `subscription "${topic}" of group "${group}": retry.redeliveryDelaysMs[${index}] (${redeliveryDelaysMs[index]}) must not be above maxRequeueDelayMs (${valueText(maxRequeueDelayMs, NSQ_DEFAULTS.maxRequeueDelayMs)}) of nsq(): nsqd would redeliver the message earlier. Use shorter delays, or raise maxRequeueDelayMs together with nsqd's -max-req-timeout.`;
     throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
   }
 

@@ -21,7 +21,7 @@ interface Description {
   readonly advice: string;
 }
 
-/** One error of the library's for a failure of the client, with what to do about it. */
+/** Converts a failure of the client to a TransportError, with a remedy. */
 export function transportError(
   failure: NsqError,
   what: string,
@@ -41,11 +41,11 @@ function describe(failure: NsqError): Description {
     case 'authentication':
       return { code: 'TRANSPORT_AUTHENTICATION_FAILED', advice: 'Check authSecret.' };
     case 'authorization':
-      return { code: 'TRANSPORT_AUTHORIZATION_FAILED', advice: 'Give the login the right to the topic and channel.' };
+      return { code: 'TRANSPORT_AUTHORIZATION_FAILED', advice: 'Grant this login access to the topic and channel.' };
     case 'tls':
       return {
         code: 'TRANSPORT_TLS_FAILED',
-        advice: `Check tls: ca, cert, key and serverName, and whether ${nsqd} speaks TLS.`,
+        advice: `Check tls: ca, cert, key and serverName, and that ${nsqd} speaks TLS.`,
       };
     case 'unsupported':
       return {
@@ -69,22 +69,22 @@ const REFUSALS: Readonly<Record<string, Description>> = {
   E_BAD_CHANNEL: { code: 'TRANSPORT_GROUP_INVALID', advice: 'Choose another name.' },
   E_BAD_MESSAGE: {
     code: 'TRANSPORT_MESSAGE_TOO_LARGE',
-    advice: "Make maxMessageBytes the server's -max-msg-size, and send less.",
+    advice: "Set maxMessageBytes to the server's -max-msg-size, and send less.",
   },
   E_BAD_BODY: {
     code: 'TRANSPORT_OPTION_CONFLICT',
     advice:
-      "The server's limits are other than ours: see messageTimeoutMs (-max-msg-timeout), heartbeatIntervalMs (-max-heartbeat-interval), outputBufferMs (-min-output-buffer-timeout) and maxRequestBytes (-max-body-size).",
+      "The server's limits differ from the options. Check messageTimeoutMs (-max-msg-timeout), heartbeatIntervalMs (-max-heartbeat-interval), outputBufferMs (-min-output-buffer-timeout) and maxRequestBytes (-max-body-size).",
   },
 };
 
 const describeRefusal = (code: string): Description =>
   REFUSALS[code] ?? { code: 'TRANSPORT_PUBLISH_FAILED', advice: '' };
 
-/** nsqd refused the request for one of its messages, and does not say which. */
+/** nsqd rejected the request because of one of its messages, and does not report which. */
 export const isContagious = ({ code }: NsqError): boolean => code === 'E_BAD_MESSAGE' || code === 'E_BAD_BODY';
 
-/** The error of one message of a request that failed. */
+/** Returns the error of one message of a failed request. */
 export function sendError(failure: NsqError, topic: string, messages: number): TransportError {
   const what = `cannot publish to "${topic}"`;
   if (failure.stored === 'unknown') {
@@ -92,7 +92,7 @@ export function sendError(failure: NsqError, topic: string, messages: number): T
     return errorOf('TRANSPORT_PUBLISH_UNKNOWN', text, { topic, stored: 'unknown', retryable: true, cause: failure });
   }
   if (isContagious(failure) && messages > 1) {
-    const text = `${what}: a request of ${messages} messages was refused because of one of them. ${sentence(failure.message)}`;
+    const text = `${what}: a request of ${messages} messages was rejected because of one of them. ${sentence(failure.message)}`;
     return errorOf('TRANSPORT_BATCH_REJECTED', text, { topic, stored: 'no', retryable: true, cause: failure });
   }
   return transportError(failure, what, { topic, stored: 'no' });

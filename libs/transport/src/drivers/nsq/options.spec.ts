@@ -26,20 +26,24 @@ describe('the options of nsq()', () => {
     [{ nsqd: ['http://x:4150'] }, 'TRANSPORT_OPTION_INVALID', /addresses "host:port"/],
     [{ lookupd: ['localhost:4161'] }, 'TRANSPORT_OPTION_INVALID', /http:\/\/host:port/],
     [{ nsqd, lookupds: [] }, 'TRANSPORT_OPTION_UNKNOWN', /Did you mean "lookupd"/],
-    [{ nsqd, tls: { cert: 'x' } }, 'TRANSPORT_OPTION_CONFLICT', /come together/],
+    [{ nsqd, tls: { cert: 'x' } }, 'TRANSPORT_OPTION_CONFLICT', /set together/],
     [{ nsqd, tls: { insecure: true } }, 'TRANSPORT_OPTION_UNKNOWN', /insecure/],
     [{ nsqd, messageTimeoutMs: 999 }, 'TRANSPORT_OPTION_INVALID', />= 1000/],
     [{ nsqd, outputBufferMs: 10 }, 'TRANSPORT_OPTION_INVALID', /one of 0, or an integer >= 25/],
     [{ nsqd, envelope: 'json' }, 'TRANSPORT_OPTION_INVALID', /"cloudevents", "none"/],
-    [{ nsqd, maxMessageBytes: 100, maxRequestBytes: 100 }, 'TRANSPORT_OPTION_CONFLICT', /fits into no request/],
-    [{ nsqd: ['nsqd.example:4150'], authSecret: 's' }, 'TRANSPORT_OPTION_CONFLICT', /readably to nsqd\.example:4150/],
+    [{ nsqd, maxMessageBytes: 100, maxRequestBytes: 100 }, 'TRANSPORT_OPTION_CONFLICT', /does not fit into a request/],
+    [
+      { nsqd: ['nsqd.example:4150'], authSecret: 's' },
+      'TRANSPORT_OPTION_CONFLICT',
+      /unencrypted to nsqd\.example:4150/,
+    ],
     [{ lookupd: ['http://lookup.example:4161'], authSecret: 's' }, 'TRANSPORT_OPTION_CONFLICT', /lookup\.example/],
     [{ nsqd, authSecret: 'a\nSUB x y' }, 'TRANSPORT_OPTION_INVALID', /no line break/],
-  ])('refuse %j', (options, code, words) => {
+  ])('reject %j', (options, code, words) => {
     expect(refusal(options)).toMatchObject({ code, message: expect.stringMatching(words) });
   });
 
-  it('let a secret go in the clear to this machine, over TLS, and where it is asked for by name', () => {
+  it('let a secret be sent to this machine, over TLS, and unencrypted if explicitly allowed', () => {
     for (const options of [
       { nsqd: ['127.0.0.1:4150', '[::1]:4150', 'localhost:4150'], lookupd: ['http://127.8.0.1:4161'] },
       { nsqd: ['nsqd.example:4150'], tls: true as const },
@@ -64,7 +68,7 @@ describe('a subscription to NSQ', () => {
   });
   const check = (more: object): void => nsq({ nsqd }).checkSubscription(subscription(more) as never);
 
-  it('has names that NSQ takes, with room for what is put behind them', () => {
+  it('has names that NSQ accepts, including their suffixes', () => {
     expect(() => check({})).not.toThrow();
     expect(() => check({ group: 'a'.repeat(64) })).not.toThrow();
     expect(() => check({ group: 'a'.repeat(60), delivery: 'every-instance' })).toThrow(
@@ -74,7 +78,7 @@ describe('a subscription to NSQ', () => {
     expect(() => check({ topic: `${'a'.repeat(60)}.mail.dead-letter` })).toThrow(/Set deadLetterTopic/);
   });
 
-  it('waits between tiers no longer than nsqd would, and names the entry that is too long', () => {
+  it('has no redelivery delay above the limit of nsqd, and the error names the one that is too long', () => {
     expect(() => check({ redeliveryDelaysMs: [60_000, 3_600_000] })).not.toThrow();
     expect(() => check({ redeliveryDelaysMs: [60_000, 3_600_001] })).toThrow(
       expect.objectContaining({
@@ -88,13 +92,13 @@ describe('a subscription to NSQ', () => {
     expect(() => patient.checkSubscription(subscription({ redeliveryDelaysMs: [3_600_001] }) as never)).not.toThrow();
   });
 
-  it('says of headers that they are there only in an envelope', () => {
+  it('supports headers only in an envelope', () => {
     expect(nsq({ nsqd }).capabilities.headers).toBe('emulated');
     expect(nsq({ nsqd, envelope: 'none' }).capabilities.headers).toBe('unsupported');
   });
 });
 
-it('says why no message can wait', () => {
+it('reports why delayed messages are unsupported', () => {
   const refuse = () => requireCapabilities(nsq({ nsqd }), ['delayedPublish'], 'publish');
   expect(refuse).toThrow('delivers them before their time when it is restarted and loses them when it is killed');
 });

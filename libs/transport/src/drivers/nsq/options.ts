@@ -2,16 +2,16 @@ import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** TLS settings. The certificate chain and the host name are always verified. Certificates and keys are PEM texts. */
 export type NsqTlsOptions = TlsOptions;
 
-/** How a message looks on NSQ, which has bodies and nothing else. */
+/** The format of a message on NSQ, which has bodies but no headers. */
 export type NsqEnvelope = 'cloudevents' | 'none';
 
-/** How bytes are compressed between this process and nsqd. */
+/** The compression of connections to nsqd. */
 export type NsqCompression = 'none' | 'snappy' | 'deflate';
 
-/** What `nsq()` is told. `nsqd` or `lookupd` is required; a name that is not here is refused. */
+/** Options of `nsq()`. `nsqd` or `lookupd` is required; unknown names are rejected. */
 export interface NsqOptions {
   /**
    * Addresses of nsqd, `host:port`: published to in turn, and consumed from. If set, no other nsqd is published to.
@@ -25,7 +25,7 @@ export interface NsqOptions {
   readonly lookupd?: readonly string[];
   /** Time between queries of nsqlookupd, with a jitter of a sixth. @default 10000 */
   readonly lookupIntervalMs?: number;
-  /** Name of the client in nsqd's `/stats`. @default the service's name */
+  /** Name of the client in `/stats` of nsqd. @default the service's name */
   readonly clientId?: string;
   /**
    * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
@@ -64,7 +64,7 @@ export interface NsqOptions {
   readonly maxRequeueDelayMs?: number;
 }
 
-/** What an option is when it is left out; `clientId` follows from the service. */
+/** Defaults of `nsq()`. `clientId` defaults to the service's name. */
 export const NSQ_DEFAULTS = {
   lookupIntervalMs: 10_000,
   allowPlainWithoutTls: false,
@@ -80,7 +80,7 @@ export const NSQ_DEFAULTS = {
   maxRequeueDelayMs: 3_600_000,
 } as const satisfies Partial<NsqOptions>;
 
-/** Checked, with every default filled in. */
+/** The checked options, with every default filled in. */
 export type ResolvedNsqOptions = Omit<NsqOptions, keyof typeof NSQ_DEFAULTS> &
   Required<Pick<NsqOptions, keyof typeof NSQ_DEFAULTS>>;
 
@@ -94,7 +94,7 @@ const RULES = {
   lookupIntervalMs: option.integer(100),
   clientId: option.text,
   tls: tlsRule,
-  // n.b. no line break: it would end the command, and the rest of the secret would be the next one.
+  // A line break would end the command, and the rest of the secret would be read as the next one.
   authSecret: exactly(
     'a text that is not empty and has no line break',
     (value) => typeof value === 'string' && /^[^\r\n]+$/.test(value),
@@ -113,7 +113,7 @@ const RULES = {
 } as const satisfies Record<keyof NsqOptions, OptionRule>;
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Fills in the defaults and rejects options that are wrong, unknown or contradictory.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
@@ -121,7 +121,7 @@ export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
   if (options.nsqd === undefined && options.lookupd === undefined) {
     throw new TransportError(
       'TRANSPORT_OPTION_INVALID',
-      "nsq(): nsqd or lookupd must say where NSQ is: nsq({ nsqd: ['localhost:4150'] }).",
+      "nsq(): nsqd or lookupd is required, for example nsq({ nsqd: ['localhost:4150'] }).",
       { driver: 'nsq' },
     );
   }
@@ -134,17 +134,17 @@ export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
 function refuseConflicts(options: ResolvedNsqOptions): void {
   const { tls, maxMessageBytes, maxRequestBytes } = options;
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   if (maxMessageBytes + REQUEST_OVERHEAD_BYTES > maxRequestBytes) {
     throw conflict(
-      `maxMessageBytes (${maxMessageBytes}) must be at least ${REQUEST_OVERHEAD_BYTES} below maxRequestBytes (${maxRequestBytes}), or the largest message fits into no request.`,
+      `maxMessageBytes (${maxMessageBytes}) must be at least ${REQUEST_OVERHEAD_BYTES} below maxRequestBytes (${maxRequestBytes}), or the largest message does not fit into a request.`,
     );
   }
   refuseSecretInTheClear(options);
 }
 
-/** What a request of one message has beside it. */
+/** Bytes that a request of one message has in addition to the message. */
 const REQUEST_OVERHEAD_BYTES = 8;
 
 function refuseSecretInTheClear({ authSecret, tls, allowPlainWithoutTls, nsqd, lookupd }: ResolvedNsqOptions): void {
@@ -152,7 +152,9 @@ function refuseSecretInTheClear({ authSecret, tls, allowPlainWithoutTls, nsqd, l
   const hosts = [...(nsqd ?? []), ...(lookupd ?? []).map((url) => new URL(url).host)];
   const remote = hosts.find((address) => !isLoopback(address));
   if (remote === undefined) return;
-  throw conflict(`authSecret would be sent readably to ${remote}. Add tls: true, or say allowPlainWithoutTls: true.`);
+  throw conflict(
+    `authSecret would be sent unencrypted to ${remote}. Add tls: true, or set allowPlainWithoutTls: true.`,
+  );
 }
 
 function isLoopback(address: string): boolean {

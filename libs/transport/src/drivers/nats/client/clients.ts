@@ -40,7 +40,7 @@ async function loadJetStream(): Promise<typeof JetStream> {
   }
 }
 
-/** Between two tries to reach a server again; a tenth of what the client would wait. */
+/** Milliseconds between two attempts to reconnect; the client's default is ten times as long. */
 const RECONNECT_WAIT_MS = 200;
 
 export function connectionSettings(
@@ -56,14 +56,14 @@ export function connectionSettings(
     timeout: options.connectionTimeoutMs,
     pingInterval: options.pingIntervalMs,
     maxPingOut: 2,
-    // n.b. the client's own default gives up for ever after 20 s.
+    // The client's default gives up permanently after 20 s.
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_WAIT_MS,
     reconnectJitterTLS: RECONNECT_WAIT_MS,
-    // A login that is refused for a while must not end the connection; it is told by health.
+    // A login that is rejected for a while must not end the connection; health reports it.
     ignoreAuthErrorAbort: true,
-    // Traces of every request cost more than the requests.
+    // Stack traces for every request cost more than the requests.
     noAsyncTraces: true,
     ...(auth === undefined ? {} : { authenticator: authenticatorOf(nats, auth) }),
     ...(tls === undefined ? {} : tlsSettings(tls)),
@@ -78,7 +78,7 @@ function authenticatorOf(nats: typeof Nats, auth: NatsAuthOptions): Nats.Authent
   return nats.credsAuthenticator(bytes(auth.credentials));
 }
 
-/** n.b. what the client does not know it hands to Node's `tls.connect` as it is. */
+/** The client passes settings that it does not know to Node's `tls.connect`. */
 function tlsSettings(given: true | NatsTlsOptions): Partial<Nats.NodeConnectionOptions> {
   const { serverName, handshakeFirst, ...rest } = given === true ? ({} as NatsTlsOptions) : given;
   let dialled = '';
@@ -88,7 +88,7 @@ function tlsSettings(given: true | NatsTlsOptions): Partial<Nats.NodeConnectionO
     rejectUnauthorized: true,
     ...(handshakeFirst === true ? { handshakeFirst } : {}),
     ...(serverName === undefined ? {} : { servername: serverName }),
-    // Why: for an address that is an IP the client gives Node no name, and Node then takes a certificate for "localhost".
+    // For an IP address the client passes no name to Node, and Node then accepts a certificate for "localhost".
     checkServerIdentity: (host: string, certificate: PeerCertificate) =>
       checkServerIdentity(serverName ?? (isIP(dialled) === 0 ? host : dialled), certificate),
   };

@@ -6,14 +6,14 @@ import { transportError } from './failures.js';
 import type { ResolvedNatsOptions } from '../options.js';
 import { tlsTrouble } from './tls-trouble.js';
 
-/** A connection that has come to be, and JetStream on it. */
+/** An open connection, and JetStream on it. */
 export interface Dialled {
   readonly connection: NatsConnection;
   /** undefined with core NATS. */
   readonly manager: JetStreamManager | undefined;
 }
 
-/** One try to connect and log in, and with JetStream to see that it is there. @throws TransportError */
+/** Connects and logs in once; with JetStream it also checks that JetStream is available. @throws TransportError */
 export async function dial(clients: Clients, options: ResolvedNatsOptions, clientName: string): Promise<Dialled> {
   const { servers, tls } = options;
   const place = { what: `cannot connect to ${servers.join(', ')}`, servers, tls: tls !== undefined };
@@ -56,7 +56,7 @@ async function managerOf(
   try {
     await manager.getAccountInfo();
   } catch (error) {
-    // n.b. a user may have rights to its streams only, and not to ask about the account.
+    // A user may have permissions for its streams only, and none to query the account.
     const { code } = transportError(error, { what: '', servers: [], tls: false });
     if (code !== 'TRANSPORT_AUTHORIZATION_FAILED') throw error;
   }

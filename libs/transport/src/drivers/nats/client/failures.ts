@@ -1,23 +1,23 @@
 import { TransportError, messageOf, type ErrorCode, type TransportErrorDetails } from '../../../contract/index.js';
 import { startAdvice } from '../../../shared/index.js';
 
-/** Where an error belongs; the message is about it. */
+/** What an error is about. */
 export interface FailurePlace {
-  /** What could not be done: `cannot connect to localhost:4222`. */
+  /** What failed: `cannot connect to localhost:4222`. */
   readonly what: string;
   readonly servers: readonly string[];
   readonly topic?: string | undefined;
-  /** Whether the connection is to be encrypted, for the hint when it breaks at once. */
+  /** Whether TLS is configured; decides the hint for a connection that breaks at once. */
   readonly tls: boolean;
 }
 
-/** What the clients' errors carry, in one class or another. */
+/** The fields that errors of the NATS client carry, in any of their classes. */
 interface ClientError {
   readonly name?: string;
   readonly message?: string;
-  /** Node's name of the error, or JetStream's number of it. */
+  /** Node's error code, or JetStream's error number. */
   readonly code?: string | number;
-  /** HTTP's way of saying it, on errors of JetStream. */
+  /** The HTTP-like status of a JetStream error. */
   readonly status?: number;
   readonly cause?: unknown;
 }
@@ -28,7 +28,7 @@ interface Description {
   readonly retryable: boolean;
 }
 
-/** JetStream's numbers of errors that the driver reacts to. */
+/** JetStream's error numbers that the driver reacts to. */
 export const JETSTREAM_ERROR = {
   consumerNotFound: 10014,
   streamNotFound: 10059,
@@ -42,7 +42,7 @@ export const JETSTREAM_ERROR = {
   noSuitablePeers: 10005,
 } as const;
 
-/** One error of the library's for anything that the clients throw, with what to do about it. */
+/** Converts anything that the client throws to a TransportError, with a remedy. */
 export function transportError(thrown: unknown, place: FailurePlace): TransportError {
   if (thrown instanceof TransportError) return thrown;
   const chain = causesOf(thrown);
@@ -54,7 +54,7 @@ export function transportError(thrown: unknown, place: FailurePlace): TransportE
   });
 }
 
-/** JetStream's number of an error; undefined when it is none of JetStream's. */
+/** Returns JetStream's error number; undefined if the error is not JetStream's. */
 export function jetStreamCode(thrown: unknown): number | undefined {
   const found = causesOf(thrown).find(({ code, status }) => typeof code === 'number' && status !== undefined);
   return found?.code as number | undefined;
@@ -76,10 +76,10 @@ function describe(chain: readonly ClientError[], place: FailurePlace): Descripti
   const named = (...names: readonly string[]): boolean => chain.some(({ name = '' }) => names.includes(name));
   const addresses = place.servers.join(', ');
   if (named('AuthorizationError', 'UserAuthenticationExpiredError', 'NKeysError') || chain.some(isCredentials)) {
-    return permanent('TRANSPORT_AUTHENTICATION_FAILED', `Check auth, for ${addresses}.`);
+    return permanent('TRANSPORT_AUTHENTICATION_FAILED', `Check auth for ${addresses}.`);
   }
   if (named('PermissionViolationError')) {
-    return permanent('TRANSPORT_AUTHORIZATION_FAILED', 'Give the user the right to publish and subscribe there.');
+    return permanent('TRANSPORT_AUTHORIZATION_FAILED', 'Grant the user permission to publish and subscribe there.');
   }
   if (chain.some(isTls)) {
     const advice = `Check tls: ca, cert, key and serverName, and that ${addresses} speaks TLS.`;
@@ -88,7 +88,7 @@ function describe(chain: readonly ClientError[], place: FailurePlace): Descripti
   const api = chain.find(({ code, status }) => typeof code === 'number' && status !== undefined);
   if (api !== undefined) return describeApi(api, addresses);
   if (named('JetStreamNotEnabled')) {
-    const advice = `${addresses} runs without JetStream, or this account has none. Start it with "-js", or say nats({ mode: 'core' }).`;
+    const advice = `${addresses} runs without JetStream, or this account has none. Start it with "-js", or set nats({ mode: 'core' }).`;
     return permanent('TRANSPORT_CAPABILITY_UNSUPPORTED', advice);
   }
   return unreachable(chain, place, addresses);
@@ -97,20 +97,24 @@ function describe(chain: readonly ClientError[], place: FailurePlace): Descripti
 function describeApi({ code, status = 0 }: ClientError, addresses: string): Description {
   switch (code) {
     case JETSTREAM_ERROR.streamNotFound:
-      return { code: 'TRANSPORT_TOPIC_MISSING', retryable: true, advice: 'Create it, or say nats({ provision: {} }).' };
+      return { code: 'TRANSPORT_TOPIC_MISSING', retryable: true, advice: 'Create it, or set nats({ provision: {} }).' };
     case JETSTREAM_ERROR.messageTooLarge:
       return permanent('TRANSPORT_MESSAGE_TOO_LARGE', "Raise the stream's max_msg_size, or send less.");
     default:
       return status === 503
-        ? { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: `JetStream of ${addresses} is not ready.` }
-        : permanent('TRANSPORT_OPTION_CONFLICT', `JetStream's number of it is ${code}.`);
+        ? {
+            code: 'TRANSPORT_BROKER_UNREACHABLE',
+            retryable: true,
+            advice: `JetStream of ${addresses} is not ready. Try again.`,
+          }
+        : permanent('TRANSPORT_OPTION_CONFLICT', `It is JetStream error ${code}.`);
   }
 }
 
 function unreachable(chain: readonly ClientError[], { tls }: FailurePlace, addresses: string): Description {
   const broke = chain.some(({ code, message = '' }) => code === 'ECONNRESET' || code === 'EPIPE' || message === '');
-  const wantsTls = `If it hangs up at once, the server at ${addresses} may want the TLS handshake first: see tls.`;
-  const wantsNone = `If it hangs up at once, see whether ${addresses} speaks TLS, and takes this client's certificate.`;
+  const wantsTls = `If the server at ${addresses} hangs up at once, it may expect a TLS handshake first: set tls.`;
+  const wantsNone = `If ${addresses} hangs up at once, check that it speaks TLS and accepts this client's certificate.`;
   const hint = tls ? wantsNone : wantsTls;
   const advice = broke ? hint : startAdvice('NATS', `at ${addresses}`);
   return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice };

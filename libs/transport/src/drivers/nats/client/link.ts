@@ -15,32 +15,32 @@ import { dial } from './dial.js';
 import { errorOf, transportError } from './failures.js';
 import { NATS_DEFAULTS, largestMessage, type ResolvedNatsOptions } from '../options.js';
 
-/** Whoever has to know when the connection breaks and when it is back. */
+/** Listens to the loss and the return of the connection. */
 export interface LinkListener {
-  /** The connection is back, maybe to another server: nobody answers any more what was asked before. */
+  /** The connection is back, maybe to another server: earlier requests get no reply. */
   linkUp(): void;
   linkDown(): void;
-  /** The server refused a subject to this user. */
+  /** The server denied this user a subject. */
   refused?(subject: string, error: Error): void;
-  /** The server has taken settlements of this user. */
+  /** The server has accepted settlements of this user. */
   settlementsPass?(): void;
 }
 
-/** Before a connection that the client has given up is made anew. */
+/** Milliseconds before a connection is opened again that the client has given up. */
 const REVIVE_WAIT_MS = 1_000;
-/** How long a connection may take to say good-bye. */
+/** Milliseconds that closing a connection may take. */
 const CLOSE_LIMIT_MS = 3_000;
 
-/** What waits for the connection to come back: settlements and answers. */
-interface Told {
+/** A settlement or reply that waits for the connection to come back. */
+interface Outgoing {
   readonly subject: string;
   readonly payload: Payload;
   readonly options: PublishOptions | undefined;
 }
 
 /**
- * The one connection of an application to its servers, from the first success to `close`. The client finds another server
- * by itself when one is lost; what it was given meanwhile it throws away, so nothing is given to it while it is down.
+ * The one connection of an application to its servers, from the first success to `close`. The client reconnects by itself, but it
+ * discards what it receives without a connection. So nothing is passed to it while it is disconnected.
  */
 export class Link {
   readonly #host: BrokerHost;
@@ -49,9 +49,9 @@ export class Link {
   #clients: Clients | undefined;
   #connection: NatsConnection | undefined;
   #manager: JetStreamManager | undefined;
-  #outbox: Told[] = [];
-  /** Of this turn of the event loop. */
-  #turn: Told[] = [];
+  #outbox: Outgoing[] = [];
+  /** What was sent in this turn of the event loop. */
+  #turn: Outgoing[] = [];
   #isUp = false;
   #probedMs = 0;
   #heardSinceMs = 0;
@@ -67,20 +67,20 @@ export class Link {
     return this.#isUp;
   }
 
-  /** Why nothing flows now; undefined while the connection is there, and before the first one was tried. */
+  /** Why no messages flow; undefined while connected, and before the first attempt. */
   get problem(): TransportError | undefined {
     return this.#problem;
   }
 
   /**
-   * What comes from the server now was sent after this moment of the monotonic clock: the last round trip began then. It may have
-   * waited in the network, or in this process, ever since.
+   * The start of the last round trip on the monotonic clock: what arrives now was sent after it. The message may have waited in the
+   * network, or in this process, ever since.
    */
   get heardSinceMs(): number {
     return this.#heardSinceMs;
   }
 
-  /** Makes a round trip, unless one began within this time. */
+  /** Makes a round trip, unless one started within this time. */
   probe(everyMs: number): void {
     const nowMs = this.#host.clock.monotonicMs();
     if (!this.#isUp || nowMs - this.#probedMs < everyMs) return;
@@ -88,12 +88,12 @@ export class Link {
     void this.#roundTrip(this.connection.flush()).catch(ignore);
   }
 
-  /** A consumer has seen that the server takes settlements. */
+  /** Notifies the listeners that the server accepts settlements. */
   settlementsPass(): void {
     for (const listener of this.#listeners) listener.settlementsPass?.();
   }
 
-  /** Largest message that this server takes, as far as it is known. */
+  /** The largest message that this server accepts, as far as it is known. */
   get maxMessageBytes(): number {
     const asked = this.#options.maxMessageBytes;
     const maxPayload = this.#connection?.info?.max_payload;
@@ -115,13 +115,13 @@ export class Link {
     throw this.#notConnected();
   }
 
-  /** A subject that nobody else has, for answers. */
+  /** Returns a unique subject for replies. */
   newInbox(): string {
     if (this.#clients !== undefined) return this.#clients.nats.createInbox(this.#options.inboxPrefix);
     throw this.#notConnected();
   }
 
-  /** Headers to fill in. */
+  /** Returns empty headers. */
   newHeaders(): MsgHdrs {
     if (this.#clients !== undefined) return this.#clients.nats.headers();
     throw this.#notConnected();
@@ -132,7 +132,7 @@ export class Link {
     return this.#connection?.info?.version;
   }
 
-  /** The server is one of several. */
+  /** Whether the server belongs to a cluster. */
   get isClustered(): boolean {
     return this.#connection?.info?.cluster !== undefined;
   }
@@ -152,14 +152,14 @@ export class Link {
     return () => this.#listeners.delete(listener);
   }
 
-  /** One try, unless there is a connection. @throws TransportError */
+  /** Makes one attempt to connect, unless there is a connection. @throws TransportError */
   async open(): Promise<void> {
     if (this.#isUp) return;
     if (this.#problem !== undefined && this.#connection !== undefined) throw this.#problem;
     await this.#dial();
   }
 
-  /** Asks JetStream; what the client throws becomes an error that says what could not be done. */
+  /** Sends a request to JetStream; errors of the client become TransportErrors that start with `what`. */
   async ask<Result>(
     what: string,
     action: (manager: JetStreamManager) => Promise<Result>,
@@ -178,21 +178,24 @@ export class Link {
   }
 
   /**
-   * Sends without waiting for an answer; while the connection is down it is kept, in order. What is sent in one turn of the event loop
-   * is written at its end, in one go, and before anything else that goes through the connection.
+   * Sends without waiting for a reply; while disconnected, messages are kept in order. What is sent in one turn of the event loop
+   * is written at its end in one go, and before anything else that goes through the connection.
    */
   tell(subject: string, payload: Payload, options?: PublishOptions): void {
     if (this.#closed) return;
-    const told = { subject, payload, options };
-    if (!this.#isUp) return void this.#outbox.push(told);
-    if (this.#turn.push(told) === 1) afterThisTurn(() => this.#writeTurn());
+    const outgoing = { subject, payload, options };
+    if (!this.#isUp) return void this.#outbox.push(outgoing);
+    if (this.#turn.push(outgoing) === 1) afterThisTurn(() => this.#writeTurn());
   }
 
   #writeTurn(): void {
-    for (const told of this.#turn.splice(0)) this.#publish(told);
+    for (const outgoing of this.#turn.splice(0)) this.#publish(outgoing);
   }
 
-  /** Hands a message to the client. @throws what the client refuses; TransportError `TRANSPORT_BROKER_UNREACHABLE` before there is a connection */
+  /**
+   * Passes a message to the client.
+   * @throws what the client rejects; TransportError `TRANSPORT_BROKER_UNREACHABLE` before the first connection
+   */
   publish(subject: string, payload: Payload, options?: PublishOptions): void {
     this.connection.publish(subject, payload, options);
   }
@@ -209,14 +212,14 @@ export class Link {
   }
 
   async #roundTrip<Result>(answer: Promise<Result>): Promise<Result> {
-    const begunMs = this.#host.clock.monotonicMs();
+    const startedMs = this.#host.clock.monotonicMs();
     const result = await answer;
-    this.#heardSinceMs = Math.max(this.#heardSinceMs, begunMs);
+    this.#heardSinceMs = Math.max(this.#heardSinceMs, startedMs);
     return result;
   }
 
   #notConnected(): TransportError {
-    const text = `there is no connection to ${this.addresses} yet.`;
+    const text = `not connected to ${this.addresses} yet.`;
     return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { retryable: true });
   }
 
@@ -257,7 +260,7 @@ export class Link {
     this.#isUp = true;
     this.#problem = undefined;
     this.#host.notices.emit('broker:connected', { broker: this.#host.broker });
-    for (const told of this.#outbox.splice(0)) this.#publish(told);
+    for (const outgoing of this.#outbox.splice(0)) this.#publish(outgoing);
     for (const listener of [...this.#listeners]) listener.linkUp();
   }
 
@@ -267,7 +270,7 @@ export class Link {
     this.#outbox.push(...this.#turn.splice(0));
     const error = errorOf(
       'TRANSPORT_BROKER_UNREACHABLE',
-      `the connection to ${this.addresses} broke; it is made again without end.`,
+      `the connection to ${this.addresses} broke; reconnecting. The application is not ready until it is connected.`,
       {
         retryable: true,
       },
@@ -277,7 +280,7 @@ export class Link {
     for (const listener of [...this.#listeners]) listener.linkDown();
   }
 
-  /** The client gives a connection up for a few reasons that cannot be switched off. */
+  /** The client gives up a connection for a few reasons that cannot be disabled. */
   async #revive(connection: NatsConnection, cause: unknown): Promise<void> {
     if (this.#connection !== connection) return;
     this.#goDown();
@@ -293,11 +296,11 @@ export class Link {
     }
   }
 
-  #publish({ subject, payload, options }: Told): void {
+  #publish({ subject, payload, options }: Outgoing): void {
     try {
       this.#connection?.publish(subject, payload, options);
     } catch {
-      // The connection was closed in this moment: the server brings back what this would have settled.
+      // The connection has just been closed: the server redelivers what this would have settled.
     }
   }
 }

@@ -3,16 +3,16 @@ import type { BrokerHost } from '../../../contract/index.js';
 import type { Link, LinkListener } from './link.js';
 import type { ResolvedNatsOptions } from '../options.js';
 
-/** A right that was not missed for this long counts as granted. What is not settled is refused again within the ack wait. */
+/** A permission that was not denied for this long counts as granted: an unsettled message is denied again within the ack wait. */
 const QUIET_MS = 60_000;
 const QUIET_ACK_WAITS = 3;
-/** What passed may have done so before the last refusal, unless that is so old: consumers are looked at every 5 s. */
+/** Settlements that passed this recently may have passed before the last denial: consumers are checked every 5 s. */
 const PASS_MS = 6_000;
 const SETTLEMENTS = '$JS.ACK.';
 
 /**
- * The rights that this user lacks, as the server refuses them one by one. Each is reported once, and health shows it for as long as
- * it is missed.
+ * The permissions that this user lacks, as the server denies them one by one. Each is reported once, and health shows it for as
+ * long as it is missing.
  */
 export class Refusals implements LinkListener {
   readonly #host: BrokerHost;
@@ -20,7 +20,7 @@ export class Refusals implements LinkListener {
   readonly #apiPrefix: string;
   readonly #isCore: boolean;
   readonly #quietMs: number;
-  /** By right: when it was last missed, on the monotonic clock. */
+  /** By permission: when it was last denied, on the monotonic clock. */
   readonly #missedAtMs = new Map<string, number>();
 
   constructor(host: BrokerHost, link: Link, { inboxPrefix, ackWaitMs, mode }: ResolvedNatsOptions) {
@@ -36,7 +36,7 @@ export class Refusals implements LinkListener {
     return this.#missed.map(problemOf);
   }
 
-  /** Nothing is settled, so that nothing more is delivered after a while. */
+  /** Nothing can be settled, so delivery stops after a while. */
   get isDown(): boolean {
     return this.#missed.some((right) => right.includes(SETTLEMENTS));
   }
@@ -62,13 +62,13 @@ export class Refusals implements LinkListener {
     if (isNew) this.#host.notices.emit('broker:warned', { broker: this.#host.broker, warning: problemOf(right) });
   }
 
-  /** By whoever made the request to JetStream's API; by the subscription to a topic of core NATS, which tries again. */
+  /** The request to JetStream's API reports it itself, or the subscription to a topic of core NATS, which retries. */
   #isReportedElsewhere(operation: string, subject: string): boolean {
     if (subject.startsWith(this.#apiPrefix)) return true;
     return this.#isCore && operation === 'subscription' && !subject.startsWith(this.#inboxPrefix);
   }
 
-  /** What is settled has come through an inbox. */
+  /** A settled message has come through an inbox. */
   #isShownBySettlements(right: string): boolean {
     return right.includes(SETTLEMENTS) || right.startsWith(`subscribe to "${this.#inboxPrefix}`);
   }
@@ -78,7 +78,7 @@ export class Refusals implements LinkListener {
     return [...this.#missedAtMs].filter(([, atMs]) => atMs >= sinceMs).map(([right]) => right);
   }
 
-  /** Every message and every connection has subjects of its own; the right is one. */
+  /** Every message and every connection has subjects of its own, but the permission is one. */
   #generalised(subject: string): string {
     const prefix = [SETTLEMENTS, this.#inboxPrefix].find((known) => subject.startsWith(known));
     return prefix === undefined ? subject : `${prefix}>`;
@@ -86,4 +86,4 @@ export class Refusals implements LinkListener {
 }
 
 const problemOf = (right: string): string =>
-  `the server refuses to let this user ${right}; give the user this right (permissions of nats-server)`;
+  `the server does not allow this user to ${right}; grant the permission in the configuration of nats-server`;

@@ -1,16 +1,16 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
-/** A client that is not told by now is asked after. */
+/** Milliseconds before the server is probed because the client has reported nothing. */
 const PATIENCE_MS = 500;
-/** A refusal of TLS 1.3 comes after the handshake; a server that has said nothing by then has taken the certificate. */
+/** A rejection of TLS 1.3 comes after the handshake; a server that is silent for this long has accepted the certificate. */
 const QUIET_MS = 500;
 
 /**
- * Finds out why an encrypted connection does not come to be. A server that refuses the client's certificate says so after the
- * handshake, where the client does not listen: it waits, and would say no more than that the time was over.
- * @param tls what the client gives to Node's `tls.connect`
- * @returns a promise that rejects with the reason, and stays pending when there is none; and a function that ends the search
+ * Finds out why an encrypted connection cannot be opened. A server that rejects the client's certificate says so after the
+ * handshake, where the client does not listen: the client waits and reports only a timeout.
+ * @param tls what the client passes to Node's `tls.connect`
+ * @returns a promise that rejects with the reason and otherwise stays pending; and a function that ends the search
  */
 export function tlsTrouble(
   servers: readonly string[],
@@ -32,7 +32,7 @@ export function tlsTrouble(
   return { found, end };
 }
 
-/** Does the handshake as the client would. Rejects only for what TLS is the reason of. */
+/** Does the handshake as the client would. Rejects only for reasons of TLS. */
 async function ask(
   server: string,
   { handshakeFirst = false, ...tls }: ConnectionOptions & { readonly handshakeFirst?: boolean },
@@ -41,7 +41,7 @@ async function ask(
   const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(server) ?? [];
   const plain = connectPlain(Number(port), host);
   sockets.add(plain);
-  // Why ignored: a server that is away is the client's to tell.
+  // An unreachable server is ignored here, because the client reports it.
   const greeted = await new Promise<boolean>((resolve) => {
     plain.once('error', () => resolve(false)).once('close', () => resolve(false));
     plain.once(handshakeFirst ? 'connect' : 'data', () => resolve(true));

@@ -9,7 +9,7 @@ import type { Link, LinkListener } from '../client/link.js';
 const MAX_REQUEST_BYTES = 4_194_304;
 const NO_BODY = new Uint8Array(0);
 
-/** Hands messages to the server, which hands them to whoever listens in that moment and keeps nothing. */
+/** Publishes messages through core NATS, which delivers them to current subscribers and stores nothing. */
 export class CorePublisher implements Producer, LinkListener {
   readonly maxRequestBytes = MAX_REQUEST_BYTES;
   readonly #link: Link;
@@ -40,7 +40,7 @@ export class CorePublisher implements Producer, LinkListener {
     for (const refusals of this.#sending) refusals.set(subject, error);
   }
 
-  /** Resolves when the server has taken them: a receipt says that it was there, and nothing of who listened. */
+  /** Publishes messages. A receipt says that the server has accepted the message, not that anybody received it. */
   async send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     const { results, broken } = await this.#sendAll(messages, undefined);
     return results.map((result) =>
@@ -48,7 +48,7 @@ export class CorePublisher implements Producer, LinkListener {
     );
   }
 
-  /** n.b. nobody who listens is told by the server, in the answer to the request; a reply may still come after an outage. */
+  /** Sends a request. A missing responder is reported in the reply, and a reply may still come after an outage. */
   async sendRequest(message: OutgoingMessage, answerTo: string): Promise<TransportError | undefined> {
     const { results } = await this.#sendAll([message], answerTo);
     return results[0] instanceof Error ? results[0] : undefined;
@@ -67,7 +67,7 @@ export class CorePublisher implements Producer, LinkListener {
     return { results, broken };
   }
 
-  /** The server reports a missing permission before it answers; the client passes that on a few microtasks later. */
+  /** The server reports a denied permission before it answers the flush; the client passes it on a few microtasks later. */
   async #flush(): Promise<{ readonly cause: unknown } | undefined> {
     try {
       await this.#link.connection.flush();
@@ -103,7 +103,7 @@ export class CorePublisher implements Producer, LinkListener {
   }
 
   #notWritten(topic: string, cause: unknown): TransportError {
-    const text = `cannot publish to "${topic}": there is no connection to ${this.#link.addresses}.`;
+    const text = `cannot publish to "${topic}": not connected to ${this.#link.addresses}. Nothing was stored.`;
     return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true, cause });
   }
 }
@@ -111,14 +111,14 @@ export class CorePublisher implements Producer, LinkListener {
 const refusedError = ({ topic }: PublishReceipt, cause: Error): TransportError =>
   errorOf(
     'TRANSPORT_AUTHORIZATION_FAILED',
-    `cannot publish to "${topic}": ${cause.message}. Give the user the right to publish there.`,
+    `cannot publish to "${topic}": ${cause.message}. Grant the user permission to publish there.`,
     { topic, stored: 'no', cause },
   );
 
 const unknownError = ({ topic }: PublishReceipt, cause: unknown): TransportError =>
   errorOf(
     'TRANSPORT_PUBLISH_UNKNOWN',
-    `cannot publish to "${topic}": the connection broke. The message may have been handed on.`,
+    `cannot publish to "${topic}": the connection broke. The message may have been delivered.`,
     {
       topic,
       stored: 'unknown',

@@ -2,16 +2,16 @@ import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../../contract/index.js';
 import type { Link, LinkListener } from '../client/link.js';
 
-/** What became of one publish. */
+/** The outcome of one publish. */
 export type PubAnswer =
   | { readonly kind: 'stored'; readonly stream: string; readonly sequence: number; readonly duplicate: boolean }
-  /** JetStream said no; a right that is missing has the number 0. */
+  /** JetStream rejected the message; `code` 0 means a missing permission. */
   | { readonly kind: 'refused'; readonly code: number; readonly status: number; readonly text: string }
-  /** The client did not take it. */
+  /** The client rejected the message. */
   | { readonly kind: 'unwritten'; readonly error: unknown }
-  /** Nobody listens to the subject. */
+  /** The subject has no subscriber. */
   | { readonly kind: 'nobody' }
-  /** No answer came in time. Somebody who listens to the subject keeps the server from saying that no stream holds it. */
+  /** No reply came in time: another subscriber to the subject keeps the server from reporting that no stream holds it. */
   | { readonly kind: 'silent'; readonly why: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
@@ -27,8 +27,8 @@ interface Pending {
 }
 
 /**
- * Publishes and waits for JetStream's answers, all to one inbox. A connection that breaks answers everything that is on its
- * way with "unknown" at once: the client has thrown it away, or the server's answer is lost.
+ * Publishes and waits for JetStream's acks, which all go to one inbox. When the connection breaks, every pending publish is
+ * "unknown" at once: the client has discarded the message, or the ack is lost.
  */
 export class PubAcks implements LinkListener {
   readonly #clock: Clock;
@@ -48,7 +48,7 @@ export class PubAcks implements LinkListener {
     this.#stopListening = link.listen(this);
   }
 
-  /** Writes in order; resolves with an answer for each, in the same order. @param onAnswer called with each as it comes */
+  /** Writes in order; resolves with one outcome per message, in the same order. @param onAnswer called with each outcome as it arrives */
   async publish(
     publications: readonly (() => Publication)[],
     onAnswer: (position: number, answer: PubAnswer) => void,
@@ -62,7 +62,7 @@ export class PubAcks implements LinkListener {
     return Promise.all(answers).finally(callOff);
   }
 
-  /** Resolves when the connection is back; false: not within the time of a request, or never. */
+  /** Resolves with true when the connection is back, with false after `requestTimeoutMs` or when closed. */
   untilUp(): Promise<boolean> {
     if (this.#link.isUp) return Promise.resolve(true);
     return new Promise((resolve) => {
@@ -115,7 +115,7 @@ export class PubAcks implements LinkListener {
     });
   }
 
-  /** n.b. a connection that was made anew knows no subscription of the one before. */
+  /** A new connection has none of the subscriptions of the one before. */
   #listen(): void {
     const { connection } = this.#link;
     if (this.#connection === connection) return;
@@ -124,7 +124,7 @@ export class PubAcks implements LinkListener {
     connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#take(message);
-        // n.b. the server has refused it: the next one tries again.
+        // The server denied the subscription: the next publish subscribes again.
         else this.#connection = undefined;
       },
     });
@@ -142,7 +142,7 @@ export class PubAcks implements LinkListener {
   }
 
   #giveUp(first: number, last: number): void {
-    const why = `no answer came within ${this.#timeoutMs} ms`;
+    const why = `no reply came within ${this.#timeoutMs} ms`;
     for (let number = first; number < last; number++) this.#answer(number.toString(36), { kind: 'silent', why });
   }
 
@@ -158,7 +158,7 @@ interface AckText {
   readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
 }
 
-/** n.b. total: a foreign program may listen to the subject and answer what it likes; that is no confirmation. */
+/** Never throws: a foreign program can subscribe to the subject and reply with anything. That confirms nothing. */
 function answerOf(message: Msg): PubAnswer {
   if (message.headers?.code === 503 && message.data.length === 0) return { kind: 'nobody' };
   const { stream, seq, duplicate = false, error } = parse(message);
@@ -168,7 +168,7 @@ function answerOf(message: Msg): PubAnswer {
   }
   if (typeof stream === 'string' && typeof seq === 'number')
     return { kind: 'stored', stream, sequence: seq, duplicate };
-  return { kind: 'unknown', why: 'somebody answered who is no stream' };
+  return { kind: 'unknown', why: 'the reply did not come from a stream' };
 }
 
 function parse(message: Msg): AckText {

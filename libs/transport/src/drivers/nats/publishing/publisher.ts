@@ -24,19 +24,19 @@ import { Schedules } from './schedules.js';
 import type { Streams } from '../topology/streams.js';
 import { scheduleHeaders, waitingSubjectOf } from '../topology/waiting-subjects.js';
 
-/** One call of `send` may be so large; the client and the server buffer it. */
+/** Largest number of bytes in one call of `send`; the client and the server buffer them. */
 const MAX_REQUEST_BYTES = 4_194_304;
-/** How often a message is written while nobody knows whether it was stored; the server recognises it by its id. */
+/** Most attempts to publish while the outcome is unknown; the server detects duplicates by the id. */
 const MAX_TRIES = 4;
-/** A stream that is there and does not answer is choosing a leader. */
+/** A stream that exists and does not answer is electing a leader. */
 const NOT_READY_PAUSE_MS = 250;
 
-/** Tells messages of one id on several topics of a stream apart. */
+/** An id that is unique across the topics of a stream. */
 const ownNameOf = ({ topic, id }: OutgoingMessage): string => `${topic}/${id}`;
 
 /**
- * n.b. by the message's own id the server would drop what is sent again on purpose. And one for later has left the place that the
- * server knows of when its time has come, so that nobody could look there whether it was the same.
+ * The server would drop a message that is sent again on purpose as a duplicate of its own id. A delayed message has left the
+ * subject that the server knows by the time it is delivered, so a duplicate could not be compared there.
  */
 function recognisedBy(message: OutgoingMessage): string {
   if (message.isRepeated === true) return `${message.id}/${randomUUID()}`;
@@ -44,27 +44,27 @@ function recognisedBy(message: OutgoingMessage): string {
   return deadLetterId(message) ?? message.id;
 }
 
-/** Whether a stream holds a topic: `'created'` just now; an error where there is none and none can be created. */
+/** Whether a stream holds a topic: `'created'` means just now; an error means that there is none and none can be created. */
 type StreamState = 'there' | 'created' | 'unknown' | TransportError;
 /** By topic, in one round. */
 type Looks = Map<string, Promise<StreamState>>;
 
-/** A message on its way, and how often it was written. */
+/** A message that is being published. */
 interface Entry {
   readonly index: number;
   readonly message: OutgoingMessage;
-  /** What the server recognises it by. */
+  /** The id by which the server detects duplicates. */
   recognisedBy: string;
   tries: number;
-  /** A try got no answer: the message may be stored. */
+  /** An attempt got no reply: the message may be stored. */
   isUncertain: boolean;
-  /** Whether its stream was looked for after a silence: once, because a server that does not answer costs another timeout. */
+  /** Whether its stream was looked up after a silence: only once, because an unresponsive server costs another timeout. */
   isLookedFor: boolean;
-  /** The subject where it waits for its time; undefined where it goes to its topic at once. */
+  /** The subject where a delayed message waits; undefined for a message that goes to its topic at once. */
   waitsAt: string | undefined;
 }
 
-/** Stores messages in JetStream, in order, each confirmed by the server. */
+/** Publishes messages to JetStream in order, each acknowledged by the server. */
 export class JetStreamPublisher implements Producer {
   readonly maxRequestBytes = MAX_REQUEST_BYTES;
   readonly #link: Link;
@@ -97,7 +97,7 @@ export class JetStreamPublisher implements Producer {
     return this.#send(messages, undefined, window);
   }
 
-  /** Stores a request; its answers go to the address. */
+  /** Publishes a request; its replies go to the address. */
   async sendRequest(message: OutgoingMessage, answerTo: string): Promise<TransportError | undefined> {
     const [result] = await this.#send([message], answerTo);
     return isTransportError(result) ? result : undefined;
@@ -131,7 +131,7 @@ export class JetStreamPublisher implements Producer {
     return results;
   }
 
-  /** Writes all of them, in order, and waits for the answers; what has to be written again is returned, in order. */
+  /** Publishes all of them in order and waits for the acks. @returns those to publish again, in order */
   async #round(
     open: readonly Entry[],
     results: SendResult[],
@@ -139,7 +139,7 @@ export class JetStreamPublisher implements Producer {
     window: SendWindow | undefined,
   ): Promise<Entry[]> {
     const entries = await this.#ready(open, results);
-    // The client discards what it is given without a connection, and nobody would answer for it.
+    // The client discards messages without a connection, and no ack would come.
     if (this.#closed || !this.#link.isUp) return entries;
     const publications = entries.map((entry) => () => this.#write(entry, answerTo));
     const answers = await this.#acks.publish(publications, (position, answer) =>
@@ -159,13 +159,13 @@ export class JetStreamPublisher implements Producer {
     return again;
   }
 
-  /** Those that can be written; the others have their result. */
+  /** Returns those that can be published; the others have their result. */
   async #ready(open: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
     const kept = await this.#kept(open, results);
     return kept.some(({ message }) => message.deliverAtMs !== undefined) ? this.#placed(kept, results) : kept;
   }
 
-  /** Those that their stream would keep. */
+  /** Returns those that their stream would keep. */
   async #kept(entries: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
     const topics = new Map<string, TransportError | 'named by topic' | undefined>();
     for (const topic of new Set(entries.map(({ message }) => message.topic))) {
@@ -183,15 +183,15 @@ export class JetStreamPublisher implements Producer {
   }
 
   /**
-   * A stream that deletes what is acked cannot be asked later which topic an id belongs to. Where it holds several topics, the
-   * topic is therefore a part of the id.
+   * A stream that deletes acked messages cannot tell later to which topic an id belongs. If it holds several topics, the topic
+   * becomes part of the id.
    */
   async #forgetsTopics(topic: string): Promise<boolean> {
     const config = await this.#holding.of(topic);
     return config !== undefined && String(config.retention) !== 'limits' && !holdsOnly(config, topic);
   }
 
-  /** Says where messages for later wait; what has no such place has its result. */
+  /** Sets the subjects where delayed messages wait; a message without such a subject gets its result. */
   async #placed(entries: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
     const placed: Entry[] = [];
     for (const entry of entries) {
@@ -234,7 +234,7 @@ export class JetStreamPublisher implements Producer {
     return { subject: waitsAt, payload: message.body ?? NO_BODY, headers };
   }
 
-  /** `'again'`: to be written again; `'busy'`: after a pause. */
+  /** Returns `'again'` to publish at once, `'busy'` to publish after a pause. */
   async #resultOf(entry: Entry, answer: PubAnswer, looks: Looks): Promise<SendResult | 'again' | 'busy'> {
     const { message, tries } = entry;
     switch (answer.kind) {
@@ -255,24 +255,24 @@ export class JetStreamPublisher implements Producer {
   }
 
   /**
-   * The server has stored a message of this id before: this one, when an answer was lost, or the publisher says its ids twice.
-   * n.b. it looks at ids of the whole stream: the same id on another topic of it must not cost a message.
+   * The server has stored a message with this id before: this one, if its ack was lost, or another one if the publisher reuses ids.
+   * The server compares ids over the whole stream, and an equal id on another topic must not lose a message.
    */
   async #afterDuplicate(entry: Entry, { stream, sequence }: { readonly stream: string; readonly sequence: number }) {
     const { message } = entry;
     if (entry.recognisedBy !== message.id) return receiptOf(entry, sequence);
     const config = await this.#holding.of(message.topic);
-    // The message itself may be handled and deleted, or this user may not read it.
+    // The message may have been handled and deleted, or this user may not read it.
     if (config?.name === stream && holdsOnly(config, message.topic)) return receiptOf(entry, sequence);
     const stored = await this.#link
-      .ask('cannot look at a message', (manager) => manager.streams.getMessage(stream, { seq: sequence }))
+      .ask('cannot read a stored message', (manager) => manager.streams.getMessage(stream, { seq: sequence }))
       .catch(() => undefined);
     if (stored?.subject === message.topic) return receiptOf(entry, sequence);
     entry.recognisedBy = ownNameOf(message);
     return 'again';
   }
 
-  /** n.b. the stream may have been made anew since it was seen, without schedules. */
+  /** The stream may have been recreated without schedules since it was read. */
   #afterRefusal(entry: Entry, answer: PubAnswer & { kind: 'refused' }): TransportError | 'again' {
     const { message, waitsAt, tries } = entry;
     const isOfSchedule = waitsAt !== undefined && SCHEDULE_REFUSALS.includes(answer.code);
@@ -281,19 +281,19 @@ export class JetStreamPublisher implements Producer {
     return 'again';
   }
 
-  /** No stream has answered for the topic: there is none, or it has no leader in this moment. */
+  /** No stream has answered for the topic: there is none, or it has no leader at the moment. */
   async #afterNobody(entry: Entry, looks: Looks): Promise<TransportError | 'again' | 'busy'> {
     const { message, tries } = entry;
     const { topic } = message;
     const state = await this.#lookFor(topic, looks);
     if (state === 'created' || state instanceof TransportError) return afterMissing(entry, state);
     if (tries < MAX_TRIES) return 'busy';
-    const text = `cannot publish to "${topic}": its stream does not answer.`;
+    const text = `cannot publish to "${topic}": its stream does not answer. It may be electing a leader; publish again later.`;
     const error = errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true });
     return knownOf(entry, error);
   }
 
-  /** Without a stream, what was written is stored nowhere. */
+  /** If there is no stream, nothing was stored. */
   async #afterSilence(entry: Entry, why: string, looks: Looks): Promise<TransportError | 'again'> {
     const { message, tries, isLookedFor } = entry;
     entry.isLookedFor = true;
@@ -303,7 +303,7 @@ export class JetStreamPublisher implements Producer {
     return tries < MAX_TRIES ? 'again' : unknownError(message, why);
   }
 
-  /** One look for all messages of a round. */
+  /** Looks up the stream once for all messages of a round. */
   #lookFor(topic: string, looks: Looks): Promise<StreamState> {
     const state = looks.get(topic) ?? this.#findOrCreate(topic);
     looks.set(topic, state);
@@ -322,14 +322,14 @@ export class JetStreamPublisher implements Producer {
     );
   }
 
-  /** What was never written is given back, to be sent later; for what was, the connection is waited for. */
+  /** Messages that were never written fail and can be sent later; for the others, the publisher waits for the connection. */
   async #withoutConnection(entries: readonly Entry[], results: SendResult[]): Promise<Entry[]> {
     const written = entries.filter(({ tries }) => tries > 0);
     const fresh = entries.filter(({ tries }) => tries === 0);
     this.#settle(fresh, results, ({ message }) => this.#notWritten(message, this.#link.problem));
     if (written.length === 0 || (await this.#acks.untilUp())) return written;
     return this.#settle(written, results, ({ message }) =>
-      unknownError(message, 'the connection broke and is not back'),
+      unknownError(message, 'the connection broke and has not come back'),
     );
   }
 
@@ -338,7 +338,7 @@ export class JetStreamPublisher implements Producer {
   }
 
   #notWritten({ topic }: OutgoingMessage, cause: unknown): TransportError {
-    const text = `cannot publish to "${topic}": there is no connection to ${this.#link.addresses}.`;
+    const text = `cannot publish to "${topic}": not connected to ${this.#link.addresses}. Nothing was stored.`;
     return errorOf('TRANSPORT_BROKER_UNREACHABLE', text, { topic, stored: 'no', retryable: true, cause });
   }
 
@@ -354,7 +354,7 @@ function afterMissing(
 ): TransportError | 'again' {
   if (state === 'created') {
     if (tries < MAX_TRIES) return 'again';
-    const text = `no stream answers for "${topic}".`;
+    const text = `cannot publish to "${topic}": its stream was created, and it does not answer. Publish again later.`;
     return errorOf('TRANSPORT_TOPIC_MISSING', text, { topic, stored: 'no', retryable: true });
   }
   return restated(state, { topic, stored: 'no' });
@@ -366,7 +366,7 @@ const knownOf = <Result>({ isUncertain }: Entry, result: Result): Result | Trans
 const SCHEDULE_REFUSALS: readonly number[] = [JETSTREAM_ERROR.schedulesDisabled, JETSTREAM_ERROR.scheduleTargetInvalid];
 const NO_BODY = new Uint8Array(0);
 
-/** n.b. where a message waits is not where it will be. */
+/** The offset of a waiting message is not the one it will have in its topic. */
 const receiptOf = ({ message: { id, topic }, waitsAt }: Entry, sequence: number): PublishReceipt => ({
   id,
   topic,
@@ -376,7 +376,7 @@ const receiptOf = ({ message: { id, topic }, waitsAt }: Entry, sequence: number)
 
 const isTooLarge = (error: unknown): boolean => /max_payload/.test((error as Error).message);
 
-/** Who published it goes on at once. n.b. a duplicate is looked at first: it may be another message. */
+/** Reports a stored message at once. A duplicate is checked first, because it may be another message. */
 function reportStored(window: SendWindow | undefined, entry: Entry, answer: PubAnswer): void {
   if (answer.kind === 'stored' && !answer.duplicate) window?.stored(entry.index, receiptOf(entry, answer.sequence));
 }

@@ -13,12 +13,12 @@ import {
 } from '../topology/waiting-subjects.js';
 
 const HOUR_MS = 3_600_000;
-// n.b. NATS's own words and units; the client's enumerations are loaded on first use only.
+// Plain strings, because the client's enumerations are loaded on first use only.
 const STREAM = { name: 'ORDERS', retention: 'limits', discard: 'old', max_age: 0, max_msgs: -1, max_bytes: -1 };
 const problemOf = (changes: object, waitMs = HOUR_MS) =>
   keepingProblem({ ...STREAM, ...changes } as unknown as StreamConfig, waitMs);
 
-describe('a stream for messages for later', () => {
+describe('a stream for delayed messages', () => {
   it('is one that deletes nothing before its time', () => {
     expect(problemOf({})).toBeUndefined();
     expect(problemOf({ max_age: (HOUR_MS + 1) * 1e6 })).toBeUndefined();
@@ -40,7 +40,7 @@ describe('a stream for messages for later', () => {
 describe('the subject where a message waits', () => {
   const subject = waitingSubjectOf('ORDERS', 'orders/m-1');
 
-  it('is its own, and the same whenever it is published again', () => {
+  it('is unique to the message, and the same when it is published again', () => {
     expect(subject).toMatch(/^_delayed\.ORDERS\.[0-9a-f]{32}$/);
     expect(waitingSubjectOf('ORDERS', 'orders/m-1')).toBe(subject);
     expect(waitingSubjectOf('ORDERS', 'orders/m-2')).not.toBe(subject);
@@ -48,9 +48,9 @@ describe('the subject where a message waits', () => {
     expect(isWaitingSubject('_delayedly')).toBe(false);
   });
 
-  it('is no topic, and no subscription asks for it', () => {
-    expect(topicProblem(subject)).toContain('messages for later');
-    expect(topicProblem('_delayed')).toContain('messages for later');
+  it('is rejected as a topic, and no subscription reads it', () => {
+    expect(topicProblem(subject)).toContain('delayed messages');
+    expect(topicProblem('_delayed')).toContain('delayed messages');
     const subjects = ['orders', 'paid', waitingSubjectsOf('ORDERS')];
     expect(filterOf('>', subjects)).toEqual(['orders', 'paid']);
     expect(filterOf('*.*.*', subjects)).not.toContain(waitingSubjectsOf('ORDERS'));
@@ -65,7 +65,7 @@ describe('the subject where a message waits', () => {
 });
 
 describe('a server before 2.12', () => {
-  /** n.b. it takes a setting that it does not know, and leaves it out of what it answers. */
+  /** Accepts a setting that it does not know, and omits it from its reply. */
   const link = {
     listen: () => () => undefined,
     ask: () => Promise.resolve({ config: STREAM }),
@@ -74,7 +74,7 @@ describe('a server before 2.12', () => {
   } as unknown as Link;
   const streams = { holding: () => Promise.resolve(['ORDERS']), keepingOf: () => Promise.resolve([STREAM]) };
 
-  it.each([[{}], [false]])('is found out with provision %j, and said to be too old', async (provision) => {
+  it.each([[{}], [false]])('is detected with provision %j and reported as too old', async (provision) => {
     const options = { provision } as ResolvedNatsOptions;
     const asked = new Schedules(link, streams as unknown as Streams, options).streamFor('orders', 1_000);
     await expect(asked).rejects.toMatchObject({

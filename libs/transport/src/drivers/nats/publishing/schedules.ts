@@ -9,12 +9,12 @@ import { waitingSubjectsOf } from '../topology/waiting-subjects.js';
 
 const FIRST_VERSION = [2, 12] as const;
 
-/** Finds the stream where a message for later can wait, and lets it keep schedules where the driver was asked to provision. */
+/** Finds the stream where a delayed message can wait, and enables schedules on it if the driver may provision. */
 export class Schedules {
   readonly #link: Link;
   readonly #streams: Streams;
   readonly #options: ResolvedNatsOptions;
-  /** By topic: how its stream is set, as it was last seen. */
+  /** By topic: the configuration of its stream, as last read. */
   readonly #known = new Map<string, Promise<StreamConfig>>();
 
   constructor(link: Link, streams: Streams, options: ResolvedNatsOptions) {
@@ -25,8 +25,9 @@ export class Schedules {
   }
 
   /**
-   * The stream of a topic, which keeps a message for so long.
-   * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED` where it would not; `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED`, ...
+   * Returns the stream of a topic that keeps a message for this long.
+   * @throws TransportError `TRANSPORT_CAPABILITY_UNSUPPORTED` if it would not; `TRANSPORT_TOPIC_MISSING`,
+   * `TRANSPORT_AUTHORIZATION_FAILED`, ...
    */
   async streamFor(topic: string, waitMs: number): Promise<string> {
     const known = this.#known.get(topic) ?? this.#find(topic);
@@ -39,7 +40,7 @@ export class Schedules {
     throw refused(topic, problem);
   }
 
-  /** Looks again when it is asked for the next time. */
+  /** Reads the stream again for the next message. */
   forget(topic: string): void {
     this.#known.delete(topic);
   }
@@ -47,8 +48,8 @@ export class Schedules {
   async #find(topic: string): Promise<StreamConfig> {
     await this.#streams.holding(topic);
     const [config] = await this.#streams.keepingOf(topic);
-    if (config === undefined) throw refused(topic, 'its stream is gone. Publish it again', true);
-    // n.b. what could not be kept anyway must not change a stream for good.
+    if (config === undefined) throw refused(topic, 'its stream was deleted meanwhile. Publish it again', true);
+    // Enabling schedules is permanent, so a stream that could not keep the message anyway stays as it is.
     if (allows(config) || keepingProblem(config, 0) !== undefined) return config;
     if (this.#options.provision !== false) return this.#allow(topic, config);
     throw refused(topic, this.#notAllowed(config));
@@ -56,9 +57,9 @@ export class Schedules {
 
   async #allow(topic: string, { name, subjects }: StreamConfig): Promise<StreamConfig> {
     const wanted = { allow_msg_schedules: true, subjects: withWaiting(name, subjects) };
-    const what = `cannot let stream "${name}" keep messages for later`;
+    const what = `cannot enable message schedules on stream "${name}"`;
     const { config } = await this.#link.ask(what, (manager) => manager.streams.update(name, wanted), topic);
-    // n.b. an older server does not know the setting, and says nothing of it.
+    // An older server ignores the setting without an error.
     if (!allows(config)) throw refused(topic, this.#tooOld);
     return config;
   }
@@ -66,26 +67,26 @@ export class Schedules {
   #notAllowed({ name, subjects }: StreamConfig): string {
     if (isOld(this.#link.serverVersion)) return this.#tooOld;
     const list = withWaiting(name, subjects).join(',');
-    return `stream "${name}" does not allow schedules. Allow them for good (nats stream edit ${name} --allow-schedules --subjects "${list}"), or let the driver do it: nats({ provision: {} })`;
+    return `stream "${name}" does not allow message schedules. Enable them permanently (nats stream edit ${name} --allow-schedules --subjects "${list}"), or let the driver do it: nats({ provision: {} })`;
   }
 
   get #tooOld(): string {
-    return `that needs nats-server 2.12, and ${this.#link.addresses} runs ${this.#link.serverVersion ?? 'an older one'}. Upgrade it, or publish the message when it is due`;
+    return `this needs nats-server 2.12, and ${this.#link.addresses} runs ${this.#link.serverVersion ?? 'an older one'}. Upgrade it, or publish the message when it is due`;
   }
 }
 
-/** What keeps a stream from keeping a message for so long, with what to do about it; undefined when nothing does. */
+/** Returns why a stream cannot keep a message for this long, with the remedy; undefined if it can. */
 export function keepingProblem(config: StreamConfig, waitMs: number): string | undefined {
   const { name, retention, max_age: maxAge = 0, max_msgs: maxMessages = -1, max_bytes: maxBytes = -1 } = config;
   if (String(retention) !== 'limits') {
-    return `stream "${name}" has retention "${retention}", with which a message that waits could be deleted. Use a stream with limits retention`;
+    return `stream "${name}" has retention "${retention}", which can delete a message while it waits. Use a stream with limits retention`;
   }
   if (String(config.discard) === 'new') {
-    return `stream "${name}" has discard "new", with which JetStream keeps no schedules. Use "old"`;
+    return `stream "${name}" has discard "new", which does not support schedules. Set discard to "old"`;
   }
   if (maxMessages > 0 || maxBytes > 0) {
     const limit = maxMessages > 0 ? `${maxMessages} messages (max_msgs)` : `${maxBytes} bytes (max_bytes)`;
-    return `stream "${name}" keeps at most ${limit} and deletes the oldest, which would be the one that waits. Take the limit away, or give the topic a stream of its own`;
+    return `stream "${name}" keeps at most ${limit} and deletes the oldest, which may be the delayed one. Remove the limit, or use a separate stream for the topic`;
   }
   if (maxAge > 0 && msOf(maxAge) <= waitMs) {
     return `stream "${name}" deletes messages after ${msOf(maxAge)} ms (max_age), and this one would wait for ${waitMs} ms. Raise max_age, or publish the message later`;
@@ -108,7 +109,7 @@ function isOld(version = ''): boolean {
 }
 
 const refused = (topic: string, why: string, retryable = false): TransportError =>
-  errorOf('TRANSPORT_CAPABILITY_UNSUPPORTED', `cannot publish to "${topic}" for later: ${why}.`, {
+  errorOf('TRANSPORT_CAPABILITY_UNSUPPORTED', `cannot publish a delayed message to "${topic}": ${why}.`, {
     topic,
     stored: 'no',
     retryable,

@@ -8,14 +8,14 @@ interface Advisory {
 }
 
 /**
- * Listens to what the server tells of messages that it has delivered as often as the consumer allows. Nothing else shows them:
+ * Listens to the server's advisories about messages that were delivered as often as the consumer allows. Nothing else shows them:
  * they count neither as pending nor as unsettled.
- * @returns ends it
+ * @returns stops listening
  */
 export function listenToAbandoned(
   link: Link,
   { stream, name, maxDeliveries }: ConsumerPlace,
-  tell: (sequence: number, deliveries: number) => void,
+  report: (sequence: number, deliveries: number) => void,
 ): () => void {
   if (maxDeliveries === undefined) return () => undefined;
   const subject = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${stream}.${name}`;
@@ -23,7 +23,7 @@ export function listenToAbandoned(
     callback: (error, message) => {
       if (error !== null) return;
       const { stream_seq: sequence, deliveries } = message.json<Advisory>();
-      if (sequence !== undefined && deliveries !== undefined) tell(sequence, deliveries);
+      if (sequence !== undefined && deliveries !== undefined) report(sequence, deliveries);
     },
   });
   return () => {

@@ -14,28 +14,26 @@ import { headersToWrite, readHeaders, wireText } from '../mapping.js';
 import { topicProblem } from '../topology/names.js';
 import type { ResolvedNatsOptions } from '../options.js';
 
-/** What an answer of ours says beside its body; one without it is a value, and the last. */
+/** Headers of our own replies. A reply without them is a value, and the last one. */
 const KIND_HEADER = 'reply-kind';
 const ERROR_NAME_HEADER = 'reply-error-name';
 const ERROR_CONTENT_HEADER = 'reply-error-content';
 
-/** How the subjects of inboxes begin, whatever the rest of `inboxPrefix` is. */
+/** How the subjects of inboxes start, whatever the rest of `inboxPrefix` is. */
 const INBOX = /^_INBOX[._-]/;
 
-/** Stores a request, or says why not. */
+/** Publishes a request; resolves with the error if that fails. */
 export type SendRequest = (message: OutgoingMessage, answerTo: string) => Promise<TransportError | undefined>;
 
 /** A request that waits for its replies. */
 interface Waiting {
   readonly topic: string;
   readonly onReply: (reply: Reply) => void;
-  /** Stops the wait for a responder, which starts when a stream has acknowledged the request. */
+  /** Stops the wait for a responder. The wait starts when a stream has acknowledged the request. */
   stopWait: () => void;
 }
 
-/**
- * Requests and answers. An answer goes to the asker's inbox over core NATS: whoever has gone does not get it, and nobody keeps it.
- */
+/** Sends requests and replies. A reply goes to the requester's inbox over core NATS, so a requester that has left does not get it. */
 export class Answers implements Requester {
   readonly #clock: Clock;
   readonly #link: Link;
@@ -45,7 +43,7 @@ export class Answers implements Requester {
   readonly #waiting = new Map<string, Waiting>();
   #inbox = '';
   #connection: NatsConnection | undefined;
-  #asked = 0;
+  #requested = 0;
 
   constructor(
     clock: Clock,
@@ -62,7 +60,7 @@ export class Answers implements Requester {
 
   async request(message: OutgoingMessage, onReply: (reply: Reply) => void): Promise<() => void> {
     this.#listen();
-    const token = (this.#asked++).toString(36);
+    const token = (this.#requested++).toString(36);
     this.#waiting.set(token, { topic: message.topic, onReply, stopWait: () => undefined });
     const stop = (): void => this.#forget(token);
     const error = await this.#sendRequest(message, `${this.#inbox}.${token}`);
@@ -72,8 +70,8 @@ export class Answers implements Requester {
   }
 
   /**
-   * Whether a text that came in a header may be answered to: an inbox, and no topic that somebody would like to see written.
-   * n.b. other services may have another `inboxPrefix`; none of them has a topic that begins so.
+   * Whether a reply may be sent to this address: only to an inbox, never to a topic that a foreign program has chosen.
+   * Other services may have another `inboxPrefix`; none of them has a topic that starts like this.
    */
   isAddress(text: string | undefined): text is string {
     if (text === undefined) return false;
@@ -97,10 +95,13 @@ export class Answers implements Requester {
   #checkSize({ length }: Uint8Array): void {
     const { maxMessageBytes } = this.#link;
     if (length <= maxMessageBytes) return;
-    throw errorOf('TRANSPORT_MESSAGE_TOO_LARGE', `an answer has ${length} bytes, the limit is ${maxMessageBytes}.`);
+    throw errorOf(
+      'TRANSPORT_MESSAGE_TOO_LARGE',
+      `a reply has ${length} bytes, the limit is ${maxMessageBytes}. Return less, or a reference to the data.`,
+    );
   }
 
-  /** n.b. a connection that was made anew knows no subscription of the one before. */
+  /** A new connection has none of the subscriptions of the one before. */
   #listen(): void {
     const { connection } = this.#link;
     if (this.#connection === connection) return;
@@ -109,7 +110,7 @@ export class Answers implements Requester {
     connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#take(message);
-        // n.b. the server has refused it: the next one tries again.
+        // The server denied the subscription: the next request subscribes again.
         else this.#connection = undefined;
       },
     });
@@ -127,7 +128,7 @@ export class Answers implements Requester {
     waiting.onReply(reply);
   }
 
-  /** The server reports "no responders" only where no stream holds the subject either. */
+  /** The server reports "no responders" only if no stream holds the subject either. */
   #waitForResponder(token: string, waiting: Waiting, stream: string): void {
     waiting.stopWait();
     waiting.stopWait = this.#clock.schedule(this.#timeoutMs, () => {
@@ -142,7 +143,7 @@ export class Answers implements Requester {
   }
 }
 
-/** A stream that holds the subject of a request answers too, before any responder. JetStream sends its answer without headers. */
+/** A stream that holds the subject of a request replies too, before any responder. JetStream's acks have no headers. */
 function ackedBy(message: Msg): string | undefined {
   if (message.headers !== undefined) return undefined;
   try {
@@ -156,10 +157,10 @@ function ackedBy(message: Msg): string | undefined {
 const onlyStored = (topic: string, stream: string, waitedMs: number): Reply => ({
   kind: 'error',
   name: 'NoResponders',
-  message: `only stream "${stream}" acknowledged the request to "${topic}", and no responder replied within ${waitedMs} ms (requestTimeoutMs). Start a responder, or leave mode: 'core' out of nats() if it uses JetStream`,
+  message: `only stream "${stream}" acknowledged the request to "${topic}", and no responder replied within ${waitedMs} ms (requestTimeoutMs). Start a responder, or remove mode: 'core' from nats() if it uses JetStream`,
 });
 
-/** The headers of a message, with the address of its answer where it cannot be told in NATS's own way. */
+/** Writes the headers of a message, and the address for its reply if NATS's own reply subject cannot carry it. */
 export function encodeHeaders(headers: MsgHdrs, message: OutgoingMessage, answerTo?: string): MsgHdrs {
   for (const [name, value] of headersToWrite(message)) headers.append(name, value);
   if (answerTo !== undefined) headers.append(WIRE_HEADERS.replyTo, answerTo);
@@ -177,7 +178,7 @@ function replyOf(message: Msg, topic: string): Reply {
   const { headers } = readHeaders(message);
   const body = Buffer.from(message.data);
   if (message.headers?.code === 503) {
-    return { kind: 'error', name: 'NoResponders', message: `nobody listens to "${topic}"` };
+    return { kind: 'error', name: 'NoResponders', message: `no responder is subscribed to "${topic}"` };
   }
   switch (headers[KIND_HEADER]) {
     case 'end':

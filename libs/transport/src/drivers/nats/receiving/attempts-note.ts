@@ -1,6 +1,6 @@
 /**
- * The server counts deliveries. A message that keeps the order of its key is tried again without being delivered again, so a
- * process that ends in order leaves a note of such messages in the metadata of their consumer:
+ * The server counts deliveries, but a message that keeps the order of its key is retried without another delivery. So a process that
+ * closes gracefully stores the attempts of such messages in the metadata of their consumer:
  *
  * ```
  * nest-transport.attempts: 17=3,20=2      message 17 of the stream: the next attempt is the third
@@ -8,7 +8,7 @@
  */
 export const NOTE_NAME = 'nest-transport.attempts';
 
-/** More than this is not noted; the server counts on from what it knows. */
+/** Most messages whose attempts are stored; the others continue from the server's own count. */
 const MAX_NOTED = 1_000;
 
 export function noteOf(attempts: ReadonlyMap<number, number>, settledUpTo: number): string {
@@ -19,7 +19,7 @@ export function noteOf(attempts: ReadonlyMap<number, number>, settledUpTo: numbe
     .join(',');
 }
 
-/** n.b. total: anybody may have written there. */
+/** Never throws, because anybody may have written this metadata. */
 export function attemptsIn(note: string | undefined): Map<number, number> {
   const attempts = new Map<number, number>();
   for (const entry of (note ?? '').split(',')) {

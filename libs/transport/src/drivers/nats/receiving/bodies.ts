@@ -1,17 +1,17 @@
 import type { NatsMessage } from '../mapping.js';
 
-/** What the server writes in place of a body. */
+/** The header that the server writes in place of a body. */
 const SIZE_HEADER = 'Nats-Msg-Size';
 
 /**
- * Finds messages that came without the body that they have: the consumer was set to `headers_only`. A message that was stored with
- * such a header is known by its consumer, which does send bodies.
+ * Detects messages that arrived without their body, because the consumer was set to `headers_only`. A message that was published
+ * with this header looks the same; it is accepted once the consumer is known to send bodies.
  */
 export class Bodies {
   readonly #lacking = new Set<number>();
   readonly #complete = new Set<number>();
 
-  /** @param sequence its number in the stream */
+  /** @param sequence the message's sequence in the stream */
   lacks({ data, headers }: NatsMessage, sequence: number): boolean {
     if (data.length > 0) return false;
     const [size = '0'] = headers?.values(SIZE_HEADER) ?? [];
@@ -20,7 +20,7 @@ export class Bodies {
     return true;
   }
 
-  /** The settings of the consumer were looked at: what came so is complete. */
+  /** The consumer is known to send bodies, so what arrived like this is complete. */
   consumerSendsThem(): void {
     for (const sequence of this.#lacking) this.#complete.add(sequence);
     this.#lacking.clear();

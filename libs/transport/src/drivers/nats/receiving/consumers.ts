@@ -18,70 +18,70 @@ import type { ResolvedNatsOptions } from '../options.js';
 import { msOf, nanos, type StreamFacts, type Streams } from '../topology/streams.js';
 import { isWaitingSubject } from '../topology/waiting-subjects.js';
 
-/** An instance's own consumer is deleted by the server when nobody has asked it for messages for so long. */
+/** Milliseconds without a pull request after which the server deletes an instance's own consumer. */
 const EPHEMERAL_MS = 60_000;
-/** The one group of a consumer that lets one member at a time work. */
+/** The priority group of a consumer with one active member. */
 export const PIN_GROUP = 'active';
-/** A member that does not ask any more is replaced when its unsettled messages have come free, and not before. */
+/** Milliseconds beyond the ack wait before a silent member is replaced, so its unsettled messages are free by then. */
 export const PIN_MARGIN_MS = 1_000;
 
-/** A stream that was deleted took its consumers along. */
+/** Deleting a stream deletes its consumers. */
 const GONE: readonly number[] = [JETSTREAM_ERROR.consumerNotFound, JETSTREAM_ERROR.streamNotFound];
 
-/** All members of a group work; the words of the server. */
+/** The settings of a consumer whose members all work at once. */
 const NOT_PINNED = { priority_groups: undefined, priority_policy: undefined, priority_timeout: undefined };
 
 /** A consumer as it is on the server. */
 export interface ConsumerPlace {
   readonly stream: string;
   readonly name: string;
-  /** Of the stream: another one of the same name counts its messages anew. */
+  /** When the stream was created: another stream of the same name counts its messages from 1 again. */
   readonly streamCreated: string;
   readonly ackWaitMs: number;
-  /** Messages of all members that may be unsettled; Infinity: no limit. */
+  /** Most unsettled messages over all members; Infinity means no limit. */
   readonly maxUnsettled: number;
   readonly maxBatch: number | undefined;
   /** How long a request for messages may wait; undefined: no limit. */
   readonly maxExpiresMs: number | undefined;
-  /** The group to name in requests for messages, where the consumer lets one member at a time work. */
+  /** The priority group to name in pull requests if the consumer lets one member work at a time. */
   readonly pinGroup: string | undefined;
-  /** The server delivers a message so often and then leaves it; undefined: without end. */
+  /** Most deliveries of a message (max_deliver); undefined means no limit. */
   readonly maxDeliveries: number | undefined;
-  /** It was not there and has been made. */
+  /** Whether it has just been created. */
   readonly isNew: boolean;
-  /** Why it does not begin at the offset that was asked for. */
+  /** Why it does not start at the requested offset. */
   readonly startWarning?: string | undefined;
   /** Everything up to here is settled, by all members. */
   readonly settledUpTo: number;
-  /** The last message that was delivered, to whomever, and how many deliveries there were. */
+  /** The last delivered message, and the number of deliveries, over all members. */
   readonly delivered: { readonly upTo: number; readonly count: number };
-  /** What the server knows the one active member by; undefined: there is none. */
+  /** The pin id of the active member; undefined if there is none. */
   readonly activePin: string | undefined;
-  /** The next attempt of messages that were tried more often than the server has delivered them. */
+  /** The next attempt of messages that were attempted more often than the server has delivered them. */
   readonly attempts: ReadonlyMap<number, number>;
 }
 
 export interface ConsumerStanding {
   /** Everything up to this message of the stream is settled. */
   readonly settledUpTo: number;
-  /** Messages that were delivered, to whomever, and are not settled; given back ones are among them. */
+  /** Messages delivered to any member and not settled, including nacked ones. */
   readonly unsettled: number;
-  /** Messages that were delivered to nobody yet. */
+  /** Messages that are not delivered yet. */
   readonly pending: number;
-  /** Requests for messages that wait at the consumer, of all members. */
+  /** Pull requests of all members that wait at the consumer. */
   readonly requests: number;
-  /** An operator has paused it: it delivers nothing until then. */
+  /** An operator has paused the consumer until then. */
   readonly pausedUntil: string | undefined;
-  /** Its settings may have been changed by now. */
+  /** The current settings, which may have been changed meanwhile. */
   readonly place: ConsumerPlace;
 }
 
-/** What the server adds for consumers with a pinned client; the client's types do not know it. */
+/** What the server adds for consumers with a pinned client; the client's types lack it. */
 interface PinnedInfo extends ConsumerInfo {
   readonly priority_groups?: readonly { readonly pinned_client_id?: string }[];
 }
 
-/** Finds the consumers of subscriptions, and makes them where the driver is to. */
+/** Finds the consumers of subscriptions, and creates them if the driver may. */
 export class Consumers {
   readonly #link: Link;
   readonly #streams: Streams;
@@ -94,10 +94,11 @@ export class Consumers {
   }
 
   /**
-   * The consumer of a subscription on one stream. A member sets it to its options when it starts, and follows it later on: two
-   * versions of a service, or an operator, may want it otherwise.
-   * @param before where it was when it was last seen: one that is gone begins again behind what all members had settled then
-   * @throws TransportError `TRANSPORT_OPTION_CONFLICT` when it exists and cannot keep the promises; `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_AUTHORIZATION_FAILED`
+   * Finds or creates the consumer of a subscription on one stream. A member applies its options when it starts, and later accepts
+   * changes: another version of the service, or an operator, may want other settings.
+   * @param before where it was when it was last seen: a deleted consumer starts again after what all members had settled by then
+   * @throws TransportError `TRANSPORT_OPTION_CONFLICT` if it exists and cannot keep the guarantees; `TRANSPORT_TOPIC_MISSING`,
+   * `TRANSPORT_AUTHORIZATION_FAILED`
    */
   async place(subscription: Subscription, stream: string, before?: ConsumerPlace): Promise<ConsumerPlace> {
     const name = this.#nameOf(subscription);
@@ -115,12 +116,12 @@ export class Consumers {
     }
     throw errorOf(
       'TRANSPORT_OPTION_CONFLICT',
-      `the consumer "${name}" of stream "${stream}" cannot serve group "${subscription.group}" on "${subscription.topic}": ${conflict}. Delete it (nats consumer rm ${stream} ${name}), or name another: nats({ consumerName }).`,
+      `the consumer "${name}" of stream "${stream}" cannot serve group "${subscription.group}" on "${subscription.topic}": ${conflict}. Delete it (nats consumer rm ${stream} ${name}), or choose another name: nats({ consumerName }).`,
       { topic: subscription.topic },
     );
   }
 
-  /** How far all members together are; undefined when the consumer is gone. */
+  /** Returns the progress of all members together; undefined if the consumer is gone. */
   async standing({ stream, name, streamCreated }: ConsumerPlace): Promise<ConsumerStanding | undefined> {
     const found = await this.#find(stream, name);
     if (found === undefined) return undefined;
@@ -135,12 +136,12 @@ export class Consumers {
     };
   }
 
-  /** Writes down attempts that the server does not know of, for whoever is given these messages next. */
+  /** Stores attempts that the server does not count, for the member that receives these messages next. */
   async note({ stream, name }: ConsumerPlace, attempts: ReadonlyMap<number, number>): Promise<void> {
     const found = await this.#find(stream, name);
     if (found === undefined) return;
     const metadata = { ...found.config.metadata, [NOTE_NAME]: noteOf(attempts, found.ack_floor.stream_seq) };
-    await this.#link.ask(`cannot note attempts at consumer "${name}"`, (manager) =>
+    await this.#link.ask(`cannot store attempts in consumer "${name}"`, (manager) =>
       manager.consumers.update(stream, name, { metadata }),
     );
   }
@@ -149,7 +150,7 @@ export class Consumers {
     await this.#link.ask(`cannot delete consumer "${name}"`, (manager) => manager.consumers.delete(stream, name));
   }
 
-  /** Lets another member work at once, if this one is the active one. @param pin what the server knows it by */
+  /** Lets another member become active at once, if this one is active. @param pin the pin id of this member */
   async unpin({ stream, name, pinGroup = PIN_GROUP }: ConsumerPlace, pin: string): Promise<void> {
     const found: PinnedInfo | undefined = await this.#find(stream, name);
     if (!found?.priority_groups?.some(({ pinned_client_id: active }) => active === pin)) return;
@@ -164,9 +165,7 @@ export class Consumers {
 
   async #find(stream: string, name: string): Promise<ConsumerInfo | undefined> {
     try {
-      return await this.#link.ask(`cannot ask for consumer "${name}"`, (manager) =>
-        manager.consumers.info(stream, name),
-      );
+      return await this.#link.ask(`cannot read consumer "${name}"`, (manager) => manager.consumers.info(stream, name));
     } catch (error) {
       const code = jetStreamCode((error as TransportError).cause) ?? 0;
       if (GONE.includes(code)) return undefined;
@@ -203,12 +202,12 @@ export class Consumers {
       ack_policy: 'explicit',
       max_deliver: -1,
       ...start,
-      // n.b. the whole pattern, and not the part of it that the stream holds now: subjects that it gets later are read at once.
+      // Uses the whole pattern, not only the subjects that the stream holds now: later subjects are then read at once.
       filter_subject: topic,
       ...this.#adjustable(),
       ...(delivery === 'group' ? { durable_name: name } : { inactive_threshold: nanos(EPHEMERAL_MS), num_replicas: 1 }),
     };
-    // n.b. the words of the client's enumerations; their package is loaded on first use only.
+    // Plain strings, because the client's enumerations are loaded on first use only.
     return config as Partial<ConsumerConfig>;
   }
 
@@ -227,24 +226,24 @@ export class Consumers {
     };
   }
 
-  /** Why a consumer that exists cannot be used; undefined when it can, or can be changed so that it can. */
+  /** Returns why an existing consumer cannot be used; undefined if it can be used as it is or after a change. */
   #conflictOf(topic: string, config: ConsumerConfig, { subjects }: StreamFacts): string | undefined {
-    if (config.deliver_subject) return 'it pushes messages (deliver_subject), and the driver pulls them';
-    if (config.ack_policy !== 'explicit') return `its ack_policy is "${config.ack_policy}", it has to be "explicit"`;
+    if (config.deliver_subject) return 'it is a push consumer (deliver_subject), and the driver needs a pull consumer';
+    if (config.ack_policy !== 'explicit') return `its ack_policy is "${config.ack_policy}" instead of "explicit"`;
     if (config.headers_only === true) return 'it delivers messages without their bodies (headers_only)';
     const own = filtersOf(config, subjects);
     const inside = filterOf(topic, subjects);
     const isNarrower = inside.some((subject) => !own.some((filter) => covers(filter, subject)));
     const isOurs = this.#options.consumers === 'create' && isTopicPattern(topic);
     if (own.some((filter) => !covers(topic, filter)) || (isNarrower && !isOurs))
-      return `it takes ${own.join(', ')} and not ${inside.join(', ')}`;
+      return `it filters ${own.join(', ')} instead of ${inside.join(', ')}`;
     if (this.#options.consumers === 'create' || !this.#options.singleActiveConsumer) return undefined;
     return config.priority_groups === undefined
-      ? 'it lets all members work at once, and singleActiveConsumer is wanted (priority_policy "pinned_client")'
+      ? 'it lets all members work at once, and singleActiveConsumer needs priority_policy "pinned_client"'
       : undefined;
   }
 
-  /** What is to be changed; none of a consumer that is only bound to. @param isStart whether this member has just started */
+  /** Returns the changes to apply; none if the driver only binds to consumers. @param isStart whether this member has just started */
   #changesOf({ topic }: Subscription, config: ConsumerConfig, isStart: boolean): Partial<ConsumerUpdateConfig> {
     if (this.#options.consumers === 'bind') return {};
     const own = filtersOf(config, []);
@@ -273,23 +272,23 @@ export class Consumers {
       if ((error as TransportError).code !== 'TRANSPORT_OPTION_CONFLICT') throw error;
       throw errorOf(
         'TRANSPORT_OPTION_CONFLICT',
-        `the consumer "${name}" of stream "${stream}" for group "${group}" on "${topic}" exists with other settings, and the server does not let them be changed: ${messageOf(error)} Delete it (nats consumer rm ${stream} ${name}), or name another: nats({ consumerName }).`,
+        `the consumer "${name}" of stream "${stream}" for group "${group}" on "${topic}" exists with other settings, and the server does not allow changing them: ${messageOf(error)} Delete it (nats consumer rm ${stream} ${name}), or choose another name: nats({ consumerName }).`,
         { topic, cause: error },
       );
     }
   }
 }
 
-/** Where a consumer begins, in the server's words. */
+/** Where a consumer starts, as the server's settings. */
 interface Start {
   readonly policy: object;
-  /** Why it is not where it was asked to. */
+  /** Why it is not where it was requested. */
   readonly warning?: string | undefined;
 }
 
 function startOf(startFrom: StartFrom, facts: StreamFacts, before: ConsumerPlace | undefined): Start {
   if (before === undefined) return firstStartOf(startFrom, facts);
-  // n.b. another stream counts from 1 again: everything in it is new to the group.
+  // A recreated stream counts from 1 again, so all its messages are new to the group.
   if (before.streamCreated !== facts.created) return { policy: { deliver_policy: 'all' } };
   return atSequence(before.settledUpTo + 1);
 }
@@ -307,14 +306,14 @@ const atSequence = (sequence: number): Start => ({
   policy: { deliver_policy: 'by_start_sequence', opt_start_seq: sequence },
 });
 
-/** The part of a stream's subjects that a subscription asks for; none where messages for later wait. */
+/** The subjects of a stream that a subscription reads, without those where delayed messages wait. */
 export function filterOf(topic: string, subjects: readonly string[]): string[] {
   const inside = subjects.filter((subject) => covers(topic, subject) && !isWaitingSubject(subject));
   const covering = subjects.some((subject) => covers(subject, topic));
   return covering || inside.length === 0 ? [topic] : inside;
 }
 
-/** What a consumer takes: the stream's subjects where it says nothing. */
+/** The subjects that a consumer delivers: all of the stream if it has no filter. */
 function filtersOf(config: ConsumerConfig, subjects: readonly string[]): readonly string[] {
   if (config.filter_subjects !== undefined && config.filter_subjects.length > 0) return config.filter_subjects;
   return config.filter_subject ? [config.filter_subject] : subjects.filter((subject) => !isWaitingSubject(subject));

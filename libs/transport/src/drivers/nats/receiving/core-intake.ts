@@ -10,12 +10,13 @@ import { errorOf } from '../client/failures.js';
 import { SubscriptionNotices } from './subscription-notices.js';
 import { isWaitingSubject } from '../topology/waiting-subjects.js';
 
-/** Before a subscription that the server has refused is tried again. */
+/** Milliseconds before a denied subscription is retried. */
 const RETRY_MS = 3_000;
 
 /**
- * One subscription to core NATS. The members of a group are a queue group: the server gives each message to one of them that is
- * there. It knows no settlement and cannot be asked to wait, so what comes faster than it is handled is kept here, up to a bound.
+ * One subscription to core NATS. The members of a group are a queue group: the server delivers each message to one connected
+ * member. Core NATS has no settlement and no backpressure, so messages that arrive faster than they are handled are buffered here,
+ * up to a limit.
  */
 export class CoreIntake implements DeliveryOwner, LinkListener {
   readonly group: string;
@@ -32,7 +33,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
   #isDropping = false;
   #isStopped = false;
   #hasStarted = false;
-  /** Why the server does not let this user subscribe. */
+  /** Why the server denies the subscription. */
   #refusal: TransportError | undefined;
   #callOffRetry: (() => void) | undefined;
 
@@ -58,14 +59,16 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     return this.#refusal !== undefined;
   }
 
-  /** One sentence while nothing comes, or messages are dropped. */
+  /** One sentence while nothing is received or messages are dropped. */
   get problems(): string[] {
     const { topic, group } = this.subscription;
     if (this.#refusal !== undefined) return [this.#refusal.message];
-    return this.#isDropping ? [`group "${group}" is too slow for "${topic}": messages are dropped`] : [];
+    return this.#isDropping
+      ? [`group "${group}" is too slow for "${topic}": messages are being dropped (maxBuffered)`]
+      : [];
   }
 
-  /** Resolves when the server knows of the subscription. @throws TransportError `TRANSPORT_AUTHORIZATION_FAILED` */
+  /** Subscribes; resolves when the server knows of the subscription. @throws TransportError `TRANSPORT_AUTHORIZATION_FAILED` */
   async start(): Promise<void> {
     this.#read();
     await this.#flush();
@@ -73,7 +76,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     this.#hasStarted = true;
   }
 
-  /** n.b. the server reports a missing right before it answers; the client passes that on a few microtasks later. */
+  /** The server reports a denied permission before it answers the flush; the client passes it on a few microtasks later. */
   async #flush(): Promise<void> {
     await this.#link.connection.flush().catch((error: unknown) => {
       throw this.#link.errorFor(error, `cannot subscribe to "${this.subscription.topic}"`, this.subscription.topic);
@@ -86,7 +89,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     this.#isStopped = true;
     this.#stopListening();
     this.#callOffRetry?.();
-    // What has come already is still handed over: nobody would bring it back.
+    // Received messages are still delivered, because core NATS would not redeliver them.
     if (this.#link.isUp) await this.#reading?.drain().catch(() => undefined);
   }
 
@@ -96,7 +99,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     if (this.#reading?.isClosed() === false) this.#reading.unsubscribe();
   }
 
-  /** n.b. the server keeps nothing, so nobody else has it. */
+  /** Always true: core NATS delivers a message once, so no other member has it. */
   mayBegin(): boolean {
     return true;
   }
@@ -113,7 +116,7 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     return reply || (this.#answers.isAddress(replyTo) ? replyTo : undefined);
   }
 
-  /** n.b. the client subscribes again by itself, but for a connection that was made anew. */
+  /** The client restores its subscriptions by itself, but not on a new connection. */
   linkUp(): void {
     if (this.#link.connection !== this.#connection) this.#read();
   }
@@ -132,12 +135,12 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     });
   }
 
-  /** The rights may have been taken away while it ran, and may come back. */
+  /** The permission may have been revoked while running, and may be granted again. */
   #refusedBy(cause: Error): void {
     const { topic } = this.subscription;
     const wasRefused = this.#refusal !== undefined;
     const code = 'TRANSPORT_AUTHORIZATION_FAILED';
-    this.#refusal = errorOf(code, `${this.#notices.what}: ${cause.message}. Give the user this right.`, {
+    this.#refusal = errorOf(code, `${this.#notices.what}: ${cause.message}. Grant the user this permission.`, {
       topic,
       cause,
     });
@@ -156,19 +159,19 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
   }
 
   #take(message: Msg): void {
-    // A pattern hears also what others publish for later; that is no message yet.
+    // A pattern also matches the subjects where delayed messages wait; those are not messages yet.
     if (isWaitingSubject(message.subject)) return;
     if (this.#handover.held >= this.#maxBuffered) return this.#drop();
     if (this.#isDropping && this.#handover.held < this.#maxBuffered / 2) this.#isDropping = false;
     this.#handover.push(new NatsDelivery(this, message, undefined, 1, this.#host.clock.monotonicMs()));
   }
 
-  /** Told once each time that it begins. */
+  /** Reported once each time messages start to be dropped. */
   #drop(): void {
     if (this.#isDropping) return;
     this.#isDropping = true;
     const { topic, group } = this.subscription;
-    const warning = `${this.#maxBuffered} messages wait for its handlers (maxBuffered), and what comes now is lost: core NATS keeps nothing and cannot be asked to wait. Make handlers faster, add members, or use mode: 'jetstream'`;
+    const warning = `${this.#maxBuffered} messages wait for handlers (maxBuffered), so new messages are dropped: core NATS has no storage and no backpressure. Make handlers faster, add members, or use mode: 'jetstream'`;
     this.#host.notices.emit('subscription:warned', { broker: this.#host.broker, topic, group, warning });
   }
 }

@@ -2,30 +2,30 @@ import { randomUUID } from 'node:crypto';
 import { Delivery, WIRE_HEADERS, type Headers, type Reply, type Settlement } from '../../../contract/index.js';
 import { readHeaders, type NatsMessage, type ReadHeaders, type StreamPlace } from '../mapping.js';
 
-/** Whoever handed a delivery over and is told how it ended. */
+/** The source of a delivery, which is notified of its outcome. */
 export interface DeliveryOwner {
   readonly group: string;
-  /** Whether a handler may begin with it: it belongs to this process, as far as anybody can know. */
+  /** Whether a handler may start: the message still belongs to this process, as far as can be known. */
   mayBegin(delivery: NatsDelivery): boolean;
   settled(delivery: NatsDelivery, settlement: Settlement): void;
   parked(delivery: NatsDelivery): void;
-  /** Sends an answer to an address. */
+  /** Sends a reply to an address. */
   answer(address: string, reply: Reply): void;
-  /** Where the answer to a message goes; undefined when nobody waits for one. */
+  /** Returns the address for the reply to a message; undefined if no reply is expected. */
   answerAddress(message: NatsMessage, headers: ReadHeaders): string | undefined;
 }
 
 /** One NATS message on its way to a handler. */
 export class NatsDelivery extends Delivery<NatsMessage> {
   readonly offset: string | undefined;
-  /** The number of the message in its stream; 0 with core NATS. */
+  /** The sequence of the message in its stream; 0 with core NATS. */
   readonly sequence: number;
   readonly raw: NatsMessage;
-  /** Where its settlement goes; a newer one when the server has delivered it again meanwhile. */
+  /** The subject of its settlement; replaced when the server redelivers the message meanwhile. */
   address: string;
   /** How often the server has delivered it; 1 with core NATS. */
   deliveries: number;
-  /** The server began to count the time for a settlement at this moment of the monotonic clock, or later: it has confirmed that. */
+  /** On the monotonic clock: the server confirmed that the ack wait started at this moment or later. */
   confirmedMs: number;
   readonly #owner: DeliveryOwner;
   readonly #read: ReadHeaders;
@@ -62,7 +62,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     return this.#owner === owner;
   }
 
-  /** The server has delivered it again, although it is still here: it is settled under its newest address. */
+  /** The server has redelivered a message that is still here: it is settled under its newest address. */
   renew(address: string, deliveries: number, confirmedMs: number): void {
     this.address = address;
     this.deliveries = deliveries;
@@ -73,7 +73,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     return this.#suspicion;
   }
 
-  /** The time of each message that a process had runs out by itself. */
+  /** The ack wait of each message of a process ends separately. */
   override get suspectsFollowWithinMs(): number {
     return this.#ackWaitMs;
   }
@@ -86,7 +86,7 @@ export class NatsDelivery extends Delivery<NatsMessage> {
     return this.#storedAtMs === undefined ? undefined : new Date(this.#storedAtMs);
   }
 
-  /** n.b. what core NATS delivers has no place, and never comes again: a name of its own will do. */
+  /** Messages of core NATS have no offset and are never redelivered, so a random id is sufficient. */
   override get id(): string {
     return (this.#id ??=
       this.header(WIRE_HEADERS.id) ?? (this.offset === undefined ? `${this.topic}/${randomUUID()}` : super.id));
@@ -115,6 +115,6 @@ export class NatsDelivery extends Delivery<NatsMessage> {
   }
 }
 
-/** n.b. the same bytes, not a copy. */
+/** Shares the bytes instead of copying them. */
 const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);

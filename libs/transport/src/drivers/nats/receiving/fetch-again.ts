@@ -3,12 +3,12 @@ import type { Link } from '../client/link.js';
 import type { NatsMessage, StreamPlace } from '../mapping.js';
 import { PullInbox, type PullTarget } from './pull-inbox.js';
 
-/** How long the server may take for what it has at hand. */
+/** Milliseconds that the server may take for messages that are available. */
 const LIMIT_MS = 500;
 
 /**
- * Asks once for messages that wait to be delivered again, from a consumer that nobody else reads.
- * @param take is given what comes
+ * Requests once messages that wait for redelivery, from a consumer that no other member reads.
+ * @param take receives each message
  */
 export async function fetchAgain(
   { host, link }: { readonly host: BrokerHost; readonly link: Link },
@@ -21,7 +21,7 @@ export async function fetchAgain(
   const inbox = new PullInbox(host, link, target, {
     message: (message, place) => {
       take(message, place);
-      if (inbox.asked === 0) end();
+      if (inbox.requested === 0) end();
     },
     answered: () => undefined,
     deposed: () => undefined,
@@ -30,7 +30,7 @@ export async function fetchAgain(
   });
   const callOff = host.clock.schedule(LIMIT_MS, end);
   inbox.open();
-  inbox.ask(messages, false);
+  inbox.request(messages, false);
   await isOver;
   callOff();
   await inbox.close();

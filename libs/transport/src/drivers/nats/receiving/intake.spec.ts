@@ -41,7 +41,7 @@ function twoStreams() {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-it('a consumer that is doubted while others are still looked for leaves nothing open when its subscription closes', async () => {
+it('a consumer that must be reopened while others are still being opened leaves nothing open when its subscription closes', async () => {
   const { clock, asked, intake } = twoStreams();
   const found = async (wanted: string): Promise<void> => {
     await turn();

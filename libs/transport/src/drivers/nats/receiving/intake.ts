@@ -27,15 +27,15 @@ export interface IntakeTools {
   readonly answers: Answers;
 }
 
-/** Waits between two tries to get a consumer going: doubling, then steady. */
+/** Milliseconds between two attempts to open a consumer: doubling, then constant. */
 const FIRST_RESTART_MS = 200;
 const MAX_RESTART_MS = 3_000;
-/** How often a consumer is looked at, whatever happens; also how often a pattern looks for streams that are new. */
+/** Milliseconds between two checks of a consumer, and between two searches for new streams of a pattern. */
 const LOOK_MS = 5_000;
 
 /**
- * One subscription: a consumer on the stream that holds its topic, or on each stream that holds a part of its pattern. It keeps
- * them alive: whatever is deleted under it is found, made again where the driver may, and told.
+ * One subscription: a consumer on the stream that holds its topic, or on each stream that holds a part of its pattern. It keeps the
+ * consumers alive: a deleted consumer is detected, recreated if the driver may, and reported.
  */
 export class SubscriptionIntake implements SourceOwner, LinkListener {
   readonly subscription: Subscription;
@@ -44,9 +44,9 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   readonly #sink: SubscriptionSink['sink'];
   readonly #notices: SubscriptionNotices;
   readonly #sources = new Map<string, Source>();
-  /** Ends what listens for messages that the server has left, by stream. */
+  /** Stops listening for abandoned messages, by stream. */
   readonly #abandoned = new Map<string, () => void>();
-  /** How often each consumer delivers a message, by stream; undefined: without end. */
+  /** max_deliver of each consumer, by stream; undefined means no limit. */
   readonly #limits = new Map<string, number | undefined>();
   readonly #stopListening: () => void;
   readonly #waiting: WaitingMessages;
@@ -55,7 +55,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   #isStopped = false;
   #wasPlaced = false;
   #placing: Promise<void> | undefined;
-  /** Streams whose consumer is to be looked for, and opened again. */
+  /** Streams whose consumer must be found and opened again. */
   readonly #doubtful = new Set<string>();
   #callOffLook: (() => void) | undefined;
   #wake: (() => void) | undefined;
@@ -87,7 +87,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     return this.#problem !== undefined || [...this.#sources.values()].some(({ isRefused }) => isRefused);
   }
 
-  /** Resolves when the consumers are there and read; waits out what another try can mend. @throws TransportError what it cannot */
+  /** Opens the consumers; retries what another attempt can fix. @throws TransportError what it cannot fix */
   async start(): Promise<void> {
     await this.#placeAll();
     if (!this.#isStopped) this.#lookLater();
@@ -150,7 +150,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     for (const source of this.#sources.values()) source.linkDown();
   }
 
-  /** n.b. the server has forgotten what was asked for, and maybe the consumer. */
+  /** The server has forgotten the pull requests, and maybe the consumer. */
   linkUp(): void {
     for (const stream of this.#sources.keys()) this.#doubtful.add(stream);
     this.#wake?.();
@@ -165,7 +165,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     for (const source of this.#sources.values()) source.pull();
   }
 
-  /** Makes sure of the consumers, until it has worked once or there is no use in trying. */
+  /** Opens the consumers, until that has succeeded once or another attempt is useless. */
   async #keepPlacing(): Promise<void> {
     while (!this.#isStopped) {
       const error = await this.#tryToPlace();
@@ -208,7 +208,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#listenToAbandoned(stream, place);
   }
 
-  /** Once for each limit. */
+  /** Warns once for each limit. */
   #warnOfLimit(place: ConsumerPlace): void {
     const { stream, maxDeliveries } = place;
     if (maxDeliveries !== undefined && this.#limits.get(stream) !== maxDeliveries)
@@ -216,7 +216,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#limits.set(stream, maxDeliveries);
   }
 
-  /** n.b. a stream that a pattern finds later holds nothing that was there before the subscription began. */
+  /** A stream that a pattern finds later held no messages when the subscription started, so it is read from the beginning. */
   #asOf(known: Source | undefined): Subscription {
     const isLater = this.#wasPlaced && known === undefined;
     return isLater ? { ...this.subscription, startFrom: 'beginning' } : this.subscription;
@@ -228,7 +228,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     this.#abandoned.set(stream, listenToAbandoned(this.#tools.link, place, tell));
   }
 
-  /** A stream that does not hold the topic any more is read to its end. */
+  /** A stream that no longer holds the topic is read to its end. */
   async #dropOthers(streams: readonly string[]): Promise<void> {
     for (const [stream, source] of this.#sources) {
       if (streams.includes(stream)) continue;
@@ -262,7 +262,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
     });
   }
 
-  /** Remembers what is settled, for the day on which a consumer is gone; finds out that one is. */
+  /** Records what is settled, in case the consumer is deleted later; detects deleted consumers. */
   async #look(): Promise<void> {
     if (!this.#tools.link.isUp || this.#placing !== undefined) return;
     try {
@@ -273,24 +273,24 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
       }
       await this.#lookForStreams();
     } catch {
-      // Whatever it was: the next look comes.
+      // Any failure is covered by the next check.
     }
   }
 
   async #lookForStreams(): Promise<void> {
     const streams = await this.#tools.streams.find(this.subscription.topic);
     const isNew = streams.some((stream) => !this.#sources.has(stream));
-    // n.b. a pattern may meet no stream for a while; a topic that none holds receives nothing.
+    // A pattern may match no stream for a while; a topic without a stream receives nothing.
     if (isNew || (streams.length === 0 && !isTopicPattern(this.subscription.topic))) this.#lookNow();
   }
 
-  /** Finds the consumers again, or creates them again. */
+  /** Finds the consumers again, or recreates them. */
   #lookNow(): void {
     if (this.#isStopped || !this.#wasPlaced || this.#placing !== undefined || !this.#tools.link.isUp) return;
     void this.#placeAll();
   }
 
-  /** Two at a time would open two sources of one stream, and only one of them would ever be closed. */
+  /** Runs one at a time: two would open two sources of one stream, and only one of them would be closed. */
   #placeAll(): Promise<void> {
     return (this.#placing ??= this.#keepPlacing().finally(() => {
       this.#placing = undefined;
@@ -301,7 +301,7 @@ export class SubscriptionIntake implements SourceOwner, LinkListener {
   async #pauseAfter(cause: TransportError): Promise<void> {
     const restartInMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#restarts);
     this.#restarts++;
-    // n.b. a connection that is gone is told by itself.
+    // A lost connection is reported separately.
     if (this.#tools.link.isUp) this.#problem = this.#notices.crashed(cause, restartInMs);
     if (this.#isStopped) return;
     await new Promise<void>((resolve) => {

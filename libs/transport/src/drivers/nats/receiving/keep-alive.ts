@@ -5,35 +5,35 @@ import type { Link } from '../client/link.js';
 import { WORKING } from './settlements.js';
 import type { Unsettled } from './unsettled.js';
 
-/** Shares of the consumer's ack wait: when a delivery is kept alive, when that would come too late, and how often both are looked at. */
+/** Fractions of the consumer's ack wait: when a delivery is extended, when that would be too late, and how often both are checked. */
 const EXTEND_AT = 0.375;
 const TOO_LATE_AT = 0.85;
 const TICK = 0.125;
 /**
- * What runs is kept alive more often, and looked at as often as that: a new version of the service, or an operator, may lower the ack
- * wait, and the server then gives what has waited for longer to another member at once.
+ * Running deliveries are extended more often: a new version of the service, or an operator, may lower the ack wait. The server then
+ * redelivers at once whatever has waited longer.
  */
 const EXTEND_RUNNING_MS = 2_000;
 const MAX_TICK_MS = 1_000;
 
-/** What is kept alive, and for whom. */
+/** What keeping deliveries alive needs of a source. */
 export interface KeepAlivePort {
   readonly clock: Clock;
   readonly link: Link;
   readonly unsettled: Unsettled;
-  /** The consumer as it is now. */
+  /** The current settings of the consumer. */
   place(): Pick<ConsumerPlace, 'ackWaitMs' | 'pinGroup'>;
-  /** Somebody else is given it. */
-  takeBack(delivery: NatsDelivery): void;
+  /** The server delivers it to another member. */
+  revoke(delivery: NatsDelivery): void;
   /** Deliveries were taken back. */
   revoked(): void;
-  /** Called at each look. */
+  /** Called at each check. */
   keepPin(): void;
 }
 
 /**
- * Keeps alive at the server what one source has unsettled, and takes back what that comes too late for: the server gives it to
- * somebody else.
+ * Extends the ack wait of the unsettled deliveries of one source, and revokes those for which it is too late: the server redelivers
+ * them to another member.
  */
 export class KeepAlive {
   readonly #port: KeepAlivePort;
@@ -44,7 +44,7 @@ export class KeepAlive {
     this.#port = port;
   }
 
-  /** n.b. by the clock and not only by the last look: this process may have been stopped meanwhile. */
+  /** Uses the clock and not only the last check, because this process may have been suspended since. */
   mayBegin(delivery: NatsDelivery): boolean {
     if (this.#ageOf(delivery) < this.#port.place().ackWaitMs) return true;
     this.#recall();
@@ -56,7 +56,7 @@ export class KeepAlive {
     this.#callOffTick?.();
   }
 
-  /** Tells the server that what is unsettled is being worked on; what that comes too late for is taken back. Does so again and again. */
+  /** Extends the ack wait of unsettled deliveries, revokes those that are too late, and schedules itself again. */
   tick(): void {
     if (this.#isOver) return;
     this.#callOffTick?.();
@@ -67,11 +67,11 @@ export class KeepAlive {
     const old = [...unsettled.each()].filter(
       (delivery) => this.#ageOf(delivery) >= (delivery.state === 'running' ? runningAtMs : extendAtMs),
     );
-    // n.b. what runs cannot be taken back; JetStream takes its settlement late as well.
+    // A running handler cannot be revoked; JetStream accepts a late settlement.
     const isLost = (delivery: NatsDelivery): boolean =>
       this.#ageOf(delivery) >= ackWaitMs * TOO_LATE_AT && delivery.state !== 'running';
     const lost = old.filter(isLost);
-    for (const delivery of lost) this.#port.takeBack(delivery);
+    for (const delivery of lost) this.#port.revoke(delivery);
     if (lost.length > 0) this.#port.revoked();
     if (link.isUp) this.#extend(old.filter(({ state }) => state !== 'revoked'));
     link.probe(ackWaitMs * TICK);
@@ -79,24 +79,27 @@ export class KeepAlive {
     this.#callOffTick = clock.schedule(Math.min(MAX_TICK_MS, ackWaitMs * TICK), () => this.tick());
   }
 
-  /** For so long the server may have waited for its settlement. */
+  /** Milliseconds that the server may have waited for its settlement. */
   #ageOf({ confirmedMs }: NatsDelivery): number {
     return this.#port.clock.monotonicMs() - confirmedMs;
   }
 
-  /** Others may have what the server has waited for too long; with one active member another one is it, and has what follows, too. */
+  /**
+   * The server may have redelivered what it waited for too long. With one active member, another member is active by then and also
+   * has what follows.
+   */
   #recall(): void {
     const { ackWaitMs, pinGroup } = this.#port.place();
     for (const delivery of this.#port.unsettled.all()) {
       const isOver = pinGroup !== undefined || this.#ageOf(delivery) >= ackWaitMs;
-      if (isOver && delivery.state !== 'running') this.#port.takeBack(delivery);
+      if (isOver && delivery.state !== 'running') this.#port.revoke(delivery);
     }
     this.#port.revoked();
   }
 
   /**
-   * n.b. what is written into a broken connection keeps nothing alive: only the server's answer does. It works through these in
-   * their order, so the last one's answer is for all.
+   * What is written into a broken connection extends nothing; only the server's reply confirms it. The server processes these in
+   * order, so the reply to the last one confirms all of them.
    */
   #extend(deliveries: readonly NatsDelivery[]): void {
     const last = deliveries.at(-1);
@@ -112,7 +115,7 @@ export class KeepAlive {
     );
   }
 
-  /** n.b. the server also extends what is somebody else's by now: what was confirmed too late is not ours for certain. */
+  /** The server also extends a delivery that another member has by now, so a late confirmation does not prove that it is still ours. */
   #extended(delivery: NatsDelivery, sentMs: number): void {
     const wasOurs = delivery.state === 'running' || this.#ageOf(delivery) < this.#port.place().ackWaitMs;
     if (wasOurs) delivery.confirmedMs = Math.max(delivery.confirmedMs, sentMs);

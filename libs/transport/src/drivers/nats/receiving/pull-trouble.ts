@@ -1,10 +1,10 @@
-/** Waits before a consumer is asked again that did not give out messages: at once, then doubling, then steady. */
+/** Milliseconds before the next request to a consumer that did not deliver: none at first, then doubling, then constant. */
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 3_000;
-/** A single refusal may be about a setting that has just been changed. */
+/** A single rejection may concern a setting that has just been changed. */
 const REPORTED_FROM = 2;
 
-/** How often in a row one consumer has not given out messages as it was asked to, and why. */
+/** Counts how often in a row one consumer did not deliver as requested, and why. */
 export class PullTrouble {
   #times = 0;
   #reason: string | undefined;
@@ -18,7 +18,7 @@ export class PullTrouble {
     return this.#times > 0;
   }
 
-  /** @param isCertain whether asking again cannot change it @returns how long to wait before asking again */
+  /** @param isCertain whether another request cannot change it @returns milliseconds to wait before the next request */
   add(reason: string, isCertain: boolean): number {
     const waitMs = this.#times === 0 ? 0 : Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#times - 1));
     this.#times++;

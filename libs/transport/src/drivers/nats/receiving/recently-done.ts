@@ -1,11 +1,11 @@
 import type { SettledMark } from './settled-mark.js';
 
-/** Messages of one generation; two of them are remembered. */
+/** Messages per generation; two generations are remembered. */
 const GENERATION = 1_024;
 
 /**
- * The last messages of a consumer that this process has settled for good. A settlement can be lost on its way; the server then
- * delivers a message again that is done, and it can be told so once more, with nobody handling it a second time.
+ * The last messages of a consumer that this process has settled permanently. A settlement can be lost on its way; the server then
+ * redelivers a message that is done, and it is acked again without a second run of the handler.
  */
 export class RecentlyDone {
   #young = new Map<number, SettledMark>();

@@ -9,10 +9,10 @@ export class SettledMark {
   readonly key: string | undefined;
   readonly attempt: number;
   readonly sequence: number;
-  /** Where the settlement went. */
+  /** The subject of the settlement. */
   readonly address: string;
   readonly settlement: Settlement;
-  /** It was reported that the settlement failed. */
+  /** Whether the failed settlement was reported. */
   isReported = false;
 
   constructor({ topic, group, id, key, attempt, sequence, address }: NatsDelivery, settlement: Settlement) {

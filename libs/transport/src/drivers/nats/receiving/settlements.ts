@@ -1,24 +1,24 @@
 import type { Settlement } from '../../../contract/index.js';
 import { nanos } from '../topology/streams.js';
 
-/** Done, never again. n.b. bytes: the client would encode a text for each message. */
+/** Ack. A buffer, because the client would encode a string for each message. */
 export const ACKED = Buffer.from('+ACK');
-/** Deliver it again, at once. */
+/** Redeliver at once. */
 export const NAK = '-NAK';
-/** Count the time for a settlement anew. */
+/** Restarts the ack wait. */
 export const WORKING = '+WPI';
 
 /**
- * Changes nothing and is answered: the server knows no such word. n.b. "working" would be wrong here, because it takes back the
- * delay of a NAK: the message would come after the whole time for a settlement.
+ * Gets a reply and changes nothing, because the server does not know this word. "Working" would cancel the delay of a NAK, and the
+ * message would come only after the whole ack wait.
  */
 export const ANSWER_ME = '?';
 
-/** How JetStream is told of the end of a delivery. */
+/** Returns the payload that settles a delivery. */
 export function settlementText(settlement: Settlement): string | Uint8Array {
   if (settlement.kind === 'ack') return ACKED;
   if (settlement.kind === 'nack') return nakText(settlement.delayMs);
-  // n.b. the server tells the reason to whoever listens for it: the name of the error, and nothing of what is in it.
+  // The server publishes the reason in an advisory, so it contains only the name of the error and none of its content.
   return `+TERM ${settlement.reason.name.replace(/[^\x21-\x7e]/g, '')}`.trim();
 }
 

@@ -19,21 +19,21 @@ import { Unsettled } from './unsettled.js';
 import { deliverableTo } from './waiting.js';
 import { isWaitingSubject } from '../topology/waiting-subjects.js';
 
-/** What a source needs of the subscription that it reads for. */
+/** What a source needs of its subscription. */
 export interface SourceOwner extends Pick<DeliveryOwner, 'answer' | 'answerAddress'> {
   readonly subscription: Subscription;
-  /** Messages that this source may have with the subscription or on the way, parked ones not counted. */
+  /** Most messages of this source in the subscription or on their way, without parked ones. */
   readonly window: number;
-  /** While true, nothing more is asked for. */
+  /** While true, nothing more is requested. */
   readonly isFull: boolean;
   deliver(delivery: NatsDelivery): void;
-  /** Deliveries were taken back. */
+  /** Deliveries were revoked. */
   revoked(): void;
-  /** It waits for messages that are not settled; without a reason: not any more. */
+  /** It waits for unsettled messages; without a reason, it no longer does. */
   stalled(source: Source, reason: string | undefined): void;
-  /** Its consumer may be gone, or set in another way: it is to be opened again. */
+  /** Its consumer may be gone or changed, and must be opened again. */
   doubted(source: Source): void;
-  /** The consumer gives out nothing. @param reason undefined: it does again @param retryInMs when it is asked again */
+  /** The consumer delivers nothing. @param reason undefined: it does again @param retryInMs milliseconds until the next request */
   pullRefused(source: Source, reason: string | undefined, retryInMs: number): void;
 }
 
@@ -43,16 +43,16 @@ export interface SourceTools {
   readonly consumers: Consumers;
 }
 
-/** How long the server may take to confirm the last settlement of a process. */
+/** Milliseconds that the server may take to confirm the last settlement of a process. */
 const CONFIRM_LIMIT_MS = 3_000;
-/** Most messages that are asked for again after the connection broke: each of them costs a line to the server. */
+/** Most messages that are requested again after the connection broke: each costs one line to the server. */
 const MAX_RETRIEVED = 1_000;
-/** How often a member that closes looks for what was sent to it and has not come. */
+/** How often a closing member requests deliveries that were sent to it and have not arrived. */
 const GATHER_TRIES = 3;
 
 /**
- * One JetStream consumer as this process reads it: asks for what there is room for, keeps what is unsettled alive, and carries
- * settlements back.
+ * One JetStream consumer as this process reads it: requests messages while there is room, extends the ack wait of unsettled ones,
+ * and sends settlements.
  */
 export class Source implements DeliveryOwner, PullListener {
   readonly group: string;
@@ -63,24 +63,27 @@ export class Source implements DeliveryOwner, PullListener {
   readonly #bodies = new Bodies();
   readonly #trouble = new PullTrouble();
   #callOffRetry: (() => void) | undefined;
-  /** The next attempt of messages that came back to the server with a count that it does not know. */
+  /** The next attempt of messages that were returned to the server with a count that it does not know. */
   readonly #attempts: Map<number, number>;
-  /** Messages that handlers gave back for a later attempt: the server has them, and they are to wait there. */
+  /** Messages that were nacked for a later attempt and wait on the server. */
   readonly #putOff = new Map<number, SettledMark>();
   /** Settlements that wait for the connection. */
   #waitForLink: SettledMark[] = [];
   #place: ConsumerPlace;
   #inbox: PullInbox | undefined;
-  /** The last inbox there was: it knows whether this member is the active one. */
+  /** The last inbox, which knows whether this member is the active one. */
   #lastInbox: PullInbox | undefined;
   #stopping: Promise<void> | undefined;
-  /** The consumer was deleted and begins anew behind what was settled long ago: first deliveries are no first ones. */
+  /** The consumer was deleted and recreated at an older position, so a first delivery may be a redelivery. */
   #isMadeAgain = false;
   readonly #stall: Stall;
   #lastAddress: string | undefined;
-  /** The youngest message that has come, and the address of its settlement. */
+  /** The newest received message and the subject of its settlement. */
   #newest = { sequence: 0, address: '' };
-  /** What had come when the connection broke, or the consumer moved to another server: it may come again as if for the first time. */
+  /**
+   * The last message received before the connection broke or the consumer moved to another server: up to here, a first delivery may
+   * be a redelivery.
+   */
   #heardBefore = 0;
   #isRetrieving = false;
   readonly #takeover: Takeover;
@@ -108,7 +111,7 @@ export class Source implements DeliveryOwner, PullListener {
       link: tools.link,
       unsettled: this.#unsettled,
       place: () => this.#place,
-      takeBack: (delivery) => this.#takeBack(delivery),
+      revoke: (delivery) => this.#revoke(delivery),
       revoked: () => this.#owner.revoked(),
       keepPin: () => this.#lastInbox?.keepPin(),
     });
@@ -137,33 +140,33 @@ export class Source implements DeliveryOwner, PullListener {
     return this.#trouble.reason !== undefined;
   }
 
-  /** One sentence when it gets nothing, or waits for messages that are not settled. */
+  /** One sentence while it receives nothing, or waits for unsettled messages. */
   get problem(): string | undefined {
     const { topic, group } = this.#owner.subscription;
     const { reason } = this.#trouble;
     if (reason !== undefined) return `group "${group}" receives nothing from "${topic}": ${reason}`;
     const stall = this.#stall.reason;
-    return stall === undefined ? undefined : `group "${group}" takes nothing more from "${topic}": ${stall}`;
+    return stall === undefined ? undefined : `group "${group}" receives no more messages from "${topic}": ${stall}`;
   }
 
-  /** Messages that the server could deliver to this member now; undefined: none are to come to it. @throws TransportError */
+  /** Messages that the server could deliver to this member now; undefined if none are to be delivered to it. @throws TransportError */
   async waiting(): Promise<number | undefined> {
     if (this.#isFull) return undefined;
     const standing = await this.#tools.consumers.standing(this.#place);
     return standing === undefined ? undefined : deliverableTo(this.pin, standing);
   }
 
-  /** What is here leaves no room for a handful. */
+  /** Whether there is no room for a request of useful size. */
   get #isFull(): boolean {
     const { window } = this.#owner;
     const free = window - this.#unsettled.size + this.#unsettled.waiting;
-    return this.#owner.isFull || free < handfulOf(window);
+    return this.#owner.isFull || free < leastRequestOf(window);
   }
 
-  /** Begins to read, or begins again where the consumer is now. */
+  /** Starts to read, or reads again from the consumer's current place. */
   open(place: ConsumerPlace): void {
     if (place.streamCreated !== this.#place.streamCreated) this.#forgetAll();
-    // What was settled in the moment when a connection broke, or a server was killed, may not be known.
+    // The server may not know settlements that were sent just before a connection broke or a server was killed.
     if (!this.isRefused) for (const { address } of this.#recentlyDone.all()) this.#tools.link.tell(address, ACKED);
     this.#bodies.consumerSendsThem();
     this.#isMadeAgain ||= place.isNew && this.#lastInbox !== undefined;
@@ -183,7 +186,7 @@ export class Source implements DeliveryOwner, PullListener {
     else this.pull();
   }
 
-  /** Whether the server has sent what has not come, to nobody but this member. */
+  /** Whether the server has sent messages, to this member only, that have not arrived. */
   #lacks({ delivered, activePin, pinGroup, isNew }: ConsumerPlace): boolean {
     if (this.#owner.subscription.ordering !== 'key' || isNew || this.#newest.address === '') return false;
     const isAlone =
@@ -192,8 +195,8 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   /**
-   * What the server had sent into a connection that broke would come again after the ack wait, behind what is younger. It is told
-   * that nobody has it, before it is asked for more. n.b. it takes no notice of what is said of messages that it does not wait for.
+   * Messages that the server sent into a broken connection would come again after the ack wait, behind newer ones. So they are
+   * nacked before more is requested. The server ignores nacks of messages that are not pending.
    */
   async #retrieve(inbox: PullInbox, { delivered }: ConsumerPlace): Promise<void> {
     await this.#renounce(delivered.upTo, delivered.count);
@@ -202,7 +205,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.pull();
   }
 
-  /** Tells the server that nobody has the messages behind the newest one that has come. @param last the number of the last one */
+  /** Nacks the messages after the newest received one. @param last the sequence of the last one */
   async #renounce(last: number, delivered: number): Promise<void> {
     const { sequence, address } = this.#newest;
     const end = Math.min(last, sequence + MAX_RETRIEVED);
@@ -213,13 +216,13 @@ export class Source implements DeliveryOwner, PullListener {
     await this.#confirm();
   }
 
-  /** The connection is gone, and with it what was asked for. */
+  /** The connection is lost, and with it the pull requests. */
   linkDown(): void {
     void this.#inbox?.close();
     this.#inbox = undefined;
   }
 
-  /** Asks for more where there is room for a handful. */
+  /** Requests more if there is room for a request of useful size. */
   pull(): void {
     const inbox = this.#inbox;
     if (inbox === undefined || this.#isStopped || this.#owner.isFull || !this.#tools.link.isUp) return;
@@ -227,17 +230,17 @@ export class Source implements DeliveryOwner, PullListener {
     const { extra } = this.#takeover;
     const window = this.#owner.window + extra;
     const { size } = this.#unsettled;
-    const busy = size + inbox.asked;
-    const handful = extra > 0 ? 1 : handfulOf(window);
-    // n.b. what is parked is counted only where it matters: it is the rare case.
-    const room = window - busy >= handful ? window - busy : window - busy + this.#unsettled.waiting;
+    const busy = size + inbox.requested;
+    const leastRequest = extra > 0 ? 1 : leastRequestOf(window);
+    // Parked messages are rare, so they are counted only if the result depends on them.
+    const room = window - busy >= leastRequest ? window - busy : window - busy + this.#unsettled.waiting;
     const left = this.#place.maxUnsettled - busy;
     if (left <= 0) return this.#stall.check();
-    if (room >= handful) inbox.ask(Math.min(room, left));
+    if (room >= leastRequest) inbox.request(Math.min(room, left));
   }
 
   message(message: NatsMessage, place: StreamPlace): void {
-    // n.b. a consumer of a whole stream sees what waits there for its time, too.
+    // A consumer of a whole stream also delivers the delayed messages that wait there.
     if (isWaitingSubject(message.subject)) {
       this.#tools.link.tell(message.reply ?? '', ACKED);
       return this.pull();
@@ -245,12 +248,12 @@ export class Source implements DeliveryOwner, PullListener {
     if (this.#bodies.lacks(message, place.sequence)) return this.#withoutBody(message, place);
     const delivery = this.#take(message, place);
     if (delivery === undefined) return this.pull();
-    if (this.#isStopped) return this.#giveBackEarly(delivery);
+    if (this.#isStopped) return this.#returnEarly(delivery);
     if (this.#place.pinGroup !== undefined && this.#takeover.holds(delivery, this.pin, this.#place.ackWaitMs)) return;
     this.#owner.deliver(delivery);
   }
 
-  /** An operator lets the consumer deliver headers only: that is no message to handle. It comes again when the consumer was looked at. */
+  /** An operator has set the consumer to deliver headers only, so the message is nacked until the consumer has been checked. */
   #withoutBody({ reply = '' }: NatsMessage, { sequence, deliveries }: StreamPlace): void {
     this.#attempts.set(sequence, Math.max(deliveries, this.#attempts.get(sequence) ?? 1));
     this.#lastAddress = reply;
@@ -258,21 +261,21 @@ export class Source implements DeliveryOwner, PullListener {
     this.doubted('it delivers messages without their bodies (headers_only)', false);
   }
 
-  /** n.b. the other one waits until everything is settled that was here: what has not begun need not be waited for. */
+  /** The new active member waits until everything here is settled, so messages that have not started are returned to the server. */
   deposed(): void {
     const left = this.#unsettled.all().filter(({ state }) => state !== 'running');
-    for (const delivery of left) this.#giveBack(delivery);
+    for (const delivery of left) this.#return(delivery);
     if (left.length > 0) this.#owner.revoked();
   }
 
-  /** @returns nothing for what is here, or done, already */
+  /** @returns undefined for a message that is already here, or done */
   #take(message: NatsMessage, place: StreamPlace): NatsDelivery | undefined {
     const sentAfterMs = this.#tools.link.heardSinceMs;
     if (this.#putOff.size > 0) this.#putOff.delete(place.sequence);
     if (this.#stall.isFullOfPutOff) this.#stall.hasRoom();
     const known = this.#unsettled.get(place.sequence);
     if (known !== undefined) {
-      // It must not be handled twice side by side.
+      // A message must not be handled twice at the same time.
       known.renew(message.reply ?? '', place.deliveries, sentAfterMs);
       return undefined;
     }
@@ -285,7 +288,7 @@ export class Source implements DeliveryOwner, PullListener {
     }
     const noted = this.#attempts.get(place.sequence);
     const attempt = Math.max(place.deliveries, noted ?? 1);
-    // Where no order is kept, an attempt that failed is a delivery too.
+    // Without ordering, each failed attempt is also a delivery.
     const isExplained = noted !== undefined || this.#owner.subscription.ordering === 'none';
     const suspicion = isExplained ? 0 : place.deliveries - 1;
     const { ackWaitMs } = this.#place;
@@ -305,13 +308,13 @@ export class Source implements DeliveryOwner, PullListener {
     if (wasRefused) this.#owner.pullRefused(this, undefined, 0);
   }
 
-  /** n.b. nothing is asked for until it is opened again: a server that refuses would be asked without a pause. */
+  /** Requests nothing until it is opened again, because a server that rejects requests would be asked without a pause. */
   doubted(why: string, isCertain: boolean): void {
     if (this.#isStopped || this.#inbox === undefined) return;
     this.linkDown();
     const { name, stream } = this.#place;
     const waitMs = this.#trouble.add(
-      `consumer "${name}" of stream "${stream}" gives out no messages: ${why}`,
+      `consumer "${name}" of stream "${stream}" delivers no messages: ${why}`,
       isCertain,
     );
     if (this.isRefused) this.#owner.pullRefused(this, this.#trouble.reason, waitMs);
@@ -319,7 +322,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#callOffRetry = this.#tools.host.clock.schedule(waitMs, () => this.#owner.doubted(this));
   }
 
-  /** The server refuses a subject to this user. */
+  /** The server denies this user a subject. */
   refused(subject: string, error: Error): void {
     if (this.#inbox?.refused(subject, error) === true) return;
     const { stream, consumer, sequence = 0 } = placeOf(subject) ?? {};
@@ -328,7 +331,7 @@ export class Source implements DeliveryOwner, PullListener {
     if (mark?.address === subject) this.#settlementFailed(mark, error);
   }
 
-  /** n.b. what comes again afterwards is settled once more, and refused once more: that is reported already. */
+  /** A redelivered message is settled again and denied again; that is reported once. */
   #settlementFailed(mark: SettledMark, error: unknown): void {
     if (mark.isReported) return;
     mark.isReported = true;
@@ -369,7 +372,7 @@ export class Source implements DeliveryOwner, PullListener {
     return this.#owner.answerAddress(message, headers);
   }
 
-  /** Takes nothing more; what the server has sent already, and nobody has, goes back to it. */
+  /** Stops requesting; messages that were sent and not delivered to a handler are returned to the server. */
   stop(undelivered: readonly NatsDelivery[]): Promise<void> {
     return (this.#stopping ??= this.#stop(undelivered));
   }
@@ -377,7 +380,7 @@ export class Source implements DeliveryOwner, PullListener {
   async #stop(undelivered: readonly NatsDelivery[]): Promise<void> {
     this.#callOffRetry?.();
     this.#takeover.end();
-    for (const delivery of undelivered) this.#giveBackEarly(delivery);
+    for (const delivery of undelivered) this.#returnEarly(delivery);
     const inbox = this.#inbox;
     this.#inbox = undefined;
     if (!this.#tools.link.isUp) await inbox?.close();
@@ -393,16 +396,16 @@ export class Source implements DeliveryOwner, PullListener {
     };
   }
 
-  /** Requests again what was sent to this member and was lost on its way. @param last the number of the last one */
+  /** Requests again what was sent to this member and lost on its way. @param last the sequence of the last one */
   async #fetchUpTo(last: number, count: number, delivered: number): Promise<void> {
     await this.#renounce(last, delivered);
     await fetchAgain(this.#tools, { ...this.#target, pin: this.pin }, count, (message, place) => {
       const delivery = this.#take(message, place);
-      if (delivery !== undefined) this.#giveBackEarly(delivery);
+      if (delivery !== undefined) this.#returnEarly(delivery);
     });
   }
 
-  /** Gives back what is not settled, so that others need not wait for it, and sees that the server has taken it all. */
+  /** Returns unsettled messages to the server, so others need not wait for them, and waits until the server has processed everything. */
   async close(): Promise<void> {
     await this.stop([]);
     this.#keepAlive.end();
@@ -414,19 +417,19 @@ export class Source implements DeliveryOwner, PullListener {
     if (!this.#tools.link.isUp) return this.#loseSettlements();
     if (notes.size > 0) await this.#tools.consumers.note(this.#place, notes).catch(ignore);
     if (left.length > 0) await this.#gather().catch(ignore);
-    for (const delivery of this.#unsettled.all()) this.#giveBack(delivery);
+    for (const delivery of this.#unsettled.all()) this.#return(delivery);
     await this.#confirm();
   }
 
-  /** The connection did not come back in time for them. */
+  /** Settlements are lost if the connection does not come back in time. */
   #loseSettlements(): void {
-    const error = this.#tools.link.problem ?? new Error('The connection is closed.');
+    const error = this.#tools.link.problem ?? new Error('The connection was closed before the settlement was sent.');
     for (const mark of this.#waitForLink.splice(0)) this.#settlementFailed(mark, error);
   }
 
   /**
-   * What the server sent in the moment in which this member ceased to listen is delivered again before all that is given back here,
-   * although it is younger. It is fetched, to be given back behind that.
+   * What the server sent just when this member stopped listening would be redelivered before the older messages that are returned
+   * here. It is fetched, and then returned after them.
    */
   async #gather(): Promise<void> {
     await this.#confirm();
@@ -439,15 +442,15 @@ export class Source implements DeliveryOwner, PullListener {
   }
 
   /**
-   * Messages that were sent to this member, are not settled and not here. n.b. asking for it matters by itself: the server keeps a
-   * request of ours until it is looked at, gives a message to that one, finds nobody there, and puts the message behind the others.
+   * Counts messages that were sent to this member, are unsettled and not here. The query itself matters: the server keeps our
+   * request until it uses it, delivers a message to it, finds no subscriber, and puts the message behind the others.
    */
   async #missing(): Promise<number> {
     const { others } = await this.#lookAtOthers();
     return this.#lastInbox?.hasGaps === false ? others : 0;
   }
 
-  /** Others: messages that were delivered to whomever, are not settled, and are not here. */
+  /** `others` counts messages that were delivered to any member, are unsettled, and are not here. */
   async #lookAtOthers(): Promise<{ readonly settledUpTo: number; readonly others: number }> {
     const standing = await this.#tools.consumers.standing(this.#place);
     if (standing === undefined) return { settledUpTo: 0, others: 0 };
@@ -460,7 +463,7 @@ export class Source implements DeliveryOwner, PullListener {
     delivery.revoke();
   }
 
-  /** Where all members together are by now. */
+  /** Receives the progress of all members together. */
   standsAt({ settledUpTo, unsettled, pausedUntil, place }: ConsumerStanding): void {
     if (settledUpTo > this.#place.settledUpTo) this.#tools.link.settlementsPass();
     this.#follow(place);
@@ -470,7 +473,7 @@ export class Source implements DeliveryOwner, PullListener {
     this.#stall.seen(this.#putOff.size > 0 && unsettled >= this.#place.maxUnsettled, pausedUntil);
   }
 
-  /** An operator, or another version of the service, may have changed the consumer. */
+  /** Follows changes of the consumer by an operator or another version of the service. */
   #follow(place: ConsumerPlace): void {
     const before = this.#place;
     this.#place = place;
@@ -478,36 +481,36 @@ export class Source implements DeliveryOwner, PullListener {
     if (!isDeepStrictEqual(followedOf(place), followedOf(before))) this.#owner.doubted(this);
   }
 
-  /** Somebody else is given it. */
-  #takeBack(delivery: NatsDelivery): void {
+  /** The server delivers it to another member. */
+  #revoke(delivery: NatsDelivery): void {
     if (delivery.state === 'parked') this.#attempts.set(delivery.sequence, delivery.attempt);
     this.#unsettled.delete(delivery);
     delivery.revoke();
   }
 
-  /** n.b. one with a key waits for those before it: the server delivers again in the order in which it was given back. */
-  #giveBackEarly(delivery: NatsDelivery): void {
+  /** A message with a key waits for those before it, because the server redelivers in the order in which messages are returned. */
+  #returnEarly(delivery: NatsDelivery): void {
     const keepsOrder = this.#owner.subscription.ordering === 'key' && delivery.key !== undefined;
-    if (!keepsOrder) this.#giveBack(delivery);
+    if (!keepsOrder) this.#return(delivery);
   }
 
-  #giveBack(delivery: NatsDelivery): void {
+  #return(delivery: NatsDelivery): void {
     this.#unsettled.delete(delivery);
     delivery.revoke();
     this.#lastAddress = delivery.address;
     this.#tools.link.tell(delivery.address, NAK);
   }
 
-  /** n.b. the server works through settlements in their order, so one answer confirms all that were told before. */
+  /** The server processes settlements in order, so one reply confirms all of them before. */
   async #confirm(): Promise<void> {
     if (this.#lastAddress === undefined) return;
     const request = { timeout: CONFIRM_LIMIT_MS };
     await this.#tools.link.connection.request(this.#lastAddress, ANSWER_ME, request).catch(ignore);
   }
 
-  /** Another stream of the same name: nothing that is here is known there. */
+  /** Forgets everything, because a recreated stream of the same name does not know it. */
   #forgetAll(): void {
-    for (const delivery of this.#unsettled.all()) this.#takeBack(delivery);
+    for (const delivery of this.#unsettled.all()) this.#revoke(delivery);
     this.#attempts.clear();
     this.#putOff.clear();
     this.#recentlyDone.clear();
@@ -516,13 +519,13 @@ export class Source implements DeliveryOwner, PullListener {
   }
 }
 
-/** What a message's next delivery should say, where the server would say less. */
+/** Records the attempt of a message whose next delivery would otherwise have a lower number. */
 function addNote(notes: Map<number, number>, { sequence, state, attempt, deliveries }: NatsDelivery): void {
   const next = state === 'running' ? attempt + 1 : attempt;
   if (next > deliveries + 1) notes.set(sequence, next);
 }
 
-/** What requests and warnings depend on. */
+/** The settings on which requests and warnings depend. */
 const followedOf = ({ maxBatch, maxExpiresMs, pinGroup, maxDeliveries }: ConsumerPlace): unknown[] => [
   maxBatch,
   maxExpiresMs,
@@ -530,7 +533,7 @@ const followedOf = ({ maxBatch, maxExpiresMs, pinGroup, maxDeliveries }: Consume
   maxDeliveries,
 ];
 
-/** So much room is worth a request. */
-const handfulOf = (window: number): number => Math.ceil(window / 4);
+/** The least room that is worth a request. */
+const leastRequestOf = (window: number): number => Math.ceil(window / 4);
 
 const ignore = (): void => undefined;

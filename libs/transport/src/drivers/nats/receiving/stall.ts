@@ -3,13 +3,16 @@ import type { Unsettled } from './unsettled.js';
 
 export interface StallPort {
   readonly unsettled: Unsettled;
-  /** The consumer as it is now. */
+  /** The current settings of the consumer. */
   place(): ConsumerPlace;
-  /** It waits for messages that are not settled; without a reason: not any more. */
+  /** It waits for unsettled messages; without a reason, it no longer does. */
   stalled(reason: string | undefined): void;
 }
 
-/** Whether one source takes nothing more, for a reason that is no fault: what is not settled takes all the room, or an operator paused it. */
+/**
+ * Whether one source receives no more messages for a reason that is not a fault: unsettled messages take all the room, or an
+ * operator paused the consumer.
+ */
 export class Stall {
   readonly #port: StallPort;
   #isStalled = false;
@@ -20,19 +23,19 @@ export class Stall {
     this.#port = port;
   }
 
-  /** Why it takes nothing more; undefined while it does. */
+  /** Why it receives no more messages; undefined while it does. */
   get reason(): string | undefined {
     return this.#isStalled ? this.#sentence() : undefined;
   }
 
-  /** At the last look the server gave out nothing more to any member, and some of what is unsettled waits there for a later attempt. */
+  /** At the last check the server delivered nothing more to any member, and some unsettled messages wait there for a later attempt. */
   get isFullOfPutOff(): boolean {
     return this.#isFullOfPutOff;
   }
 
   /**
-   * What a look at the consumer has shown.
-   * @param pausedUntil an operator lets it deliver nothing until then
+   * Receives the state of the consumer.
+   * @param pausedUntil an operator has paused the consumer until then
    */
   seen(isFullOfPutOff: boolean, pausedUntil: string | undefined): void {
     this.#isFullOfPutOff = isFullOfPutOff;
@@ -40,7 +43,7 @@ export class Stall {
     this.check();
   }
 
-  /** A message came. */
+  /** A message arrived. */
   hasRoom(): void {
     this.#isFullOfPutOff = false;
     this.check();
@@ -48,7 +51,8 @@ export class Stall {
 
   check(): void {
     const { unsettled } = this.#port;
-    // n.b. handlers that are all busy are no stall; parked messages that take all the room are. What waits is counted only where it matters.
+    // Busy handlers are not a stall; parked messages that take all the room are. Parked ones are counted only if the result depends
+    // on them.
     const isFullOfParked = unsettled.size >= this.#port.place().maxUnsettled && unsettled.waiting > 0;
     const isStalled = isFullOfParked || this.#isFullOfPutOff || this.#pausedUntil !== undefined;
     if (isStalled === this.#isStalled) return;
@@ -59,10 +63,10 @@ export class Stall {
   #sentence(): string {
     const { name, stream, maxUnsettled } = this.#port.place();
     if (this.#pausedUntil !== undefined)
-      return `consumer "${name}" of stream "${stream}" is paused until ${this.#pausedUntil}; "nats consumer resume ${stream} ${name}" ends the pause`;
+      return `consumer "${name}" of stream "${stream}" is paused until ${this.#pausedUntil}; resume it with "nats consumer resume ${stream} ${name}"`;
     if (this.#isFullOfPutOff) {
-      return `as many messages as maxUnsettled (${maxUnsettled}) allows are not settled, and some of them wait on the server for their next attempt`;
+      return `maxUnsettled (${maxUnsettled}) is reached, and some of the unsettled messages wait on the server for their next attempt`;
     }
-    return `${this.#port.unsettled.size} messages are not settled, and more than maxUnsettled (${maxUnsettled}) may not be`;
+    return `${this.#port.unsettled.size} messages are unsettled, and maxUnsettled (${maxUnsettled}) allows no more`;
   }
 }

@@ -5,7 +5,7 @@ const intake = (): Intake => ({
   ...{ start: () => Promise.resolve(), stop: () => Promise.resolve(), close: () => Promise.resolve() },
 });
 
-it('a consumption counts for its connection until it is closed', async () => {
+it('a connection tracks a consumption until it is closed', async () => {
   const open = new Set<NatsConsumption>();
   const consumption = new NatsConsumption([intake()], open);
   expect([...open]).toEqual([consumption]);
@@ -13,7 +13,7 @@ it('a consumption counts for its connection until it is closed', async () => {
   expect([...open]).toEqual([]);
 });
 
-it('a consumption that cannot start does not count for its connection', async () => {
+it('a connection does not track a consumption that failed to start', async () => {
   const open = new Set<NatsConsumption>();
   const failing = { ...intake(), start: () => Promise.reject(new Error('refused')) };
   await expect(new NatsConsumption([failing], open).start()).rejects.toThrow('refused');

@@ -1,17 +1,17 @@
 import type { Consumption } from '../../../contract/index.js';
 
-/** What one subscription is, whichever way it is read. */
+/** One subscription, with JetStream or core NATS. */
 export interface Intake {
   readonly problems: readonly string[];
   readonly isDown: boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
   close(): Promise<void>;
-  /** See `Consumption.waiting`; core NATS keeps nothing that could wait. */
+  /** See `Consumption.waiting`. Core NATS stores no messages that could wait. */
   waiting?(): Promise<number | undefined>;
 }
 
-/** Running intake: all subscriptions of one application. */
+/** All running subscriptions of one application. */
 export class NatsConsumption implements Consumption {
   readonly #intakes: readonly Intake[];
   readonly #open: Set<NatsConsumption>;
@@ -36,7 +36,7 @@ export class NatsConsumption implements Consumption {
     return this.#intakes.some(({ isDown }) => isDown);
   }
 
-  /** @throws TransportError when one cannot be placed, after having closed the others */
+  /** @throws TransportError if a subscription cannot be opened; the others are closed first */
   async start(): Promise<void> {
     try {
       await Promise.all(this.#intakes.map((intake) => intake.start()));

@@ -2,7 +2,7 @@ import type { BrokerHost, Subscription, TransportError } from '../../../contract
 import type { ConsumerPlace } from './consumers.js';
 import { errorOf } from '../client/failures.js';
 
-/** What one subscription tells of itself. */
+/** The notices of one subscription. */
 export class SubscriptionNotices {
   readonly #host: BrokerHost;
   readonly #about: { readonly broker: string; readonly topic: string; readonly group: string };
@@ -12,12 +12,12 @@ export class SubscriptionNotices {
     this.#about = { broker: host.broker, topic, group };
   }
 
-  /** How errors begin. */
+  /** The start of error messages. */
   get what(): string {
     return `cannot consume "${this.#about.topic}" for group "${this.#about.group}"`;
   }
 
-  /** @returns what was told */
+  /** @returns the reported error */
   crashed(cause: TransportError, restartInMs: number): TransportError {
     const { topic, group } = this.#about;
     const text = `group "${group}" does not consume "${topic}": ${cause.message}`;
@@ -30,7 +30,7 @@ export class SubscriptionNotices {
     this.#host.notices.emit('subscription:recovered', this.#about);
   }
 
-  /** @param reason undefined: it goes on */
+  /** @param reason undefined: it receives messages again */
   stalled({ settledUpTo }: ConsumerPlace, reason: string | undefined): void {
     if (reason === undefined) return this.#host.notices.emit('partition:unstalled', { ...this.#about, partition: 0 });
     const unsettledOffset = String(settledUpTo + 1);
@@ -39,14 +39,14 @@ export class SubscriptionNotices {
 
   limitedDeliveries({ name, stream, maxDeliveries }: ConsumerPlace): void {
     this.warn(
-      `its consumer "${name}" of stream "${stream}" has max_deliver ${maxDeliveries}: after so many deliveries the server leaves a message, whatever retry says; set it to -1`,
+      `its consumer "${name}" of stream "${stream}" has max_deliver ${maxDeliveries}: after this many deliveries the server stops delivering a message, whatever the retry options say. Set max_deliver to -1`,
     );
   }
 
-  /** The server delivers a message no more, which is in the stream and settled by nobody. */
+  /** The server no longer delivers a message that is in the stream and unsettled. */
   abandoned({ name, stream }: ConsumerPlace, sequence: number, deliveries: number): void {
     this.warn(
-      `message ${sequence} of stream "${stream}" was delivered ${deliveries} times to consumer "${name}" (max_deliver), and the server leaves it: it is in the stream, nobody has settled it, and it does not come again`,
+      `message ${sequence} of stream "${stream}" was delivered ${deliveries} times to consumer "${name}" (max_deliver), and the server does not deliver it again: it stays in the stream, unsettled. Set max_deliver to -1 to prevent this`,
     );
   }
 
@@ -55,10 +55,10 @@ export class SubscriptionNotices {
   }
 }
 
-/** A consumer that was there, and is not any more. */
+/** The error for a consumer that was deleted. */
 export const goneError = (what: string, { name, stream, settledUpTo }: ConsumerPlace): TransportError =>
   errorOf(
     'TRANSPORT_TOPIC_MISSING',
-    `${what}: the consumer "${name}" of stream "${stream}" was deleted. It is made again behind message ${settledUpTo}; what was settled after that may come a second time.`,
+    `${what}: the consumer "${name}" of stream "${stream}" was deleted. It is recreated after message ${settledUpTo}; messages that were settled after that can be delivered again.`,
     { retryable: true },
   );

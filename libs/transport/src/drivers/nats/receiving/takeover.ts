@@ -6,23 +6,23 @@ const FIRST_LOOK_MS = 20;
 const MAX_LOOK_MS = 500;
 
 export interface TakeoverTools {
-  /** Where all members together are, and how many messages others have that are not settled. */
+  /** Returns the progress of all members together, and how many unsettled messages other members have. */
   look(): Promise<{ readonly settledUpTo: number; readonly others: number }>;
-  /** The delivery was settled by the member before. */
+  /** The previous member has settled the delivery. */
   drop(delivery: NatsDelivery): void;
   pull(): void;
   deliver(delivery: NatsDelivery): void;
 }
 
 /**
- * A member that becomes the one active member of its group. The one before may be at work still (its server is restarted in order,
- * the consumer has moved to another one): what comes is kept back until that one has settled what it had, or until the server has
- * delivered it again. It is then delivered in the order of the stream.
+ * Makes a member the one active member of its group. The previous one may still be working, for example when its server restarts
+ * gracefully or the consumer moves to another server. Messages are held back until the previous member has settled what it had, or
+ * until the server has redelivered it. They are then delivered in the order of the stream.
  */
 export class Takeover {
   readonly #clock: Clock;
   readonly #tools: TakeoverTools;
-  /** What the server knows this member by; another one each time that it becomes active. */
+  /** The pin id of this member; a new one each time it becomes active. */
   #pin = '';
   #held: NatsDelivery[] | undefined;
   #extra = 0;
@@ -33,12 +33,12 @@ export class Takeover {
     this.#tools = tools;
   }
 
-  /** Messages that are to be had beyond what there is room for: those that the member before had. */
+  /** Messages to request beyond the available room: those of the previous member. */
   get extra(): number {
     return this.#extra;
   }
 
-  /** @returns whether the delivery is kept back; it is delivered later */
+  /** @returns whether the delivery is held back; it is delivered later */
   holds(delivery: NatsDelivery, pin: string, ackWaitMs: number): boolean {
     if (pin !== this.#pin) {
       this.#pin = pin;
@@ -53,7 +53,7 @@ export class Takeover {
     this.#isOver = true;
   }
 
-  /** @param limitMs after it, what somebody else has is waited for no longer: it has a delay, or its handler is slow */
+  /** @param limitMs after this time it no longer waits for messages of others: they have a delay, or their handler is slow */
   async #wait(limitMs: number): Promise<void> {
     this.#held = [];
     const endMs = this.#clock.monotonicMs() + limitMs;

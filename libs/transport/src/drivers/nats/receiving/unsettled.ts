@@ -1,7 +1,7 @@
 import type { Delivery } from '../../../contract/index.js';
 import type { NatsDelivery } from './delivery.js';
 
-/** The deliveries of one consumer that this process has and has not settled, by the number of their message. */
+/** The unsettled deliveries of one consumer in this process, by sequence. */
 export class Unsettled {
   readonly #bySequence = new Map<number, NatsDelivery>();
   readonly #parked = new Set<NatsDelivery>();
@@ -18,7 +18,7 @@ export class Unsettled {
     this.#bySequence.set(delivery.sequence, delivery);
   }
 
-  /** Deleting what is not here does nothing. */
+  /** Deleting an unknown delivery does nothing. */
   delete(delivery: NatsDelivery): void {
     if (this.#bySequence.get(delivery.sequence) === delivery) this.#bySequence.delete(delivery.sequence);
     if (this.#parked.size > 0) this.#parked.delete(delivery);
@@ -28,17 +28,17 @@ export class Unsettled {
     this.#parked.add(delivery);
   }
 
-  /** Those that are here now; n.b. they may leave while they are walked. */
+  /** The current deliveries; the iterable changes while deliveries leave. */
   each(): Iterable<NatsDelivery> {
     return this.#bySequence.values();
   }
 
-  /** In the order of their stream; a copy, so that it can be walked while they leave. */
+  /** A copy in the order of the stream, safe to iterate while deliveries leave. */
   all(): NatsDelivery[] {
     return [...this.#bySequence.values()].sort((a, b) => a.sequence - b.sequence);
   }
 
-  /** Deliveries that are parked, or wait behind a parked one of their lane: they are no part of what runs or is about to. */
+  /** Deliveries that are parked, or wait behind a parked one of their lane: they neither run nor are about to. */
   get waiting(): number {
     let waiting = 0;
     for (const delivery of this.#parked) {

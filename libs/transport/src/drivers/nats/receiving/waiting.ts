@@ -1,10 +1,10 @@
 import type { Clock, TransportError } from '../../../contract/index.js';
 import type { ConsumerStanding } from './consumers.js';
 
-/** Before a user without the right to look at consumers asks again. */
+/** Milliseconds before consumers are queried again after the permission was denied. */
 const NO_RIGHT_MS = 60_000;
 
-/** Messages that the server could deliver now to the member that it knows by this pin; undefined: none are to come to it. */
+/** Messages that the server could deliver now to the member with this pin; undefined if none are to be delivered to it. */
 export function deliverableTo(pin: string, standing: ConsumerStanding): number | undefined {
   const { place, unsettled, pending, pausedUntil } = standing;
   if (pausedUntil !== undefined || unsettled >= place.maxUnsettled) return undefined;
@@ -21,12 +21,12 @@ export class WaitingMessages {
     this.#clock = clock;
   }
 
-  /** @returns undefined: not known, or none are to come */
+  /** @returns undefined if unknown, or if none are to be delivered */
   async sum(sources: Iterable<{ waiting(): Promise<number | undefined> }>): Promise<number | undefined> {
     if (this.#clock.monotonicMs() < this.#askAgainAtMs) return undefined;
     const counts = await Promise.all([...sources].map((source) => source.waiting().catch(this.#failed)));
     const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-    // n.b. what one consumer has is enough to know that messages wait; that none do is known of all or not at all.
+    // One consumer's count is enough to know that messages wait; that none wait is known only if all consumers were counted.
     return total === 0 && (counts.length === 0 || counts.includes(undefined)) ? undefined : total;
   }
 

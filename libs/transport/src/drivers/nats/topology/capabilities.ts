@@ -1,18 +1,18 @@
 import type { Capabilities, CapabilityReasons } from '../../../contract/index.js';
 
-/** JetStream, tried on nats-server 2.15.2. docs/drivers/nats.md says how. */
+/** The capabilities with JetStream, tested with nats-server 2.15.2. See docs/drivers/nats.md. */
 export const NATS_CAPABILITIES: Capabilities = {
   groups: 'native',
-  /** By lanes in the runner; JetStream's own order ends where messages are shared or come again. */
+  /** Lanes in the runner keep the order; JetStream's own order ends when messages are shared or redelivered. */
   orderByKey: 'emulated',
   orderAcrossMembers: 'unsupported',
   orderByPartition: 'unsupported',
   partitions: 'unsupported',
   atLeastOnce: 'native',
   redelivery: 'native',
-  /** -NAK with a delay, which the consumer keeps on the server. */
+  /** `-NAK` with a delay, which the server keeps in the consumer. */
   delayedRedelivery: 'native',
-  /** By the server's count of deliveries; attempts within the process are noted beside it when the process ends in order. */
+  /** The server counts deliveries; attempts within the process are also stored when it closes gracefully. */
   attempts: 'native',
   deadLetter: 'emulated',
   startFromBeginning: 'native',
@@ -22,15 +22,15 @@ export const NATS_CAPABILITIES: Capabilities = {
   durability: 'native',
   everyInstance: 'native',
   wildcards: 'native',
-  /** By message schedules, in streams that allow them; needs nats-server 2.12. */
+  /** Message schedules, in streams that allow them. Needs nats-server 2.12. */
   delayedPublish: 'native',
   requestReply: 'native',
 };
 
-/** With `singleActiveConsumer: true`. */
+/** The capabilities with `singleActiveConsumer: true`. */
 export const NATS_SINGLE_ACTIVE_CAPABILITIES: Capabilities = { ...NATS_CAPABILITIES, orderAcrossMembers: 'native' };
 
-/** Core NATS: whoever listens gets it, once or never. */
+/** The capabilities with core NATS: at most once, to current subscribers. */
 export const NATS_CORE_CAPABILITIES: Capabilities = {
   groups: 'native',
   orderByKey: 'emulated',
@@ -54,5 +54,5 @@ export const NATS_CORE_CAPABILITIES: Capabilities = {
 };
 
 export const NATS_REASONS: CapabilityReasons = {
-  delayedPublish: "core NATS keeps nothing; mode: 'jetstream' does",
+  delayedPublish: "core NATS keeps nothing; use mode: 'jetstream'",
 };

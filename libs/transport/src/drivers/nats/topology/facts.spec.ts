@@ -1,7 +1,7 @@
 import { coreFacts, streamFacts, type StreamKeeping } from './facts.js';
 
 const query = { topic: 'orders', group: 'stock' };
-// n.b. NATS's own words and units; the client's enumerations are loaded on first use only.
+// Plain strings, because the client's enumerations are loaded on first use only.
 const KEPT = {
   storage: 'file',
   num_replicas: 3,
@@ -15,7 +15,7 @@ const KEPT = {
 const factsOf = (...streams: Partial<StreamKeeping>[]) =>
   streamFacts([query], new Map([['orders', streams.map((stream) => ({ ...KEPT, ...stream }))]]), true).topics[0];
 
-test('what JetStream says of a stream becomes facts, with its own names beside them', () => {
+test('the configuration of a stream becomes facts, together with its settings under their own names', () => {
   expect(factsOf({ max_age: 3_600_000_000_000 })).toEqual({
     storage: 'disk',
     copies: 3,
@@ -36,12 +36,12 @@ test.each([
   expect(factsOf({ num_replicas: copies })).toMatchObject({ copies, confirmedCopies });
 });
 
-test('what has no max_age is kept without end, and memory is no disk', () => {
+test('without max_age messages are kept forever, and memory storage is reported as memory', () => {
   expect(factsOf({})).not.toHaveProperty('keptMs');
   expect(factsOf({ storage: 'memory' as StreamKeeping['storage'] })).toMatchObject({ storage: 'memory' });
 });
 
-test('a pattern that meets several streams is as safe as the weakest of them', () => {
+test('a pattern that matches several streams is as safe as the weakest of them', () => {
   const memory = 'memory' as StreamKeeping['storage'];
   expect(factsOf({ max_age: 2e9 }, { num_replicas: 1 }, { storage: memory, max_age: 5e9 })).toMatchObject({
     storage: 'memory',
@@ -52,7 +52,7 @@ test('a pattern that meets several streams is as safe as the weakest of them', (
   });
 });
 
-test('there is one answer per question, in their order, and none for a topic without a stream', () => {
+test('there is one result per query, in order, and none for a topic without a stream', () => {
   const queries = ['a', 'b', 'a'].map((topic) => ({ topic, group: undefined }));
   const known = new Map([
     ['a', [KEPT]],

@@ -6,9 +6,9 @@ import { covers } from './names.js';
 import type { Streams } from './streams.js';
 import { isWaitingSubject } from './waiting-subjects.js';
 
-/** A stream may be edited or recreated at any time. */
+/** Milliseconds before a configuration is read again, because a stream can be edited or recreated at any time. */
 const REFRESH_MS = 60_000;
-/** After JetStream's API did not answer. */
+/** Milliseconds before another attempt after JetStream's API did not reply. */
 const RETRY_MS = 5_000;
 
 interface Look {
@@ -16,7 +16,7 @@ interface Look {
   refreshAtMs: number;
 }
 
-/** Knows the configuration of the stream that holds a topic; only the first publish to a topic waits for it. */
+/** Caches the configuration of the stream that holds a topic; only the first publish to a topic waits for it. */
 export class HoldingStreams {
   readonly #clock: Clock;
   readonly #link: Link;
@@ -30,7 +30,7 @@ export class HoldingStreams {
     link.listen({ linkUp: () => this.#expireAll(), linkDown: () => undefined });
   }
 
-  /** undefined: there is none, or this user may not read it. Never rejects. */
+  /** Returns the configuration; undefined if there is none or this user may not read it. Never rejects. */
   of(topic: string): Promise<StreamConfig | undefined> {
     const look = this.#looks.get(topic);
     if (look === undefined) return this.#look(topic).config;
@@ -38,16 +38,16 @@ export class HoldingStreams {
     return look.config;
   }
 
-  /** The next publish looks again. */
+  /** The next publish reads it again. */
   forget(topic: string): void {
     this.#looks.delete(topic);
   }
 
-  /** Why the stream would confirm a message and keep it for nobody; undefined: it keeps it. */
+  /** Returns why the stream would confirm a message and drop it; undefined if it keeps it. */
   async problemOf(topic: string): Promise<TransportError | undefined> {
     const config = await this.of(topic);
     if (config === undefined || String(config.retention) !== 'interest') return undefined;
-    // Without the right to look at consumers, the publish is left to the server.
+    // Without permission to read consumers, the publish is left to the server.
     const hasConsumer = await this.#hasConsumer(topic, config).catch(() => true);
     return hasConsumer ? undefined : noConsumerError(topic, config.name);
   }
@@ -65,7 +65,7 @@ export class HoldingStreams {
     return look;
   }
 
-  /** In the background, and what is known stays until the API answers: publishes do not wait for it again. */
+  /** Refreshes in the background; the known configuration stays until the API replies, so publishes do not wait again. */
   #refresh(topic: string, old: Look): void {
     const fresh = this.#look(topic);
     old.refreshAtMs = this.#clock.now() + RETRY_MS;
@@ -82,7 +82,7 @@ export class HoldingStreams {
 
   #hasConsumer(topic: string, config: StreamConfig): Promise<boolean> {
     const { name } = config;
-    return this.#link.ask(`cannot look for consumers of stream "${name}"`, async (manager) => {
+    return this.#link.ask(`cannot list the consumers of stream "${name}"`, async (manager) => {
       const { state } = await manager.streams.info(name);
       if (state.consumer_count === 0) return false;
       if (holdsOnly(config, topic)) return true;
@@ -91,13 +91,13 @@ export class HoldingStreams {
         if (filtersOf(consumer).some((filter) => covers(filter, topic))) return true;
         listed++;
       }
-      // The server counts the consumers of mirrors and sources, and does not list them.
+      // The server counts the consumers of mirrors and sources but does not list them.
       return listed < state.consumer_count;
     });
   }
 }
 
-/** Whether an id of the stream can belong to no other topic. */
+/** Whether an id in the stream can belong to no other topic. */
 export function holdsOnly({ subjects = [], sources = [], mirror }: StreamConfig, topic: string): boolean {
   if (sources.length > 0 || mirror !== undefined) return false;
   return subjects.every((subject) => subject === topic || isWaitingSubject(subject));

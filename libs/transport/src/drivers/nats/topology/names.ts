@@ -5,25 +5,26 @@ import type { NatsOptions } from '../options.js';
 import { isWaitingSubject, WAITING } from './waiting-subjects.js';
 
 const MAX_TOPIC_LENGTH = 255;
-/** nats-server takes longer names, but makes files of them. */
+/** nats-server accepts longer names, but uses them as file names. */
 const MAX_NAME_LENGTH = 120;
-/** Parts of this shape can be told apart in a joined name; everything else gets a hash behind it. */
+/** Parts of this form stay distinguishable in a joined name; any other gets a hash appended. */
 const UNAMBIGUOUS = /^[A-Za-z0-9]+(\.[A-Za-z0-9]+)*$/;
 
-/** Why a text cannot be a topic (a NATS subject); patterns are no names and are refused here too. */
+/** Returns why a text cannot be a topic (a NATS subject); undefined if it can. Patterns are rejected here. */
 export function topicProblem(topic: string): string | undefined {
   if (topic === '') return 'it is empty';
-  if (topic.length > MAX_TOPIC_LENGTH) return `it has ${topic.length} characters, and at most ${MAX_TOPIC_LENGTH} fit`;
+  if (topic.length > MAX_TOPIC_LENGTH) return `it has ${topic.length} characters, the limit is ${MAX_TOPIC_LENGTH}`;
   const wrong = /[^\x21-\x7e]/u.exec(topic)?.[0];
-  if (wrong !== undefined) return `it contains ${JSON.stringify(wrong)}, and only printable ASCII without spaces fits`;
-  if (topic.split('.').includes('')) return 'it has an empty word: words are separated by single dots';
-  if (/^(\$|_INBOX([._-]|$))/.test(topic)) return 'names that begin with "$" or "_INBOX" are the server\'s own';
-  if (topic === WAITING || isWaitingSubject(topic)) return `"${WAITING}" is where messages for later wait`;
+  if (wrong !== undefined)
+    return `it contains ${JSON.stringify(wrong)}, and only printable ASCII without spaces is allowed`;
+  if (topic.split('.').includes('')) return 'it has an empty token: tokens are separated by single dots';
+  if (/^(\$|_INBOX([._-]|$))/.test(topic)) return 'names that start with "$" or "_INBOX" are reserved for the server';
+  if (topic === WAITING || isWaitingSubject(topic)) return `"${WAITING}" is reserved for delayed messages`;
   const wild = topic.split('.').find((word) => word === '*' || word === '>');
-  return wild === undefined ? undefined : `"${wild}" makes it a pattern, and this has to be a name`;
+  return wild === undefined ? undefined : `the wildcard "${wild}" makes it a pattern, and a topic name is needed here`;
 }
 
-/** The same, for what is subscribed to: `*` may stand for a word, and `>` for the last ones. */
+/** The same for subscriptions: `*` may stand for one token, and `>` for the last ones. */
 export function subscribedTopicProblem(topic: string): string | undefined {
   if (!isTopicPattern(topic)) return topicProblem(topic);
   const words = topic.split('.').map((word, index, all) => {
@@ -32,15 +33,15 @@ export function subscribedTopicProblem(topic: string): string | undefined {
   return topicProblem(words.join('.'));
 }
 
-/** Whether everything that one name or pattern takes is taken by another too. */
+/** Whether a name or pattern matches everything that another one matches. */
 export function covers(general: string, special: string): boolean {
   const endless = (topic: string): boolean => topic === '>' || topic.endsWith('.>');
   return matchesTopic(general, special) && (!endless(special) || endless(general));
 }
 
 /**
- * A name for a stream or a consumer: dots become `_`, parts are joined by `-`, and what would be ambiguous or illegal gets a
- * hash behind it. The same parts give the same name in every process.
+ * Returns a name for a stream or a consumer: dots become `_`, parts are joined by `-`, and a name that would be ambiguous or illegal
+ * gets a hash appended. The same parts give the same name in every process.
  *
  * ```
  * order.created                    order_created
@@ -55,7 +56,7 @@ export function legalName(...parts: readonly string[]): string {
   return `${readable.slice(0, MAX_NAME_LENGTH - hash.length - 1)}-${hash}`;
 }
 
-/** The durable consumer of a subscription. */
+/** Returns the name of a subscription's durable consumer. */
 export function consumerNameOf(
   { consumerName }: Pick<NatsOptions, 'consumerName'>,
   { group, topic }: Pick<Subscription, 'group' | 'topic'>,
@@ -63,7 +64,7 @@ export function consumerNameOf(
   const name: unknown = consumerName?.({ group, topic });
   if (name === undefined) return legalName(group, topic);
   if (typeof name === 'string' && name !== '') return name;
-  const text = `consumerName must return a text that is not empty, or undefined for the default name, and returned ${JSON.stringify(name)} for topic "${topic}" and group "${group}".`;
+  const text = `consumerName must return a non-empty string, or undefined for the default name. It returned ${JSON.stringify(name)} for topic "${topic}" and group "${group}".`;
   throw errorOf('TRANSPORT_OPTION_INVALID', text, { topic });
 }
 

@@ -6,20 +6,20 @@ import type { Link } from '../client/link.js';
 import { legalName, subscribedTopicProblem, topicProblem } from './names.js';
 import type { NatsProvisionOptions, ResolvedNatsOptions } from '../options.js';
 
-/** With three copies a stream outlives the loss of a server, and loses nothing that was confirmed. */
+/** With three replicas a stream survives the loss of a server, and no confirmed message is lost. */
 const CLUSTER_REPLICAS = 3;
 
-/** What the driver needs to know of a stream. */
+/** The facts of a stream that the driver needs. */
 export interface StreamFacts {
   readonly name: string;
   readonly subjects: readonly string[];
-  /** When it was made: numbers of messages mean nothing in another one of the same name. */
+  /** When it was created: sequences mean nothing in another stream of the same name. */
   readonly created: string;
-  /** Numbers of the oldest message that is kept, and of the one that comes next. */
+  /** The sequences of the oldest kept message and of the next one. */
   readonly kept: KeptOffsets;
 }
 
-/** Looks for the streams that hold topics, and makes them where the driver was asked to. */
+/** Finds the streams that hold topics, and creates missing ones if the driver may provision. */
 export class Streams {
   readonly #link: Link;
   readonly #options: ResolvedNatsOptions;
@@ -34,7 +34,10 @@ export class Streams {
     await ensureEach(new Set(topics), (topic) => this.holding(topic));
   }
 
-  /** The streams that hold a topic, or a part of a pattern; one is made where there is none. @throws TransportError `TRANSPORT_TOPIC_MISSING` */
+  /**
+   * Returns the streams that hold a topic or a part of a pattern; creates one if there is none.
+   * @throws TransportError `TRANSPORT_TOPIC_MISSING`
+   */
   async holding(topic: string): Promise<string[]> {
     const found = await this.find(topic);
     if (found.length > 0) return found;
@@ -47,10 +50,10 @@ export class Streams {
     );
   }
 
-  /** Those that are there. */
+  /** Returns the existing streams of a topic. */
   find(topic: string): Promise<string[]> {
     return this.#link.ask(
-      `cannot look for the stream of "${topic}"`,
+      `cannot find the stream of "${topic}"`,
       async (manager) => {
         const names: string[] = [];
         for await (const name of manager.streams.names(topic)) names.push(name);
@@ -61,28 +64,28 @@ export class Streams {
   }
 
   async facts(stream: string): Promise<StreamFacts> {
-    const info = await this.#link.ask(`cannot ask for stream "${stream}"`, (manager) => manager.streams.info(stream));
+    const info = await this.#link.ask(`cannot read stream "${stream}"`, (manager) => manager.streams.info(stream));
     return factsOf(info);
   }
 
-  /** How they keep messages; none where no stream holds the topic. Makes nothing. */
+  /** Returns the configurations of a topic's streams; empty if there are none. Creates nothing. */
   async keepingOf(topic: string): Promise<StreamConfig[]> {
     const configs: StreamConfig[] = [];
     for (const name of await this.find(topic)) {
-      const what = `cannot ask for stream "${name}"`;
+      const what = `cannot read stream "${name}"`;
       configs.push((await this.#link.ask(what, (manager) => manager.streams.info(name), topic)).config);
     }
     return configs;
   }
 
-  /** A dead letter has to be kept although nobody subscribes. @throws TransportError `TRANSPORT_OPTION_CONFLICT` */
+  /** Checks that dead letters are kept while no consumer is bound. @throws TransportError `TRANSPORT_OPTION_CONFLICT` */
   async checkKept(topics: readonly string[]): Promise<void> {
     for (const topic of new Set(topics)) {
-      // Without the right to read the configuration, nothing can be refused.
+      // Without permission to read the configuration, nothing can be rejected.
       const configs = await this.keepingOf(topic).catch((): StreamConfig[] => []);
       const unfit = configs.find(({ retention }) => String(retention) === 'interest');
       if (unfit === undefined) continue;
-      const text = `"${topic}" cannot be a dead-letter topic: stream "${unfit.name}" has retention "interest" and drops what no consumer waits for. Use a stream with limits retention.`;
+      const text = `"${topic}" cannot be a dead-letter topic: stream "${unfit.name}" has retention "interest" and drops messages that no consumer waits for. Use a stream with limits retention.`;
       throw errorOf('TRANSPORT_OPTION_CONFLICT', text, { topic });
     }
   }
@@ -107,7 +110,7 @@ export class Streams {
     }
   }
 
-  /** Somebody else may have made it in the same moment. */
+  /** Another process may have created it at the same moment. */
   async #afterRefusal(topic: string, name: string, error: TransportError): Promise<string[]> {
     const code = jetStreamCode(error.cause);
     if (code !== JETSTREAM_ERROR.streamNameInUse && code !== JETSTREAM_ERROR.subjectsOverlap) throw error;
@@ -115,7 +118,7 @@ export class Streams {
     if (found.length > 0) return found;
     throw errorOf(
       'TRANSPORT_TOPIC_MISSING',
-      `no stream holds "${topic}", and none can be created: there is a stream "${name}" with other subjects. Add the subject to it (nats stream edit ${name} --subjects ...).`,
+      `no stream holds "${topic}", and none can be created: stream "${name}" exists with other subjects. Add the subject to it (nats stream edit ${name} --subjects ...).`,
       { topic, cause: error },
     );
   }
@@ -131,7 +134,7 @@ function streamConfig(topic: string, provision: NatsProvisionOptions): Partial<S
   return {
     name: legalName(topic),
     subjects: [topic],
-    // n.b. the words of the enumerations StorageType and RetentionPolicy; their package is loaded on first use only.
+    // Plain strings for StorageType and RetentionPolicy, because the client's enumerations are loaded on first use only.
     storage: storage as StreamConfig['storage'],
     retention: 'limits' as StreamConfig['retention'],
     num_replicas: replicas,
@@ -145,11 +148,11 @@ const factsOf = ({ config, created, state }: StreamInfo): StreamFacts => ({
   name: config.name,
   subjects: config.subjects ?? [],
   created,
-  // n.b. the first number is 1, and an empty stream may say 0.
+  // Sequences start at 1, although an empty stream may report 0.
   kept: { first: Math.max(state.first_seq, 1), next: state.last_seq + 1 },
 });
 
-/** JetStream counts in billionths of a second. */
+/** Converts milliseconds to nanoseconds, the unit of JetStream. */
 export const nanos = (ms: number): number => ms * 1_000_000;
 
 export const msOf = (nanoseconds: number): number => nanoseconds / 1_000_000;
@@ -159,7 +162,7 @@ export function checkTopicName(topic: string): void {
   refuse(topic, topicProblem(topic));
 }
 
-/** The same, where a pattern may stand. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
+/** The same for subscriptions, which may use a pattern. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
 export function checkSubscribedTopic(topic: string): void {
   refuse(topic, isTopicPattern(topic) ? subscribedTopicProblem(topic) : topicProblem(topic));
 }

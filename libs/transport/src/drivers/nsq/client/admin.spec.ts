@@ -18,7 +18,7 @@ describe('stats', () => {
     expect(await admin.stats('nobody')).toEqual([]);
   });
 
-  it('are as nsqd returns them', async () => {
+  it('are returned as nsqd reports them', async () => {
     const topics = [{ topic_name: 'orders', depth: 1, channels: [] }];
     expect(await (await answering(JSON.stringify({ topics }))).stats()).toEqual(topics);
   });

@@ -1,32 +1,33 @@
 import { NsqError } from './failure.js';
 import { ask } from './http.js';
 
-/** One channel, as nsqd counts it. */
+/** Counters of one channel, as nsqd reports them. */
 export interface ChannelStats {
   readonly channel_name: string;
-  /** Messages that wait. */
+  /** Messages that wait for a consumer. */
   readonly depth: number;
-  /** Messages that a consumer has and has not settled. */
+  /** Messages that consumers have and have not settled. */
   readonly in_flight_count: number;
-  /** Messages that wait for a time: REQ and DPUB. */
+  /** Messages that wait for their time, after REQ with a delay or DPUB. */
   readonly deferred_count: number;
-  /** An operator has stopped delivery. */
+  /** Whether an operator has paused the channel. */
   readonly paused: boolean;
   readonly clients?: readonly { readonly client_id: string; readonly ready_count: number }[];
 }
 
-/** One topic, as nsqd counts it; `depth` is what no channel has been given yet. */
+/** Counters of one topic, as nsqd reports them. */
 export interface TopicStats {
   readonly topic_name: string;
-  /** Messages that no channel has been given yet. */
+  /** Messages that no channel has received yet. */
   readonly depth: number;
-  /** An operator has stopped delivery to all channels. */
+  /** Whether an operator has paused delivery to all channels. */
   readonly paused: boolean;
   readonly channels: readonly ChannelStats[];
 }
 
 /**
- * The HTTP side of one nsqd, for set-up and for looking. n.b. it knows no login: whoever reaches the port may delete topics.
+ * Manages one nsqd over its HTTP API: creates, deletes, pauses and inspects topics and channels. The API has no authentication, so
+ * protect its port: anybody who reaches it can delete topics.
  * @example new NsqdAdmin('http://127.0.0.1:4151').createChannel('orders', 'mail')
  */
 export class NsqdAdmin {
@@ -38,48 +39,49 @@ export class NsqdAdmin {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** One that is there already is left as it is. @throws NsqError when nsqd does not answer with 200 */
+  /** Creates a topic. An existing one stays as it is. @throws NsqError if nsqd does not reply with 200 */
   createTopic = (topic: string): Promise<void> => this.#post('/topic/create', { topic });
-  /** With all its channels and all that waits in them. @throws NsqError for one that is not there */
+  /** Deletes a topic with all its channels and messages. @throws NsqError if the topic does not exist */
   deleteTopic = (topic: string): Promise<void> => this.#post('/topic/delete', { topic });
   /**
-   * Creates the topic too, if it is not there. Call it before the first publish, so that the channel misses nothing: the first
-   * channel of a topic gets what waits there, later ones only what comes. @throws NsqError when nsqd does not answer with 200
+   * Creates a channel, and its topic if it is missing. Call it before the first publish, because only the first channel of a topic
+   * gets the messages that wait there; later ones get only new messages.
+   * @throws NsqError if nsqd does not reply with 200
    */
   createChannel = async (topic: string, channel: string): Promise<void> => {
     await this.createTopic(topic);
     await this.#post('/channel/create', { topic, channel });
   };
-  /** With all that waits in it; its consumers are disconnected. @throws NsqError for one that is not there */
+  /** Deletes a channel with its messages and disconnects its consumers. @throws NsqError if it does not exist */
   deleteChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/delete', { topic, channel });
 
-  /** Delivery stops, and messages wait. @throws NsqError for one that is not there */
+  /** Pauses delivery from a channel; its messages wait. @throws NsqError if it does not exist */
   pauseChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/pause', { topic, channel });
-  /** Delivery goes on. @throws NsqError for one that is not there */
+  /** Resumes delivery from a channel. @throws NsqError if it does not exist */
   unpauseChannel = (topic: string, channel: string): Promise<void> =>
     this.#post('/channel/unpause', { topic, channel });
-  /** Messages wait in the topic, and reach none of its channels. @throws NsqError for one that is not there */
+  /** Pauses a topic: its messages wait and reach none of its channels. @throws NsqError if it does not exist */
   pauseTopic = (topic: string): Promise<void> => this.#post('/topic/pause', { topic });
-  /** The channels get what waits. @throws NsqError for one that is not there */
+  /** Resumes a topic: its channels get the waiting messages. @throws NsqError if it does not exist */
   unpauseTopic = (topic: string): Promise<void> => this.#post('/topic/unpause', { topic });
-  /** All that waits in it is discarded. @throws NsqError for one that is not there */
+  /** Discards all messages that wait in a channel. @throws NsqError if it does not exist */
   emptyChannel = (topic: string, channel: string): Promise<void> => this.#post('/channel/empty', { topic, channel });
 
-  /** Of one topic, or of all; empty where nsqd has no such topic. */
+  /** Returns the counters of one topic or of all topics; empty if nsqd does not have the topic. */
   async stats(topic?: string): Promise<readonly TopicStats[]> {
     const query = { format: 'json', ...(topic === undefined ? {} : { topic }) };
     const { topics } = (await this.#get('/stats', query)) as { topics: readonly TopicStats[] | null };
     return topics ?? [];
   }
 
-  /** One topic with one of its channels, without its clients; undefined where nsqd has no such topic. Cheap for nsqd. */
+  /** Returns the counters of one topic and one channel, without clients; undefined if nsqd does not have the topic. Cheap for nsqd. */
   async channelStats(topic: string, channel: string): Promise<TopicStats | undefined> {
     const query = { format: 'json', topic, channel, include_clients: 'false', include_mem: 'false' };
     const { topics } = (await this.#get('/stats', query)) as { topics: readonly TopicStats[] | null };
     return topics?.[0];
   }
 
-  /** One setting of the server: `config('mem_queue_size')`. */
+  /** Returns one setting of the server: `config('mem_queue_size')`. */
   config(name: string): Promise<unknown> {
     return this.#get(`/config/${encodeURIComponent(name)}`, {});
   }

@@ -3,19 +3,19 @@ import { systemClock } from '../../../shared/index.js';
 import { NsqdAdmin } from './admin.js';
 import { NsqError } from './failure.js';
 
-/** What one nsqd says of one channel. */
+/** The backlog of one channel at one nsqd. */
 export interface Backlog {
   /** Messages that wait for a consumer: neither in flight nor deferred. */
   readonly waiting: number;
-  /** What an operator has paused, if anything. */
+  /** What an operator has paused; undefined if nothing is. */
   readonly paused: 'topic' | 'channel' | undefined;
 }
 
 const REQUEST_TIMEOUT_MS = 2_000;
-/** An nsqd that refuses to answer is asked again after this time. */
+/** Milliseconds before an nsqd that rejected a query is queried again. */
 const REFUSED_MS = 60_000;
 
-/** Asks nsqd over HTTP what waits in one channel of one topic. */
+/** Queries nsqd over HTTP for the messages that wait in one channel of one topic. */
 export class BacklogSource {
   readonly #topic: string;
   readonly #channel: string;
@@ -28,7 +28,7 @@ export class BacklogSource {
     this.#clock = clock;
   }
 
-  /** undefined when this nsqd does not answer. Never rejects. @param httpUrl `http://host:port` of the nsqd */
+  /** Returns the backlog; undefined if this nsqd does not answer. Never rejects. @param httpUrl `http://host:port` of the nsqd */
   async at(httpUrl: string): Promise<Backlog | undefined> {
     if (this.#clock.monotonicMs() < (this.#refusedUntilMs.get(httpUrl) ?? 0)) return undefined;
     try {
@@ -43,7 +43,7 @@ export class BacklogSource {
   async #ask(httpUrl: string): Promise<Backlog> {
     const stats = await new NsqdAdmin(httpUrl, REQUEST_TIMEOUT_MS).channelStats(this.#topic, this.#channel);
     const channel = stats?.channels.find(({ channel_name }) => channel_name === this.#channel);
-    // While the topic is paused, its messages wait in the topic itself and not yet in the channel.
+    // While the topic is paused, its messages wait in the topic and not in the channel.
     const waiting = (stats?.depth ?? 0) + (channel?.depth ?? 0);
     const paused = stats?.paused === true ? 'topic' : channel?.paused === true ? 'channel' : undefined;
     return { waiting, paused };

@@ -3,7 +3,7 @@ import * as commands from './commands.js';
 const text = (command: Buffer): string => command.toString('latin1');
 
 describe('a command', () => {
-  it('is written as NSQ has it', () => {
+  it('is encoded as the NSQ protocol defines it', () => {
     expect(text(commands.sub('orders', 'mail#ephemeral'))).toBe('SUB orders mail#ephemeral\n');
     expect(text(commands.rdy(5))).toBe('RDY 5\n');
     expect(text(commands.fin('0123456789abcdef'))).toBe('FIN 0123456789abcdef\n');
@@ -15,7 +15,7 @@ describe('a command', () => {
     expect(text(commands.identify({ a: 'ü' }))).toBe('IDENTIFY\n\0\0\0\x0a{"a":"Ã¼"}');
   });
 
-  it('of many messages says its size before it says them', () => {
+  it('with many messages contains its size before the messages', () => {
     const bodies = [Buffer.from('one'), Buffer.from('three')];
     expect(text(commands.mpub('orders', bodies))).toBe('MPUB orders\n\0\0\0\x14\0\0\0\x02\0\0\0\x03one\0\0\0\x05three');
     expect(commands.mpubBytes(bodies)).toBe(20);

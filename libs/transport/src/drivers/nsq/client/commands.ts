@@ -1,15 +1,15 @@
 /*
- * What is said to nsqd. Each command is one buffer: two writes of a command, with Nagle's algorithm, cost 40 ms.
+ * The commands to nsqd. Each command is one buffer: two writes of a command, with Nagle's algorithm, cost 40 ms.
  *
  *   PUB <topic>\n [size: 4 bytes, big endian][body]
  *   MPUB <topic>\n [size of all that follows][count]([size][body])...
  */
 
-/** The first bytes of a connection. */
+/** The first bytes of every connection. */
 export const MAGIC = Buffer.from('  V2');
-/** The answer to a heartbeat. */
+/** The reply to a heartbeat. */
 export const NOP = Buffer.from('NOP\n');
-/** No more messages; what is in flight may still be settled. nsqd answers CLOSE_WAIT. */
+/** Stops delivery; messages in flight can still be settled. nsqd replies CLOSE_WAIT. */
 export const CLS = Buffer.from('CLS\n');
 
 export const identify = (facts: object): Buffer => withBody('IDENTIFY\n', Buffer.from(JSON.stringify(facts)));
@@ -23,7 +23,7 @@ export const pub = (topic: string, body: Buffer): Buffer => withBody(`PUB ${topi
 export const dpub = (topic: string, delayMs: number, body: Buffer): Buffer =>
   withBody(`DPUB ${topic} ${delayMs}\n`, body);
 
-/** Bytes that MPUB counts for these messages. */
+/** Returns the bytes that MPUB counts for these messages. */
 export const mpubBytes = (bodies: readonly Buffer[]): number => bodies.reduce((sum, { length }) => sum + 4 + length, 4);
 
 export function mpub(topic: string, bodies: readonly Buffer[]): Buffer {

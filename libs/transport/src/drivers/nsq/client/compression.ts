@@ -2,20 +2,20 @@ import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
 import { NsqError } from './failure.js';
 import { SnappyReader, SnappyWriter, type SnappyBlocks } from './snappy-framing.js';
 
-/** Where bytes go: to nsqd as they travel, to the frame parser as they are meant. */
+/** Where bytes go: encoded to the socket, decoded to the frame parser. */
 export interface Ends {
   toSocket(bytes: Buffer): void;
   toParser(bytes: Buffer): void;
   failed(error: NsqError): void;
 }
 
-/** What bytes go through between connection and socket, both ways. */
+/** Encodes and decodes the bytes between the connection and the socket. */
 export interface ByteCodec {
   encode(plain: Buffer): void;
   decode(bytes: Buffer): void;
-  /** Calls back when everything encoded so far has been given to the socket. */
+  /** Calls back when everything encoded so far was passed to the socket. */
   whenWritten(done: () => void): void;
-  /** Frees what it holds; nothing comes out any more. */
+  /** Frees its resources; it emits nothing afterwards. */
   close(): void;
 }
 
@@ -46,7 +46,7 @@ export function snappyBytes({ toSocket, toParser, failed }: Ends, blocks: Snappy
   };
 }
 
-/** Raw deflate (RFC 1951), with a flush behind each command: nsqd answers what it has understood. */
+/** Raw deflate (RFC 1951), flushed after each command, because nsqd replies only to what it has decoded. */
 export function deflateBytes({ toSocket, toParser, failed }: Ends): ByteCodec {
   const deflate = createDeflateRaw();
   const inflate = createInflateRaw();
@@ -71,7 +71,7 @@ export function deflateBytes({ toSocket, toParser, failed }: Ends): ByteCodec {
 /** @throws NsqError `unsupported` with the command that installs the package */
 export async function loadSnappy(): Promise<SnappyBlocks> {
   try {
-    // Why by a variable: a package with a binary cannot be part of a bundle, and a bundler fails where it is not installed.
+    // The name is a variable, because a package with a binary cannot be bundled, and bundlers fail if it is not installed.
     const name = 'snappy' as string;
     const loaded = (await import(/* webpackIgnore: true */ name)) as SnappyBlocks & { default?: SnappyBlocks };
     return loaded.default ?? loaded;

@@ -7,40 +7,40 @@ import { FramePipe } from './pipe.js';
 import { Replies } from './replies.js';
 import type { Address, NsqSettings } from './settings.js';
 
-/** A settlement that came too late: the message is with somebody else. */
+/** The command of a settlement that came too late: another consumer has the message. */
 export type LateCommand = 'FIN' | 'REQ' | 'TOUCH';
 
 export interface ConnectionListener {
-  /** @param receivedAtMs not after they came, on the monotonic clock */
+  /** @param receivedAtMs on the monotonic clock; not later than they arrived */
   messages(frames: readonly MessageFrame[], receivedAtMs: number): void;
   tooLate(command: LateCommand, id: string): void;
-  /** Once, unless we closed it ourselves. */
+  /** Called once, unless this side closed the connection. */
   lost(error: NsqError): void;
 }
 
-/** Errors that are no answer and leave the connection open: FIN, REQ and TOUCH have no answer when they succeed. */
+/** Errors that are not replies and leave the connection open: FIN, REQ and TOUCH have no reply on success. */
 const TOO_LATE = /^E_(FIN|REQ|TOUCH)_FAILED \w+ (\S+)/;
 const HEARTBEAT = '_heartbeat_';
-/** So many heartbeats may be missing before nsqd counts as dead. */
+/** Heartbeat intervals of silence after which nsqd counts as dead. */
 const HEARTBEATS_MISSED = 2.5;
-/** nsqd closes a connection from which it has read nothing for this many. */
+/** Heartbeat intervals without data after which nsqd closes a connection. */
 const HEARTBEATS_ALLOWED = 2;
-/** Looks per heartbeat interval. */
+/** Checks per heartbeat interval. */
 const LOOKS = 4;
-/** Looks in the time after which nsqd gives a message to somebody else. */
+/** Checks per message timeout, after which nsqd redelivers a message to another consumer. */
 const LOOKS_PER_MESSAGE_TIMEOUT = 10;
-/** Without a look for this many intervals the process has stood still. */
+/** Check intervals without a check after which the process was suspended. */
 const LOOKS_MISSED = 2;
-/** No message has this id. nsqd answers a TOUCH of it with an error that closes nothing: so it was sent behind all that came before. */
+/** No message has this id. nsqd replies to a TOUCH of it with an error that closes nothing, so the reply marks what nsqd sent before it. */
 const FENCE = '0'.repeat(16);
-/** A second look, before a connection is given up: when this process was busy, the sign of life may lie unread. */
+/** Milliseconds before a second check, because a busy process may not have read the sign of life yet. */
 const SECOND_LOOK_MS = 250;
-/** A request that waits so long is unusual: nsqd answers a publish within milliseconds. */
+/** Milliseconds after which a request is overdue: nsqd usually replies to a publish within milliseconds. */
 const STALLED_MS = 250;
-/** For the other side to hang up too. */
+/** Milliseconds for the other side to close too. */
 const CLOSE_PATIENCE_MS = 1_000;
 
-/** One connection to one nsqd, from the handshake to the end. It does not come back by itself. */
+/** One connection to one nsqd, from the handshake to its end. It does not reconnect. */
 export class NsqdConnection {
   readonly address: Address;
   readonly #settings: NsqSettings;
@@ -53,9 +53,9 @@ export class NsqdConnection {
   #heardAtMs: number;
   #suspected = false;
   #isSubscribed = false;
-  /** When this process last looked or read. */
+  /** When this process last checked or read. */
   #awakeAtMs: number;
-  /** It stood still since then, and what it reads may have been sent at any time after. */
+  /** Set while received data may be old: the process was suspended since then. */
   #staleSinceMs: number | undefined;
   #callOffLook: () => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -71,8 +71,8 @@ export class NsqdConnection {
   }
 
   /**
-   * Dials and shakes hands.
-   * @throws NsqError when that fails, or is not done within `connectionTimeoutMs`
+   * Opens a connection and does the handshake.
+   * @throws NsqError if that fails, or takes longer than `connectionTimeoutMs`
    */
   static async open(
     address: Address,
@@ -85,11 +85,11 @@ export class NsqdConnection {
     const patience = new AbortController();
     const tooLong = `nsqd ${address.text} did not finish the handshake within ${connectionTimeoutMs} ms (connectionTimeoutMs).`;
     const callOff = clock.schedule(connectionTimeoutMs, () => patience.abort(new NsqError('timeout', tooLong)));
-    const calledOff = (): void => patience.abort(new NsqError('closed', 'the connection was called off.'));
+    const calledOff = (): void => patience.abort(new NsqError('closed', 'connecting was cancelled.'));
     abort.addEventListener('abort', calledOff, { once: true });
     if (abort.aborted) calledOff();
     try {
-      await connection.#begin(patience.signal);
+      await connection.#start(patience.signal);
       return connection;
     } finally {
       callOff();
@@ -98,7 +98,7 @@ export class NsqdConnection {
   }
 
   get facts(): NsqdFacts {
-    if (this.#facts === undefined) throw new Error('The handshake is not over.');
+    if (this.#facts === undefined) throw new Error('The handshake is not complete.');
     return this.#facts;
   }
 
@@ -107,18 +107,18 @@ export class NsqdConnection {
     return this.#heardAtMs;
   }
 
-  /** Requests that nsqd has not answered yet. */
+  /** Requests that nsqd has not replied to. */
   get unanswered(): number {
     return this.#replies.size;
   }
 
-  /** An answer is overdue: whoever can choose another nsqd should, long before this one counts as lost. */
+  /** Whether a reply is overdue: a producer with several nsqd should choose another one, long before this one counts as lost. */
   get isStalled(): boolean {
     const { oldestMs } = this.#replies;
     return oldestMs !== undefined && this.#settings.clock.monotonicMs() - oldestMs > STALLED_MS;
   }
 
-  /** Sends a command that is answered. @throws NsqError whose `stored` says what may have happened */
+  /** Sends a command that has a reply. @throws NsqError whose `stored` says what may have happened */
   readonly request = (command: Buffer): Promise<string> => {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const reply = this.#replies.expect(this.#settings.clock.monotonicMs());
@@ -126,34 +126,34 @@ export class NsqdConnection {
     return reply;
   };
 
-  /** Sends a command that has no answer; on a connection that is gone it does nothing. */
+  /** Sends a command that has no reply; does nothing on a closed connection. */
   send(command: Buffer): void {
     this.#pipe?.write(command);
   }
 
-  /** A channel is read from now on. */
+  /** Marks the connection as subscribed to a channel. */
   subscribed(): void {
     this.#isSubscribed = true;
   }
 
-  /** nsqd may have closed this connection, because this process stood still or nothing comes any more. */
+  /** Whether nsqd may have closed this connection, because this process was suspended or nothing arrives. */
   isDoubtful(nowMs: number): boolean {
     const { heartbeatIntervalMs } = this.#settings;
     const stoodStillMs = nowMs - (this.#staleSinceMs ?? this.#awakeAtMs);
     return stoodStillMs > heartbeatIntervalMs || nowMs - this.#heardAtMs > heartbeatIntervalMs * HEARTBEATS_ALLOWED;
   }
 
-  /** Lets nsqd read everything that was sent, then hangs up. Twice is the same as once. */
+  /** Lets nsqd read everything that was sent, then closes. Further calls do nothing. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  async #begin(signal: AbortSignal): Promise<void> {
+  async #start(signal: AbortSignal): Promise<void> {
     const socket = await dial(this.address, signal);
     const pipe = new FramePipe(socket, this.address.text, this.#settings.maxFrameBytes, {
       frame: (frame) => this.#take(frame),
-      idle: () => this.#handOver(),
+      idle: () => this.#deliver(),
       ended: (error) => this.#end(error),
     });
     this.#pipe = pipe;
@@ -179,7 +179,7 @@ export class NsqdConnection {
     if (frame.kind === 'message') return void this.#messages.push(frame.message);
     if (frame.kind === 'error') return this.#takeError(frame.text);
     if (frame.text === HEARTBEAT) return this.send(NOP);
-    // The handshake goes on after it has read this answer.
+    // The handshake continues after it has read this reply.
     if (this.#handshaking) this.#pipe?.hold();
     this.#replies.answer(frame.text);
   }
@@ -190,19 +190,21 @@ export class NsqdConnection {
     if (late !== null) return this.#listener.tooLate(late[1] as LateCommand, late[2] as string);
     const nsqd = this.address.text;
     const error = refusal(text, nsqd);
-    const ended = new NsqError('closed', `nsqd ${nsqd} closed the connection over another command: ${text}`, { nsqd });
+    const ended = new NsqError('closed', `nsqd ${nsqd} closed the connection because of another command: ${text}`, {
+      nsqd,
+    });
     this.#replies.refuseFirst(error, ended);
     this.#pipe?.destroy(error);
   }
 
-  #handOver(): void {
+  #deliver(): void {
     if (this.#messages.length === 0) return;
     const messages = this.#messages;
     this.#messages = [];
     this.#listener.messages(messages, this.#staleSinceMs ?? this.#settings.clock.monotonicMs());
   }
 
-  /** Notes that the process runs, and whether it has stood still before. @returns now */
+  /** Records that the process runs, and whether it was suspended before. @returns now */
   #wake(): number {
     const now = this.#settings.clock.monotonicMs();
     if (this.#isSubscribed && now - this.#awakeAtMs > this.#lookEveryMs * LOOKS_MISSED) {
@@ -213,16 +215,16 @@ export class NsqdConnection {
     return now;
   }
 
-  /** What comes from here on was sent after the process went on. */
+  /** What arrives from here on was sent after the process continued. */
   #passFence(): void {
-    this.#handOver();
+    this.#deliver();
     this.#staleSinceMs = undefined;
   }
 
   #end(error: NsqError): void {
     this.#ended = error;
     this.#callOffLook();
-    this.#handOver();
+    this.#deliver();
     this.#replies.loseAll(error);
     this.#tellEnded();
     if (!this.#handshaking && this.#closing === undefined) this.#listener.lost(error);

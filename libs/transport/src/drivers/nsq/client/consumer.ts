@@ -10,49 +10,49 @@ import { settingsOf, type NsqClientOptions, type NsqSettings } from './settings.
 import { shares } from './shares.js';
 import { SubscribedNode, type SubscribedNodeListener } from './subscribed-node.js';
 
-/** What a consumer is told; one of `nsqd` and `lookupd` at least. */
+/** Options of a consumer; at least one of `nsqd` and `lookupd` is required. */
 export interface NsqConsumerOptions extends NsqClientOptions, NsqPlaces {
-  /** nsqd makes it with the subscription, where it is not there. */
+  /** The topic to read. nsqd creates it on subscription if it is missing. */
   readonly topic: string;
-  /** All consumers of one channel share its messages; each channel gets all of the topic. */
+  /** The channel to read. All consumers of a channel share its messages; each channel gets all messages of the topic. */
   readonly channel: string;
-  /** Messages that may be unsettled here at once, over all nsqd. @default 100 */
+  /** Most unsettled messages in this consumer, over all nsqd. @default 100 */
   readonly maxInFlight?: number;
-  /** Takes what came; each is to be settled, in any order. It must not throw. */
+  /** Receives messages. Settle each of them, in any order. It must not throw. */
   readonly onMessages: (messages: readonly NsqMessage[]) => void;
-  /** nsqd will give these to somebody else; settling them does nothing from now on. */
+  /** Receives messages that nsqd redelivers to another consumer; settling them has no effect from now on. */
   readonly onLost?: (messages: readonly NsqMessage[]) => void;
-  /** A FIN, REQ or TOUCH came after nsqd had taken the message back. */
+  /** Called if a FIN, REQ or TOUCH arrived after nsqd had taken the message back. */
   readonly onTooLate?: (command: LateCommand, messageId: string, nsqd: string) => void;
-  /** The connection to this nsqd broke: what was settled at `sinceMs` of the monotonic clock or later may not have arrived. */
+  /** Called if the connection to this nsqd broke: settlements at `sinceMs` of the monotonic clock or later may not have arrived. */
   readonly onCutOff?: (nsqd: string, sinceMs: number) => void;
-  /** Subscribed at this nsqd, `host:port`; again after each reconnect. */
+  /** Called when subscribed at this nsqd, `host:port`, and after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
-  /** The connection is lost, and is tried again in so many milliseconds. */
+  /** Called if the connection is lost; the next attempt follows after `againInMs` milliseconds. */
   readonly onDown?: (nsqd: string, error: NsqError, againInMs: number) => void;
 }
 
-/** What an option of `NsqConsumer` is when it is left out. */
+/** Defaults of the options of `NsqConsumer`. */
 export const CONSUMER_DEFAULTS = { maxInFlight: 100 } as const;
 
-/** Fewer messages than nsqd: so often the turn goes to the next. */
+/** Milliseconds per turn if there are fewer messages than nsqd. */
 const TURN_MS = 250;
-/** Of nsqd's message timeout: for as long a message waits for room here before it goes back. */
+/** Fraction of nsqd's message timeout for which a message waits for room here before it is returned. */
 const HELD_PART = 1 / 3;
 
-/** What waits for a consumer at one nsqd. */
+/** Messages that wait for a consumer at one nsqd. */
 export interface NsqdBacklog {
-  /** `host:port`. */
+  /** Address of the nsqd, `host:port`. */
   readonly nsqd: string;
-  /** Where it was asked; undefined where nsqlookupd did not list it, and there is nobody to ask. */
+  /** The HTTP address that was queried; undefined if nsqlookupd did not list the nsqd. */
   readonly httpUrl: string | undefined;
-  /** Messages that it could deliver to this consumer now; undefined where it did not answer. */
+  /** Messages that it could deliver to this consumer now; undefined if it did not answer. */
   readonly waiting: number | undefined;
-  /** What an operator has paused there. */
+  /** What an operator has paused there; undefined if nothing is. */
   readonly paused: Backlog['paused'];
 }
 
-/** An nsqd that gets more places when there is room for them. */
+/** An nsqd that may send more messages when there is room for them. */
 interface Owed {
   readonly node: SubscribedNode;
   readonly share: number;
@@ -70,7 +70,7 @@ interface Owed {
  * });
  * await consumer.start();
  * ```
- * n.b. it never touches a message by itself: a handler that hangs loses its message after `messageTimeoutMs`.
+ * It never touches messages by itself: a handler that hangs loses its message after `messageTimeoutMs`.
  */
 export class NsqConsumer {
   readonly #options: NsqConsumerOptions & typeof CONSUMER_DEFAULTS;
@@ -78,7 +78,7 @@ export class NsqConsumer {
   readonly #nodes: NodeSet;
   readonly #backlogs: BacklogSource;
   readonly #subscribed = new Map<string, SubscribedNode>();
-  /** Came, although the bound is reached: they were under way when the turn went to another nsqd. */
+  /** Messages above the limit, which were on their way when the turn went to another nsqd. */
   #held = new Fifo<NsqMessage>();
   #callOffHeld: (() => void) | undefined;
   #owed: readonly Owed[] = [];
@@ -87,9 +87,9 @@ export class NsqConsumer {
   #callOffTurn: (() => void) | undefined;
   #stopped = false;
   #closed: Promise<void> | undefined;
-  #tellChange: (() => void)[] = [];
+  #onChange: (() => void)[] = [];
 
-  /** @throws NsqError `invalid` for a topic or channel that nsqd would refuse */
+  /** @throws NsqError `invalid` for a topic or channel that nsqd would reject */
   constructor(options: NsqConsumerOptions) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     this.#options = { ...CONSUMER_DEFAULTS, ...given } as NsqConsumerOptions & typeof CONSUMER_DEFAULTS;
@@ -106,27 +106,27 @@ export class NsqConsumer {
     });
   }
 
-  /** Messages that came and are not settled, those that are set aside too. */
+  /** Unsettled messages of this consumer, including those that are set aside. */
   get unsettled(): readonly NsqMessage[] {
     return [...this.#subscribed.values()].flatMap((node) => node.unsettled);
   }
 
-  /** True while it reads from one nsqd at least. */
+  /** True while it reads from at least one nsqd. */
   get isUp(): boolean {
     return this.#up.length > 0;
   }
 
-  /** True when there is nothing to read from yet: nsqlookupd answers, and knows no nsqd that has the topic. */
+  /** True if there is nothing to read from yet: nsqlookupd answers and lists no nsqd with the topic. */
   get isEarly(): boolean {
     return this.#nodes.nodes.length === 0 && this.#nodes.lookupProblems.length === 0;
   }
 
-  /** True while as many messages are unsettled here as may be: nsqd delivers no more. */
+  /** True while `maxInFlight` messages are unsettled here: nsqd delivers no more. */
   get isFull(): boolean {
     return this.#active >= this.#options.maxInFlight;
   }
 
-  /** Asks every nsqd that it reads from, over HTTP, what waits there. Never rejects. */
+  /** Queries every nsqd that it reads from, over HTTP, for the waiting messages. Never rejects. */
   backlog(): Promise<readonly NsqdBacklog[]> {
     const answers = this.#nodes.nodes.map(async (node): Promise<NsqdBacklog> => {
       const nsqd = node.address.text;
@@ -138,40 +138,41 @@ export class NsqConsumer {
     return Promise.all(answers);
   }
 
+  /** Current problems: an unreachable nsqd, or an nsqlookupd that does not answer. */
   get problems(): readonly NsqError[] {
     const ofNodes = this.#nodes.nodes.map(({ problem }) => problem).filter((problem) => problem !== undefined);
     return [...ofNodes, ...this.#nodes.lookupProblems];
   }
 
-  /** What each nsqd says that it reads from. */
+  /** The facts that each connected nsqd reported in the handshake. */
   get facts(): readonly NsqdFacts[] {
     return this.#up.map(({ facts }) => facts).filter((facts) => facts !== undefined);
   }
 
-  /** What the nsqd said that a message came from; undefined once its connection is gone. */
+  /** Returns the facts of the nsqd that sent a message; undefined once its connection is lost. */
   factsOf({ nsqd }: NsqMessage): NsqdFacts | undefined {
     return this.#subscribed.get(nsqd)?.facts;
   }
 
   /**
-   * Resolves when it reads from one nsqd at least, and every other had one try; or when nsqlookupd knows none yet. It waits
-   * without end for what may pass, and goes on trying afterwards.
-   * @throws NsqError for what waiting does not mend: names, login, certificate; `closed` when `close` ends the wait
+   * Connects and subscribes. Resolves when it reads from at least one nsqd and has tried every other once, or when nsqlookupd lists
+   * none yet. It waits for passing failures without a limit, and keeps reconnecting afterwards.
+   * @throws NsqError for what waiting does not fix: names, login, certificate; `closed` if `close` ends the wait
    */
   async start(): Promise<void> {
     await this.#nodes.start();
     while (!this.isUp && !this.isEarly) {
-      if (this.#closed !== undefined) throw new NsqError('closed', 'the consumer was closed before it had begun.');
+      if (this.#closed !== undefined) throw new NsqError('closed', 'the consumer was closed before it started.');
       const lasting = this.problems.find((problem) => !isPassing(problem));
       if (lasting !== undefined) {
         await this.close();
         throw lasting;
       }
-      await new Promise<void>((resolve) => this.#tellChange.push(resolve));
+      await new Promise<void>((resolve) => this.#onChange.push(resolve));
     }
   }
 
-  /** Nothing new comes any more; what has come can still be settled. */
+  /** Stops receiving new messages; received ones can still be settled. */
   stop(): void {
     this.#stopped = true;
     this.#callOffTurn?.();
@@ -181,7 +182,7 @@ export class NsqConsumer {
     for (let next = this.#held.shift(); next !== undefined; next = this.#held.shift()) next.requeue();
   }
 
-  /** Gives back what is not settled, makes sure that nsqd has read everything, and hangs up. Twice is the same as once. */
+  /** Returns unsettled messages to nsqd, waits until nsqd has read everything, and closes. Further calls do nothing. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -195,7 +196,7 @@ export class NsqConsumer {
     this.#changed();
   }
 
-  /** n.b. with an nsqd that does not answer any more there is nothing to make sure of. */
+  /** The wait is limited, because an nsqd may not answer any more. */
   async #endIntake(node: SubscribedNode): Promise<void> {
     let callOff = (): void => undefined;
     const patience = new Promise<void>((resolve) => {
@@ -238,13 +239,13 @@ export class NsqConsumer {
   #received(messages: readonly NsqMessage[]): void {
     if (this.#stopped) return messages.forEach((message) => void message.requeue());
     const room = this.#options.maxInFlight - this.#active;
-    if (room >= messages.length && this.#held.size === 0) return this.#handOver(messages);
+    if (room >= messages.length && this.#held.size === 0) return this.#deliver(messages);
     for (const message of messages) this.#held.push(message);
-    this.#handOverHeld();
+    this.#deliverHeld();
     this.#returnHeldLater();
   }
 
-  /** n.b. nobody keeps them while they wait. */
+  /** Held messages are not touched while they wait, so they are returned before their timeout. */
   #returnHeldLater(): void {
     if (this.#held.size === 0 || this.#callOffHeld !== undefined) return;
     const inMs = Math.min(...this.facts.map(({ messageTimeoutMs }) => messageTimeoutMs * HELD_PART), LONGEST_HELD_MS);
@@ -261,20 +262,20 @@ export class NsqConsumer {
     });
   }
 
-  #handOver(messages: readonly NsqMessage[]): void {
+  #deliver(messages: readonly NsqMessage[]): void {
     this.#active += messages.length;
     for (const message of messages) message.isHandedOver = true;
     this.#options.onMessages(messages);
   }
 
-  #handOverHeld(): void {
+  #deliverHeld(): void {
     const messages: NsqMessage[] = [];
     while (this.#held.size > 0 && this.#active + messages.length < this.#options.maxInFlight) {
       const message = this.#held.shift() as NsqMessage;
       if (message.isKept) messages.push(message);
       else message.requeue();
     }
-    if (messages.length > 0) this.#handOver(messages);
+    if (messages.length > 0) this.#deliver(messages);
   }
 
   #lost(messages: readonly NsqMessage[]): void {
@@ -289,11 +290,11 @@ export class NsqConsumer {
 
   #left(count: number): void {
     this.#active = Math.max(0, this.#active - count);
-    if (this.#held.size > 0) this.#handOverHeld();
+    if (this.#held.size > 0) this.#deliverHeld();
     if (this.#owed.length > 0) this.#grant();
   }
 
-  /** Places are taken from an nsqd at once, and given when what came through them is settled. */
+  /** Room is taken from an nsqd at once, and given to another when the messages that used it are settled. */
   #spread(): void {
     if (this.#stopped) return;
     const up = this.#up;
@@ -307,7 +308,7 @@ export class NsqConsumer {
     this.#callOffTurn = undefined;
     if (maxInFlight >= up.length) return;
     this.#callOffTurn = this.#settings.clock.schedule(TURN_MS, () => {
-      // n.b. those that are owed a place come first, however long the handlers take.
+      // An nsqd that is owed room comes first, however long the handlers take.
       if (this.#owed.length === 0) this.#turn++;
       this.#spread();
     });
@@ -326,10 +327,10 @@ export class NsqConsumer {
   }
 
   #changed(): void {
-    for (const tell of this.#tellChange.splice(0)) tell();
+    for (const notify of this.#onChange.splice(0)) notify();
   }
 }
 
 const LONGEST_HELD_MS = 10_000;
-/** For the last answer of an nsqd. */
+/** Milliseconds to wait for the last reply of an nsqd. */
 const CLOSE_PATIENCE_MS = 2_000;

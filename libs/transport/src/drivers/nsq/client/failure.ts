@@ -1,18 +1,18 @@
 /**
- * Why something failed at an nsqd or nsqlookupd.
+ * The reason why something failed at an nsqd or nsqlookupd.
  *
  * | reason         | what happened                                                            |
  * |----------------|--------------------------------------------------------------------------|
- * | unreachable    | nobody answered at the address                                           |
- * | closed         | the connection ended: by the other side, or by us                        |
- * | timeout        | no answer, or no sign of life, in time                                   |
- * | tls            | certificate, host name, protocol, or an nsqd that has no TLS             |
- * | authentication | AUTH was refused, or asked for and there is no secret                    |
- * | authorization  | the secret is known, but may not do this                                 |
- * | refused        | nsqd answered with an error; `code` is its name for it                   |
- * | unsupported    | nsqd does not do what was asked for, for example a compression           |
- * | protocol       | what came is no NSQ                                                      |
- * | invalid        | refused here, before anything was sent: a name, a size, a delay          |
+ * | unreachable    | no server answered at the address                                        |
+ * | closed         | either side closed the connection                                        |
+ * | timeout        | no reply, or no heartbeat, in time                                       |
+ * | tls            | certificate, host name or protocol is wrong, or nsqd has no TLS          |
+ * | authentication | AUTH was rejected, or required and there is no secret                    |
+ * | authorization  | the secret is valid, but has no permission for this                      |
+ * | refused        | nsqd replied with an error; `code` is its error code                     |
+ * | unsupported    | nsqd does not support a setting, for example a compression               |
+ * | protocol       | the received data is not the NSQ protocol                                |
+ * | invalid        | rejected here, before anything was sent: a name, a size, a delay         |
  */
 export type NsqFailureReason =
   | 'unreachable'
@@ -26,18 +26,18 @@ export type NsqFailureReason =
   | 'protocol'
   | 'invalid';
 
-/** What is known beside the reason. */
+/** Details of an `NsqError`. */
 export interface NsqFailureDetails {
-  /** NSQ's own name of the error: `E_BAD_TOPIC`. */
+  /** NSQ's error code: `E_BAD_TOPIC`. */
   readonly code?: string | undefined;
   /** `host:port` of the nsqd. */
   readonly nsqd?: string | undefined;
-  /** Of a publish: certainly not stored, or perhaps. @default 'no' */
+  /** For a publish: whether the message is certainly not stored, or unknown. @default 'no' */
   readonly stored?: 'no' | 'unknown';
   readonly cause?: unknown;
 }
 
-/** The one error of the NSQ client. Its message never holds a secret. */
+/** The error of the NSQ client. Its message never contains a secret. */
 export class NsqError extends Error {
   override readonly name = 'NsqError';
   readonly reason: NsqFailureReason;
@@ -54,24 +54,24 @@ export class NsqError extends Error {
   }
 }
 
-/** The same failure, as it is for a publish whose outcome nobody knows. */
+/** Copies a failure for a publish whose outcome is unknown. */
 export function withUnknownOutcome(error: NsqError): NsqError {
   if (error.stored === 'unknown') return error;
   const { reason, message, code, nsqd } = error;
   return new NsqError(reason, message, { code, nsqd, stored: 'unknown', cause: error });
 }
 
-/** Whether another try, later or at another nsqd, may succeed without anybody changing anything. */
+/** Whether another attempt, later or at another nsqd, may succeed without any change. */
 export function isPassing({ reason }: NsqError): boolean {
   return reason === 'unreachable' || reason === 'closed' || reason === 'timeout' || reason === 'protocol';
 }
 
 const AUTHENTICATION = new Set(['E_AUTH_FAILED', 'E_AUTH_FIRST', 'E_AUTH_ERROR', 'E_AUTH_DISABLED']);
 
-/** An error frame of nsqd, `E_BAD_TOPIC PUB topic name "a b" is not valid`, as an error. */
+/** Converts an error frame of nsqd, such as `E_BAD_TOPIC PUB topic name "a b" is not valid`, to an error. */
 export function refusal(text: string, nsqd: string): NsqError {
   const code = text.split(' ', 1)[0] ?? text;
-  // n.b. a disk that fails may have stored a part of the messages: nsqd says so only in its source.
+  // After a disk failure a part of the messages may be stored; only nsqd's source documents this.
   const stored = code === 'E_PUB_FAILED' || code === 'E_MPUB_FAILED' || code === 'E_DPUB_FAILED' ? 'unknown' : 'no';
   return new NsqError(reasonOf(code, text), `nsqd ${nsqd} answered ${text}`, { code, nsqd, stored });
 }
@@ -92,7 +92,7 @@ const UNREACHABLE = new Set([
   'EADDRNOTAVAIL',
 ]);
 
-/** What a socket said, as an error of ours. */
+/** Converts an error of a socket. */
 export function socketFailure(cause: unknown, nsqd: string): NsqError {
   const { code = '', message = String(cause) } = cause as { code?: string; message?: string };
   if (UNREACHABLE.has(code)) return new NsqError('unreachable', `${message} (nsqd ${nsqd})`, { nsqd, cause });

@@ -60,7 +60,7 @@ describe('a parser of frames', () => {
     }
   });
 
-  it('gives back what it has not cut, for whoever reads it in another way', () => {
+  it('returns the bytes that it has not parsed, which may have another encoding', () => {
     const parser = new FrameParser(100);
     parser.add(Buffer.concat([frame(0, Buffer.from('{}')), Buffer.from([0xff, 6, 0])]));
     parser.add(Buffer.from([0, 1]));
@@ -72,12 +72,12 @@ describe('a parser of frames', () => {
   });
 
   it.each([
-    ['a frame above the bound', Buffer.from([0x7f, 0, 0, 0]), /2130706432 bytes.*4 to 10000/],
-    ['an answer in another protocol', Buffer.from('HTTP/1.1 400 Bad Request'), /is this an nsqd/],
+    ['a frame above the limit', Buffer.from([0x7f, 0, 0, 0]), /2130706432 bytes.*4 to 10000/],
+    ['a reply in another protocol', Buffer.from('HTTP/1.1 400 Bad Request'), /is this an nsqd/],
     ['a frame too short for its type', Buffer.from([0, 0, 0, 3, 0, 0, 0]), /3 bytes/],
     ['a type that NSQ does not have', frame(3, Buffer.from('x')), /type 3/],
-    ['a message that is shorter than its head', frame(2, Buffer.alloc(25)), /message of 25 bytes/],
-  ])('refuses %s', (_what, bytes, words) => {
+    ['a message that is shorter than its header', frame(2, Buffer.alloc(25)), /message of 25 bytes/],
+  ])('rejects %s', (_what, bytes, words) => {
     expect(() => framesOf([bytes])).toThrow(words);
     expect(() => framesOf([bytes])).toThrow(expect.objectContaining({ reason: 'protocol' }));
   });

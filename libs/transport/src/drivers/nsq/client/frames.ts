@@ -1,18 +1,18 @@
 import { NsqError } from './failure.js';
 
-/** What nsqd says, one of three. */
+/** A frame from nsqd, of one of three kinds. */
 export type Frame =
   | { readonly kind: 'response'; readonly text: string }
   | { readonly kind: 'error'; readonly text: string }
   | { readonly kind: 'message'; readonly message: MessageFrame };
 
-/** A message as it is on the wire. */
+/** A message frame as it is on the wire. */
 export interface MessageFrame {
-  /** 16 hexadecimal digits; one nsqd never gives the same twice. */
+  /** 16 hexadecimal digits, unique per nsqd. */
   readonly id: string;
-  /** How often nsqd has sent it, this time included; it stops counting at 65,535. */
+  /** Number of deliveries, including this one; nsqd stops counting at 65,535. */
   readonly attempts: number;
-  /** When nsqd took it, in nanoseconds since the epoch. */
+  /** When nsqd received it, in nanoseconds since the epoch. */
   readonly timestampNs: bigint;
   readonly body: Buffer;
 }
@@ -22,20 +22,20 @@ const TYPE_BYTES = 4;
 const MESSAGE_HEAD_BYTES = 8 + 2 + 16;
 
 /**
- * Cuts a stream of bytes into frames, wherever the chunks end.
+ * Parses a stream of bytes into frames, wherever the chunks end.
  *
  * ```
  * [size: 4][type: 4][data: size - 4]     type 0 response, 1 error, 2 message
  *                    message: [timestamp: 8][attempts: 2][id: 16][body]
  * ```
- * Bodies are views of the chunk they came in. The chunks of a frame are put together once, when it is complete.
+ * Bodies are views of the chunk that contains them. The chunks of a frame are joined once, when it is complete.
  */
 export class FrameParser {
   readonly #maxFrameBytes: number;
   #chunks: Buffer[] = [];
-  /** Of the first chunk, already cut. */
+  /** Parsed bytes of the first chunk. */
   #start = 0;
-  /** Bytes that are not cut yet. */
+  /** Bytes that are not parsed yet. */
   #left = 0;
   /** Bytes that the next frame needs, as far as that is known. */
   #wanted = SIZE_BYTES;
@@ -51,8 +51,8 @@ export class FrameParser {
   }
 
   /**
-   * The next frame; undefined while it is not complete.
-   * @throws NsqError `protocol` when a frame is larger than allowed or of no known type: the stream is lost then
+   * Returns the next frame; undefined while it is incomplete.
+   * @throws NsqError `protocol` if a frame is too large or has an unknown type: the stream is unusable then
    */
   next(): Frame | undefined {
     if (this.#left < this.#wanted) return undefined;
@@ -66,7 +66,7 @@ export class FrameParser {
     return frameOf(frame);
   }
 
-  /** Gives back what is not cut: the bytes after it are to be read in another way. */
+  /** Removes and returns the bytes that are not parsed yet, because what follows has another encoding. */
   takeRest(): Buffer {
     const rest = this.#left === 0 ? Buffer.alloc(0) : this.#together().subarray(this.#start);
     this.#skip(this.#left);
@@ -94,7 +94,7 @@ export class FrameParser {
   #impossible(size: number): NsqError {
     return new NsqError(
       'protocol',
-      `a frame of ${size} bytes was announced, and ${TYPE_BYTES} to ${this.#maxFrameBytes} are allowed (maxFrameBytes); is this an nsqd?`,
+      `a frame of ${size} bytes was announced, but only ${TYPE_BYTES} to ${this.#maxFrameBytes} are allowed (maxFrameBytes); is this an nsqd?`,
     );
   }
 }
@@ -102,13 +102,16 @@ export class FrameParser {
 function frameOf(frame: Buffer): Frame {
   const type = frame.readUInt32BE(0);
   if (type === 2) return { kind: 'message', message: messageOf(frame) };
-  if (type > 2) throw new NsqError('protocol', `a frame of type ${type} came, and NSQ has 0, 1 and 2.`);
+  if (type > 2) throw new NsqError('protocol', `received a frame of type ${type}, and NSQ has only 0, 1 and 2.`);
   return { kind: type === 0 ? 'response' : 'error', text: frame.toString('utf8', TYPE_BYTES) };
 }
 
 function messageOf(frame: Buffer): MessageFrame {
   if (frame.length < TYPE_BYTES + MESSAGE_HEAD_BYTES) {
-    throw new NsqError('protocol', `a message of ${frame.length - TYPE_BYTES} bytes came; its head alone has 26.`);
+    throw new NsqError(
+      'protocol',
+      `a message of ${frame.length - TYPE_BYTES} bytes was received; its header alone has 26.`,
+    );
   }
   return {
     id: frame.toString('latin1', 14, 30),

@@ -6,22 +6,22 @@ import { NsqError } from './failure.js';
 import type { FramePipe } from './pipe.js';
 import type { Address, NsqSettings } from './settings.js';
 
-/** What an nsqd says of itself. */
+/** The facts that an nsqd reports in the handshake. */
 export interface NsqdFacts {
   readonly version: string;
-  /** The most that RDY may say. */
+  /** The largest allowed RDY count. */
   readonly maxRdyCount: number;
-  /** When a message that is not touched is given to somebody else. */
+  /** Milliseconds after which a message that is not touched goes to another consumer. */
   readonly messageTimeoutMs: number;
-  /** How long touching can keep a message, from its delivery. */
+  /** Most milliseconds after delivery for which touching can keep a message. */
   readonly maxMessageTimeoutMs: number;
 }
 
-/** What of a connection the handshake needs. */
+/** The parts of a connection that the handshake needs. */
 export interface Handshaking {
   readonly address: Address;
   readonly pipe: FramePipe;
-  /** Waits for the next answer, and holds the pipe there. */
+  /** Waits for the next reply, and holds the pipe there. */
   answer(): Promise<string>;
   request(command: Buffer): Promise<string>;
 }
@@ -37,21 +37,21 @@ interface Identity {
   readonly auth_required?: boolean;
 }
 
-/** Introduces us, then encrypts, compresses and logs in, in the order that NSQ has for it. */
+/** Identifies the client, then encrypts, compresses and authenticates, in the order of the NSQ protocol. */
 export async function shakeHands(
   connection: Handshaking,
   settings: NsqSettings,
   signal: AbortSignal,
 ): Promise<NsqdFacts> {
   const { address, pipe } = connection;
-  // n.b. loaded first: the other side begins to compress at once.
+  // Loaded first, because the other side starts to compress at once.
   const blocks = settings.compression === 'snappy' ? await loadSnappy() : undefined;
   const identity = await introduce(connection, settings);
   if (settings.tls !== undefined) {
     const { tls } = settings;
     if (!identity.tls_v1) throw lacking(address, 'tls', 'TLS; start it with -tls-cert and -tls-key, or remove tls');
     const encrypted = connection.answer();
-    // Why ignored here: when the change fails, it says why, and the answer only that the connection is gone.
+    // Ignored here, because a failing change reports the reason, and the reply only that the connection is lost.
     encrypted.catch(() => undefined);
     await pipe.change({ socket: (plain) => encrypt(plain, address, tls, signal) });
     await encrypted;
@@ -85,7 +85,7 @@ async function introduce({ address, pipe, answer }: Handshaking, settings: NsqSe
     snappy: compression === 'snappy',
     deflate: compression === 'deflate',
     heartbeat_interval: heartbeatIntervalMs,
-    // n.b. -1 for the time alone would leave messages in nsqd's buffer until it is full.
+    // With -1 for the timeout only, messages would stay in nsqd's buffer until it is full.
     ...(outputBufferMs === 0
       ? { output_buffer_timeout: -1, output_buffer_size: -1 }
       : { output_buffer_timeout: outputBufferMs }),
@@ -102,7 +102,7 @@ async function introduce({ address, pipe, answer }: Handshaking, settings: NsqSe
 
 async function logIn({ address, request }: Handshaking, secret: string | undefined): Promise<void> {
   if (secret === undefined) {
-    const message = `nsqd ${address.text} wants a login, and there is no authSecret.`;
+    const message = `nsqd ${address.text} requires authentication, and there is no authSecret.`;
     throw new NsqError('authentication', message, { nsqd: address.text });
   }
   await request(auth(secret));

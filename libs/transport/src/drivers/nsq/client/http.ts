@@ -4,14 +4,14 @@ import { NsqError } from './failure.js';
 
 const MAX_ANSWER_BYTES = 16_777_216;
 
-/** The answer of an nsqd or nsqlookupd. */
+/** The reply of an nsqd or nsqlookupd. */
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
 }
 
 /**
- * One request on a connection of its own, so that nothing is left open.
+ * Sends one request on its own connection, so no connection stays open.
  * @throws NsqError `unreachable`, `timeout`, `closed`
  */
 export function ask(
@@ -35,7 +35,7 @@ export function ask(
           chunks.push(chunk);
           size += chunk.length;
           if (size > MAX_ANSWER_BYTES)
-            response.destroy(new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`));
+            response.destroy(new Error(`the reply is larger than ${MAX_ANSWER_BYTES} bytes`));
         })
         .on('error', failed)
         .on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));

@@ -1,4 +1,4 @@
-/** An NSQ client of its own: it knows nothing of the driver, and works without it. */
+/** A complete NSQ client, which works without the driver. */
 export { NsqdAdmin, type ChannelStats, type TopicStats } from './admin.js';
 export type { Backlog } from './backlog.js';
 export type { LateCommand } from './connection.js';

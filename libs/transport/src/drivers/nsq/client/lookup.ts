@@ -9,15 +9,15 @@ interface Producer {
 
 /** An nsqd as nsqlookupd lists it. */
 export interface ListedNsqd {
-  /** `host:port` of its TCP side. */
+  /** Its TCP address, `host:port`. */
   readonly address: string;
-  /** `http://host:port` of its HTTP side. */
+  /** Its HTTP address, `http://host:port`. */
   readonly httpUrl: string;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
 
-/** Which nsqd have a topic, each once; where `topic` is undefined, all that are registered. Never rejects. */
+/** Lists the nsqd that have a topic, each once; without `topic`, all registered nsqd. Never rejects: `problems` has the failures. */
 export async function listNsqds(
   lookupds: readonly string[],
   topic?: string,
@@ -52,22 +52,22 @@ function producersOf(text: string): Producer[] | undefined {
 }
 
 /**
- * Makes a channel known before its topic has messages: an nsqd that makes the topic asks nsqlookupd for its channels, and
- * gives each of them what is published from then on. One nsqlookupd that takes it is enough.
- * @throws NsqError when none does
+ * Registers a channel at nsqlookupd before its topic has messages. An nsqd that creates the topic asks nsqlookupd for its channels,
+ * and each of them gets what is published from then on. One nsqlookupd that accepts it is sufficient.
+ * @throws NsqError if none accepts it
  */
 export async function announceChannel(lookupds: readonly string[], topic: string, channel: string): Promise<void> {
   const announce = async (base: string): Promise<void> => {
     const { status, text } = await ask('POST', base, '/channel/create', { topic, channel }, REQUEST_TIMEOUT_MS);
     if (status === 200) return;
-    throw new NsqError('refused', `nsqlookupd ${base} did not take channel "${channel}" of "${topic}": ${text}`);
+    throw new NsqError('refused', `nsqlookupd ${base} did not accept channel "${channel}" of "${topic}": ${text}`);
   };
   const results = await Promise.allSettled(lookupds.map(announce));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined && results.every(({ status }) => status === 'rejected')) throw failed.reason;
 }
 
-/** Asks again and again, at moments that vary by a third, so that many clients do not ask at once. */
+/** Polls at intervals that vary by a third, so many clients do not poll at the same time. */
 export class LookupPoll {
   readonly #ask: () => Promise<void>;
   readonly #intervalMs: () => number;

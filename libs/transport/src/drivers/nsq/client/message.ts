@@ -1,6 +1,6 @@
 import type { MessageFrame } from './frames.js';
 
-/** Whoever received a message and carries out what becomes of it. */
+/** Receives messages and carries out their settlement. */
 export interface MessageOwner {
   readonly nsqd: string;
   readonly topic: string;
@@ -13,19 +13,19 @@ export interface MessageOwner {
 }
 
 /**
- * `in flight`: ours to settle. `done`: settled. `lost`: nsqd has given it to somebody else, or will: its time was over, or
- * the connection broke.
+ * `in flight`: can be settled. `done`: settled. `lost`: nsqd redelivers it to another consumer, because its timeout is over or the
+ * connection broke.
  */
 export type MessageState = 'in flight' | 'done' | 'lost';
 
-/** A message that nsqd gave us. It is settled once: what comes second, or too late, answers false and does nothing. */
+/** A message that nsqd delivered. It is settled once: a second or late call returns false and does nothing. */
 export class NsqMessage {
   state: MessageState = 'in flight';
-  /** It waits for something else than a handler, and does not count against `maxInFlight`. */
+  /** Whether it was set aside and does not count against `maxInFlight`. */
   isAside = false;
-  /** Its consumer has given it to `onMessages`. */
+  /** Whether its consumer has passed it to `onMessages`. */
   isHandedOver = false;
-  /** Since when nsqd's timeout runs, on the monotonic clock. */
+  /** When nsqd's message timeout started, on the monotonic clock. */
   keptSinceMs: number;
   readonly #owner: MessageOwner;
   readonly #frame: MessageFrame;
@@ -33,7 +33,7 @@ export class NsqMessage {
   constructor(
     owner: MessageOwner,
     frame: MessageFrame,
-    /** On the monotonic clock; not later than it came. */
+    /** On the monotonic clock; not later than it arrived. */
     readonly receivedAtMs: number,
   ) {
     this.#owner = owner;
@@ -46,63 +46,72 @@ export class NsqMessage {
     return this.#frame.id;
   }
 
-  /** 1 on the first delivery; also counts those that nobody looked at. Stops at 65,535. */
+  /** Number of deliveries, starting at 1 and including those that no handler saw. Stops at 65,535. */
   get attempts(): number {
     return this.#frame.attempts;
   }
 
+  /** The body as it was published. */
   get body(): Buffer {
     return this.#frame.body;
   }
 
-  /** When nsqd took it. */
+  /** When nsqd received it, in nanoseconds since the epoch. */
   get timestampNs(): bigint {
     return this.#frame.timestampNs;
   }
 
+  /** The topic of its consumer. */
   get topic(): string {
     return this.#owner.topic;
   }
 
+  /** The channel of its consumer. */
   get channel(): string {
     return this.#owner.channel;
   }
 
-  /** `host:port` of the nsqd that has it. */
+  /** Address of its nsqd, `host:port`. */
   get nsqd(): string {
     return this.#owner.nsqd;
   }
 
   /**
-   * False when nsqd may have given it to somebody else: its timeout is nearly over, or the process stood still, or nsqd is silent,
-   * for longer than nsqd waits. Begin nothing with it then, and `requeue` it.
+   * False if nsqd may have redelivered it to another consumer: its timeout is nearly over, the process was suspended, or nsqd is
+   * silent, for longer than nsqd waits. Do not start a handler then, and call `requeue`.
    */
   get isKept(): boolean {
     return this.state === 'in flight' && this.#owner.isKept(this);
   }
 
-  /** Done, never again (FIN). n.b. nsqd has no answer to it. */
+  /** Finishes the message (FIN): it is not delivered again. nsqd does not confirm it. @returns false if it was settled or lost before */
   finish(): boolean {
     if (!this.#end()) return false;
     this.#owner.finish(this);
     return true;
   }
 
-  /** Deliver again after `delayMs` (REQ); nsqd makes a longer one as long as its `-max-req-timeout`. */
+  /**
+   * Returns the message for delivery after `delayMs` (REQ). nsqd limits the delay to its `-max-req-timeout`.
+   * @returns false if it was settled or lost before
+   */
   requeue(delayMs = 0): boolean {
     if (!this.#end()) return false;
     this.#owner.requeue(this, Math.max(0, Math.ceil(delayMs)));
     return true;
   }
 
-  /** Asks nsqd for another `messageTimeoutMs` (TOUCH), within the server's `-max-msg-timeout` from the delivery. */
+  /**
+   * Extends the timeout by another `messageTimeoutMs` (TOUCH), up to the server's `-max-msg-timeout` after delivery.
+   * @returns false if it was settled or lost before
+   */
   touch(): boolean {
     if (this.state !== 'in flight') return false;
     this.#owner.touch(this);
     return true;
   }
 
-  /** Lets another message come in its place, while this one waits for a long time. */
+  /** Frees its place in `maxInFlight` while this message waits for a long time. */
   setAside(): void {
     if (this.isAside || this.state !== 'in flight') return;
     this.isAside = true;

@@ -2,7 +2,7 @@ import { nameProblem } from './names.js';
 
 describe('a name of a topic or channel', () => {
   it.each(['orders', 'Order.created_2-x', 'a'.repeat(64), 'watch#ephemeral', `${'a'.repeat(54)}#ephemeral`])(
-    'is taken: %s',
+    'is accepted: %s',
     (name) => expect(nameProblem(name)).toBeUndefined(),
   );
 
@@ -14,7 +14,7 @@ describe('a name of a topic or channel', () => {
     ['line\n', /contains "\\n"/],
     ['käse', /contains "ä"/],
     ['orders#durable', /contains "#"/],
-    ['#ephemeral', /nothing is before/],
+    ['#ephemeral', /no name before/],
     ['a#ephemeral#ephemeral', /contains "#"/],
-  ])('is refused, with the reason: %s', (name, words) => expect(nameProblem(name)).toMatch(words));
+  ])('is rejected, with the reason: %s', (name, words) => expect(nameProblem(name)).toMatch(words));
 });

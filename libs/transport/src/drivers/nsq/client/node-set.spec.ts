@@ -9,7 +9,7 @@ const NSQD = { broadcast_address: '127.0.0.1', tcp_port: 1, http_port: 2 };
 const INTERVAL_MS = 1_000;
 const LATEST_MS = INTERVAL_MS * 1.2;
 
-/** An nsqlookupd that lists one nsqd, which does not answer, as long as it is told to. */
+/** An nsqlookupd that lists one nsqd, which does not answer, while `state.listed` is set. */
 async function lookedUp() {
   const state = { listed: true };
   const server = createServer((_, response) => response.end(JSON.stringify({ producers: state.listed ? [NSQD] : [] })));
@@ -36,7 +36,7 @@ async function lookedUp() {
 
 const none = (): void => undefined;
 
-test('an nsqd that is away and not listed any more is a problem for a minute, and then counts as removed', async () => {
+test('an unreachable nsqd that is no longer listed is a problem for a minute, and then counts as removed', async () => {
   const { clock, nodes, state, look, close } = await lookedUp();
   expect([nodes.nodes.length, nodes.nodes[0]?.problem?.reason]).toEqual([1, 'unreachable']);
   state.listed = false;

@@ -3,32 +3,32 @@ import type { NsqError } from './failure.js';
 import { NsqNode, type NodeListener } from './node.js';
 import type { NsqSettings } from './settings.js';
 
-/** Where nsqd are: named, or found through nsqlookupd, or both. */
+/** Where nsqd are: addresses, or found through nsqlookupd, or both. */
 export interface NsqPlaces {
   /** Addresses of nsqd, `host:port`. */
   readonly nsqd?: readonly string[];
   /** Addresses of nsqlookupd over HTTP, `http://host:4161`. */
   readonly lookupd?: readonly string[];
-  /** How often nsqlookupd is asked, give or take a sixth. @default 10000 */
+  /** Milliseconds between two queries of nsqlookupd, varied by a sixth. @default 10000 */
   readonly lookupIntervalMs?: number;
 }
 
-/** How often nsqlookupd is asked, when nothing else is said. */
+/** Default of `lookupIntervalMs`, in milliseconds. */
 export const LOOKUP_INTERVAL_MS = 10_000;
 const EARLY_INTERVAL_MS = 1_000;
-/** An nsqd that is away, and that nsqlookupd does not list any more, is a problem for so long. Then it counts as removed. */
+/** Milliseconds for which an unreachable nsqd that nsqlookupd no longer lists is a problem. Then it counts as removed. */
 const REMOVED_AFTER_MS = 60_000;
 
 export interface NodeSetListener {
   listenerFor(address: string): NodeListener;
-  /** nsqlookupd was asked. */
+  /** nsqlookupd was queried. */
   lookedUp(): void;
 }
 
 /**
- * A node for every nsqd that was named or found. One that nsqlookupd forgets is kept as long as its connection lives: a
- * nsqlookupd that died, or was emptied, takes nobody's messages away. After that it is dialled for a minute more: one that
- * crashed is not listed either, and what it holds waits.
+ * Keeps a node for every configured or discovered nsqd. A node that nsqlookupd no longer lists is kept as long as its connection
+ * lives: an nsqlookupd that was restarted or emptied must not stop delivery. After that it is dialled for one more minute, because
+ * a crashed nsqd is not listed either, and its messages wait.
  */
 export class NodeSet {
   readonly #places: NsqPlaces;
@@ -36,15 +36,15 @@ export class NodeSet {
   readonly #settings: NsqSettings;
   readonly #listener: NodeSetListener;
   readonly #nodes = new Map<string, NsqNode>();
-  /** Where nsqlookupd last said that the HTTP side of an nsqd is. */
+  /** The HTTP address of an nsqd, as nsqlookupd last listed it. */
   readonly #httpUrls = new Map<string, string>();
-  /** Since when a node is away and not listed, on the monotonic clock. */
+  /** Since when a node is unreachable and not listed, on the monotonic clock. */
   readonly #goneSinceMs = new Map<string, number>();
   readonly #poll: LookupPoll | undefined;
   #lookupProblems: readonly NsqError[] = [];
   #closed = false;
 
-  /** @param topic whose nsqd are looked up; undefined: all that are registered */
+  /** @param topic whose nsqd are discovered; undefined: all registered nsqd */
   constructor(places: NsqPlaces, topic: string | undefined, settings: NsqSettings, listener: NodeSetListener) {
     this.#places = places;
     this.#topic = topic;
@@ -54,7 +54,7 @@ export class NodeSet {
     const { clock } = settings;
     const intervalMs = places.lookupIntervalMs ?? LOOKUP_INTERVAL_MS;
     this.#poll = new LookupPoll(
-      // Where nothing is known yet there is nothing else to do than to ask.
+      // Without any known nsqd, discovery is all there is to do.
       () => (this.#nodes.size === 0 ? Math.min(intervalMs, EARLY_INTERVAL_MS) : intervalMs),
       (delayMs, action) => clock.schedule(delayMs, action),
       () => this.#discover(),
@@ -69,12 +69,12 @@ export class NodeSet {
     return this.#lookupProblems;
   }
 
-  /** `http://host:port` of an nsqd; undefined where nsqlookupd never listed it. */
+  /** Returns the HTTP address of an nsqd; undefined if nsqlookupd never listed it. */
   httpUrlOf({ address }: NsqNode): string | undefined {
     return this.#httpUrls.get(address.text);
   }
 
-  /** Resolves when nsqlookupd was asked and every node had one try. Never rejects. */
+  /** Resolves when nsqlookupd was queried and every node was tried once. Never rejects. */
   async start(): Promise<void> {
     for (const address of this.#places.nsqd ?? []) this.#add(address);
     await this.#discover();
@@ -82,13 +82,13 @@ export class NodeSet {
     if (!this.#closed) this.#poll?.start();
   }
 
-  /** One try, now, at each that is not up. */
+  /** Tries each disconnected node once, now. */
   async tryAll(): Promise<void> {
     if (this.#nodes.size === 0) await this.#discover();
     await Promise.all(this.nodes.map((node) => node.tryNow()));
   }
 
-  /** As `tryAll`, without a dial or a lookup that would come by itself later. */
+  /** As `tryAll`, without a dial or a lookup that is scheduled anyway. */
   async tryFresh(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.tryFresh()));
   }

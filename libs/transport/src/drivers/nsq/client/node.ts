@@ -3,15 +3,15 @@ import { NsqError } from './failure.js';
 import { addressOf, type Address, type NsqSettings } from './settings.js';
 
 export interface NodeListener extends ConnectionListener {
-  /** A new connection. What it returns is part of the coming up: it may subscribe, and throw when that is refused. */
+  /** A new connection. Its promise is part of connecting: it may subscribe, and reject if that fails. */
   up(connection: NsqdConnection): Promise<void> | void;
-  /** A try failed, or the connection is lost; the next try comes by itself after `againInMs`. */
+  /** An attempt failed, or the connection is lost; the next attempt follows after `againInMs`. */
   down(error: NsqError, againInMs: number): void;
 }
 
 const FIRST_DELAY_MS = 100;
 
-/** Keeps one connection to one nsqd: dials again, with growing pauses, until it is closed. */
+/** Keeps one connection to one nsqd: reconnects with growing delays until it is closed. */
 export class NsqNode {
   readonly address: Address;
   readonly #settings: NsqSettings;
@@ -20,7 +20,7 @@ export class NsqNode {
   #connection: NsqdConnection | undefined;
   #problem: NsqError | undefined;
   #failures = 0;
-  /** No dial has failed since the connection was up. */
+  /** Whether no dial has failed since the last connection. */
   #isFresh = false;
   #trying: Promise<void> | undefined;
   #callOffTry: () => void = () => undefined;
@@ -36,12 +36,12 @@ export class NsqNode {
     return this.#connection;
   }
 
-  /** Why it is not up; undefined while it is, and before the first try has ended. */
+  /** Why it is disconnected; undefined while it is connected, and before the first attempt has ended. */
   get problem(): NsqError | undefined {
     return this.#problem;
   }
 
-  /** Resolves after one try, now; it is up then, or has a problem. Never rejects. */
+  /** Makes one attempt now; then it is connected or has a problem. Never rejects. */
   tryNow(): Promise<void> {
     if (this.#connection !== undefined || this.#abort.signal.aborted) return Promise.resolve();
     this.#callOffTry();
@@ -49,17 +49,17 @@ export class NsqNode {
     return this.#trying;
   }
 
-  /** As `tryNow`, but only where no dial has failed since the connection was up; otherwise the next try comes by itself. */
+  /** As `tryNow`, but only if no dial has failed since the last connection; otherwise the scheduled attempt follows. */
   async tryFresh(): Promise<void> {
     await (this.#isFresh ? this.tryNow() : this.#trying);
   }
 
-  /** Resolves when the try that is under way has ended, if there is one. */
+  /** Resolves when the current attempt has ended, if there is one. */
   async tried(): Promise<void> {
     await this.#trying;
   }
 
-  /** Hangs up, after nsqd has read everything, and dials no more. */
+  /** Closes after nsqd has read everything, and does not reconnect. */
   async close(): Promise<void> {
     this.#abort.abort();
     this.#callOffTry();
@@ -90,7 +90,7 @@ export class NsqNode {
     } catch (error) {
       if (!(error instanceof NsqError)) throw error;
       if (connection === undefined) return this.#down(error);
-      // n.b. nsqd closes after most refusals, and then `lost` has told it already.
+      // nsqd closes the connection after most errors, and then `lost` has reported it already.
       if (this.#connection !== connection) return;
       this.#connection = undefined;
       await connection.close();
@@ -109,7 +109,7 @@ export class NsqNode {
     if (this.#abort.signal.aborted) return;
     const { clock, maxReconnectDelayMs } = this.#settings;
     const ceiling = Math.min(maxReconnectDelayMs, FIRST_DELAY_MS * 2 ** this.#failures++);
-    // Half of it at random, so that many clients do not come back in the same moment.
+    // Half of the delay is random, so many clients do not reconnect at the same moment.
     const againInMs = Math.round(ceiling * (0.5 + Math.random() / 2));
     this.#callOffTry = clock.schedule(againInMs, () => void this.tryNow());
     this.#listener.down(error, againInMs);

@@ -5,13 +5,13 @@ import { FrameParser, type Frame } from './frames.js';
 
 export interface PipeListener {
   frame(frame: Frame): void;
-  /** All frames that had come were given. */
+  /** All received frames were passed on. */
   idle(): void;
-  /** Once; nothing comes any more. `error` is what the socket said, if it said anything. */
+  /** Called once, at the end. `error` is the failure of the socket, if there was one. */
   ended(error: NsqError): void;
 }
 
-/** A socket that speaks frames, whatever the bytes go through on their way. */
+/** A socket that sends bytes and receives frames, with any encoding. */
 export class FramePipe {
   readonly #nsqd: string;
   readonly #listener: PipeListener;
@@ -33,7 +33,7 @@ export class FramePipe {
     this.#listen();
   }
 
-  /** One command, or several. What is written in one turn leaves together. */
+  /** Writes one or several commands. What is written in one turn of the event loop is sent together. */
   write(bytes: Buffer): void {
     if (this.#ended) return;
     if (!this.#corked) this.#cork();
@@ -41,14 +41,14 @@ export class FramePipe {
   }
 
   /**
-   * Called by the listener inside `frame`: what comes behind this frame is kept until `change`, because it is to be read in
-   * another way. n.b. nsqd may send the first compressed bytes together with the answer that announces them.
+   * Called by the listener inside `frame`: what follows this frame is kept until `change`, because its encoding may differ. nsqd
+   * may send the first compressed bytes together with the reply that announces them.
    */
   hold(): void {
     this.#holding = true;
   }
 
-  /** Goes on, over another socket or through other bytes. */
+  /** Continues with another socket or another codec. */
   async change(way: {
     readonly socket?: (plain: Socket) => Promise<Socket>;
     readonly codec?: (ends: Ends) => ByteCodec;
@@ -61,7 +61,7 @@ export class FramePipe {
     this.#takeFrames();
   }
 
-  /** Sends what is written, then hangs up; the other side reads everything before. */
+  /** Sends what was written, then closes; the other side reads everything before. */
   end(): void {
     this.#codec.whenWritten(() => this.#socket.end());
   }
@@ -132,7 +132,8 @@ export class FramePipe {
     if (this.#ended) return;
     this.#ended = true;
     this.#codec.close();
-    const error = this.#failure ?? new NsqError('closed', `nsqd ${this.#nsqd} hung up.`, { nsqd: this.#nsqd });
+    const error =
+      this.#failure ?? new NsqError('closed', `nsqd ${this.#nsqd} closed the connection.`, { nsqd: this.#nsqd });
     this.#listener.ended(error);
   }
 }

@@ -6,21 +6,25 @@ import { NodeSet, type NsqPlaces } from './node-set.js';
 import type { NodeListener } from './node.js';
 import { settingsOf, type NsqClientOptions } from './settings.js';
 
-/** Options of a producer: at least one of `nsqd` and `lookupd`. With both, it publishes only to `nsqd`. */
+/** Options of a producer; at least one of `nsqd` and `lookupd` is required. With both, it publishes only to `nsqd`. */
 export interface NsqProducerOptions extends NsqClientOptions, NsqPlaces {
-  /** As the server's `-max-msg-size`: nsqd hangs up on a larger one. @default 1048576 */
+  /** Largest message in bytes. Set it to the server's `-max-msg-size`: nsqd closes the connection on a larger one. @default 1048576 */
   readonly maxMessageBytes?: number;
-  /** As the server's `-max-body-size`: nsqd hangs up on a larger MPUB, often without a word. @default 5242880 */
+  /**
+   * Largest request in bytes. Set it to the server's `-max-body-size`: nsqd closes the connection on a larger MPUB, often without
+   * an error.
+   * @default 5242880
+   */
   readonly maxRequestBytes?: number;
-  /** As the server's `-max-req-timeout`. @default 3600000 */
+  /** Longest delay in milliseconds. Set it to the server's `-max-req-timeout`. @default 3600000 */
   readonly maxDelayMs?: number;
-  /** Connected to this nsqd, `host:port`; again after each reconnect. */
+  /** Called when connected to this nsqd, `host:port`, and after each reconnect. */
   readonly onUp?: (nsqd: string) => void;
-  /** The connection is lost; what was unanswered on it fails with `stored: 'unknown'`. */
+  /** Called if the connection is lost; requests without a reply fail with `stored: 'unknown'`. */
   readonly onDown?: (nsqd: string, error: NsqError) => void;
 }
 
-/** What an option of `NsqProducer` is when it is left out. */
+/** Defaults of the options of `NsqProducer`. */
 export const PRODUCER_DEFAULTS = {
   maxMessageBytes: 1_048_576,
   maxRequestBytes: 5_242_880,
@@ -28,14 +32,14 @@ export const PRODUCER_DEFAULTS = {
 } as const;
 
 /**
- * Publishes to any of several nsqd: in turn while all are up, to the others while one is away.
+ * Publishes to any of several nsqd: to each in turn, and to the others while one is unreachable.
  *
  * ```ts
  * const producer = new NsqProducer({ nsqd: ['127.0.0.1:4150'] });
  * await producer.publish('orders', '{"orderId":"o-1"}'); // resolves on nsqd's OK
  * await producer.close();
  * ```
- * It connects by itself, at the first publish or at `connect`, and comes back by itself.
+ * It connects at the first publish or at `connect`, and reconnects by itself.
  */
 export class NsqProducer {
   readonly #options: NsqProducerOptions & typeof PRODUCER_DEFAULTS;
@@ -43,9 +47,9 @@ export class NsqProducer {
   #started: Promise<void> | undefined;
   #turn = 0;
   #closed: Promise<void> | undefined;
-  /** Resolves when any node comes up; made when somebody waits for it. */
+  /** Resolves when any node connects; created on demand. */
   #anyOne: Promise<void> | undefined;
-  #tellAnyOne: () => void = () => undefined;
+  #onAnyOne: () => void = () => undefined;
 
   constructor(options: NsqProducerOptions) {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -55,63 +59,64 @@ export class NsqProducer {
     this.#nodes = new NodeSet(placesToPublish(options), undefined, settingsOf(options), listener);
   }
 
-  /** True while one nsqd at least can be published to. */
+  /** True while at least one nsqd is connected. */
   get isUp(): boolean {
     return this.#up.length > 0;
   }
 
-  /** What is not well: an nsqd that is away, an nsqlookupd that does not answer. */
+  /** Current problems: an unreachable nsqd, or an nsqlookupd that does not answer. */
   get problems(): readonly NsqError[] {
     const ofNodes = this.#nodes.nodes.map(({ problem }) => problem).filter((problem) => problem !== undefined);
     return [...ofNodes, ...this.#nodes.lookupProblems];
   }
 
-  /** Resolves when one nsqd is up. @throws NsqError when none is after one try at each */
+  /** Connects; resolves when one nsqd is connected. @throws NsqError if none is after one attempt at each */
   async connect(): Promise<void> {
     await this.#anyUp(() => this.#nodes.tryAll());
   }
 
   /**
-   * Resolves when nsqd has taken the message. n.b. by default nsqd keeps it in memory: an OK says nothing of a disk.
-   * @throws NsqError whose `stored` is `'no'`, or `'unknown'` when the connection broke after it was sent
+   * Publishes a message and waits for nsqd's OK. By default nsqd keeps messages in memory, so an OK does not mean that the message
+   * is on disk.
+   * @throws NsqError whose `stored` is `'no'`, or `'unknown'` if the connection broke after it was sent
    */
   async publish(topic: string, body: Buffer | string): Promise<void> {
     const bytes = this.#checked(topic, body);
     await this.#send(pub(topic, bytes));
   }
 
-  /** All of them, or none, in one request. @throws NsqError as `publish`, about all of them */
+  /** Publishes several messages in one request: all of them, or none. @throws NsqError as `publish`, about all of them */
   async publishAll(topic: string, bodies: readonly (Buffer | string)[]): Promise<void> {
     if (bodies.length === 0) return;
     const all = bodies.map((body) => this.#checked(topic, body));
     const { maxRequestBytes } = this.#options;
     if (mpubBytes(all) > maxRequestBytes) {
       throw invalid(
-        `${all.length} messages for "${topic}" are ${mpubBytes(all)} bytes, and ${maxRequestBytes} may go into one request (maxRequestBytes).`,
+        `${all.length} messages for "${topic}" have ${mpubBytes(all)} bytes together, the limit of a request is ${maxRequestBytes} (maxRequestBytes).`,
       );
     }
     await this.#send(mpub(topic, all));
   }
 
   /**
-   * As `publish`; nsqd gives it out after `delayMs`, kept in its memory until then: a killed nsqd forgets it.
-   * @throws NsqError as `publish`; and of a `delayMs` that is no integer from 0 to `maxDelayMs`
+   * Publishes a message that nsqd delivers after `delayMs`. nsqd keeps it in memory until then: a killed nsqd loses it.
+   * @throws NsqError as `publish`, and if `delayMs` is not an integer from 0 to `maxDelayMs`
    */
   async publishDeferred(topic: string, body: Buffer | string, delayMs: number): Promise<void> {
     const bytes = this.#checked(topic, body);
     const { maxDelayMs } = this.#options;
     if (!Number.isInteger(delayMs) || delayMs < 0 || delayMs > maxDelayMs) {
       throw invalid(
-        `a message for "${topic}" is to wait ${delayMs} ms, and nsqd takes whole numbers from 0 to ${maxDelayMs} (maxDelayMs).`,
+        `a message for "${topic}" has a delay of ${delayMs} ms, and nsqd accepts whole numbers from 0 to ${maxDelayMs} (maxDelayMs).`,
       );
     }
     await this.#send(dpub(topic, delayMs, bytes));
   }
 
-  /** Waits for answers that are under way, then hangs up. Twice is the same as once. */
+  /** Waits for pending replies, then closes. Further calls do nothing. */
   close(): Promise<void> {
     this.#closed ??= this.#nodes.close();
-    this.#tellWaiting();
+    this.#notifyWaiting();
     return this.#closed;
   }
 
@@ -119,7 +124,7 @@ export class NsqProducer {
     return this.#nodes.nodes.map(({ connection }) => connection).filter((connection) => connection !== undefined);
   }
 
-  /** n.b. only what certainly was not stored is sent again, elsewhere; the rest is the caller's to judge. */
+  /** Only a message that was certainly not stored is sent again, to another nsqd; the caller decides about the others. */
   async #send(command: Buffer): Promise<void> {
     const tried = new Set<NsqdConnection>();
     for (;;) {
@@ -135,7 +140,7 @@ export class NsqProducer {
     }
   }
 
-  /** In turn; an nsqd that is slow to answer, or frozen, is passed over while another one answers. */
+  /** Chooses an nsqd in turn; a slow or suspended one is skipped while another one replies. */
   #next(tried: ReadonlySet<NsqdConnection>): NsqdConnection | undefined {
     const up = this.#up.filter((connection) => !tried.has(connection));
     if (up.length < 2) return up[0];
@@ -146,7 +151,7 @@ export class NsqProducer {
     return idlest[this.#turn++ % idlest.length];
   }
 
-  /** One that is up, waiting for one try at each. @throws NsqError when none comes up */
+  /** Returns a connected nsqd, after one attempt at each if needed. @throws NsqError if none connects */
   async #anyUp(tryEach: () => Promise<void>, tried: ReadonlySet<NsqdConnection> = new Set()): Promise<NsqdConnection> {
     if (this.#closed !== undefined) throw new NsqError('closed', 'the producer is closed.');
     const isFirst = this.#started === undefined;
@@ -156,8 +161,8 @@ export class NsqProducer {
       const connection = this.#next(tried);
       if (connection !== undefined) return connection;
       if (done) throw this.#noneUp();
-      // The first that is up ends the wait: another may be a black hole until its timeout.
-      this.#anyOne ??= new Promise<void>((resolve) => (this.#tellAnyOne = resolve));
+      // The first connection ends the wait, because another nsqd may not answer until its timeout.
+      this.#anyOne ??= new Promise<void>((resolve) => (this.#onAnyOne = resolve));
       done = await Promise.race([tries.then(() => true), this.#anyOne.then(() => false)]);
     }
   }
@@ -166,9 +171,10 @@ export class NsqProducer {
     if (this.#closed !== undefined) return new NsqError('closed', 'the producer is closed.');
     const problems = this.problems;
     const [first] = problems;
-    if (first === undefined) return new NsqError('unreachable', 'nsqlookupd knows of no nsqd.');
+    if (first === undefined)
+      return new NsqError('unreachable', 'nsqlookupd lists no nsqd. Start one, or check lookupd.');
     if (problems.length === 1) return first;
-    // What nobody can mend by waiting is worth reading first.
+    // A problem that waiting does not fix is reported first.
     const cause = problems.find((problem) => !isPassing(problem)) ?? first;
     return new NsqError(cause.reason, problems.map(({ message }) => message).join('; '), { code: cause.code, cause });
   }
@@ -178,7 +184,7 @@ export class NsqProducer {
     if (problem !== undefined) throw invalid(`topic "${topic}" cannot be used: ${problem}.`);
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     const { maxMessageBytes } = this.#options;
-    if (bytes.length === 0) throw invalid(`a message for "${topic}" is empty, and nsqd refuses those.`);
+    if (bytes.length === 0) throw invalid(`a message for "${topic}" is empty, and nsqd rejects empty messages.`);
     if (bytes.length <= maxMessageBytes) return bytes;
     throw invalid(
       `a message for "${topic}" has ${bytes.length} bytes, the limit is ${maxMessageBytes} (maxMessageBytes).`,
@@ -191,27 +197,27 @@ export class NsqProducer {
       tooLate: () => undefined,
       up: () => {
         this.#options.onUp?.(address);
-        // n.b. in the next turn, when the node counts as up.
-        queueMicrotask(() => this.#tellWaiting());
+        // In the next microtask, when the node counts as connected.
+        queueMicrotask(() => this.#notifyWaiting());
       },
       lost: () => undefined,
       down: (error) => this.#options.onDown?.(address, error),
     };
   }
 
-  #tellWaiting(): void {
-    this.#tellAnyOne();
+  #notifyWaiting(): void {
+    this.#onAnyOne();
     this.#anyOne = undefined;
   }
 }
 
-/** Where nsqd are named, nsqlookupd adds none: it may list nodes of other services, or ones that this host cannot reach. */
+/** With `nsqd`, nsqlookupd adds none: it may list nodes of other services, or unreachable ones. */
 function placesToPublish({ nsqd = [], lookupd, lookupIntervalMs }: NsqPlaces): NsqPlaces {
   if (nsqd.length > 0) return { nsqd };
   return { ...(lookupd && { lookupd }), ...(lookupIntervalMs && { lookupIntervalMs }) };
 }
 
-/** Connections that one message is offered to, before its caller is told. */
+/** Most connections that are tried for one message. */
 const MOST_TRIES = 3;
 
 const invalid = (message: string): NsqError => new NsqError('invalid', message);

@@ -4,8 +4,8 @@ import { Replies } from './replies.js';
 const told = (replies: Replies): Promise<string> =>
   replies.expect(0).catch((error: NsqError) => `${error.stored}: ${error.message}`);
 
-describe('those who wait for an answer', () => {
-  it('get theirs in the order they asked', async () => {
+describe('pending replies', () => {
+  it('are resolved in the order of the commands', async () => {
     const replies = new Replies();
     const all = Promise.all([told(replies), told(replies)]);
     expect(replies.answer('one')).toBe(true);
@@ -14,7 +14,7 @@ describe('those who wait for an answer', () => {
     expect(await all).toEqual(['one', 'two']);
   });
 
-  it('know what was stored when one of them was refused: those behind it were never looked at', async () => {
+  it('behind a rejected command fail as "not stored": nsqd never read those commands', async () => {
     const replies = new Replies();
     const all = Promise.all([told(replies), told(replies), told(replies)]);
     replies.answer('OK');
@@ -22,7 +22,7 @@ describe('those who wait for an answer', () => {
     expect(await all).toEqual(['OK', 'no: E_BAD_TOPIC', 'no: over another']);
   });
 
-  it('know that nobody knows when the connection ended without a word', async () => {
+  it('fail as "unknown" when the connection ended without an error', async () => {
     const replies = new Replies();
     const all = Promise.all([told(replies), told(replies)]);
     replies.loseAll(new NsqError('closed', 'hung up'));

@@ -7,7 +7,7 @@ interface Waiting {
   readonly reject: (error: NsqError) => void;
 }
 
-/** Who waits for an answer, in the order the commands were sent: nsqd answers in that order and by no other name. */
+/** Pending replies, in the order of the commands: nsqd replies in this order, without any id. */
 export class Replies {
   readonly #waiting = new Fifo<Waiting>();
 
@@ -15,7 +15,7 @@ export class Replies {
     return this.#waiting.size;
   }
 
-  /** When the one who waits longest began; undefined when nobody does. */
+  /** When the oldest pending command was sent; undefined if there is none. */
   get oldestMs(): number | undefined {
     return this.#waiting.peek()?.sinceMs;
   }
@@ -24,7 +24,7 @@ export class Replies {
     return new Promise((resolve, reject) => this.#waiting.push({ sinceMs, resolve, reject }));
   }
 
-  /** False when nobody asked. */
+  /** Resolves the oldest pending reply. @returns false if there is none */
   answer(text: string): boolean {
     const first = this.#waiting.shift();
     first?.resolve(text);
@@ -32,15 +32,15 @@ export class Replies {
   }
 
   /**
-   * nsqd refused the first command and closes: it answered all before it, and never looked at those behind it.
-   * @param ended what those behind it are told
+   * nsqd rejected the first command and closes: it replied to all before it, and ignored those behind it.
+   * @param ended the error for those behind it
    */
   refuseFirst(error: NsqError, ended: NsqError): void {
     this.#waiting.shift()?.reject(error);
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.reject(ended);
   }
 
-  /** The connection ended without a word: whatever was sent may have been done. */
+  /** The connection ended without an error: whatever was sent may have been done. */
   loseAll(error: NsqError): void {
     const unknown = withUnknownOutcome(error);
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.reject(unknown);

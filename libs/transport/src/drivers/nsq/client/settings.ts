@@ -1,51 +1,54 @@
 import { type Clock } from '../../../contract/index.js';
 import { systemClock } from '../../../shared/index.js';
 
-/** An encrypted connection; certificate chain and host name are always verified. */
+/** TLS settings. The certificate chain and the host name are always verified. */
 export interface NsqTlsSettings {
-  /** Authorities to trust instead of the system's, as PEM. */
+  /** Certificate authorities to trust instead of the system's, as PEM. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
-  /** The client's own certificate, where nsqd asks for one (mutual TLS), as PEM. */
+  /** The client's certificate for mutual TLS, as PEM. */
   readonly cert?: string | Buffer;
   /** The private key of `cert`, as PEM. */
   readonly key?: string | Buffer;
-  /** Opens `key`. */
+  /** The passphrase of `key`. */
   readonly passphrase?: string;
-  /** The name to verify, when it is not the host of the address. */
+  /** The host name to verify, if it differs from the host of the address. */
   readonly serverName?: string;
-  /** @default 'TLSv1.2' */
+  /** The lowest accepted TLS version. @default 'TLSv1.2' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
-/** What producers and consumers are told alike. Times are milliseconds, sizes bytes. */
+/** Options that producers and consumers share. Times are milliseconds, sizes are bytes. */
 export interface NsqClientOptions {
-  /** Shown in `/stats` of nsqd. @default 'nest-transport' */
+  /** Name of the client in `/stats` of nsqd. @default 'nest-transport' */
   readonly clientId?: string;
-  /** `true` trusts the system's authorities. @default no encryption */
+  /** TLS settings; `true` trusts the system's certificate authorities. @default no encryption */
   readonly tls?: true | NsqTlsSettings;
-  /** Sent with AUTH when nsqd asks for it. n.b. readable on the wire without `tls`. */
+  /** Secret for AUTH, sent if nsqd requires it. Without `tls` it is sent as plain text. */
   readonly authSecret?: string;
-  /** `'snappy'` needs the package of that name. @default 'none' */
+  /** Compression of the connection. `'snappy'` needs the package `snappy`. @default 'none' */
   readonly compression?: 'none' | 'snappy' | 'deflate';
-  /** From dialling to the end of the handshake. @default 5000 */
+  /** Milliseconds from dialling to the end of the handshake. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** For the answer to one command. @default 10000 */
+  /** Milliseconds to wait for the reply to one command. @default 10000 */
   readonly requestTimeoutMs?: number;
-  /** nsqd says that it is alive so often; after two and a half of them in silence it counts as dead. At least 1000. @default 10000 */
+  /**
+   * Milliseconds between two heartbeats of nsqd, at least 1000. After two and a half intervals of silence it counts as dead.
+   * @default 10000
+   */
   readonly heartbeatIntervalMs?: number;
-  /** After this nsqd gives a message to somebody else, unless it was touched. @default nsqd's own (-msg-timeout, 60 s) */
+  /** Milliseconds after which nsqd redelivers a message that was not touched. @default nsqd's own (-msg-timeout, 60 s) */
   readonly messageTimeoutMs?: number;
-  /** How long nsqd may collect messages before it sends them; 0 sends each at once. At least 25 otherwise. @default 25 */
+  /** Milliseconds for which nsqd may buffer messages before it sends them, at least 25; 0 sends each at once. @default 25 */
   readonly outputBufferMs?: number;
-  /** Larger frames end the connection. @default 16777216 */
+  /** Largest frame in bytes; a larger one ends the connection. @default 16777216 */
   readonly maxFrameBytes?: number;
-  /** The longest pause before an nsqd that is away is dialled again. @default 5000 */
+  /** Longest delay in milliseconds before an unreachable nsqd is dialled again. @default 5000 */
   readonly maxReconnectDelayMs?: number;
-  /** @default the machine's */
+  /** The clock for all timers. @default the system's clock */
   readonly clock?: Clock;
 }
 
-/** What an option of producers and consumers is when it is left out. */
+/** Defaults of the options that producers and consumers share. */
 export const CLIENT_DEFAULTS = {
   clientId: 'nest-transport',
   compression: 'none',
@@ -57,7 +60,7 @@ export const CLIENT_DEFAULTS = {
   maxReconnectDelayMs: 5_000,
 } as const satisfies NsqClientOptions;
 
-/** Options with every default filled in. */
+/** The options with every default filled in. */
 export type NsqSettings = NsqClientOptions &
   Required<Pick<NsqClientOptions, keyof typeof CLIENT_DEFAULTS>> & { readonly clock: Clock };
 

@@ -3,7 +3,7 @@ import { shares } from './shares.js';
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
 describe('the messages that may be in flight', () => {
-  it('are spread evenly, and never more than there are', () => {
+  it('are spread evenly, and never exceed the total', () => {
     expect(shares(10, 2, 0)).toEqual([5, 5]);
     expect(shares(10, 3, 0)).toEqual([4, 3, 3]);
     expect(shares(256, 1, 9)).toEqual([256]);
@@ -15,7 +15,7 @@ describe('the messages that may be in flight', () => {
     }
   });
 
-  it('go round where they are fewer than the nsqd, so that each is read', () => {
+  it('rotate if they are fewer than the nsqd, so each nsqd is read', () => {
     const seen = new Set<number>();
     for (let turn = 0; turn < 5; turn++) {
       shares(2, 5, turn).forEach((share, index) => share > 0 && seen.add(index));

@@ -1,6 +1,6 @@
 /**
- * How many messages each of `nodes` nsqd may have under way, when all together may have `maxInFlight`.
- * What does not divide goes to some of them, beginning at `turn`: with fewer messages than nodes the turn decides who is read.
+ * Returns how many messages each of `nodes` nsqd may send, if all together may send `maxInFlight`. The remainder goes to some of
+ * them, starting at `turn`: with fewer messages than nodes, the turn decides which nsqd are read.
  */
 export function shares(maxInFlight: number, nodes: number, turn: number): number[] {
   const each = Math.floor(maxInFlight / Math.max(1, nodes));

@@ -1,7 +1,7 @@
 import { crc32c } from './crc32c.js';
 import { NsqError } from './failure.js';
 
-/** Raw snappy blocks, as the package `snappy` has them. */
+/** Compresses and decompresses raw snappy blocks, like the package `snappy`. */
 export interface SnappyBlocks {
   compressSync(input: Buffer): Buffer;
   uncompressSync(input: Buffer): Buffer | string;
@@ -23,18 +23,18 @@ const CRC_BYTES = 4;
 
 const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 
-/** Plain bytes to chunks. */
+/** Encodes plain bytes to chunks. */
 export class SnappyWriter {
   readonly #blocks: SnappyBlocks;
-  #begun = false;
+  #isStarted = false;
 
   constructor(blocks: SnappyBlocks) {
     this.#blocks = blocks;
   }
 
   write(plain: Buffer): Buffer {
-    const parts: Buffer[] = this.#begun ? [] : [IDENTIFIER];
-    this.#begun = true;
+    const parts: Buffer[] = this.#isStarted ? [] : [IDENTIFIER];
+    this.#isStarted = true;
     for (let start = 0; start < plain.length; start += MAX_PLAIN_BYTES) {
       parts.push(...this.#chunk(plain.subarray(start, start + MAX_PLAIN_BYTES)));
     }
@@ -43,7 +43,7 @@ export class SnappyWriter {
 
   #chunk(plain: Buffer): Buffer[] {
     const block = this.#blocks.compressSync(plain);
-    // Short commands hardly shrink; the format has a type for that.
+    // Short commands hardly shrink; the format has a chunk type for uncompressed data.
     const isSmaller = block.length < plain.length;
     const data = isSmaller ? block : plain;
     const head = Buffer.allocUnsafe(HEAD_BYTES + CRC_BYTES);
@@ -54,7 +54,7 @@ export class SnappyWriter {
   }
 }
 
-/** Chunks to plain bytes, wherever the reads end. */
+/** Decodes chunks to plain bytes, wherever the reads end. */
 export class SnappyReader {
   readonly #blocks: SnappyBlocks;
   #rest: Buffer = Buffer.alloc(0);
@@ -63,7 +63,7 @@ export class SnappyReader {
     this.#blocks = blocks;
   }
 
-  /** @throws NsqError `protocol` for a broken stream or a checksum that does not fit */
+  /** @throws NsqError `protocol` for a broken stream or a wrong checksum */
   push(bytes: Buffer): Buffer {
     const all = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     const plain: Buffer[] = [];
@@ -84,22 +84,22 @@ export class SnappyReader {
     if (type > 1 || data.length < CRC_BYTES) throw broken(`chunk of type ${type} with ${data.length} bytes`);
     const plain = type === 1 ? data.subarray(CRC_BYTES) : this.#uncompress(data.subarray(CRC_BYTES));
     if (plain.length > MAX_PLAIN_BYTES) throw broken(`chunk of ${plain.length} plain bytes`);
-    if (masked(crc32c(plain)) !== data.readUInt32LE(0)) throw broken('checksum that does not fit');
+    if (masked(crc32c(plain)) !== data.readUInt32LE(0)) throw broken('checksum that does not match');
     return plain;
   }
 
   #uncompress(block: Buffer): Buffer {
-    // n.b. a block says its plain size first; a forged one would otherwise be given that much memory.
+    // A block starts with its plain size; a forged one must not reserve that much memory.
     if (plainSize(block) > MAX_PLAIN_BYTES) throw broken(`block of ${plainSize(block)} plain bytes`);
     try {
       return this.#blocks.uncompressSync(block) as Buffer;
     } catch (cause) {
-      throw new NsqError('protocol', 'the snappy stream has a block that does not open.', { cause });
+      throw new NsqError('protocol', 'the snappy stream has a block that cannot be decompressed.', { cause });
     }
   }
 }
 
-/** The number that a snappy block begins with: seven bits a byte, the lowest first. */
+/** The number at the start of a snappy block: seven bits per byte, lowest first. */
 function plainSize(block: Buffer): number {
   let size = 0;
   for (let index = 0; index < Math.min(5, block.length); index++) {

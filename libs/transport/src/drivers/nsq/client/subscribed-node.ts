@@ -6,27 +6,27 @@ import type { NsqdFacts } from './handshake.js';
 import { NsqMessage, type MessageOwner } from './message.js';
 import type { NodeListener } from './node.js';
 
-/** Of nsqd's message timeout: the moment in which a message came is known to a fifth of it. */
+/** Fraction of nsqd's message timeout for which a message is certainly ours: its arrival time is known to a fifth of the timeout. */
 const CERTAIN_PART = 0.8;
 
-/** An nsqd that hangs up has read what had arrived: only what was on the way in the last moments may be lost. */
+/** Milliseconds: an nsqd that closes the connection has read what had arrived, so only the last settlements may be lost. */
 const ON_THE_WAY_MS = 100;
 
-/** What a node tells its consumer. */
+/** Receives the events of a node. */
 export interface SubscribedNodeListener {
   received(messages: readonly NsqMessage[]): void;
-  /** One message has been settled here. */
+  /** One message was settled here. */
   settled(message: NsqMessage): void;
   setAside(message: NsqMessage): void;
   lost(messages: readonly NsqMessage[]): void;
   tooLate(command: LateCommand, id: string): void;
-  /** The connection broke: what was settled at `sinceMs` or later may not have arrived. */
+  /** The connection broke: settlements at `sinceMs` or later may not have arrived. */
   cutOff(sinceMs: number): void;
   up(node: SubscribedNode): void;
   down(node: SubscribedNode, error: NsqError, againInMs: number): void;
 }
 
-/** One nsqd as one subscription sees it: its connection, what is in flight from it, and how many it may send. */
+/** One nsqd of one subscription: its connection, its messages in flight, and how many it may send. */
 export class SubscribedNode implements NodeListener, MessageOwner {
   readonly #listener: SubscribedNodeListener;
   readonly #now: () => number;
@@ -34,7 +34,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
   #inFlight = new Map<string, NsqMessage>();
   #aside = 0;
   #share = 0;
-  #told = 0;
+  #readyCount = 0;
 
   constructor(
     readonly nsqd: string,
@@ -65,22 +65,22 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     return this.#share;
   }
 
-  /** As many messages are in flight from it as it was allowed to send. */
+  /** Whether as many messages are in flight from it as it may send. */
   get isFull(): boolean {
-    return this.#told > 0 && this.#inFlight.size >= this.#told;
+    return this.#readyCount > 0 && this.#inFlight.size >= this.#readyCount;
   }
 
   get unsettled(): readonly NsqMessage[] {
     return [...this.#inFlight.values()];
   }
 
-  /** How many messages this nsqd may have under way, those that are set aside not counted. */
+  /** Sets how many messages this nsqd may have in flight, not counting those that are set aside. */
   ready(share: number): void {
     this.#share = share;
-    this.#tellReady();
+    this.#sendReady();
   }
 
-  /** No message comes after this; what was sent before has been read by nsqd. */
+  /** Ends delivery; resolves when nsqd has read everything that was sent before. */
   async endIntake(): Promise<void> {
     await this.#connection?.request(CLS).catch(() => undefined);
   }
@@ -89,7 +89,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     await connection.request(sub(this.topic, this.channel));
     connection.subscribed();
     this.#connection = connection;
-    this.#told = 0;
+    this.#readyCount = 0;
     this.#listener.up(this);
   }
 
@@ -101,7 +101,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
 
   #add(frame: MessageFrame, receivedAtMs: number): NsqMessage {
     const before = this.#inFlight.get(frame.id);
-    // n.b. what comes again was taken back before.
+    // A message that is redelivered was taken back by nsqd before.
     if (before !== undefined) this.#lose([before]);
     const message = new NsqMessage(this, frame, receivedAtMs);
     this.#inFlight.set(message.id, message);
@@ -110,7 +110,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
 
   tooLate(command: LateCommand, id: string): void {
     const message = this.#inFlight.get(id);
-    // n.b. a TOUCH that came too late says that the message is somebody else's by now.
+    // A TOUCH that came too late means that another consumer has the message.
     if (command === 'TOUCH' && message !== undefined) this.#lose([message]);
     this.#listener.tooLate(command, id);
   }
@@ -137,7 +137,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     this.#settle(message, req(message.id, delayMs));
   }
 
-  /** n.b. what may be somebody else's by now is not known to be ours by asking: an answer comes only where it is not. */
+  /** The TOUCH of a message that may be lost does not prove that it is ours, because nsqd replies only if it is not. */
   touch(message: NsqMessage): void {
     if (this.isKept(message)) message.keptSinceMs = this.#now();
     this.#connection?.send(touch(message.id));
@@ -153,7 +153,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
 
   setAside(message: NsqMessage): void {
     this.#aside++;
-    this.#tellReady();
+    this.#sendReady();
     this.#listener.setAside(message);
   }
 
@@ -176,16 +176,16 @@ export class SubscribedNode implements NodeListener, MessageOwner {
     this.#inFlight.delete(message.id);
     if (!message.isAside) return;
     this.#aside--;
-    this.#tellReady();
+    this.#sendReady();
   }
 
-  /** n.b. RDY is no credit that is used up: it is how many messages nsqd may have under way on this connection. */
-  #tellReady(): void {
+  /** RDY is not consumed by deliveries: it is how many messages nsqd may have in flight on this connection. */
+  #sendReady(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     const count = this.#share === 0 ? 0 : Math.min(connection.facts.maxRdyCount, this.#share + this.#aside);
-    if (count === this.#told) return;
-    this.#told = count;
+    if (count === this.#readyCount) return;
+    this.#readyCount = count;
     connection.send(rdy(count));
   }
 }

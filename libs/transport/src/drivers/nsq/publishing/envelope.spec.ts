@@ -32,7 +32,7 @@ const HEADERS = {
 };
 
 describe('a message in its envelope', () => {
-  it('is a CloudEvent that anybody can read', () => {
+  it('is a CloudEvent that other programs can read', () => {
     expect(there({ key: 'o-1', headers: { 'message-id': 'm-1', traceparent: '00-x', 'tenant-id': 'acme' } })).toBe(
       '{"specversion":"1.0","id":"m-1","source":"order%20service","type":"orders","time":"2026-01-02T03:04:05.006Z",' +
         '"datacontenttype":"application/json","partitionkey":"o-1","traceparent":"00-x",' +
@@ -40,20 +40,20 @@ describe('a message in its envelope', () => {
     );
   });
 
-  it('comes back with the headers it went with, whatever they are called', () => {
+  it('keeps its headers, whatever their names', () => {
     const { headers, id, key, time } = andBack({ headers: HEADERS, key: 'Schlüssel 🗝 \u0001' });
     expect({ ...headers }).toEqual(HEADERS);
     expect([id, key, time]).toEqual(['m-1', 'Schlüssel 🗝 \u0001', new Date(NOW).toISOString()]);
     expect(Object.getPrototypeOf(headers)).toBeNull();
   });
 
-  it('has no type of its own where that is the topic', () => {
+  it('has no type header if the type is the topic', () => {
     expect({ ...andBack().headers }).toEqual({ 'message-id': 'm-1' });
   });
 
   const bodies: [string, Buffer | null, 'data' | 'data_base64' | 'neither'][] = [
     ['JSON', Buffer.from('{"n":1}'), 'data'],
-    ['JSON as somebody spaced it', Buffer.from('{ "n" : 1.0 }'), 'data'],
+    ['JSON with spaces', Buffer.from('{ "n" : 1.0 }'), 'data'],
     ['a number that JavaScript has not', Buffer.from('12345678901234567890'), 'data'],
     ['null', Buffer.from('null'), 'data'],
     ['a text', Buffer.from('"}"'), 'data'],
@@ -74,7 +74,7 @@ describe('a message in its envelope', () => {
     expect(andBack({ body }).body).toEqual(body);
   });
 
-  it('says what the bytes are, and leaves what is not JSON alone', () => {
+  it('has the content type of its bytes, and does not change what is not JSON', () => {
     const headers = { 'message-id': 'm-1', 'content-type': 'application/x-protobuf' };
     const body = Buffer.from('{"looks":"like JSON"}');
     expect(there({ headers, body })).toContain('"datacontenttype":"application/x-protobuf","data_base64"');
@@ -98,11 +98,11 @@ describe('a message in its envelope', () => {
   });
 });
 
-describe('what other programs wrote', () => {
+describe('a message of another program', () => {
   const read = (text: string) => unwrap(Buffer.from(text), 'orders');
   const event = (more: string): string => `{"specversion":"1.0","id":"f-1","source":"/x","type":"t"${more}}`;
 
-  it('is taken as it is when it is no CloudEvent', () => {
+  it('is used as it is if it is not a CloudEvent', () => {
     for (const text of [
       '{"n":1}',
       'plain',
@@ -120,7 +120,7 @@ describe('what other programs wrote', () => {
     }
   });
 
-  it('is read when it is one, with the type as a header and extensions as headers', () => {
+  it('is decoded if it is one, with the type and extensions as headers', () => {
     const found = read(
       event(',"subject":"s","time":"2026-01-02T03:04:05Z","tenant":"acme","count":3,"ok":true,"data":{"a": 1}'),
     );
@@ -138,13 +138,13 @@ describe('what other programs wrote', () => {
     });
   });
 
-  it('is read with a text that is no JSON, and a time that is none', () => {
+  it('is decoded with text that is not JSON, and with an invalid time', () => {
     const found = read(event(',"datacontenttype":"text/plain","data":"Zo\\u00eb","time":"soon"'));
     expect(found).toMatchObject({ body: Buffer.from('Zoë'), time: 'soon' });
     expect(found.headers['content-type']).toBe('text/plain');
   });
 
-  it('cannot say twice what has an attribute, nor plant what is no text', () => {
+  it('cannot override an attribute with a header, nor add a header that is not text', () => {
     const forged = JSON.stringify(JSON.stringify({ 'message-id': 'forged', ['__proto__']: 'x', n: 1, 'X-Case': 'y' }));
     const { headers } = read(event(`,"headers":${forged}`));
     expect({ ...headers }).toMatchObject({ 'message-id': 'f-1', 'x-case': 'y' });

@@ -3,34 +3,34 @@ import { WIRE_HEADERS, isJsonContentType, type Headers, type OutgoingMessage } f
 import { JsonMembers, jsonOf } from './json-members.js';
 
 /*
- * NSQ has bodies and nothing else, so a message is a CloudEvent 1.0 in structured JSON:
+ * NSQ messages have only a body, so a message is a CloudEvent 1.0 in structured JSON:
  *
  *   {"specversion":"1.0","id":"01a1…","source":"orders","type":"order.created","time":"…Z",
  *    "datacontenttype":"application/json","partitionkey":"o-1","traceparent":"00-…",
  *    "headers":"{\"tenant-id\":\"acme\"}","data":{"orderId":"o-1"}}
  *
- * An attribute's name may hold a-z and 0-9 only, at most 20 of them, and an attribute no object. So a header with such a name
- * is an attribute, as CloudEvents' own extensions want it (traceparent), and all others are together in "headers", as JSON text.
+ * The name of an attribute has at most 20 characters of a-z and 0-9, and its value is not an object. So a header with such a name
+ * is an attribute, like CloudEvents' own extensions (traceparent), and all others are together in "headers", as JSON text.
  */
 
-/** The text of a JSON object with the headers whose names no attribute can have. */
+/** Holds the headers whose names cannot be attributes, as the text of a JSON object. */
 export const HEADERS_ATTRIBUTE = 'headers';
 const KEY_ATTRIBUTE = 'partitionkey';
 
-/** Attributes with a meaning of their own: no header is written under these, and none is read from them. */
+/** Attributes with their own meaning: no header is written to them or read from them. */
 const OWN_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...['specversion', 'id', 'source', 'type', 'time', 'subject', 'dataschema', 'datacontenttype', 'data', 'data_base64'],
   KEY_ATTRIBUTE,
   HEADERS_ATTRIBUTE,
 ]);
-/** Said by attributes of their own. */
+/** Headers that have their own attributes. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([WIRE_HEADERS.id, WIRE_HEADERS.type, WIRE_HEADERS.contentType]);
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,20}$/;
-/** What CloudEvents allows in a text: no control characters, and something at all. */
+/** The texts that CloudEvents allows: not empty, without control characters. */
 const ATTRIBUTE_TEXT = /^[^\u0000-\u001f\u007f-\u009f]+$/;
 const JSON_TYPE = 'application/json';
 
-/** A message as nsqd stores it. */
+/** Encodes a message as nsqd stores it. */
 export function wrap(message: OutgoingMessage, source: string, timeMs: number): Buffer {
   const { id, topic, key, headers = {}, body } = message;
   const contentType = headers[WIRE_HEADERS.contentType] ?? JSON_TYPE;
@@ -47,10 +47,10 @@ export function wrap(message: OutgoingMessage, source: string, timeMs: number): 
 
 const JSON_ATTRIBUTE = `,"datacontenttype":"${JSON_TYPE}"`;
 const CLOSE_BRACE = 0x7d;
-/** UTF-8 needs at most three bytes for a unit of UTF-16. */
+/** UTF-8 needs at most three bytes per UTF-16 unit. */
 const MAX_UTF8_BYTES = 3;
 
-/** n.b. hot path: one buffer, and no copy in between. */
+/** Hot path: allocates one buffer and makes no intermediate copy. */
 function withData(head: string, body: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(head.length * MAX_UTF8_BYTES + body.length + 1);
   const headBytes = bytes.write(head);
@@ -76,7 +76,7 @@ function attributesOf(headers: Headers): string {
   return `${attributes},"${HEADERS_ATTRIBUTE}":${JSON.stringify(JSON.stringify(others))}`;
 }
 
-/** Whether the bytes can stand in the event as they are, and be found again byte for byte. */
+/** Whether the bytes can be embedded in the event and read again byte for byte. */
 function isEmbeddable(body: Buffer, contentType: string): boolean {
   const first = body[0];
   const last = body[body.length - 1];
@@ -84,21 +84,21 @@ function isEmbeddable(body: Buffer, contentType: string): boolean {
   return (contentType === JSON_TYPE || isJsonContentType(contentType)) && isUtf8(body) && jsonOf(body) !== undefined;
 }
 
-/** A message as it was meant. */
+/** A decoded message. */
 export interface Unwrapped {
-  /** undefined: the body was no CloudEvent, and is taken as it is. */
+  /** undefined if the body is not a CloudEvent and is used as it is. */
   readonly id: string | undefined;
   readonly key: string | undefined;
   readonly headers: Headers;
   readonly body: Buffer | null;
-  /** As it was written; it may be no time at all. */
+  /** As it was written; it may be invalid. */
   readonly time: string | undefined;
 }
 
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);
 const SPEC_VERSION = Buffer.from('"specversion"');
 
-/** What is around a body that is no CloudEvent. */
+/** Decodes a body that is not a CloudEvent. */
 export const bare = (body: Buffer): Unwrapped => ({
   id: undefined,
   key: undefined,
@@ -107,7 +107,7 @@ export const bare = (body: Buffer): Unwrapped => ({
   time: undefined,
 });
 
-/** Reads what `wrap` wrote, and what other programs wrote as CloudEvents. Total: what is neither is a bare body. */
+/** Decodes what `wrap` wrote, and CloudEvents of other programs. Never throws: anything else is a bare body. */
 export function unwrap(stored: Buffer, topic: string): Unwrapped {
   const members = stored.includes(SPEC_VERSION) ? JsonMembers.of(stored) : undefined;
   if (members === undefined) return bare(stored);
@@ -124,13 +124,13 @@ export function unwrap(stored: Buffer, topic: string): Unwrapped {
   };
 }
 
-/** undefined: the event is broken. */
+/** Returns the body; undefined if the event is invalid. */
 function dataOf(members: JsonMembers, contentType: string): Buffer | null | undefined {
   if (members.bytes('data_base64') !== undefined) {
     const text = members.text('data_base64');
     return text === undefined ? undefined : Buffer.from(text, 'base64');
   }
-  // A text of another type stands in the event as a JSON string.
+  // Text of a type other than JSON is a JSON string in the event.
   const text = isJsonContentType(contentType) ? undefined : members.text('data');
   return text === undefined ? (members.bytes('data') ?? null) : Buffer.from(text);
 }
@@ -148,7 +148,7 @@ function headersOf(members: JsonMembers, id: string, type: string | undefined, c
   return headers;
 }
 
-/** Numbers and truths are attributes too. */
+/** Numbers and booleans are attributes too. */
 function plainValue(value: Buffer | undefined): string | undefined {
   const text = value?.toString() ?? '';
   return /^(-?\d+|true|false)$/.test(text) ? text : undefined;
@@ -158,7 +158,7 @@ function addOthers(headers: Record<string, string>, text: string | undefined): v
   const others = text === undefined ? undefined : jsonOf(text);
   if (typeof others !== 'object' || others === null || Array.isArray(others)) return;
   for (const [name, value] of Object.entries(others)) {
-    // n.b. an own attribute says these, and another program must not say them twice.
+    // These headers have their own attributes, and another program must not override them.
     if (typeof value === 'string' && !OWN_HEADERS.has(name)) headers[name.toLowerCase()] = value;
   }
 }

@@ -6,7 +6,7 @@ const texts = (json: string): Record<string, string> | undefined => {
 };
 
 describe('the members of a JSON object', () => {
-  it('are the bytes that were written, spaces and long numbers too', () => {
+  it('keep their original bytes, including spaces and long numbers', () => {
     expect(texts(' {"a" : 1.50 ,\n"b":{"c":[1, {"d":"}]"}]}, "e":"x\\"y,}", "f":12345678901234567890}\n')).toEqual({
       a: '1.50',
       b: '{"c":[1, {"d":"}]"}]}',
@@ -37,7 +37,7 @@ describe('the members of a JSON object', () => {
     '\ufeff{}',
   ])('of %s are none', (json) => expect(texts(json)).toBeUndefined());
 
-  it('are found in whatever bytes, without a throw', () => {
+  it('are read from any bytes without throwing', () => {
     for (let seed = 1; seed < 3_000; seed++) {
       const bytes = Buffer.from(
         Array.from({ length: seed % 40 }, (_, n) =>
@@ -49,7 +49,7 @@ describe('the members of a JSON object', () => {
     }
   });
 
-  it('as texts are read like JSON', () => {
+  it('that are strings are read like JSON', () => {
     const members = JsonMembers.of(Buffer.from('{"a":"Zo\\u00eb \u{1f989}","b":12,"c":"","d":"\\q","e":"\\\\"}'));
     const read = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => members?.text(name));
     expect(read).toEqual(['Zoë \u{1f989}', undefined, '', undefined, '\\', undefined]);

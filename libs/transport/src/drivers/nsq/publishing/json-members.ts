@@ -7,7 +7,7 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Where a value stands, and whether a backslash is in it. */
+/** The position of a value, and whether it contains a backslash. */
 interface Span {
   readonly start: number;
   readonly end: number;
@@ -15,8 +15,8 @@ interface Span {
 }
 
 /**
- * The members of a JSON object, each as the bytes that were written. Reading a number or a space and writing it again may
- * give other bytes, and a dead letter has to have those of its original.
+ * The members of a JSON object, each with its original bytes. Parsing a number or a space and writing it again may change the
+ * bytes, and a dead letter must have those of its original.
  */
 export class JsonMembers {
   readonly #json: Buffer;
@@ -28,8 +28,8 @@ export class JsonMembers {
   }
 
   /**
-   * Finds the ends of values and looks no deeper: what it gives may still be no JSON.
-   * @returns undefined when the bytes are no object, or end too early
+   * Finds the ends of values without parsing them: the result may still be invalid JSON.
+   * @returns undefined if the bytes are not an object, or end too early
    */
   static of(json: Buffer): JsonMembers | undefined {
     const spans = new Map<string, Span>();
@@ -56,20 +56,20 @@ export class JsonMembers {
     return this.#spans.keys();
   }
 
-  /** The text of a member that is one. */
+  /** Returns a member that is a string. */
   text(name: string): string | undefined {
     const span = this.#spans.get(name);
     return span === undefined ? undefined : textAt(this.#json, span);
   }
 
-  /** A member as it was written. */
+  /** Returns the original bytes of a member. */
   bytes(name: string): Buffer | undefined {
     const span = this.#spans.get(name);
     return span === undefined ? undefined : this.#json.subarray(span.start, span.end);
   }
 }
 
-/** What the bytes say; undefined when they are no JSON. */
+/** Parses JSON; undefined if it is invalid. */
 export function jsonOf(value: Buffer | string): unknown {
   try {
     return JSON.parse(value.toString()) as unknown;
@@ -78,7 +78,7 @@ export function jsonOf(value: Buffer | string): unknown {
   }
 }
 
-/** The text of a JSON string; undefined for anything else. */
+/** Returns the text of a JSON string; undefined for anything else. */
 function textAt(json: Buffer, { start, end, hasEscape }: Span): string | undefined {
   if (json[start] !== QUOTE || end - start < 2) return undefined;
   if (!hasEscape) return json.toString('utf8', start + 1, end - 1);
@@ -96,7 +96,7 @@ function spanOf(json: Buffer, start: number): Span {
   return json[start] === QUOTE ? stringAt(json, start) : { start, end: endOfValue(json, start), hasEscape: false };
 }
 
-/** It ends behind the closing quote, or with the whole where there is none. */
+/** Ends after the closing quote, or at the end of the bytes if there is none. */
 function stringAt(json: Buffer, start: number): Span {
   let hasEscape = false;
   for (let at = start + 1; at < json.length; at++) {

@@ -9,25 +9,25 @@ export interface Entry {
 }
 
 export interface MpubPort {
-  /** The bytes to store, or why there are none. */
+  /** Returns the bytes to store, or the reason why it cannot be stored. */
   prepare(message: OutgoingMessage): Buffer | TransportError;
-  /** One MPUB. Resolves with its error, which is that of each of its messages; undefined when all are stored. */
+  /** Sends one MPUB. Resolves with its error, which applies to each of its messages; undefined if all are stored. */
   request(entries: readonly Entry[]): Promise<TransportError | undefined>;
   readonly maxRequestBytes: number;
 }
 
-/** A message of MPUB has its size in front. */
+/** The size in front of each message of an MPUB. */
 const SIZE_BYTES = 4;
-/** The number of messages, in front of all. */
+/** The number of messages, in front of all of them. */
 const COUNT_BYTES = 4;
-/** Under way at once: while nsqd stores one, the next is made. */
+/** Requests at the same time: while nsqd stores one, the next is built. */
 const REQUESTS = 2;
-/** Fewer messages go together: two requests would cost more than they gain. */
+/** Up to this many messages are sent in one request, because two would cost more than they gain. */
 const FEW = 64;
-/** Most messages that are taken at a time. */
+/** Most messages to fetch from the window at a time. */
 const MOST = 2_000;
 
-/** One call of `send`: MPUBs of what was given and of what was published meanwhile. nsqd keeps no order, so they may overlap. */
+/** One call of `send`: MPUBs of its messages and of those published meanwhile. NSQ keeps no order, so the requests may overlap. */
 export class MpubRun {
   readonly #window: SendWindow | undefined;
   readonly #port: MpubPort;
@@ -46,7 +46,7 @@ export class MpubRun {
     this.#add(messages);
   }
 
-  /** Resolves with the result of each message. Rejects with what the port throws, which is a fault of ours. */
+  /** Resolves with the result of each message. Rejects with unexpected errors of the port. */
   run(): Promise<readonly SendResult[]> {
     return new Promise((resolve, reject) => {
       this.#end = resolve;
@@ -73,7 +73,10 @@ export class MpubRun {
     if (this.#underWay === 0) this.#end(this.#results);
   }
 
-  /** As many of the next topic as nsqd takes (an MPUB has one topic); half of them where many wait, so that two requests share the work. */
+  /**
+   * Takes as many messages of the next topic as nsqd accepts (an MPUB has one topic); only half of them if many wait, so two
+   * requests share the work.
+   */
   #take(): readonly Entry[] {
     const { length } = this.#waiting;
     const most = length > FEW ? Math.ceil(length / REQUESTS) : length;

@@ -16,14 +16,14 @@ import { checkTopicName, errorOf, sendError } from '../mapping.js';
 import { MpubRun, type Entry } from './mpub-run.js';
 import type { ResolvedNsqOptions } from '../options.js';
 
-/** Stores messages: those that wait for one topic in one MPUB, or two, each confirmed by nsqd's OK, all or none. */
+/** Publishes messages: those of one topic in one or two MPUBs, each confirmed by nsqd's OK, all or none. */
 export class NsqPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
   readonly #host: BrokerHost;
   readonly #producer: NsqProducer;
   readonly #options: ResolvedNsqOptions;
-  /** As they will be stored: made when a message is checked, used when it is sent. */
+  /** Encoded messages: created by `check`, used by `send`. */
   readonly #stored = new WeakMap<OutgoingMessage, Buffer>();
   #closed = false;
 
@@ -35,7 +35,7 @@ export class NsqPublisher implements Producer {
     this.maxRequestBytes = options.maxRequestBytes;
   }
 
-  /** n.b. the size as well: what the envelope adds is the driver's to know, and binary bodies grow by a third. */
+  /** Checks the size too, because only the driver knows what the envelope adds, and binary bodies grow by a third. */
   check(message: OutgoingMessage): void {
     checkTopicName(message.topic, 'no');
     if (this.#options.envelope === 'none') refuseWhatIsLost(message);
@@ -53,7 +53,7 @@ export class NsqPublisher implements Producer {
     }).run();
   }
 
-  /** Stores nothing from now on. */
+  /** Rejects all messages from now on. */
   close(): void {
     this.#closed = true;
   }
@@ -61,7 +61,7 @@ export class NsqPublisher implements Producer {
   #prepare(message: OutgoingMessage): Buffer | TransportError {
     const { topic } = message;
     if (this.#closed) {
-      const text = `a message for "${topic}" was not sent: the connection is closed.`;
+      const text = `cannot publish to "${topic}": the connection is closed.`;
       return errorOf('TRANSPORT_CLOSED', text, { topic, stored: 'no' });
     }
     try {
@@ -79,7 +79,7 @@ export class NsqPublisher implements Producer {
     return wrap(message, this.#host.service, this.#host.clock.now());
   }
 
-  /** The original of a dead letter fitted without the reason: it is kept without it, rather than not at all. */
+  /** The original of a dead letter is stored without the reason if it would be too large with it. */
   #bareIfNeeded(message: OutgoingMessage, stored: Buffer): Buffer | undefined {
     const { body } = message;
     const needed = stored.length > this.#options.maxMessageBytes && isDeadLetter(message);
@@ -91,8 +91,8 @@ export class NsqPublisher implements Producer {
     if (stored.length <= maxMessageBytes && stored.length > 0) return undefined;
     const text =
       stored.length === 0
-        ? `a message for "${topic}" has an empty body, which nsqd refuses, and envelope: 'none' has nothing else.`
-        : `a message for "${topic}" has ${stored.length} bytes as it would be stored (body ${body?.length ?? 0}), the limit is ${maxMessageBytes} (maxMessageBytes). Send less, or a reference to where the data is.`;
+        ? `a message for "${topic}" has an empty body, which nsqd rejects, and envelope: 'none' sends nothing else.`
+        : `a message for "${topic}" has ${stored.length} bytes with its envelope (body ${body?.length ?? 0}), the limit is ${maxMessageBytes} (maxMessageBytes). Send less, or a reference to the data.`;
     return errorOf(stored.length === 0 ? 'TRANSPORT_PUBLISH_FAILED' : 'TRANSPORT_MESSAGE_TOO_LARGE', text, {
       topic,
       stored: 'no',
@@ -114,7 +114,7 @@ export class NsqPublisher implements Producer {
 
   #errorOf(failure: NsqError, topic: string, messages: number): TransportError {
     if (!this.#closed || failure.stored === 'unknown') return sendError(failure, topic, messages);
-    const text = `a message for "${topic}" was not sent: the connection is closed.`;
+    const text = `cannot publish to "${topic}": the connection is closed.`;
     return errorOf('TRANSPORT_CLOSED', text, { topic, stored: 'no', cause: failure });
   }
 }
@@ -123,7 +123,7 @@ const EMPTY = Buffer.alloc(0);
 
 const isDeadLetter = ({ headers }: OutgoingMessage): boolean => headers?.[DEAD_LETTER_HEADERS.topic] !== undefined;
 
-/** Without an envelope the id goes too: nsqd gives each message its own. */
+/** Without an envelope the id is lost too: nsqd assigns its own. */
 const BARE_HEADERS: ReadonlySet<string> = new Set([WIRE_HEADERS.id, WIRE_HEADERS.contentType]);
 
 function refuseWhatIsLost({ topic, key, headers }: OutgoingMessage): void {
@@ -131,7 +131,7 @@ function refuseWhatIsLost({ topic, key, headers }: OutgoingMessage): void {
   if (key === undefined && lost === undefined) return;
   const what = key === undefined ? `header "${lost}"` : 'a key';
   const remedy =
-    "With envelope: 'none' there is only the body; take the default, envelope: 'cloudevents', or leave it out.";
+    "envelope: 'none' sends only the body. Use the default, envelope: 'cloudevents', or remove it from the message.";
   const broker = { driver: 'nsq', capabilities: BARE_CAPABILITIES };
   requireCapabilities(broker, ['headers'], `publish to "${topic}" with ${what}`, remedy);
 }

@@ -3,18 +3,18 @@ import { AttemptMemory } from './attempt-memory.js';
 const delivered = (attempts: number, id = 'a', nsqd = 'one:4150') => ({ nsqd, id, attempts });
 
 describe('the memory of attempts', () => {
-  it("takes nsqd's count where nothing else is known", () => {
+  it("uses nsqd's count if nothing else is known", () => {
     expect(new AttemptMemory().attemptOf(delivered(7))).toBe(7);
   });
 
-  it('counts several tries in one delivery', () => {
+  it('counts several attempts in one delivery', () => {
     const memory = new AttemptMemory();
-    memory.remember(delivered(1), 4); // tried three times here, then given back
+    memory.remember(delivered(1), 4); // attempted three times here, then returned to nsqd
     expect(memory.attemptOf(delivered(2))).toBe(4);
     expect(memory.attemptOf(delivered(2))).toBe(2); // said once
   });
 
-  it('does not count a delivery that was given back untried', () => {
+  it('does not count a delivery that was returned without an attempt', () => {
     const memory = new AttemptMemory();
     memory.remember(delivered(1), 1);
     expect(memory.attemptOf(delivered(2))).toBe(1);
@@ -22,13 +22,13 @@ describe('the memory of attempts', () => {
     expect(memory.attemptOf(delivered(65_535))).toBeGreaterThan(0);
   });
 
-  it('tells the same id at another nsqd from it', () => {
+  it('distinguishes equal ids of different nsqd', () => {
     const memory = new AttemptMemory();
     memory.remember(delivered(1), 4);
     expect(memory.attemptOf(delivered(2, 'a', 'two:4150'))).toBe(2);
   });
 
-  it('forgets the oldest when there are too many', () => {
+  it('forgets the oldest if there are too many', () => {
     const memory = new AttemptMemory();
     for (let n = 0; n <= 10_000; n++) memory.remember(delivered(1, `${n}`), 9);
     expect(memory.attemptOf(delivered(2, '0'))).toBe(2);

@@ -1,34 +1,34 @@
-/** More are forgotten, oldest first: the count of attempts then is nsqd's own. */
+/** Most corrections; the oldest are forgotten first, and nsqd's own count then applies. */
 const MOST = 10_000;
 
-/** What is known of a delivery. n.b. an id is unique at its nsqd only. */
+/** Identifies a delivery. An id is unique only at its nsqd. */
 export interface DeliveredMessage {
   readonly nsqd: string;
   readonly id: string;
-  /** nsqd's count, this delivery included. */
+  /** nsqd's count, including this delivery. */
   readonly attempts: number;
 }
 
 /**
- * What nsqd's count of deliveries has to be corrected by. nsqd counts what it sends, and not what is tried: a message may be
- * tried several times in one delivery, or given back untried. This process remembers the difference for what it gave back.
+ * Corrects nsqd's count of deliveries to a count of attempts. nsqd counts deliveries, but a message can be attempted several times
+ * in one delivery, or returned without an attempt. This process remembers the difference for messages that it returned.
  */
 export class AttemptMemory {
   readonly #corrections = new Map<string, number>();
 
-  /** The message goes back to nsqd, whose count now is `attempts`; the next attempt at it will be number `next`. */
+  /** Records that the message returns to nsqd, whose count is `attempts`; its next attempt has the number `next`. */
   remember({ nsqd, id, attempts }: DeliveredMessage, next: number): void {
     const correction = next - (attempts + 1);
     if (this.#corrections.size >= MOST) this.#forgetOldest();
     this.#corrections.set(`${nsqd} ${id}`, correction);
   }
 
-  /** True when this process gave it back: its deliveries before are explained. */
+  /** Whether this process returned it, which explains its earlier deliveries. */
   knows({ nsqd, id }: DeliveredMessage): boolean {
     return this.#corrections.has(`${nsqd} ${id}`);
   }
 
-  /** The number of the attempt that a delivery is, and forgets it. */
+  /** Returns the attempt number of a delivery, and forgets its correction. */
   attemptOf({ nsqd, id, attempts }: DeliveredMessage): number {
     if (this.#corrections.size === 0) return attempts;
     const correction = this.#corrections.get(`${nsqd} ${id}`) ?? 0;

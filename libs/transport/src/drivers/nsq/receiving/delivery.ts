@@ -2,35 +2,35 @@ import { Delivery, WIRE_HEADERS, type Headers, type Settlement } from '../../../
 import type { NsqMessage } from '../client/index.js';
 import type { Unwrapped } from '../publishing/envelope.js';
 
-/** A message as nsqd sent it: `context.raw`. */
+/** A message as nsqd sent it; available as `context.raw`. */
 export interface NsqRecord {
-  /** nsqd's own id, 16 hexadecimal digits. */
+  /** nsqd's id of the message, 16 hexadecimal digits. */
   readonly id: string;
   /** Deliveries so far, as nsqd counts them. */
   readonly attempts: number;
-  /** When nsqd took it, in nanoseconds since the epoch. */
+  /** When nsqd received it, in nanoseconds since the epoch. */
   readonly timestampNs: bigint;
-  /** As it is stored, the envelope included. */
+  /** The stored body, including the envelope. */
   readonly body: Buffer;
-  /** `host:port` of the nsqd that has it. */
+  /** Address of its nsqd, `host:port`. */
   readonly nsqd: string;
 }
 
-/** Whoever handed a delivery over and is told how it goes on. */
+/** The source of a delivery, which is notified of its outcome. */
 export interface DeliveryOwner {
   readonly topic: string;
   readonly group: string;
-  /** After this time nsqd gives out again what a process had that has ended. */
+  /** Milliseconds after which nsqd redelivers the messages of a process that has ended. */
   readonly messageTimeoutMs: number;
   settled(delivery: NsqDelivery, settlement: Settlement): void;
   parked(delivery: NsqDelivery): void;
-  /** nsqd may have given it to somebody else by now. */
+  /** nsqd may have redelivered it to another consumer. */
   doubted(): void;
 }
 
 /** One NSQ message on its way to a handler. */
 export class NsqDelivery extends Delivery<NsqRecord> {
-  /** NSQ gives messages no place that a reader could go back to. */
+  /** NSQ has no offsets. */
   readonly offset = undefined;
   readonly headers: Headers;
   readonly #owner: DeliveryOwner;
@@ -47,7 +47,7 @@ export class NsqDelivery extends Delivery<NsqRecord> {
     this.#suspicion = suspicion;
   }
 
-  /** What the client has of it; the driver settles through it. */
+  /** The client's message, through which the driver settles it. */
   get message(): NsqMessage {
     return this.#message;
   }
@@ -57,7 +57,7 @@ export class NsqDelivery extends Delivery<NsqRecord> {
     return { id, attempts, timestampNs, body, nsqd };
   }
 
-  /** n.b. of a message without an id: nsqd's, which stays the same on every delivery. */
+  /** A message without an id gets nsqd's, which stays the same on every delivery. */
   override get id(): string {
     return this.headers[WIRE_HEADERS.id] ?? `${this.topic}/${this.#message.id}`;
   }
@@ -66,7 +66,7 @@ export class NsqDelivery extends Delivery<NsqRecord> {
     return this.#suspicion;
   }
 
-  /** n.b. nsqd waits for the timeout of each message that a process had. */
+  /** nsqd waits for the timeout of each message of a process. */
   override get suspectsFollowWithinMs(): number {
     return this.#owner.messageTimeoutMs;
   }

@@ -23,26 +23,26 @@ import type { ResolvedNsqOptions } from '../options.js';
 import { Pauses } from './pauses.js';
 import { RecentSettlements, type SentSettlement } from './recent-settlements.js';
 
-/** The channel of a subscription: nsqd forgets an ephemeral one when its last consumer has left. */
+/** Returns the channel of a subscription. nsqd deletes an ephemeral channel when its last consumer leaves. */
 export const channelOf = ({ group, delivery }: Subscription): string =>
   delivery === 'every-instance' ? `${group}${EPHEMERAL}` : group;
 
 const isDoubtful = ({ state, message }: NsqDelivery): boolean => state !== 'running' && !message.isKept;
 
-/** Between two looks at what is at work. */
+/** Least milliseconds between two checks of unsettled messages. */
 const EARLIEST_LOOK_MS = 20;
 
 /**
- * In message timeouts: a process that is younger may follow one that a message has ended. n.b. later, a message that comes for the
- * third time is taken for one that failed at other members, because nsqd counts both alike.
+ * In message timeouts: a process younger than this may replace one that crashed on a message. Later, a third delivery counts as
+ * failures at other members, because nsqd counts both alike.
  */
 const MAY_FOLLOW_TIMEOUTS = 2;
 const LEAST_MAY_FOLLOW_MS = 30_000;
 
-/** nsqd is asked this often what an operator has paused. */
+/** Milliseconds between two queries of what an operator has paused. */
 const WATCH_MS = 4_000;
 
-/** One subscription: a channel's messages on their way to a sink, and what becomes of them on their way back. */
+/** One subscription: delivers the messages of a channel to a sink, and settles them at nsqd. */
 export class Intake implements DeliveryOwner {
   readonly topic: string;
   readonly group: string;
@@ -53,9 +53,9 @@ export class Intake implements DeliveryOwner {
   readonly #pauses: Pauses;
   readonly #attempts = new AttemptMemory();
   readonly #sent = new RecentSettlements();
-  /** Everything that is ours to settle, oldest first. */
+  /** All unsettled deliveries, oldest first. */
   readonly #unsettled = new Map<NsqMessage, NsqDelivery>();
-  /** Came while the sink had enough. */
+  /** Arrived while the sink was full. */
   #queued: NsqDelivery[] = [];
   #sinkIsFull = false;
   #callOffLook: () => void = () => undefined;
@@ -93,22 +93,22 @@ export class Intake implements DeliveryOwner {
     });
   }
 
-  /** True when messages can come, or there are none yet. */
+  /** True if messages can arrive, or there are none yet. */
   get isUp(): boolean {
     return this.#consumer.isUp || this.#consumer.isEarly;
   }
 
-  /** Of connections to nsqd, and of nsqlookupd. */
+  /** Problems of connections to nsqd, and of nsqlookupd. */
   get problems(): readonly NsqError[] {
     return this.#consumer.problems;
   }
 
-  /** One sentence for each nsqd that delivers nothing because an operator wants it so. */
+  /** One sentence for each nsqd where an operator has paused delivery. */
   get pauses(): readonly string[] {
     return this.#pauses.problems;
   }
 
-  /** How many messages nsqd could deliver now and has not. undefined: not known, or intake is held back here. Never rejects. */
+  /** Returns how many messages nsqd could deliver now; undefined if unknown, or while intake is held back here. Never rejects. */
   async waiting(): Promise<number | undefined> {
     const isEarly = this.#consumer.isEarly;
     const backlogs = await this.#askForBacklog();
@@ -123,7 +123,7 @@ export class Intake implements DeliveryOwner {
     return this.#options.messageTimeoutMs;
   }
 
-  /** Resolves when the channel is read from, or nsqlookupd knows of no nsqd yet. @throws NsqError for what waiting does not mend */
+  /** Subscribes; resolves when the channel is read, or nsqlookupd lists no nsqd yet. @throws NsqError for what waiting does not fix */
   async start(): Promise<void> {
     await this.#consumer.start();
     this.#started = true;
@@ -131,10 +131,10 @@ export class Intake implements DeliveryOwner {
     this.#watchLater();
   }
 
-  /** Hands over nothing new; what the sink has not seen goes back at once. */
+  /** Delivers no more messages; those that the sink has not seen return to nsqd at once. */
   stop(): void {
     this.#consumer.stop();
-    for (const delivery of this.#queued.splice(0)) this.#giveBack(delivery);
+    for (const delivery of this.#queued.splice(0)) this.#return(delivery);
   }
 
   close(): Promise<void> {
@@ -146,7 +146,7 @@ export class Intake implements DeliveryOwner {
     this.stop();
     this.#callOffLook();
     this.#callOffWatch();
-    this.#giveBackAll([...this.#unsettled.values()]);
+    this.#returnAll([...this.#unsettled.values()]);
     await this.#consumer.close();
   }
 
@@ -159,21 +159,21 @@ export class Intake implements DeliveryOwner {
     message.requeue(Math.min(settlement.delayMs, this.#options.maxRequeueDelayMs));
   }
 
-  /** It waits in this process: another may come in its place. */
+  /** A message that waits in this process frees its place for another. */
   parked({ message }: NsqDelivery): void {
     message.setAside();
   }
 
-  /** Nothing begins with what may be somebody else's: it goes back, and comes again, here or elsewhere. */
+  /** No handler starts with a message that another consumer may have: it returns to nsqd and is redelivered, here or elsewhere. */
   doubted(): void {
-    this.#giveBackAll([...this.#unsettled.values()].filter((delivery) => isDoubtful(delivery)));
+    this.#returnAll([...this.#unsettled.values()].filter((delivery) => isDoubtful(delivery)));
     this.#queued = this.#queued.filter(({ state }) => state !== 'revoked');
   }
 
   #receive(messages: readonly NsqMessage[]): void {
     const deliveries = messages.map((message) => this.#deliveryOf(message));
     if (this.#sinkIsFull) this.#queued.push(...deliveries);
-    else this.#handOver(deliveries);
+    else this.#deliver(deliveries);
   }
 
   #deliveryOf(message: NsqMessage): NsqDelivery {
@@ -191,17 +191,17 @@ export class Intake implements DeliveryOwner {
     return mayFollow && !this.#attempts.knows(message) ? message.attempts - 1 : 0;
   }
 
-  #handOver(deliveries: readonly NsqDelivery[]): void {
+  #deliver(deliveries: readonly NsqDelivery[]): void {
     const enough = this.#each.sink.receive(deliveries);
     if (enough === undefined) return;
     this.#sinkIsFull = true;
     void Promise.resolve(enough).then(() => {
       this.#sinkIsFull = false;
-      if (this.#queued.length > 0) this.#handOver(this.#queued.splice(0));
+      if (this.#queued.length > 0) this.#deliver(this.#queued.splice(0));
     });
   }
 
-  /** nsqd gives them to somebody else: nothing that we say about them counts. */
+  /** nsqd redelivers these to other consumers, so settling them has no effect. */
   #lose(messages: readonly NsqMessage[]): void {
     const lost = new Set<NsqDelivery>();
     for (const message of messages) {
@@ -215,13 +215,13 @@ export class Intake implements DeliveryOwner {
     if (lost.size > 0) this.#each.sink.revoked();
   }
 
-  #giveBackAll(deliveries: readonly NsqDelivery[]): void {
-    for (const delivery of deliveries) this.#giveBack(delivery);
+  #returnAll(deliveries: readonly NsqDelivery[]): void {
+    for (const delivery of deliveries) this.#return(delivery);
     if (deliveries.length > 0) this.#each.sink.revoked();
   }
 
-  /** n.b. revoked first: once nsqd has it, somebody else may begin with it. What waits for a retry waits on there. */
-  #giveBack(delivery: NsqDelivery): void {
+  /** Revoked first, because another consumer may start with it once nsqd has it. A retry waits there for the rest of its delay. */
+  #return(delivery: NsqDelivery): void {
     const { message, state, attempt, notBeforeMs } = delivery;
     delivery.revoke();
     this.#unsettled.delete(message);
@@ -230,7 +230,7 @@ export class Intake implements DeliveryOwner {
     message.requeue(Math.min(Math.max(0, leftMs), this.#options.maxRequeueDelayMs));
   }
 
-  /** @param nextEndMs when the first of the messages can be kept no longer */
+  /** @param nextEndMs milliseconds until the first of the messages can be kept no longer */
   #lookLater(nextEndMs = Number.POSITIVE_INFINITY): void {
     if (this.#closed !== undefined) return;
     const inMs = Math.min(this.#shortestTimeoutMs / LOOKS, nextEndMs);
@@ -242,7 +242,7 @@ export class Intake implements DeliveryOwner {
     return Math.min(this.#options.messageTimeoutMs, ...ofNsqds);
   }
 
-  /** Keeps what is at work, as long as nsqd allows it. */
+  /** Keeps unsettled messages as long as nsqd allows. */
   #look(): void {
     const now = this.#host.clock.monotonicMs();
     const over: NsqDelivery[] = [];
@@ -251,13 +251,13 @@ export class Intake implements DeliveryOwner {
       const facts = this.#consumer.factsOf(message);
       if (facts === undefined) continue;
       const ageMs = now - message.receivedAtMs;
-      const action = isDoubtful(delivery) ? 'give back' : actionAt(ageMs, facts, now - message.keptSinceMs);
+      const action = isDoubtful(delivery) ? 'return' : actionAt(ageMs, facts, now - message.keptSinceMs);
       if (action === 'touch') message.touch();
-      if (action === 'give back') over.push(delivery);
+      if (action === 'return') over.push(delivery);
       else nextEndMs = Math.min(nextEndMs, keptForMs(facts.maxMessageTimeoutMs) - ageMs);
     }
     this.#queued = this.#queued.filter((delivery) => !over.includes(delivery));
-    this.#giveBackAll(over);
+    this.#returnAll(over);
     this.#lookLater(nextEndMs);
   }
 
@@ -274,21 +274,21 @@ export class Intake implements DeliveryOwner {
     return backlogs;
   }
 
-  /** n.b. hot path. */
+  /** Hot path. */
   #remember(delivery: NsqDelivery, settlement: Settlement): void {
     const { nsqd, id } = delivery.message;
     this.#sent.add(nsqd, id, this.#host.clock.monotonicMs(), settlement, delivery);
   }
 
-  /** nsqd had taken the message back. n.b. what this process gave back by itself is with somebody else, as it was to be. */
+  /** nsqd had taken the message back. Messages that this process returned itself are not reported, because that was intended. */
   #tooLate(command: LateCommand, id: string, nsqd: string): void {
     const sent = command === 'TOUCH' ? undefined : this.#sent.takeRefused(nsqd, id);
-    const cause = `nsqd ${nsqd} answered E_${command}_FAILED: the ${command} came after it had taken the message back.`;
+    const cause = `nsqd ${nsqd} answered E_${command}_FAILED: the ${command} arrived after nsqd had taken the message back.`;
     if (sent !== undefined) this.#failed(sent, cause);
   }
 
   #cutOffFrom(nsqd: string, sinceMs: number): void {
-    const cause = `The connection to nsqd ${nsqd} broke before it was certain that nsqd had read it.`;
+    const cause = `The connection to nsqd ${nsqd} broke before nsqd is known to have read the command.`;
     for (const sent of this.#sent.takeSentSince(nsqd, sinceMs)) this.#failed(sent, cause);
   }
 

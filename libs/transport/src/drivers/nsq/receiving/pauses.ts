@@ -1,7 +1,7 @@
 import type { BrokerHost } from '../../../contract/index.js';
 import type { NsqdBacklog } from '../client/index.js';
 
-/** What an operator has paused of one channel. Nothing is delivered from there, and nsqd reports it only over HTTP. */
+/** What an operator has paused of one channel. nsqd delivers nothing from there, and reports it only over HTTP. */
 export class Pauses {
   readonly #host: Pick<BrokerHost, 'notices' | 'broker'>;
   readonly #topic: string;
@@ -19,10 +19,10 @@ export class Pauses {
     return [...this.#problems.values()];
   }
 
-  /** Takes note of what nsqd said; a new pause is reported once. */
+  /** Records what nsqd reported; a new pause is reported once. */
   note(backlogs: readonly NsqdBacklog[]): void {
     for (const { nsqd, httpUrl, waiting, paused } of backlogs) {
-      // One that does not answer has not said that the pause is over.
+      // An nsqd that does not answer has not ended its pause.
       if (waiting === undefined) continue;
       if (paused === undefined) this.#problems.delete(nsqd);
       else this.#pausedAt(nsqd, httpUrl ?? nsqd, paused);
@@ -34,7 +34,7 @@ export class Pauses {
     const what = paused === 'topic' ? `topic "${topic}"` : `channel "${channel}" of topic "${topic}"`;
     const query = paused === 'topic' ? { topic } : { topic, channel };
     const command = `curl -X POST '${httpUrl}/${paused}/unpause?${new URLSearchParams(query)}'`;
-    const warning = `nsqd ${nsqd} delivers nothing from ${what}, because it is paused there. To continue: ${command}`;
+    const warning = `nsqd ${nsqd} delivers nothing from ${what}, because it is paused there. To resume: ${command}`;
     const isNew = this.#problems.get(nsqd) !== warning;
     this.#problems.set(nsqd, warning);
     const { notices, broker } = this.#host;

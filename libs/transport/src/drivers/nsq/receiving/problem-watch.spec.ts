@@ -17,16 +17,16 @@ function watched() {
   return { clock, warnings, state, watch };
 }
 
-describe('what lasts and is no outage', () => {
-  it('is reported within 10 s, once until it is over, whatever its sentence is', () => {
+describe('a lasting problem that is not an outage', () => {
+  it('is reported within 10 s, once until it is over, even if its text changes', () => {
     const { clock, warnings, state } = watched();
     state.problems = [away, lookupd];
     clock.advance(3_000);
     expect(warnings).toEqual([]);
     clock.advance(7_000);
     expect(warnings).toEqual([
-      'connect ECONNREFUSED. Messages that a:4150 holds wait until this is over',
-      'http://l:4161 did not answer within 5000 ms. Nsqd that start now may not be found until this is over',
+      'connect ECONNREFUSED. Messages that a:4150 holds wait until this is resolved',
+      'http://l:4161 did not answer within 5000 ms. New nsqd may not be found until this is resolved',
     ]);
     state.problems = [refused];
     clock.advance(20_000);
@@ -38,7 +38,7 @@ describe('what lasts and is no outage', () => {
     expect(warnings).toHaveLength(3);
   });
 
-  it('is not reported when it is over soon, nor after the close', () => {
+  it('is not reported if it is over soon, nor after close', () => {
     const { clock, warnings, state, watch } = watched();
     state.problems = [away];
     clock.advance(3_000);

@@ -1,17 +1,17 @@
 import type { BrokerHost } from '../../../contract/index.js';
 import type { NsqError } from '../client/index.js';
 
-/** A problem is looked at this often, and reported when it is there at two looks in a row. */
+/** Milliseconds between two checks; a problem is reported if it exists at two checks in a row. */
 const LOOK_MS = 3_000;
 
 /**
- * Reports what lasts and is no outage as a whole: one of several nsqd is away or refuses this application, or an nsqlookupd
- * does not answer. Once until it is over.
+ * Reports lasting problems that are not an outage of everything: one of several nsqd is unreachable or rejects this application, or
+ * an nsqlookupd does not answer. Each is reported once until it is over.
  */
 export class ProblemWatch {
   readonly #host: Pick<BrokerHost, 'notices' | 'broker' | 'clock'>;
   readonly #problems: () => readonly NsqError[];
-  /** By what they are about, whether they are reported. */
+  /** Whether a problem was reported, by the nsqd or the sentence. */
   #seen = new Map<string, boolean>();
   #callOff: (() => void) | undefined;
   #isClosed = false;
@@ -21,7 +21,7 @@ export class ProblemWatch {
     this.#problems = problems;
   }
 
-  /** Twice is the same as once. */
+  /** Further calls do nothing. */
   start(): void {
     if (this.#callOff !== undefined || this.#isClosed) return;
     this.#callOff = this.#host.clock.schedule(LOOK_MS, () => {
@@ -45,7 +45,10 @@ export class ProblemWatch {
 
   #report({ message, nsqd }: NsqError): void {
     const { notices, broker } = this.#host;
-    const effect = nsqd === undefined ? 'Nsqd that start now may not be found' : `Messages that ${nsqd} holds wait`;
-    notices.emit('broker:warned', { broker, warning: `${message.replace(/\.$/, '')}. ${effect} until this is over` });
+    const effect = nsqd === undefined ? 'New nsqd may not be found' : `Messages that ${nsqd} holds wait`;
+    notices.emit('broker:warned', {
+      broker,
+      warning: `${message.replace(/\.$/, '')}. ${effect} until this is resolved`,
+    });
   }
 }

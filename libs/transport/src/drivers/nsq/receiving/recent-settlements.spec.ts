@@ -16,7 +16,7 @@ describe('the last settlements of a subscription', () => {
     expect(recent.takeRefused('b', '1')).toEqual(entries[1]);
   });
 
-  it('are found by the moment since when an nsqd was silent', () => {
+  it('are found by the time since which an nsqd was silent', () => {
     const recent = new RecentSettlements();
     for (let ms = 0; ms < 10; ms++) add(recent, sent(ms % 2 === 0 ? 'a' : 'b', String(ms), ms));
     expect(recent.takeSentSince('a', 4).map(({ messageId }) => messageId)).toEqual(['4', '6', '8']);
@@ -24,7 +24,7 @@ describe('the last settlements of a subscription', () => {
     expect(recent.takeRefused('a', '2')).toBeDefined();
   });
 
-  it('are forgotten, oldest first, when there are too many', () => {
+  it('are forgotten, oldest first, if there are too many', () => {
     const recent = new RecentSettlements();
     for (let n = 0; n < 5_000; n++) add(recent, sent('a', String(n), n));
     expect([recent.takeRefused('a', '100'), recent.takeRefused('a', '4999')?.messageId]).toEqual([undefined, '4999']);

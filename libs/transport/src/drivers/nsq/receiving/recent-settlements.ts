@@ -3,7 +3,7 @@ import type { Delivery, Settlement } from '../../../contract/index.js';
 /** What is remembered of a delivery that was settled. */
 export type SettledDelivery = Pick<Delivery, 'id' | 'key' | 'attempt'>;
 
-/** A settlement that was sent. nsqd has no answer to one that it takes. */
+/** A settlement that was sent. nsqd does not confirm settlements. */
 export interface SentSettlement extends SettledDelivery {
   readonly nsqd: string;
   /** nsqd's id of the message. */
@@ -13,10 +13,10 @@ export interface SentSettlement extends SettledDelivery {
   readonly settlement: Settlement;
 }
 
-/** More are forgotten, oldest first: many times what is under way to nsqd at any moment. */
+/** Most settlements, oldest forgotten first: many times what is on its way to nsqd at any moment. */
 const MOST = 4_096;
 
-/** A place for one settlement, used again for a later one. */
+/** A reusable slot for one settlement. */
 class Slot implements SentSettlement {
   nsqd = '';
   messageId = '';
@@ -29,12 +29,12 @@ class Slot implements SentSettlement {
 
 const NONE: Settlement = { kind: 'ack' };
 
-/** The last settlements of a subscription, for those that nsqd refuses or that are lost with a connection. */
+/** The last settlements of a subscription, to report those that nsqd rejects or that are lost with a connection. */
 export class RecentSettlements {
   readonly #slots: Slot[] = [];
   #next = 0;
 
-  /** n.b. hot path: nothing is allocated once all places are there. */
+  /** Hot path: allocates nothing once all slots exist. */
   add(nsqd: string, messageId: string, sentAtMs: number, settlement: Settlement, delivery: SettledDelivery): void {
     const slot = (this.#slots[this.#next] ??= new Slot());
     slot.nsqd = nsqd;
@@ -47,12 +47,12 @@ export class RecentSettlements {
     this.#next = (this.#next + 1) % MOST;
   }
 
-  /** The oldest settlement of a message that is known, once: nsqd refuses them in the order in which they were sent. */
+  /** Returns the oldest known settlement of a message, once: nsqd rejects settlements in the order in which they were sent. */
   takeRefused(nsqd: string, messageId: string): SentSettlement | undefined {
     return this.#take((slot) => slot.nsqd === nsqd && slot.messageId === messageId, 1)[0];
   }
 
-  /** What was sent to an nsqd at this moment or later, oldest first. */
+  /** Returns what was sent to an nsqd at this moment or later, oldest first, each once. */
   takeSentSince(nsqd: string, sinceMs: number): readonly SentSettlement[] {
     return this.#take((slot) => slot.nsqd === nsqd && slot.sentAtMs >= sinceMs, MOST);
   }
@@ -64,7 +64,7 @@ export class RecentSettlements {
       const slot = this.#slots[(this.#next + step) % length] as Slot;
       if (!isWanted(slot)) continue;
       taken.push({ ...slot });
-      // n.b. no nsqd has an empty address.
+      // No nsqd has an empty address, so the slot matches nothing.
       slot.nsqd = '';
     }
     return taken;

@@ -3,7 +3,7 @@ import { systemClock } from '../../../shared/index.js';
 import { resolveNsqOptions } from '../options.js';
 import { NsqConsumption } from './subscriber.js';
 
-it('a consumption counts for its connection until it is closed', async () => {
+it('a connection tracks a consumption until it is closed', async () => {
   const host = { service: 's', broker: 'default', notices: new Notices(), clock: systemClock };
   const open = new Set<NsqConsumption>();
   const client = { nsqd: ['127.0.0.1:9'] } as never;

@@ -4,7 +4,7 @@ import { channelOf, Intake } from './intake.js';
 import { errorOf, transportError } from '../mapping.js';
 import type { ResolvedNsqOptions } from '../options.js';
 
-/** Running intake: one channel per subscription, one connection per channel and nsqd. */
+/** All running subscriptions of one application: one channel per subscription, one connection per channel and nsqd. */
 export class NsqConsumption implements Consumption {
   readonly #intakes: readonly Intake[];
   readonly #open: Set<NsqConsumption>;
@@ -16,9 +16,9 @@ export class NsqConsumption implements Consumption {
   }
 
   /**
-   * Resolves when every channel is there and read from.
+   * Resolves when every channel exists and is read.
    * @param open holds the consumption until it is closed
-   * @throws TransportError when one cannot be, after having closed the others
+   * @throws TransportError if a channel cannot be read; the others are closed first
    */
   static async start(
     host: BrokerHost,
@@ -32,7 +32,7 @@ export class NsqConsumption implements Consumption {
     open.add(consumption);
     await announceAll(subscriptions, options);
     if (consumption.#closed !== undefined) throw closedBeforeStart();
-    const results = await Promise.allSettled(intakes.map((intake) => begin(intake)));
+    const results = await Promise.allSettled(intakes.map((intake) => startIntake(intake)));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) return consumption;
     await consumption.close();
@@ -43,7 +43,7 @@ export class NsqConsumption implements Consumption {
     return this.#intakes.flatMap(({ problems }) => problems);
   }
 
-  /** One sentence for each nsqd that delivers nothing because an operator wants it so. */
+  /** One sentence for each nsqd where an operator has paused delivery. */
   get pauses(): readonly string[] {
     return this.#intakes.flatMap(({ pauses }) => pauses);
   }
@@ -74,14 +74,14 @@ export class NsqConsumption implements Consumption {
 const closedBeforeStart = () =>
   errorOf('TRANSPORT_CLOSED', 'the connection was closed before its channels were announced.');
 
-async function begin(intake: Intake): Promise<void> {
+async function startIntake(intake: Intake): Promise<void> {
   try {
     await intake.start();
   } catch (error) {
     if (!(error instanceof NsqError)) throw error;
     const { topic, group } = intake;
     if (error.reason === 'closed') {
-      const text = `the connection was closed before channel "${group}" of "${topic}" was read from.`;
+      const text = `the connection was closed before channel "${group}" of "${topic}" was subscribed.`;
       throw errorOf('TRANSPORT_CLOSED', text, { topic, cause: error });
     }
     throw transportError(error, `cannot subscribe to "${topic}" with channel "${group}"`, { topic });
@@ -89,8 +89,8 @@ async function begin(intake: Intake): Promise<void> {
 }
 
 /**
- * An nsqd that sees a topic for the first time asks nsqlookupd for its channels, so a channel that is known there misses
- * nothing, wherever the first message is published. n.b. an nsqlookupd that is away is no reason not to start.
+ * An nsqd that creates a topic asks nsqlookupd for its channels. So a channel that is registered there misses no message, on
+ * whichever nsqd it is published. An unreachable nsqlookupd does not prevent the start.
  */
 async function announceAll(subscriptions: readonly SubscriptionSink[], { lookupd }: ResolvedNsqOptions): Promise<void> {
   if (lookupd === undefined) return;
