@@ -28,6 +28,7 @@ export const LONG_SPECS = [
   'test/conformance/nats-single.nats.spec.ts', // 48 s
   'test/smoke/getting-started.spec.ts', // 48 s
   'test/smoke/nest-11.spec.ts', // 47 s
+  'test/smoke/migrate.rabbitmq.spec.ts', // 45 s
   'test/faults/crash.nats.spec.ts', // 47 s
   'test/faults/killer.nats.spec.ts', // 45 s
   'test/e2e/demo.nats.spec.ts', // 44 s
@@ -44,6 +45,7 @@ export const LONG_SPECS = [
   'test/rabbitmq/later.rabbitmq.spec.ts', // 28 s
   'test/faults/crash.nsq.spec.ts', // 25 s
   'test/nats/cluster.nats.spec.ts', // 24 s
+  'test/interop/apicurio.kafka.spec.ts', // 28 s
   'test/smoke/nest-12.spec.ts', // 23 s
   'test/nsq/cluster.nsq.spec.ts', // 22 s
   'test/e2e/services.kafka.spec.ts', // 21 s

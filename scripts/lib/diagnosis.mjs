@@ -40,6 +40,7 @@ export async function diagnose(env = process.env) {
     onceTool('go', 'builds NATS and NSQ, once', goPrograms.every(Boolean), 'NATS and NSQ are built already'),
     tool('rabbitmq', 'is RabbitMQ'),
     tool('kcat', 'is a Kafka client that we did not write, for the interop tests'),
+    tool('pip', 'installs confluent-kafka, a client that we did not write, for the interop tests'),
     tool('openssl', 'makes certificates for the TLS tests'),
     tool('chromium', 'opens the pages of the documentation in their tests'),
     cachedServer(

@@ -61,6 +61,10 @@ export const tasks = {
   lint: { about: 'eslint and the prettier check', node: ['scripts/lint.mjs'] },
   typecheck: { about: 'tsc over everything', node: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   build: { about: 'the package and the apps into dist', node: ['scripts/build.mjs'] },
+  release: {
+    about: '-- --dry-run: checks, builds and packs what would be published, and publishes nothing',
+    node: ['scripts/release.mjs'],
+  },
   format: {
     about: 'prettier --write',
     node: ['node_modules/prettier/bin/prettier.cjs', '--log-level=warn', '--write', '.'],

@@ -24,7 +24,7 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const driver = (name: string): Room => ({
-  rooms: ['contract'],
+  rooms: ['contract', 'shared', 'drivers/kit'],
   packages: CLIENTS[name] ?? [],
   node: 'any',
   // The client of NSQ imports nothing of ours.
@@ -32,34 +32,43 @@ const driver = (name: string): Room => ({
 });
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-  // n.b. `importUnbundled` of peers.ts: what is imported by it is seen by its type, `typeof import('name')`.
-  contract: { rooms: [], packages: [], node: 'types', loads: 'peers.ts' },
+  contract: { rooms: [], packages: [], node: 'types' },
+  // `importUnbundled` of peers.ts: what is imported by it is seen by its type, `typeof import('name')`.
+  shared: { rooms: ['contract'], packages: [], node: 'types', loads: 'peers.ts' },
+  /** What several drivers repeat: waits, connecting with backoff, handing over to the sink, TLS options. */
+  'drivers/kit': { rooms: ['contract', 'shared'], packages: [], node: 'types' },
   ...Object.fromEntries(Object.keys(CLIENTS).map((name) => [`drivers/${name}`, driver(name)])),
-  consuming: { rooms: ['contract'], packages: [], node: 'any' },
-  publishing: { rooms: ['contract'], packages: [], node: 'any' },
+  consuming: { rooms: ['contract', 'shared'], packages: [], node: 'any' },
+  publishing: { rooms: ['contract', 'shared'], packages: [], node: 'any' },
   codecs: {
-    rooms: ['contract'],
+    rooms: ['contract', 'shared'],
     packages: ['@msgpack/msgpack', '@bufbuild/protobuf', 'avsc', 'ajv', /^ajv\/dist\/20(19|20)\.js$/],
     node: 'any',
   },
-  observability: { rooms: ['contract'], packages: ['@opentelemetry/api', 'prom-client'], node: 'any' },
   nest: {
-    rooms: ['contract', 'consuming', 'publishing', 'observability'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing'],
     packages: [NEST, 'rxjs', 'reflect-metadata'],
     node: 'any',
   },
-  console: { rooms: ['contract', 'consuming', 'observability', 'nest'], packages: [NEST], node: 'any' },
-  testing: { rooms: ['contract', 'consuming', 'publishing', 'drivers/memory', 'nest'], packages: [NEST], node: 'any' },
+  testing: {
+    rooms: ['contract', 'shared', 'consuming', 'publishing', 'drivers/memory', 'nest'],
+    packages: [NEST],
+    node: 'any',
+  },
   /** The program `npx nest-transport`. It finds the user's own copy of the library, so it must load what is not known here. */
-  cli: { rooms: ['contract', 'nest'], packages: ['commander'], node: 'any', loads: 'app-module.ts' },
+  cli: { rooms: ['contract', 'shared', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
   /** src/index.ts, the entry point `nest-transport` itself. */
   'entry point': {
-    rooms: ['contract', 'consuming', 'publishing', 'observability', 'nest'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing', 'nest'],
     packages: [],
     node: 'types',
   },
   /** Run by the devkit of the user's project, which hands in all it needs: only its types are imported. */
-  schematics: { rooms: ['contract'], packages: ['@angular-devkit/schematics', 'prettier', 'typescript'], node: 'any' },
+  schematics: {
+    rooms: ['contract', 'shared'],
+    packages: ['@angular-devkit/schematics', 'prettier', 'typescript'],
+    node: 'any',
+  },
 };
 
 const SOURCE = 'libs/transport/src/';
@@ -121,7 +130,7 @@ function refusalInRoom(path: string, name: string, found: Import): string | unde
 /** A spec beside its source may use what its source may, any public package, and the memory broker to run on. */
 function refusalInSpec(path: string, name: string, room: Room, { specifier }: Import): string | undefined {
   if (!specifier.startsWith('.')) return refusalOfDeepNest(specifier);
-  const rooms = [...room.rooms, 'contract', 'consuming', 'publishing', 'drivers/memory', 'testing'];
+  const rooms = [...room.rooms, 'contract', 'shared', 'consuming', 'publishing', 'drivers/memory', 'testing'];
   return refusalOfTarget(path, name, { ...room, rooms }, specifier);
 }
 

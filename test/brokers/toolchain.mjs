@@ -14,7 +14,7 @@ import { BrokerUnavailable } from './unavailable.mjs';
  * @property {string} [minimum] version, for example "17" or "1.25"
  */
 
-/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd' | 'kcat' | 'chromium', Tool>} */
+/** @type {Record<'java' | 'mvn' | 'openssl' | 'go' | 'rabbitmq' | 'epmd' | 'kcat' | 'pip' | 'chromium', Tool>} */
 export const TOOLS = {
   java: { command: 'java', debianPackage: 'openjdk-17-jre-headless', versionArgs: ['-version'], minimum: '17' },
   mvn: { command: 'mvn', debianPackage: 'maven', versionArgs: ['--version'] },
@@ -29,6 +29,7 @@ export const TOOLS = {
     find: () => findProgram(['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']),
   },
   kcat: { command: 'kcat', debianPackage: 'kcat', versionArgs: ['-V'] },
+  pip: { command: 'python3', debianPackage: 'python3-pip', versionArgs: ['-m', 'pip', '--version'] },
 };
 
 /**

@@ -13,7 +13,7 @@ import { nats, NATS_DEFAULTS } from 'nest-transport/nats';
 import { nsq, NSQ_DEFAULTS } from 'nest-transport/nsq';
 import { rabbitmq, RABBITMQ_DEFAULTS } from 'nest-transport/rabbitmq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
-import { CONFORMANCE_CASES } from 'nest-transport/testing';
+import { CONFORMANCE_CASES } from 'nest-transport/conformance';
 import { read, root } from '../architecture/tree.js';
 import { codeOf, rowsOf } from './markdown.js';
 import { DRIVER_OPTIONS, pagesWithOptions, tableOf, withTable } from './options-table.js';
@@ -156,7 +156,7 @@ describe('docs/defaults.md', () => {
       name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     // n.b. tools for tests and the bare NSQ client are no options of an application.
     const ofApplications = publicNames().filter(
-      ({ entryPoint }) => !['./testing', './nsq/client'].includes(entryPoint),
+      ({ entryPoint }) => !['./testing', './conformance', './nsq/client'].includes(entryPoint),
     );
     const exported = ofApplications.flatMap(({ name }) => /^(?!TRANSPORT_)(.+)_DEFAULTS$/.exec(name)?.[1] ?? []);
     const markers = tables.map(({ marker }) => marker);

@@ -1,5 +1,9 @@
 import { avro, jsonSchema, schemaRegistry, type SchemaRegistry } from 'nest-transport/codecs';
+import { kafka } from 'nest-transport/kafka';
 import { startApicurio } from '../brokers/apicurio.mjs';
+import { uniqueName } from '../brokers/names.mjs';
+import { Application } from './application.js';
+import { confluentKafka } from './confluent-kafka.mjs';
 
 /** With its fields in another order, as another program may have registered it. */
 const asOthersWrite = {
@@ -9,6 +13,9 @@ const asOthersWrite = {
 };
 const schema = { type: 'record', name: 'Order', fields: [{ name: 'orderId', type: 'string' }] };
 const order = { orderId: 'o-1' };
+const brokers = process.env['KAFKA_BROKERS'] ?? '';
+const confluent = await confluentKafka();
+const describeWithConfluent = confluent === undefined ? describe.skip : describe; // confluent-kafka is not here; the line above says what brings it
 
 describe('with Apicurio, a real registry', () => {
   let server: Awaited<ReturnType<typeof startApicurio>>;
@@ -53,5 +60,45 @@ describe('with Apicurio, a real registry', () => {
     const ofOrder = { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', required: ['orderId'] };
     const codec = jsonSchema({ registry, schema: ofOrder, register: true });
     expect(codec.decode(await codec.encode(order, 'json'), 'json')).toEqual(order);
+  });
+
+  // Its JSON serializer takes the name of a schema from its title.
+  const ofOrder = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Order',
+    type: 'object',
+    properties: { orderId: { type: 'string' } },
+    required: ['orderId'],
+  };
+  describeWithConfluent.each([
+    { format: 'avro', schema, codec: () => avro({ registry, schema, register: true }) },
+    { format: 'json', schema: ofOrder, codec: () => jsonSchema({ registry, schema: ofOrder, register: true }) },
+  ] as const)('and confluent-kafka of Python, a message in the format $format', ({ format, schema: own, codec }) => {
+    let application: Application;
+    let run: (work: { write: object[]; normalize?: boolean } | { read: number }) => Promise<unknown[]>;
+    let topic: string;
+    beforeEach(async () => {
+      topic = uniqueName('orders');
+      const broker = kafka({ brokers: brokers.split(','), provision: { partitions: 1 } });
+      application = await Application.start(broker, topic, codec());
+      const task = { brokers, registry: server.url, topic, format, schema: own };
+      run = (work) => (confluent as NonNullable<typeof confluent>)({ ...task, ...work });
+    });
+    afterEach(() => application.close());
+
+    it('that it writes is handled, and what we publish then makes no second version of its schema', async () => {
+      await run({ write: [{ orderId: 'o-1' }, { orderId: 'größer' }] });
+      const received = await application.received(2);
+      expect(received.map(({ payload }) => payload)).toEqual([{ orderId: 'o-1' }, { orderId: 'größer' }]);
+      await application.publish({ orderId: 'o-3' });
+      expect(await versionsOf(`${topic}-value`)).toEqual([1]);
+    }, 120_000);
+
+    it('that we publish is read by it, and makes one version of the schema with a writer that normalizes', async () => {
+      await application.publish({ orderId: 'o-1' });
+      await run({ write: [{ orderId: 'o-2' }], normalize: true });
+      expect(await run({ read: 2 })).toEqual([{ orderId: 'o-1' }, { orderId: 'o-2' }]);
+      expect(await versionsOf(`${topic}-value`)).toEqual([1]);
+    }, 120_000);
   });
 });

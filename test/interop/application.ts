@@ -7,6 +7,7 @@ import {
   Subscribe,
   TransportModule,
   type Broker,
+  type Codec,
   type MessageContext,
   type PublishOptions,
 } from 'nest-transport';
@@ -45,9 +46,10 @@ export class Application {
     [this.#app, this.#event, this.#inbox] = [app, event, inbox];
   }
 
-  static async start(broker: Broker, topic: string): Promise<Application> {
+  static async start(broker: Broker, topic: string, codec?: Codec): Promise<Application> {
     const event = orderOn(topic);
     const inbox = new Inbox();
+    const coded = codec === undefined ? {} : { codec };
     @Controller()
     class Receiver {
       @Subscribe(event)
@@ -56,7 +58,7 @@ export class Application {
       }
     }
     @Module({
-      imports: [TransportModule.forRoot({ service: uniqueName('interop'), broker, logger: false })],
+      imports: [TransportModule.forRoot({ service: uniqueName('interop'), broker, ...coded, logger: false })],
       controllers: [Receiver],
     })
     class AppModule {}

@@ -152,6 +152,16 @@ await app.listen();
   expect(module).toContain("nats({ servers: ['nats://localhost:4222'], provision: {} })");
   expect(module).toContain('codec: nestPackets()');
   migrated['nats'] = after;
+
+  const serversOf = async (text: string): Promise<string> => {
+    const changed = main.replace("'nats://localhost:4222'", text);
+    const files = await generate({ ...before, 'src/main.ts': changed }, migrate);
+    migrated[`nats ${text}`] = files;
+    return /servers: (.*?), provision/s.exec(files['src/app.module.ts'] ?? '')?.[1] ?? '';
+  };
+  expect(await serversOf('process.env.NATS_URL')).toBe("[process.env.NATS_URL ?? 'localhost:4222']");
+  expect(await serversOf("process.env.NATS_URL ?? 'a'")).toBe("[process.env.NATS_URL ?? 'a'].flat()");
+  expect(await serversOf("process.env.NATS_URL!.split(',')")).toBe("process.env.NATS_URL!.split(',')");
 }, 60_000);
 
 describe("an application on Nest's RabbitMQ transport", () => {
@@ -247,34 +257,188 @@ export class Stock {
   }, 60_000);
 });
 
-it('a client that stays with Nest keeps its calls, and one of an unknown type is named', async () => {
-  const controller = `import { Controller, Inject } from '@nestjs/common';
-import { Client, ClientKafka, Transport } from '@nestjs/microservices';
+describe('a client', () => {
+  const clients = `ClientsModule.register([{ name: 'BILLING', transport: Transport.KAFKA, options: {} }])`;
+  const before = {
+    ...esm,
+    'src/app.module.ts': MODULE(clients, `import { ClientsModule, Transport } from '@nestjs/microservices';\n`),
+    'src/main.ts': HYBRID('{ transport: Transport.KAFKA, options: {} }'),
+  };
+  const controllerWith = (client: string) => `import { Controller, Inject } from '@nestjs/common';
+import { Client, ClientKafka, ClientProxyFactory, Transport } from '@nestjs/microservices';
 
 @Controller()
 export class OrdersController {
-  @Client({ transport: Transport.KAFKA }) private readonly own!: ClientKafka;
+  ${client}
   constructor(@Inject('BILLING') private readonly billing: Billing) {}
   onModuleInit() {
     this.own.subscribeToResponseOf('price');
   }
 }
 `;
-  const clients = `ClientsModule.register([{ name: 'BILLING', transport: Transport.KAFKA, options: {} }])`;
-  const module = MODULE(clients, `import { ClientsModule, Transport } from '@nestjs/microservices';\n`);
-  const before = { ...esm, 'src/app.module.ts': module, 'src/orders.controller.ts': controller };
-  const { files, said } = await outcomeOf(
-    { ...before, 'src/main.ts': HYBRID('{ transport: Transport.KAFKA, options: {} }') },
-    migrate,
+  const outcomeWith = (client: string) =>
+    outcomeOf({ ...before, 'src/orders.controller.ts': controllerWith(client) }, migrate);
+
+  it('that stays with Nest keeps its calls, and one of an unknown type is named', async () => {
+    const { files, said } = await outcomeWith('@Client(options) private readonly own!: ClientKafka;');
+    expect(files['src/orders.controller.ts']).toContain("this.own.subscribeToResponseOf('price')");
+    expect(said).toContain(
+      '  src/orders.controller.ts:6: inject TransportClient in the constructor instead of @Client(...).',
+    );
+    expect(said).toContain(
+      '  src/orders.controller.ts:7: its client is no longer registered: inject TransportClient instead.',
+    );
+  }, 60_000);
+
+  it('of @Client becomes TransportClient; one over TCP stays, and is not mentioned', async () => {
+    const ours = await outcomeWith(
+      '@Client({ transport: Transport.KAFKA, options: {} })\n  private readonly own!: ClientKafka;',
+    );
+    expect(ours.files['src/orders.controller.ts']).toContain(
+      '@Inject(TransportClient)\n  private readonly own!: TransportClient;',
+    );
+    expect(ours.files['src/orders.controller.ts']).not.toContain('subscribeToResponseOf');
+    const withoutBilling = ours.files['src/orders.controller.ts']?.replace(/  constructor.*\n/, '') ?? '';
+    migrated['@Client'] = { ...ours.files, 'src/orders.controller.ts': withoutBilling };
+    const tcp = await outcomeWith('@Client({ transport: Transport.TCP }) private readonly own!: ClientProxy;');
+    expect(tcp.files['src/orders.controller.ts']).toContain('@Client({ transport: Transport.TCP })');
+    expect([...ours.said, ...tcp.said].join()).not.toContain('@Client');
+  }, 60_000);
+
+  it('that the program makes itself is named', async () => {
+    const { said } = await outcomeWith(
+      'own = ClientProxyFactory.create({ transport: Transport.KAFKA });\n  other = new ClientKafka({});\n  tcp = ClientProxyFactory.create({ transport: Transport.TCP });',
+    );
+    const sentence = 'a client that the program makes was not migrated: inject TransportClient instead of it.';
+    expect(said.filter((line) => line.includes('the program makes'))).toEqual([
+      `  src/orders.controller.ts:6: ${sentence}`,
+      `  src/orders.controller.ts:7: ${sentence}`,
+    ]);
+  }, 60_000);
+});
+
+describe('a name that is imported as another', () => {
+  const before = {
+    ...esm,
+    'src/app.module.ts': MODULE(''),
+    'src/main.ts': HYBRID('{ transport: T.KAFKA, options: {} }').replace('Transport }', 'Transport as T }'),
+  };
+  const outcomeWith = (controller: string) => outcomeOf({ ...before, 'src/orders.controller.ts': controller }, migrate);
+  const ALIASED = HANDLER('order.created')
+    .replace('{ EventPattern, Payload }', '{ EventPattern as On, type KafkaContext as Context, Payload }')
+    .replace('@EventPattern', '@On')
+    .replace('): void', ', context: Context): void')
+    .replace('order.id);', "order.id, context.getTopic(), { On: 'x'.at(0) });");
+
+  it('is read as what it is', async () => {
+    const { files, said } = await outcomeWith(ALIASED);
+    const controller = files['src/orders.controller.ts'] ?? '';
+    expect(controller).toContain("@Subscribe('order.created')");
+    expect(controller).toContain('context: MessageContext');
+    expect(controller).toContain('context.topic');
+    expect(controller).toContain("{ On: 'x'.at(0) }");
+    expect(controller).not.toMatch(/EventPattern|KafkaContext|@On/);
+    expect(files['src/main.ts']).toContain('createTransportApp(AppModule)');
+    expect(said).toContain('Everything was migrated. Stop the old instances before you start the new ones.');
+    migrated['aliases'] = files;
+  }, 60_000);
+
+  it.each([
+    ['a class of that name', 'class EventPattern {}'],
+    ['an export of the alias', 'export { On };'],
+  ])(
+    'is named with file and line where the file has %s, and nothing that uses it changes',
+    async (_, line) => {
+      const { files, said } = await outcomeWith(`${ALIASED}${line}\n`);
+      expect(files['src/orders.controller.ts']).toContain("@On('order.created')");
+      expect(said).toContain(
+        '  src/orders.controller.ts:2: EventPattern is imported as On, and cannot have its own name here: nothing that uses it was migrated.',
+      );
+    },
+    60_000,
   );
-  expect(files['src/orders.controller.ts']).toContain("this.own.subscribeToResponseOf('price')");
-  expect(said).toContain(
-    '  src/orders.controller.ts:6: inject TransportClient in the constructor instead of @Client(...).',
+
+  it('is named where it is used through a namespace', async () => {
+    const { said } = await outcomeWith(
+      HANDLER('order.created')
+        .replace('{ EventPattern, Payload }', '* as nest')
+        .replace('@EventPattern', '@nest.EventPattern')
+        .replace('@Payload', '@nest.Payload'),
+    );
+    expect(said).toContain(
+      '  src/orders.controller.ts:2: EventPattern: what is used through "* as nest" was not migrated; import it as { EventPattern }.',
+    );
+  }, 60_000);
+});
+
+describe('options that only the running program knows', () => {
+  const before = { ...esm, 'src/app.module.ts': MODULE(''), 'src/orders.controller.ts': HANDLER('order.created') };
+  const saidOf = async (main: string, module = MODULE('')): Promise<readonly string[]> =>
+    (await outcomeOf({ ...before, 'src/main.ts': main, 'src/app.module.ts': module }, migrate)).said;
+  const NOT_WRITTEN =
+    'these options are not written here: give addresses, group and login to TransportModule yourself.';
+
+  it.each([
+    'options: kafkaOptions',
+    'options: { ...common }',
+    'options: { client: kafkaClient, consumer: {} }',
+    "options: config.get('kafka')",
+  ])(
+    'are named with file and line: %s',
+    async (options) => {
+      expect(await saidOf(HYBRID(`{ transport: Transport.KAFKA, ${options} }`))).toContain(
+        `  src/main.ts:7: ${NOT_WRITTEN}`,
+      );
+    },
+    60_000,
   );
-  expect(said).toContain(
-    '  src/orders.controller.ts:7: its client is no longer registered: inject TransportClient instead.',
-  );
-}, 60_000);
+
+  it('are named in the error, where nothing else is migrated', async () => {
+    const unread = 'its transport is not written here as Transport.KAFKA, NATS or RMQ, and was not migrated.';
+    await expect(saidOf(HYBRID('kafkaConfig'))).rejects.toThrow(`src/main.ts:7: ${unread}`);
+    const behindFactory = HYBRID('').replace(
+      /NestFactory\.create\(AppModule\)/,
+      'NestFactory.createMicroservice(AppModule, { useFactory: () => ({}), inject: [] })',
+    );
+    await expect(saidOf(behindFactory)).rejects.toThrow(`src/main.ts:6: ${unread}`);
+  }, 60_000);
+
+  it('are named for each client of ClientsModule', async () => {
+    const register = `ClientsModule.registerAsync([
+    { name: 'A', useFactory: () => kafkaOptions },
+    ordersClient,
+    { name: 'TCP', transport: Transport.TCP },
+  ])`;
+    const module = MODULE(register, `import { ClientsModule, Transport } from '@nestjs/microservices';\n`);
+    const said = await saidOf(HYBRID('{ transport: Transport.KAFKA, options: {} }'), module);
+    const sentence = 'the transport of this client is not written here: inject TransportClient instead of it.';
+    expect(said.filter((line) => line.includes('this client'))).toEqual([
+      `  src/app.module.ts:7: ${sentence}`,
+      `  src/app.module.ts:8: ${sentence}`,
+    ]);
+  }, 60_000);
+
+  const golevelup = (given: string): Files => ({
+    ...esm,
+    'src/app.module.ts': `import { Module } from '@nestjs/common';
+import { RabbitMQModule } from '@golevelup/nestjs-rabbitmq';
+@Module({ imports: [RabbitMQModule.forRootAsync(${given})] })
+export class AppModule {}
+`,
+    'src/main.ts': "import { NestFactory } from '@nestjs/core';\nconst app = await NestFactory.create(AppModule);\n",
+  });
+
+  it("of golevelup are those that its factory returns, or are named where it returns somebody else's", async () => {
+    const literal = `{ useFactory: (config: Config) => ({ uri: config.get('uri'), exchanges: [{ name: 'shop', type: 'topic' }] }) }`;
+    const { files, said } = await outcomeOf(golevelup(literal), migrate);
+    expect(files['src/app.module.ts']).toContain("exchange: 'shop'");
+    expect(said.join()).toContain("url was config.get('uri'): write it into the broker's options.");
+    for (const given of ['{ useFactory: () => options }', '{ useClass: Options }']) {
+      const { said: other } = await outcomeOf(golevelup(given), migrate);
+      expect(other.join()).toContain(`src/app.module.ts:3: ${NOT_WRITTEN}`);
+    }
+  }, 60_000);
+});
 
 it("a handler and a publish of golevelup on another exchange are not moved to the application's, but named", async () => {
   const before = {
@@ -332,6 +496,16 @@ it('what was migrated compiles', () => {
   const inFolders = Object.entries(migrated).flatMap(([name, files]) =>
     Object.entries(files).map(([path, text]) => [`${name}/${path}`, text] as const),
   );
-  expect(Object.keys(migrated).sort()).toEqual(['beside', 'golevelup', 'kafka', 'nats', 'rabbitmq']);
+  expect(Object.keys(migrated)).toEqual(
+    expect.arrayContaining([
+      'aliases',
+      'beside',
+      'golevelup',
+      'kafka',
+      'nats',
+      'nats process.env.NATS_URL',
+      'rabbitmq',
+    ]),
+  );
   expect(complaintsAbout(Object.fromEntries(inFolders))).toEqual([]);
 }, 120_000);

@@ -18,8 +18,21 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 interface Manifest {
   readonly name: string;
-  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly main: string;
+  readonly types: string;
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+  readonly exports: Target;
+  readonly dependencies?: unknown;
 }
+
+/** A file, or one by condition. */
+type Target = string | { readonly [condition: string]: Target };
+
+/** All files that are named, but those of our own condition. */
+const filesOf = (target: Target): readonly string[] =>
+  typeof target === 'string'
+    ? [target]
+    : Object.entries(target).flatMap(([condition, each]) => (condition.endsWith(':source') ? [] : filesOf(each)));
 
 /** Files that have no place in the package. */
 function misplaced(files: readonly string[]): string[] {
@@ -48,7 +61,7 @@ class LinkedFolder {
 
   async fill(): Promise<void> {
     mkdirSync(this.package, { recursive: true });
-    const scopes = ['', '@nestjs', '@bokuweb'].filter((scope) => !this.without.includes(scope));
+    const scopes = ['', '@nestjs', '@bokuweb', '@nats-io'].filter((scope) => !this.without.includes(scope));
     for (const scope of scopes) this.linkPeers(scope);
     execFileSync('tar', ['-xzf', await packed(), '-C', this.package, '--strip-components=1']);
   }
@@ -61,9 +74,9 @@ class LinkedFolder {
     return JSON.parse(readFileSync(join(this.package, 'package.json'), 'utf8')) as Manifest;
   }
 
-  /** What a program of plain Node prints as JSON. */
-  run(script: string): unknown {
-    const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script];
+  /** What a program of plain Node prints as JSON. @param flags of Node */
+  run(script: string, type: 'module' | 'commonjs' = 'module', flags: readonly string[] = []): unknown {
+    const args = ['--disable-warning=ExperimentalWarning', ...flags, `--input-type=${type}`, '-e', script];
     return JSON.parse(execFileSync(process.execPath, args, { cwd: this.folder, encoding: 'utf8' }));
   }
 
@@ -141,23 +154,36 @@ describe('the package as npm packs it', () => {
     expect(withoutSource(folder).sort()).toEqual(['bare.js', 'empty.js', 'silent.js']);
   });
 
-  it('has a file behind every entry point and condition but our own', () => {
-    const targets = Object.values(user.manifest.exports).flatMap((entryPoint) =>
-      typeof entryPoint === 'string'
-        ? [entryPoint]
-        : Object.entries(entryPoint).flatMap(([name, file]) => (name.endsWith(':source') ? [] : [file])),
-    );
+  it('has a file behind every door and condition but our own', () => {
+    const { main, types, typesVersions, exports } = user.manifest;
+    const older = Object.values(typesVersions).flatMap((each) => Object.values(each).flat());
+    const targets = [main, types, ...older, ...filesOf(exports)];
     expect(targets.filter((file) => !existsSync(join(user.package, file)))).toEqual([]);
-    expect(targets.length).toBeGreaterThan(16);
+    expect(targets.length).toBeGreaterThan(60);
   });
 
-  /**
-   * n.b. false-esm: the types are those of the ES modules, and the file that a `require` takes is CommonJS, says attw. It
-   * does not know module-sync, by which Node and TypeScript's nodenext take the ES modules for require as well.
-   */
+  it('has types at every entry point for the classic module resolution', () => {
+    const older = Object.keys(user.manifest.typesVersions['*'] ?? {}).map((name) => `./${name}`);
+    expect(['.', ...older]).toEqual(entryPoints());
+  });
+
+  it('installs nothing but itself: it has no dependencies', () => {
+    expect(user.manifest.dependencies).toBeUndefined();
+  });
+
+  it('lists all its entry points in its README', () => {
+    const readme = readFileSync(join(user.package, 'README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| `(nest-transport[^`]*)` \|/gm)].map(([, name = '']) => name);
+    expect(rows.sort()).toEqual(
+      entryPoints()
+        .map((door) => `nest-transport${door.slice(1)}`)
+        .sort(),
+    );
+  });
+
   const tools = [
     { tool: 'publint', args: ['run', '--strict'], complaint: 'does not exist' },
-    { tool: 'attw', args: ['--ignore-rules', 'false-esm', '--profile', 'esm-only'], complaint: 'Resolution failed' },
+    { tool: 'attw', args: ['--profile', 'strict'], complaint: 'Resolution failed' },
   ];
 
   it.each(tools)('has entry points that $tool finds nothing wrong with', async ({ tool, args }) => {
@@ -256,6 +282,114 @@ describe('a bundle by esbuild of an application that uses Kafka and codecs, with
       symlinkSync(join(root, 'node_modules', 'kafkajs'), join(user.folder, 'node_modules', 'kafkajs'));
       const missing = 'TRANSPORT_PEER_MISSING';
       expect(codes).toEqual(['TRANSPORT_BROKER_UNREACHABLE', missing, missing, missing]);
+    },
+    120_000,
+  );
+});
+
+describe('hooks of instrumentations, as OpenTelemetry has them', () => {
+  const user = new LinkedFolder();
+  beforeAll(() => user.fill(), 300_000);
+  afterAll(() => user.remove());
+
+  /** What a driver calls of its client first: a hook that is seen has replaced it with one that keeps its calls. */
+  const FIRST_CALLS = { kafkajs: 'Kafka', amqplib: 'connect', '@nats-io/transport-node': 'connect' };
+  const KEPT = `
+    globalThis.calls = new Set();
+    globalThis.kept = (name, work) => new Proxy(work, {
+      apply: (...call) => (calls.add(name), Reflect.apply(...call)),
+      construct: (...call) => (calls.add(name), Reflect.construct(...call)),
+    });
+    const firstCalls = ${JSON.stringify(FIRST_CALLS)};
+  `;
+  /** As require-in-the-middle: it returns other exports for what is required. Most instrumentations patch the exports, as here those of amqplib. */
+  const REQUIRE_HOOK = `${KEPT}
+    const Module = require('node:module');
+    const original = Module.prototype.require;
+    const patched = (name, exports) => {
+      const change = { [firstCalls[name]]: kept(name, exports[firstCalls[name]]) };
+      return name === 'amqplib' ? Object.assign(exports, change) : { ...exports, ...change };
+    };
+    Module.prototype.require = function (id) {
+      const exports = original.call(this, id);
+      const file = Module._resolveFilename(id, this);
+      const isMain = (name) => file.includes('/node_modules/' + name + '/') && file === require.resolve(name);
+      const name = Object.keys(firstCalls).find(isMain);
+      return name === undefined ? exports : patched(name, exports);
+    };
+  `;
+  /** As import-in-the-middle: an ES module of its own stands before what is imported. */
+  const IMPORT_HOOKS = `
+    const firstCalls = ${JSON.stringify(FIRST_CALLS)};
+    export async function resolve(specifier, context, next) {
+      const found = await next(specifier, context);
+      const isHooked = specifier in firstCalls && !context.parentURL?.startsWith('hooked:');
+      return isHooked ? { url: 'hooked:' + specifier + '?' + found.url, format: 'module', shortCircuit: true } : found;
+    }
+    export async function load(url, context, next) {
+      const [, name, file] = /^hooked:([^?]+)[?](.+)$/.exec(url) ?? [];
+      if (name === undefined) return next(url, context);
+      const source =
+        'import client from "' + file + '"; export * from "' + file + '"; export default client;' +
+        'export const ' + firstCalls[name] + ' = kept("' + name + '", client.' + firstCalls[name] + ');';
+      return { format: 'module', source, shortCircuit: true };
+    }
+  `;
+  const PROGRAM = `
+    const drivers = [
+      kafka({ brokers: ['127.0.0.1:1'] }),
+      rabbitmq({ url: 'amqp://127.0.0.1:1' }),
+      nats({ servers: ['nats://127.0.0.1:1'] }),
+    ];
+    const started = async (broker) => {
+      class AppModule {}
+      Module({ imports: [TransportModule.forRoot({ service: 's', broker, connect: 'fail', logger: false })] })(AppModule);
+      const app = await createTransportApp(AppModule, { logger: false, abortOnError: false, exitOnSignal: false });
+      await app.init();
+    };
+    Promise.all(drivers.map((driver) => started(driver).then(() => 'none', (error) => error.code ?? error.stack)))
+      .then((codes) => process.stdout.write(JSON.stringify({ codes, calls: [...calls].sort() }), () => process.exit(0)));
+  `;
+  const NAMES = {
+    'reflect-metadata': '',
+    '@nestjs/common': '{ Module }',
+    'nest-transport': '{ createTransportApp, TransportModule }',
+    'nest-transport/kafka': '{ kafka }',
+    'nest-transport/rabbitmq': '{ rabbitmq }',
+    'nest-transport/nats': '{ nats }',
+  };
+  const program = (line: (names: string, from: string) => string): string =>
+    Object.entries(NAMES)
+      .map(([from, names]) => line(names || '{}', from))
+      .join('\n') + PROGRAM;
+  const COMMON_JS = program((names, from) => `const ${names} = require('${from}');`);
+  const ES_MODULE = program((names, from) => `import ${names} from '${from}';`);
+
+  /** Node's flags that set the hooks. */
+  function flagsOf(hook: 'require' | 'import'): string[] {
+    const write = (name: string, text: string): string => {
+      writeFileSync(join(user.folder, name), text);
+      return `./${name}`;
+    };
+    if (hook === 'require') return ['--require', write('require-hook.cjs', REQUIRE_HOOK)];
+    write('import-hooks.mjs', IMPORT_HOOKS);
+    const registration = `import { register } from 'node:module'; register('./import-hooks.mjs', import.meta.url);`;
+    return ['--import', write('import-hook.mjs', `${registration}\n${KEPT}`)];
+  }
+
+  it.each([
+    { hook: 'require', application: 'CommonJS', type: 'commonjs', text: COMMON_JS },
+    { hook: 'require', application: 'ES modules', type: 'module', text: ES_MODULE },
+    { hook: 'import', application: 'CommonJS', type: 'commonjs', text: COMMON_JS },
+    { hook: 'import', application: 'ES modules', type: 'module', text: ES_MODULE },
+  ] as const)(
+    'a hook of $hook patches the clients that the drivers use, in an application of $application',
+    ({ hook, type, text }) => {
+      const unreachable = 'TRANSPORT_BROKER_UNREACHABLE';
+      expect(user.run(text, type, flagsOf(hook))).toEqual({
+        codes: [unreachable, unreachable, unreachable],
+        calls: Object.keys(FIRST_CALLS).sort(),
+      });
     },
     120_000,
   );

@@ -7,8 +7,6 @@ export {
   GUARANTEE_REASONS,
   isAtLeast,
   isTransportError,
-  jsonCodec,
-  lossyJsonCodec,
   Notices,
   TransportError,
   type BrokerSettings,
@@ -40,18 +38,15 @@ export {
   type StoredState,
   type TransportErrorDetails,
 } from './contract/index.js';
+export { jsonCodec, lossyJsonCodec } from './shared/index.js';
 /** For authors of drivers. */
 export {
-  checkOptions,
   DEAD_LETTER_HEADERS,
   Delivery,
-  option,
   settlementFailed,
   isTopicPattern,
   matchesTopic,
-  systemClock,
   WIRE_HEADERS,
-  withDefaults,
   type Broker,
   type BrokerConnection,
   type BrokerFacts,
@@ -61,7 +56,6 @@ export {
   type Consumption,
   type DeliverySink,
   type DeliveryState,
-  type OptionRule,
   type OutgoingMessage,
   type Producer,
   type Reply,
@@ -75,6 +69,7 @@ export {
   type TopicPurpose,
   type TopicQuery,
 } from './contract/index.js';
+export { checkOptions, option, systemClock, withDefaults, type OptionRule } from './shared/index.js';
 export {
   DeadLetter,
   DeadLetterAdmin,
@@ -128,6 +123,8 @@ export {
   InjectBroker,
   InjectPublisher,
   MessageHeader,
+  PublishErrorFilter,
+  type PublishErrorBody,
   Respond,
   Subscribe,
   TRANSPORT_DEFAULTS,

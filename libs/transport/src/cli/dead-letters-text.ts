@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { styleText } from 'node:util';
 import type { DeadLetterReport, FingerprintCount, StoredDeadLetter } from '../nest/index.js';
-import { aligned } from '../nest/subscription-cells.js';
+import { aligned } from '../nest/describe/subscription-cells.js';
 
 /** What a replay or discard did, in words. */
 export interface Deed {

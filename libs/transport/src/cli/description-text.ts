@@ -1,6 +1,6 @@
 import type { BrokerSettings, GuaranteeReason } from '../contract/index.js';
 import type { BrokerDescription, TransportDescription } from '../nest/index.js';
-import { aligned, COLUMNS, type Column } from '../nest/subscription-cells.js';
+import { aligned, COLUMNS, type Column } from '../nest/describe/subscription-cells.js';
 
 /** A description for people: a table of subscriptions, the brokers, and what lowers a guarantee. */
 export function descriptionText({ service, consumes, brokers, subscriptions }: TransportDescription): string {

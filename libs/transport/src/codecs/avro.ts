@@ -1,14 +1,6 @@
 import type { Type } from 'avsc';
-import {
-  checkOptions,
-  loadPeer,
-  unloaded,
-  messageOf,
-  option,
-  TransportError,
-  type Codec,
-  type OptionRule,
-} from '../contract/index.js';
+import { messageOf, TransportError, type Codec } from '../contract/index.js';
+import { checkOptions, loadPeer, unloaded, option, type OptionRule } from '../shared/index.js';
 import { AvroReaders, type Avsc } from './avro-readers.js';
 import { frame, unframe } from './confluent-frame.js';
 import { lazyCodec, type Coder } from './lazy-codec.js';

@@ -1,14 +1,5 @@
-import {
-  checkOptions,
-  jsonCodec,
-  loadPeer,
-  unloaded,
-  messageOf,
-  option,
-  TransportError,
-  type Codec,
-  type OptionRule,
-} from '../contract/index.js';
+import { messageOf, TransportError, type Codec } from '../contract/index.js';
+import { checkOptions, jsonCodec, loadPeer, unloaded, option, type OptionRule } from '../shared/index.js';
 import { frame, unframe } from './confluent-frame.js';
 import { lazyCodec, type Coder } from './lazy-codec.js';
 import {

@@ -1,4 +1,5 @@
-import { loadPeer, lostOf, messageOf, unloaded, type Codec } from '../contract/index.js';
+import { messageOf, type Codec } from '../contract/index.js';
+import { loadPeer, lostOf, unloaded } from '../shared/index.js';
 import { asBuffer, lazyCodec, type Coder } from './lazy-codec.js';
 import { checkMsgpackStructure } from './msgpack-structure.js';
 import { unencodable } from './unencodable.js';

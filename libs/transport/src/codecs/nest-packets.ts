@@ -1,4 +1,5 @@
-import { isJsonContentType, jsonCodec, TransportError, type Codec } from '../contract/index.js';
+import { isJsonContentType, TransportError, type Codec } from '../contract/index.js';
+import { jsonCodec } from '../shared/index.js';
 
 /** The fields of what Nest's clients for NATS and RabbitMQ write; `metadata` is of Nest 12, `id` of requests. */
 const FIELDS: ReadonlySet<string> = new Set(['pattern', 'data', 'id', 'metadata']);

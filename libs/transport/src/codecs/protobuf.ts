@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { loadPeer, unloaded, messageOf, TransportError, type Codec } from '../contract/index.js';
+import { messageOf, TransportError, type Codec } from '../contract/index.js';
+import { loadPeer, unloaded } from '../shared/index.js';
 import { asBuffer, lazyCodec, type Coder } from './lazy-codec.js';
 import { refusePoisoned } from './poisoned.js';
 import { unencodable } from './unencodable.js';

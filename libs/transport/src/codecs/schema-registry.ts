@@ -1,4 +1,5 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../contract/index.js';
+import { TransportError } from '../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../shared/index.js';
 import { RegistryRequests } from './registry-requests.js';
 
 /** What a schema is written in; a registry takes one that does not say it for Avro. */

@@ -1,4 +1,5 @@
-import { option, TransportError, type OptionRule } from '../contract/index.js';
+import { TransportError } from '../contract/index.js';
+import { option, type OptionRule } from '../shared/index.js';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.js';
 
 /** What codecs with a schema registry have in common. */

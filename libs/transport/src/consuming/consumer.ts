@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  jsonCodec,
-  ensureEach,
   TransportError,
   type Broker,
   type BrokerConnection,
@@ -12,35 +10,27 @@ import {
   type GuaranteeLevel,
   type Subscription,
 } from '../contract/index.js';
-import type { Classifier } from './classification.js';
+import { jsonCodec, ensureEach } from '../shared/index.js';
 import type { ResolvedConsumingOptions } from './consuming-options.js';
-import { Guarantees } from './guarantees.js';
-import { DeadLetters } from './dead-letter.js';
-import type { RestOfWork, SubscriptionPlan } from './route.js';
-import { SettlementFailures } from './settlement-failures.js';
-import { StarvationWatch, type WatchedSubscription } from './starvation-watch.js';
-import type { SubscriptionControl } from './subscription-control.js';
-import { WindowReplay, type Replayable, type ReplayReport, type ReplayWindow } from './window-replay.js';
-import { refuseReadTwice } from './retry-sinks.js';
-import type { RunnerPlan, RunnerTools } from './runner-plan.js';
-import { SuspectGate } from './suspect-gate.js';
-import { prepareSubscription, type PreparationPort, type PreparedSubscription } from './prepare-subscription.js';
+import { Guarantees } from './guarantee/guarantees.js';
+import { DeadLetters } from './dead-letter/dead-letter.js';
+import type { SubscriptionPlan } from './subscription/subscription-plan.js';
+import type { ConsumerSettings } from './subscription/consumer-settings.js';
+import { SettlementFailures } from './runner/settlement-failures.js';
+import { StarvationWatch, type WatchedSubscription } from './subscription/starvation-watch.js';
+import type { SubscriptionControl } from './subscription/subscription-control.js';
+import { WindowReplay, type Replayable, type ReplayReport, type ReplayWindow } from './replay/window-replay.js';
+import { refuseReadTwice } from './retry-topics/retry-sinks.js';
+import type { RunnerPlan, RunnerTools } from './runner/runner-plan.js';
+import { SuspectGate } from './runner/suspect-gate.js';
+import {
+  prepareSubscription,
+  type PreparationPort,
+  type PreparedSubscription,
+} from './subscription/prepare-subscription.js';
 
 /** Consumptions get at least this long to make settlements safe, even when the handlers used up the whole drain timeout. */
 const LAST_CLOSE_MS = 2_000;
-
-export interface ConsumerSettings {
-  /** @default JSON */
-  readonly codec?: Codec;
-  /** Looks at an error before the library's own table does; undefined leaves it to the table. */
-  readonly classify?: Classifier;
-  /** @default what a handler gives is all there is, once it is awaited */
-  readonly restOf?: RestOfWork;
-  /** A number in [0, 1), for the jitter of delays. @default Math.random */
-  readonly random?: () => number;
-  /** Whether handlers may pause their own subscriptions. @default once a control was asked for */
-  readonly tracksHandlers?: boolean;
-}
 
 /** What is known of one subscription before it starts: every default filled in. */
 export interface SubscriptionSummary extends Omit<ResolvedConsumingOptions, 'guarantee'> {

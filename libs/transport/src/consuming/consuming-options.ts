@@ -1,30 +1,26 @@
-import { resolveBatchOptions, type BatchOptions } from './batch.js';
-import { attemptsInAll, hasTiers } from './tiers.js';
+import { resolveBatchOptions, type BatchOptions } from './runner/batch-options.js';
+import { attemptsInAll, hasTiers } from './retry/tiers.js';
 import {
   refuseRetryConflicts,
   resolveRetryOptions,
   RETRY_DEFAULTS,
   type ResolvedRetryOptions,
   type RetryOptions,
-} from './retry-options.js';
+} from './retry/retry-options.js';
 import { checkPolicies, isPolicy, type Policy } from './policies/policy.js';
 import {
   capabilityOf,
   GUARANTEE_LEVELS,
   isStartOffset,
-  option,
-  startFromRule,
   TransportError,
-  valueText,
-  withDefaults,
   type Capabilities,
   type CapabilityName,
   type DeliveryMode,
   type GuaranteeLevel,
-  type OptionRule,
   type Ordering,
   type StartFrom,
 } from '../contract/index.js';
+import { option, startFromRule, valueText, withDefaults, type OptionRule } from '../shared/index.js';
 
 /** What happens to a message whose type no handler of the subscription takes. `'fail'` treats it as a handler that failed: it is tried again as `retry` says, and dead-lettered after that. */
 export type UnknownTypePolicy = 'ignore' | 'dead-letter' | 'fail';

@@ -1,16 +1,11 @@
-import {
-  CAPABILITY_MEANINGS,
-  Fifo,
-  TransportError,
-  type Capabilities,
-  type CapabilityName,
-} from '../contract/index.js';
-import { classify, type Classification } from './classification.js';
+import { CAPABILITY_MEANINGS, TransportError, type Capabilities, type CapabilityName } from '../contract/index.js';
+import { Fifo } from '../shared/index.js';
+import { classify, type Classification } from './retry/classification.js';
 import { neededCapabilities, resolveConsumingOptions, type ConsumingOptions } from './consuming-options.js';
-import { DeadLetter, Drop, RetryAfter } from './outcomes.js';
-import { RETRY_DEFAULTS } from './retry-options.js';
-import { defaultUnknownTypePolicy } from './routing.js';
-import { backoffMs, decide, type Verdict } from './verdict.js';
+import { DeadLetter, Drop, RetryAfter } from './runner/outcomes.js';
+import { RETRY_DEFAULTS } from './retry/retry-options.js';
+import { defaultUnknownTypePolicy } from './runner/routing.js';
+import { backoffMs, decide, type Verdict } from './runner/verdict.js';
 
 describe('classification', () => {
   const ours = (code: ConstructorParameters<typeof TransportError>[0]) => new TransportError(code, 'x.');

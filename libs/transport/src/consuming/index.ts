@@ -1,7 +1,8 @@
 /** A delivery's way in: decode, validate, lanes, verdict, dead letter, drain. Knows no broker and no Nest. */
-export { answerTo, type Answer } from './answer.js';
-export { classify, type Classification, type Classifier } from './classification.js';
-export { BATCH_DEFAULTS, type BatchHandler, type BatchOptions } from './batch.js';
+export { answerTo, type Answer } from './runner/answer.js';
+export { classify, type Classification, type Classifier } from './retry/classification.js';
+export { type BatchHandler } from './runner/batch.js';
+export { BATCH_DEFAULTS, type BatchOptions } from './runner/batch-options.js';
 export {
   CONSUMING_DEFAULTS,
   CONSUMING_RULES,
@@ -10,10 +11,11 @@ export {
   type ResolvedConsumingOptions,
   type UnknownTypePolicy,
 } from './consuming-options.js';
-export { Consumer, type ConsumerSettings, type SubscriptionSummary } from './consumer.js';
+export { Consumer, type SubscriptionSummary } from './consumer.js';
+export type { ConsumerSettings } from './subscription/consumer-settings.js';
 export {
   DeadLetterAdmin,
-  DESK_LIMIT,
+  DEAD_LETTER_LIMIT,
   type DeadLetterSelection,
   type DeadLetterReport,
   type FingerprintCount,
@@ -21,10 +23,11 @@ export {
 } from './dead-letter-admin/dead-letter-admin.js';
 export { DEAD_LETTER_ADMIN_GROUP } from './dead-letter-admin/reading.js';
 export type { StoredDeadLetter } from './dead-letter-admin/stored-dead-letter.js';
-export { askForFacts, NOT_ASKED, type FactsAnswer } from './broker-facts.js';
-export { guaranteeOf, publishingGuaranteeOf } from './guarantee.js';
-export type { Guarantees } from './guarantees.js';
-export { DeadLetter, Drop, RetryAfter } from './outcomes.js';
+export { askForFacts, NOT_ASKED, type FactsAnswer } from './guarantee/broker-facts.js';
+export { guaranteeOf, publishingGuaranteeOf } from './guarantee/guarantee.js';
+export type { Guarantees } from './guarantee/guarantees.js';
+export { defaultDeadLetterTopic } from './dead-letter/dead-letter.js';
+export { DeadLetter, Drop, RetryAfter } from './runner/outcomes.js';
 export {
   circuitBreaker,
   CIRCUIT_BREAKER_DEFAULTS,
@@ -42,7 +45,9 @@ export {
   type ThrottleOptions,
   type TimeoutOptions,
 } from './policies/index.js';
-export { RETRY_DEFAULTS, RETRY_RULES, type ErrorClass, type RetryOptions } from './retry-options.js';
-export type { Handler, Refusal, Route, SubscriptionPlan } from './route.js';
-export type { SubscriptionControl } from './subscription-control.js';
-export type { ReplayReport, ReplayWindow } from './window-replay.js';
+export { RETRY_DEFAULTS, RETRY_RULES, type ErrorClass, type RetryOptions } from './retry/retry-options.js';
+export type { Handler } from './runner/handler.js';
+export type { Refusal, Route } from './runner/route.js';
+export type { SubscriptionPlan } from './subscription/subscription-plan.js';
+export type { SubscriptionControl } from './subscription/subscription-control.js';
+export type { ReplayReport, ReplayWindow } from './replay/window-replay.js';

@@ -1,25 +1,18 @@
 import {
   ACK,
   atPlace,
-  checkOptions,
   defineEvent,
   Delivery,
   contextOf,
   deliveryOf,
   describeIssues,
   ERROR_CODES,
-  isJsonContentType,
   isTransportError,
-  jsonCodec,
   messageOf,
-  nearestName,
   Notices,
-  option,
   requireCapabilities,
-  systemClock,
   TransportError,
   validate,
-  withDefaults,
   type Headers,
   type Settlement,
   type StandardSchema,
@@ -77,137 +70,6 @@ describe('errors', () => {
       expect(code).toMatch(/^TRANSPORT_[A-Z_]+$/);
       expect(sentence).toMatch(/^[A-Z].*\.$/);
     }
-  });
-});
-
-describe('options', () => {
-  const rules = {
-    concurrency: option.integer(1),
-    acks: option.oneOf('all', 'leader'),
-    brokers: option.texts,
-    password: option.text,
-  };
-
-  it.each([
-    [{ concurency: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'kafka() has no option "concurency". Did you mean "concurrency"?'],
-    [{ zzzzzzzz: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'Known are concurrency, acks, brokers, password.'],
-    [{ toString: 4 }, 'TRANSPORT_OPTION_UNKNOWN', 'no option "toString"'],
-    [{ concurrency: '4' }, 'TRANSPORT_OPTION_INVALID', 'concurrency must be an integer >= 1, got "4" (string).'],
-    [{ concurrency: 0 }, 'TRANSPORT_OPTION_INVALID', 'got 0 (number)'],
-    [{ concurrency: NaN }, 'TRANSPORT_OPTION_INVALID', 'got NaN (number)'],
-    [{ acks: 'most' }, 'TRANSPORT_OPTION_INVALID', 'acks must be one of "all", "leader"'],
-    [{ brokers: [] }, 'TRANSPORT_OPTION_INVALID', 'an array of texts, at least one, got an array of 0'],
-    [{ brokers: ['a:1', ''] }, 'TRANSPORT_OPTION_INVALID', 'at least one, got an empty text as entry 2 of 2'],
-    [{ brokers: ['a:1', 5] }, 'TRANSPORT_OPTION_INVALID', 'at least one, got 5 (number) as entry 2 of 2'],
-    [null, 'TRANSPORT_OPTION_INVALID', 'takes an object of options, got null'],
-  ])('refuse %j, say what was seen and what to do', (options, code, text) => {
-    const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
-    expect(error.code).toBe(code);
-    expect(error.message).toContain(text);
-  });
-
-  it.each([
-    [{ brokers: 'kafka://user:hunter2@host:9092' }, 'at least one, got a value of type string.'],
-    [{ password: 12345 }, 'not empty, got a value of type number.'],
-  ])('never show a value that may hold a secret: %#', (options, text) => {
-    const error = thrownBy(() => checkOptions('kafka()', options, rules)) as TransportError;
-    expect(error.message).toContain(text);
-    expect(error.message).not.toMatch(/hunter2|12345/);
-  });
-
-  it('never show what is inside an object, which may be a secret', () => {
-    const error = thrownBy(() => checkOptions('kafka()', { password: { value: 'hunter2' } }, rules)) as TransportError;
-    expect(error.message).not.toContain('hunter2');
-  });
-
-  it('take undefined for absent, field by field', () => {
-    expect(() => checkOptions('kafka()', { concurrency: undefined }, rules)).not.toThrow();
-    expect(
-      withDefaults<{ a?: number | undefined; b?: number }, { a: number; b: number }>(
-        { a: undefined, b: 2 },
-        { a: 1, b: 1 },
-      ),
-    ).toEqual({ a: 1, b: 2 });
-  });
-
-  it('name the nearest known name only when it is near', () => {
-    expect(nearestName('maxinflight', ['maxInFlight', 'retry'])).toBe('maxInFlight');
-    expect(nearestName('prefetch', ['maxInFlight', 'retry'])).toBeUndefined();
-  });
-});
-
-describe('the JSON codec', () => {
-  it.each([[{ a: [1, 'ü', null] }], ['text'], [0], [false], [null], [[]]])('gives back %j', (payload) => {
-    expect(jsonCodec.decode(jsonCodec.encode(payload))).toEqual(payload);
-  });
-
-  it('reads past a byte order mark', () => {
-    expect(jsonCodec.decode(Buffer.from('\ufeff{"a":1}'))).toEqual({ a: 1 });
-  });
-
-  it.each([
-    ['', 'it is empty'],
-    ['{"a":', 'is not JSON'],
-    ['order 17', 'is not JSON'],
-    ['\u0000\u0001\u0002', 'is not JSON'],
-  ])('refuses %j by code', (text, reason) => {
-    const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
-    expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
-    expect(error.message).toContain(reason);
-  });
-
-  it('never quotes the payload that it cannot read', () => {
-    const error = thrownBy(() => jsonCodec.decode(Buffer.from('password=hunter2'))) as TransportError;
-    expect([error.message, error.cause]).toEqual([expect.not.stringContaining('hunter2'), undefined]);
-  });
-
-  it.each([
-    ['__proto__', '{"a":[{"__proto__":{"isAdmin":true}}]}'],
-    ['__proto__', '{"\\u005f_proto__":1}'],
-    ['constructor.prototype', '{"constructor":{"prototype":{"isAdmin":true}}}'],
-    ['constructor.prototype', '{"constructor":{"prot\\u006ftype":1}}'],
-  ])('refuses the name %s, however it is written', (name, text) => {
-    const error = thrownBy(() => jsonCodec.decode(Buffer.from(text))) as TransportError;
-    expect(error.code).toBe('TRANSPORT_PAYLOAD_UNDECODABLE');
-    expect(error.message).toContain(`"${name}"`);
-    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
-  });
-
-  it('takes the same words where they do no harm', () => {
-    for (const payload of [
-      { text: 'about __proto__ and "constructor": {"prototype"}' },
-      { constructor: 'Acme builders' },
-      { constructor: { name: 'Acme' }, prototype: 'of a car', deep: { prototype: {} } },
-      { name: 'caf\u00e9' },
-    ]) {
-      expect(jsonCodec.decode(jsonCodec.encode(payload))).toEqual(payload);
-    }
-    expect(jsonCodec.decode(Buffer.from('{"name":"caf\\u00e9"}'))).toEqual({ name: 'café' });
-  });
-
-  it('looks through a text that is nested deeper than the stack', () => {
-    const text = `${'['.repeat(50_000)}"proto"${']'.repeat(50_000)}`;
-    expect(jsonCodec.decode(Buffer.from(text))).toHaveLength(1);
-  });
-
-  it.each([[undefined], [() => 1], [Symbol('x')], [1n], [{ amount: 1n }]])(
-    'refuses a payload with no JSON form',
-    (payload) => {
-      expect(thrownBy(() => jsonCodec.encode(payload))).toMatchObject({ code: 'TRANSPORT_PAYLOAD_UNENCODABLE' });
-    },
-  );
-
-  it('knows JSON by its content types', () => {
-    for (const type of [
-      'application/json',
-      'Application/JSON; charset=utf-8',
-      'text/json',
-      'application/cloudevents+json',
-    ]) {
-      expect(isJsonContentType(type)).toBe(true);
-    }
-    for (const type of ['application/avro', 'text/plain', '', 'application/jsonl'])
-      expect(isJsonContentType(type)).toBe(false);
   });
 });
 
@@ -373,16 +235,6 @@ describe('notices', () => {
     notices.on('broker:connected', () => undefined);
     stop();
     expect(notices.heard('broker:connected')).toBe(true);
-  });
-});
-
-describe('the clock', () => {
-  it('does not run at once what is due in more days than a timer of Node can wait', async () => {
-    let ran = false;
-    const callOff = systemClock.schedule(2 ** 31, () => (ran = true));
-    await new Promise((resolve) => systemClock.schedule(5, () => resolve(undefined)));
-    callOff();
-    expect(ran).toBe(false);
   });
 });
 

@@ -1,26 +1,20 @@
-/** WHAT is promised: the words every other room speaks. Imports nothing. */
+/** What a driver implements and everything else relies on. Imports nothing of the library. */
 export * from './broker.js';
 export * from './broker-facts.js';
 export * from './capabilities.js';
 export * from './clock.js';
 export * from './codec.js';
-export { holdsDate, lostOf } from './json-values.js';
 export * from './delivery.js';
 export { errorContentOf, readErrorContent, type ErrorContent } from './error-content.js';
 export * from './errors.js';
 export * from './event-definition.js';
-export * from './after-this-turn.js';
-export * from './fifo.js';
 export * from './foreign-text.js';
 export * from './guarantee.js';
 export * from './is-thenable.js';
 export * from './message.js';
 export * from './message-face.js';
 export * from './message-size.js';
-export * from './missing-topics.js';
 export * from './notices.js';
-export * from './options.js';
-export * from './peers.js';
 export * from './reply.js';
 export * from './reply-message.js';
 export * from './schema.js';

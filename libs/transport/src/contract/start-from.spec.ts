@@ -1,4 +1,5 @@
-import { nearestKept, offsetIn, refuseUnknownPartitions, startFromRule } from './start-from.js';
+import { startFromRule } from '../shared/index.js';
+import { nearestKept, offsetIn, refuseUnknownPartitions } from './start-from.js';
 import type { Subscription } from './subscription.js';
 
 describe('startFrom', () => {

@@ -9,7 +9,7 @@ import {
 import { memory } from '../drivers/memory/index.js';
 import { BrokerRuntime } from './broker-runtime.js';
 import { resolveModuleOptions } from './module-options.js';
-import { START_PATIENCE_MS } from './until-known.js';
+import { START_PATIENCE_MS } from './lifecycle/until-known.js';
 
 const away = new TransportError('TRANSPORT_BROKER_UNREACHABLE', 'nobody there', { retryable: true });
 const badLogin = new TransportError('TRANSPORT_AUTHENTICATION_FAILED', 'wrong password');

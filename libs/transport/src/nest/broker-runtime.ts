@@ -20,10 +20,10 @@ import {
 } from '../consuming/index.js';
 import { createPublisher, OrderedConnection, type ClosablePublisher } from '../publishing/index.js';
 import { BrokerHandle } from './broker-handle.js';
-import { classifyNestError } from './classify-nest-error.js';
-import { restOf } from './completion.js';
+import { classifyNestError } from './handlers/classify-nest-error.js';
+import { restOf } from './handlers/completion.js';
 import type { ResolvedModuleOptions } from './module-options.js';
-import { untilKnown } from './until-known.js';
+import { untilKnown } from './lifecycle/until-known.js';
 import { REAL_WORLD, type World } from './world.js';
 
 /** Pause before another try of what failed for good after the start: a topic may have been created, a password corrected. */

@@ -1,16 +1,13 @@
 import type { InjectionToken, LoggerService, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
 import {
   CAPABILITY_MEANINGS,
-  checkOptions,
-  nearestName,
-  option,
   requireCapabilities,
   TransportError,
-  withDefaults,
   type Broker,
   type CapabilityName,
   type Codec,
 } from '../contract/index.js';
+import { checkOptions, nearestName, option, withDefaults } from '../shared/index.js';
 import {
   BATCH_DEFAULTS,
   CONSUMING_DEFAULTS,

@@ -1,7 +1,7 @@
 import { Inject, type InjectionToken } from '@nestjs/common';
 import { Publisher } from '../publishing/index.js';
 import { BrokerHandle } from './broker-handle.js';
-import { TransportClient } from './transport.client.js';
+import { TransportClient } from './client/transport.client.js';
 
 const named = (what: string, name: string): string => `nest-transport:${what}:${name}`;
 

@@ -2,9 +2,9 @@ import { explanationOf, messageOf, Notices, stackOf, type Clock } from '../contr
 import type { SubscriptionPlan } from '../consuming/index.js';
 import { BrokerRuntime } from './broker-runtime.js';
 import type { ResolvedModuleOptions } from './module-options.js';
-import { logNotices } from './notice-log.js';
-import { logStarts } from './start-lines.js';
-import { createLog, type TransportLog } from './transport-log.js';
+import { logNotices } from './logging/notice-log.js';
+import { logStarts } from './describe/start-lines.js';
+import { createLog, type TransportLog } from './logging/transport-log.js';
 import { REAL_WORLD, type World } from './world.js';
 
 /** Publishers get at least this long to flush, even when the handlers used up the whole drain timeout. */
@@ -25,6 +25,8 @@ export class TransportRuntime {
   readonly clock: Clock;
   /** Whether intake is to come: readiness then waits for it. */
   willConsume = false;
+  /** Whether a failed start ends the process, as Nest does by default. */
+  endsProcessOnFailure = false;
   #phase: TransportPhase = 'created';
   #keepAlive: NodeJS.Timeout | undefined;
   #drained: Promise<void> | undefined;

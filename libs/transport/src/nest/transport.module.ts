@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type FactoryProvider, type Provider } from '@nestjs/common';
 import { Notices, TransportError } from '../contract/index.js';
-import { DrainModule } from './drain.module.js';
+import { DrainModule } from './lifecycle/drain.module.js';
 import {
   resolveModuleOptions,
   type ResolvedModuleOptions,
@@ -9,12 +9,12 @@ import {
   type TransportOptionsFactory,
 } from './module-options.js';
 import { getBrokerToken, getClientToken, getPublisherToken } from './tokens.js';
-import { TransportDescriber } from './transport-describer.js';
-import { TransportHealth } from './transport-health.js';
-import { TransportLifecycle } from './transport-lifecycle.js';
+import { TransportDescriber } from './describe/transport-describer.js';
+import { TransportHealth } from './health/transport-health.js';
+import { TransportLifecycle } from './lifecycle/transport-lifecycle.js';
 import { TransportRuntime } from './transport-runtime.js';
-import { TransportClient } from './transport.client.js';
-import { TransportServer } from './transport.server.js';
+import { TransportClient } from './client/transport.client.js';
+import { TransportServer } from './client/transport.server.js';
 
 /** The token of the checked options; the testing room builds its own runtime from them. */
 export const OPTIONS = Symbol('nest-transport:options');

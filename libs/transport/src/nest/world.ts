@@ -1,4 +1,5 @@
-import { systemClock, type Clock } from '../contract/index.js';
+import { type Clock } from '../contract/index.js';
+import { systemClock } from '../shared/index.js';
 
 /** What an application takes from outside and cannot foresee; a test hands in one of its own. */
 export interface World {

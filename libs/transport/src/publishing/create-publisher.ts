@@ -1,14 +1,10 @@
 import {
-  checkOptions,
   exactSize,
-  jsonCodec,
-  option,
   requireCapabilities,
   sizeAtMost,
   TransportError,
   validate,
   waitingForFirst,
-  withDefaults,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -17,6 +13,7 @@ import {
   type OutgoingMessage,
   type PublishReceipt,
 } from '../contract/index.js';
+import { checkOptions, jsonCodec, option, withDefaults } from '../shared/index.js';
 import { deliveryTime } from './delivery-time.js';
 import { envelope, formatOf, type Format } from './envelope.js';
 import { MailboxRequester } from './mailbox.js';

@@ -1,6 +1,5 @@
 import {
   Notices,
-  systemClock,
   type BrokerHealth,
   type OutgoingMessage,
   type Producer,
@@ -8,6 +7,7 @@ import {
   type SendResult,
   type SendWindow,
 } from '../contract/index.js';
+import { systemClock } from '../shared/index.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { OrderedProducer } from './ordered-producer.js';
 

@@ -1,4 +1,4 @@
-import { option } from '../contract/index.js';
+import { option } from '../shared/index.js';
 
 /** Defaults for every publish of an application, on all its brokers. */
 export interface PublishingOptions {

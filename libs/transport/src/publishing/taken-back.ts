@@ -1,6 +1,5 @@
 import {
   describeIssues,
-  holdsDate,
   isJsonContentType,
   isThenable,
   TransportError,
@@ -9,6 +8,7 @@ import {
   type OutgoingMessage,
   type SchemaResult,
 } from '../contract/index.js';
+import { holdsDate } from '../shared/index.js';
 
 /** How the text of every Date ends in JSON. */
 const END_OF_DATE = 'Z"';

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Fifo, type Clock } from '../contract/index.js';
+import { type Clock } from '../contract/index.js';
+import { Fifo } from '../shared/index.js';
 
 interface Waiting {
   readonly action: () => void;

@@ -1,12 +1,11 @@
 import {
-  checkOptions,
-  option,
   TransportError,
   WIRE_HEADERS,
   type BrokerConnection,
   type BrokerHost,
   type OutgoingMessage,
 } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import { Reading } from './reading.js';
 import type { StoredDeadLetter } from './stored-dead-letter.js';
 
@@ -59,7 +58,7 @@ const REPLAY_RULES = {
 } as const satisfies Record<keyof ReplayOptions, unknown>;
 
 /** How many letters are read where no `limit` is given. */
-export const DESK_LIMIT = 1_000;
+export const DEAD_LETTER_LIMIT = 1_000;
 
 /**
  * Works with dead letters, on every broker alike: reads them, counts them by their cause, sends them back, throws them away.
@@ -132,7 +131,7 @@ export class DeadLetterAdmin {
 
   async #read<Result>(
     topic: string,
-    { limit = DESK_LIMIT, ids, fingerprint }: DeadLetterSelection,
+    { limit = DEAD_LETTER_LIMIT, ids, fingerprint }: DeadLetterSelection,
     work: (reading: Reading, letters: readonly StoredDeadLetter[]) => Promise<Result>,
   ): Promise<Result> {
     const admin = { connection: this.#connection, clock: this.#host.clock, ending: this.#ending };

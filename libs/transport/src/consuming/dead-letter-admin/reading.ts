@@ -7,7 +7,7 @@ import {
   type Delivery,
   type DeliverySink,
 } from '../../contract/index.js';
-import { ReadingEnd } from '../reading-end.js';
+import { ReadingEnd } from '../replay/reading-end.js';
 import { storedDeadLetter, type StoredDeadLetter } from './stored-dead-letter.js';
 
 /**

@@ -1,15 +1,7 @@
-import {
-  checkOptions,
-  isA,
-  isThenable,
-  messageOf,
-  nameOf,
-  option,
-  withDefaults,
-  type Delivery,
-} from '../../contract/index.js';
+import { isA, isThenable, messageOf, nameOf, type Delivery } from '../../contract/index.js';
+import { checkOptions, option, withDefaults } from '../../shared/index.js';
 import { fingerprintOf } from '../dead-letter-admin/fingerprint.js';
-import type { Handler } from '../route.js';
+import type { Handler } from '../runner/handler.js';
 import { FailureWindow } from './failure-window.js';
 import { NotBegun } from './holds.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';

@@ -1,6 +1,7 @@
 import type { BrokerHost, Delivery } from '../../contract/index.js';
-import { classifySafely, type Classifier } from '../classification.js';
-import type { RestOfWork, Route } from '../route.js';
+import { classifySafely, type Classifier } from '../retry/classification.js';
+import type { RestOfWork } from '../runner/handler.js';
+import type { Route } from '../runner/route.js';
 import { Holds } from './holds.js';
 import { pipelineOf } from './pipeline.js';
 import type { Policy, PolicyHost } from './policy.js';

@@ -1,5 +1,6 @@
-import { checkOptions, option, TransportError, type Delivery } from '../../contract/index.js';
-import type { Handler } from '../route.js';
+import { TransportError, type Delivery } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
+import type { Handler } from '../runner/handler.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';
 
 /** How many messages may begin in which time. */

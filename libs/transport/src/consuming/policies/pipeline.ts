@@ -1,5 +1,5 @@
 import { contextOf, deliveryOf, isThenable } from '../../contract/index.js';
-import type { Handler, RestOfWork } from '../route.js';
+import type { Handler, RestOfWork } from '../runner/handler.js';
 import {
   isStandard,
   type Around,

@@ -1,9 +1,7 @@
 import {
   Delivery,
   isTransportError,
-  jsonCodec,
   Notices,
-  systemClock,
   type TransportError,
   type Broker,
   type BrokerConnection,
@@ -13,10 +11,11 @@ import {
   type Settlement,
   type SubscriptionSink,
 } from '../../contract/index.js';
+import { jsonCodec, systemClock } from '../../shared/index.js';
 import { memory } from '../../drivers/memory/index.js';
 import { ManualClock } from '../../testing/manual-clock.js';
 import { Consumer } from '../consumer.js';
-import { DeadLetter, Drop } from '../outcomes.js';
+import { DeadLetter, Drop } from '../runner/outcomes.js';
 import type { ConsumingOptions } from '../consuming-options.js';
 import { circuitBreaker, rateLimit, throttle, timeout, type Policy } from './index.js';
 import { Pacer } from './pace.js';

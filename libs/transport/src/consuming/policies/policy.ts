@@ -1,5 +1,5 @@
 import { TransportError, type Clock, type Delivery, type MessageContext } from '../../contract/index.js';
-import type { Handler, RestOfWork } from '../route.js';
+import type { Handler, RestOfWork } from '../runner/handler.js';
 
 /** The policies of the library. A subscription has at most one of each. */
 export type PolicyKind = 'circuitBreaker' | 'rateLimit' | 'throttle' | 'timeout';

@@ -1,14 +1,13 @@
 import {
-  checkOptions,
   isA,
   isThenable,
   messageOf,
-  option,
   shown,
   TransportError,
   WIRE_HEADERS,
   type Delivery,
 } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import { NotBegun } from './holds.js';
 import { requireAll } from './pace.js';
 import type { Around, PolicyHost, StandardPolicy } from './policy.js';

@@ -1,4 +1,5 @@
-import { Notices, systemClock } from '../../contract/index.js';
+import { Notices } from '../../contract/index.js';
+import { systemClock } from '../../shared/index.js';
 import { DeadLetterAdmin } from '../../consuming/index.js';
 import {
   ClientFailure,

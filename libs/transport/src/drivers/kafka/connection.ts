@@ -8,17 +8,15 @@ import type {
   TopicQuery,
   TransportError,
 } from '../../contract/index.js';
+import { connectWithBackoff } from '../kit/connect.js';
 import { KafkaJsClient } from './client/kafkajs/index.js';
 import { ClientFailure, type KafkaClient } from './client/seam.js';
-import { factsOf } from './facts.js';
+import { factsOf } from './topology/facts.js';
 import { errorOf, transportError } from './mapping.js';
 import type { ResolvedKafkaOptions } from './options.js';
-import { KafkaPublisher } from './publisher.js';
-import { KafkaConsumption } from './subscriber.js';
-import { Topics } from './topics.js';
-
-const FIRST_WAIT_MS = 200;
-const MAX_WAIT_MS = 3_000;
+import { KafkaPublisher } from './publishing/publisher.js';
+import { KafkaConsumption } from './receiving/subscriber.js';
+import { Topics } from './topology/topics.js';
 
 /** One application's connection to one Kafka cluster. */
 export class KafkaConnection implements BrokerConnection {
@@ -46,21 +44,14 @@ export class KafkaConnection implements BrokerConnection {
     this.producer = new KafkaPublisher(host, this.#client, options);
   }
 
-  async connect(abort: AbortSignal): Promise<void> {
-    const ended = AbortSignal.any([abort, this.#closing.signal]);
-    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
-      try {
-        return await this.connectOnce();
-      } catch (error) {
-        if (!(error as TransportError).retryable) throw error;
-        this.#tellUnreachable(error as TransportError);
-      }
-      await this.#wait(waitMs, ended);
-    }
-    throw errorOf(
-      'TRANSPORT_CLOSED',
-      `the wait for ${this.#options.brokers.join(', ')} was ended before a broker answered.`,
-    );
+  connect(abort: AbortSignal): Promise<void> {
+    return connectWithBackoff({
+      clock: this.#host.clock,
+      ended: AbortSignal.any([abort, this.#closing.signal]),
+      attempt: () => this.connectOnce(),
+      unreachable: (error) => this.#tellUnreachable(error),
+      endedError: () => endedError(this.#options.brokers.join(', ')),
+    });
   }
 
   async connectOnce(): Promise<void> {
@@ -126,16 +117,7 @@ export class KafkaConnection implements BrokerConnection {
     this.#unreachable = error;
     if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
   }
-
-  #wait(ms: number, ended: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        callOff();
-        ended.removeEventListener('abort', end);
-        resolve();
-      };
-      const callOff = this.#host.clock.schedule(ms, end);
-      ended.addEventListener('abort', end, { once: true });
-    });
-  }
 }
+
+const endedError = (addresses: string): TransportError =>
+  errorOf('TRANSPORT_CLOSED', `the wait for ${addresses} was ended before a broker answered.`);

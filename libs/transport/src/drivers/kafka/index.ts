@@ -1,19 +1,19 @@
 /** HOW, on Kafka. Imports the contract and, on first use, kafkajs. */
 import {
   TransportError,
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Subscription,
 } from '../../contract/index.js';
-import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './capabilities.js';
+import { valueText } from '../../shared/index.js';
+import { KAFKA_CAPABILITIES, KAFKA_REASONS } from './topology/capabilities.js';
 import { KafkaConnection } from './connection.js';
 import { KAFKA_DEFAULTS, resolveKafkaOptions, type KafkaOptions, type ResolvedKafkaOptions } from './options.js';
-import { checkTopicName } from './topics.js';
+import { checkTopicName } from './topology/topics.js';
 
-export { KAFKA_CAPABILITIES } from './capabilities.js';
-export type { KafkaRecord } from './delivery.js';
+export { KAFKA_CAPABILITIES } from './topology/capabilities.js';
+export type { KafkaRecord } from './receiving/delivery.js';
 export {
   KAFKA_DEFAULTS,
   type KafkaCompression,
@@ -65,3 +65,4 @@ class KafkaBroker implements Broker {
     return new KafkaConnection(host, this.#options);
   }
 }
+export type { TlsOptions } from '../kit/tls.js';

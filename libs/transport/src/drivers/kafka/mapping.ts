@@ -7,8 +7,9 @@ import {
   type StoredState,
   type TransportErrorDetails,
 } from '../../contract/index.js';
+import { startAdvice } from '../../shared/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
-import { isFinal } from './protocol-errors.js';
+import { isFinal } from './topology/protocol-errors.js';
 
 /** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {
@@ -125,7 +126,7 @@ function describe(failure: ClientFailure, { brokers, tls }: FailurePlace): Descr
       return {
         code: 'TRANSPORT_BROKER_UNREACHABLE',
         retryable: true,
-        advice: `Is Kafka running at ${addresses}? Try "npm run brokers:up".`,
+        advice: startAdvice('Kafka', `at ${addresses}`),
       };
     case 'closed':
       return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: closedHint(addresses, tls) };

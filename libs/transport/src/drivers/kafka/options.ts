@@ -1,4 +1,6 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
+import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 
 /** How to log in. */
 export interface KafkaSaslOptions {
@@ -11,20 +13,7 @@ export interface KafkaSaslOptions {
 }
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
-export interface KafkaTlsOptions {
-  /** Authorities to trust instead of the system's. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[];
-  /** The client's own certificate, where the broker asks for one (mutual TLS). */
-  readonly cert?: string | Buffer;
-  /** The private key of `cert`. */
-  readonly key?: string | Buffer;
-  /** Opens `key`. */
-  readonly passphrase?: string;
-  /** The name to verify, when it is not the host of the address. */
-  readonly serverName?: string;
-  /** @default 'TLSv1.2' */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-}
+export type KafkaTlsOptions = TlsOptions;
 
 /** What topics are created with, where the driver is asked to. */
 export interface KafkaProvisionOptions {
@@ -143,16 +132,10 @@ const exactly = (expected: string, accepts: (value: unknown) => boolean): Option
 
 const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\],]+):\d{1,5}$/;
 const addresses = option.list('addresses "host:port" or "[::1]:port"', (item) => ADDRESS.test(item));
-const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
-const pems = exactly(
-  'a PEM text, a Buffer, or an array of them',
-  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
-);
-
 const RULES = {
   brokers: addresses,
   clientId: option.text,
-  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  tls: tlsRule,
   sasl: option.record,
   allowPlainWithoutTls: option.flag,
   acks: option.oneOf('all', 'leader'),
@@ -175,15 +158,6 @@ const RULES = {
   maxMessageBytes: option.integer(1),
   provision: exactly('false or an object', (value) => value === false || option.record.accepts(value)),
 } as const satisfies Record<keyof KafkaOptions, OptionRule>;
-
-const TLS_RULES = {
-  ca: pems,
-  cert: pem,
-  key: pem,
-  passphrase: option.text,
-  serverName: option.text,
-  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
-} as const satisfies Record<keyof KafkaTlsOptions, OptionRule>;
 
 const SASL_RULES = {
   mechanism: option.oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
@@ -208,7 +182,7 @@ const PROVISION_RULES = {
 export function resolveKafkaOptions(options: KafkaOptions): ResolvedKafkaOptions {
   checkOptions('kafka()', options, RULES);
   if (options.brokers === undefined) throw invalid('brokers', `must be ${addresses.expected}, got nothing`);
-  if (options.tls !== undefined && options.tls !== true) checkOptions('kafka() tls', options.tls, TLS_RULES);
+  checkTls('kafka()', options.tls);
   if (options.sasl !== undefined) checkSasl(options.sasl);
   if (options.provision) checkOptions('kafka() provision', options.provision, PROVISION_RULES);
   const resolved = withDefaults(options, KAFKA_DEFAULTS);
@@ -239,7 +213,7 @@ function refuseConflicts(options: ResolvedKafkaOptions): void {
       `heartbeatIntervalMs (${heartbeatIntervalMs}) must be at most a third of sessionTimeoutMs (${sessionTimeoutMs}), or one late heartbeat loses all partitions.`,
     );
   }
-  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+  if (isHalfCertificate(tls)) {
     throw conflict('tls.cert and tls.key come together; one of them is missing.');
   }
   refusePlainInTheClear(options);

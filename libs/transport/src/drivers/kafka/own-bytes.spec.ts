@@ -1,4 +1,4 @@
-import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
+import { KafkaDelivery, type DeliveryOwner } from './receiving/delivery.js';
 
 /** A fetch of a megabyte with one small record in it. */
 function fetched() {

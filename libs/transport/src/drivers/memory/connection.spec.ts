@@ -1,4 +1,5 @@
-import { Notices, systemClock } from '../../contract/index.js';
+import { Notices } from '../../contract/index.js';
+import { systemClock } from '../../shared/index.js';
 import { memory } from './index.js';
 
 // Found by the conformance suite ("rejects a publish that failed", "goes on where it stopped after every close").

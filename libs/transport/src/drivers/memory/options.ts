@@ -1,4 +1,4 @@
-import { checkOptions, option, withDefaults } from '../../contract/index.js';
+import { checkOptions, option, withDefaults } from '../../shared/index.js';
 
 /** Options of the memory broker. */
 export interface MemoryOptions {

@@ -11,22 +11,20 @@ import type {
   TopicQuery,
   TransportError,
 } from '../../contract/index.js';
-import { Answers, type SendRequest } from './answers.js';
-import { Consumers } from './consumers.js';
-import { CoreIntake } from './core-intake.js';
-import { CorePublisher } from './core-publisher.js';
-import { coreFacts, streamFacts } from './facts.js';
-import { errorOf } from './failures.js';
-import { SubscriptionIntake } from './intake.js';
-import { Link } from './link.js';
+import { connectWithBackoff } from '../kit/connect.js';
+import { Answers, type SendRequest } from './receiving/answers.js';
+import { Consumers } from './receiving/consumers.js';
+import { CoreIntake } from './receiving/core-intake.js';
+import { CorePublisher } from './publishing/core-publisher.js';
+import { coreFacts, streamFacts } from './topology/facts.js';
+import { errorOf } from './client/failures.js';
+import { SubscriptionIntake } from './receiving/intake.js';
+import { Link } from './client/link.js';
 import type { ResolvedNatsOptions } from './options.js';
-import { Refusals } from './refusals.js';
-import { JetStreamPublisher } from './publisher.js';
-import { checkSubscribedTopic, Streams } from './streams.js';
-import { NatsConsumption, type Intake } from './subscriber.js';
-
-const FIRST_WAIT_MS = 200;
-const MAX_WAIT_MS = 3_000;
+import { Refusals } from './client/refusals.js';
+import { JetStreamPublisher } from './publishing/publisher.js';
+import { checkSubscribedTopic, Streams } from './topology/streams.js';
+import { NatsConsumption, type Intake } from './receiving/subscriber.js';
 
 /** What differs between JetStream and core NATS. */
 interface Mode {
@@ -63,18 +61,15 @@ export class NatsConnection implements BrokerConnection {
     this.requester = this.#answers;
   }
 
-  async connect(abort: AbortSignal): Promise<void> {
+  connect(abort: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([abort, this.#closing.signal]);
-    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
-      try {
-        return await until(ended, this.connectOnce());
-      } catch (error) {
-        if (!(error as TransportError).retryable) throw error;
-        this.#tellUnreachable(error as TransportError);
-      }
-      await this.#wait(waitMs, ended);
-    }
-    throw endedError(this.#link.addresses);
+    return connectWithBackoff({
+      clock: this.#host.clock,
+      ended,
+      attempt: () => until(ended, this.connectOnce()),
+      unreachable: (error) => this.#tellUnreachable(error),
+      endedError: () => endedError(this.#link.addresses),
+    });
   }
 
   async connectOnce(): Promise<void> {
@@ -130,18 +125,6 @@ export class NatsConnection implements BrokerConnection {
     this.#unreachable = error;
     if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
   }
-
-  #wait(ms: number, ended: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        callOff();
-        ended.removeEventListener('abort', end);
-        resolve();
-      };
-      const callOff = this.#host.clock.schedule(ms, end);
-      ended.addEventListener('abort', end, { once: true });
-    });
-  }
 }
 
 function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions): Mode {
@@ -157,7 +140,7 @@ function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions):
     describe: async (queries) => {
       const topics = [...new Set(queries.map(({ topic }) => topic))];
       const keeping = topics.map(async (topic) => [topic, await streams.keepingOf(topic)] as const);
-      return streamFacts(queries, new Map(await Promise.all(keeping)));
+      return streamFacts(queries, new Map(await Promise.all(keeping)), link.isClustered);
     },
     intakeOf: (subscription, answers) =>
       new SubscriptionIntake({ host, link, streams, consumers, answers }, subscription),

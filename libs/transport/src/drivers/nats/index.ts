@@ -1,25 +1,25 @@
 /** HOW, on NATS: JetStream, or core NATS. Imports the contract and, on first use, @nats-io's packages. */
 import {
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Capabilities,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import {
   NATS_CAPABILITIES,
   NATS_CORE_CAPABILITIES,
   NATS_REASONS,
   NATS_SINGLE_ACTIVE_CAPABILITIES,
-} from './capabilities.js';
+} from './topology/capabilities.js';
 import { NatsConnection } from './connection.js';
-import { errorOf } from './failures.js';
-import { consumerNameOf } from './names.js';
+import { errorOf } from './client/failures.js';
+import { consumerNameOf } from './topology/names.js';
 import { NATS_DEFAULTS, resolveNatsOptions, type NatsOptions, type ResolvedNatsOptions } from './options.js';
-import { checkSubscribedTopic } from './streams.js';
+import { checkSubscribedTopic } from './topology/streams.js';
 
-export { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES } from './capabilities.js';
+export { NATS_CAPABILITIES, NATS_CORE_CAPABILITIES } from './topology/capabilities.js';
 export type { NatsHeaders, NatsMessage } from './mapping.js';
 export {
   NATS_DEFAULTS,
@@ -73,3 +73,4 @@ function capabilitiesOf({ mode, singleActiveConsumer }: ResolvedNatsOptions): Ca
   if (mode === 'core') return NATS_CORE_CAPABILITIES;
   return singleActiveConsumer ? NATS_SINGLE_ACTIVE_CAPABILITIES : NATS_CAPABILITIES;
 }
+export type { TlsOptions } from '../kit/tls.js';

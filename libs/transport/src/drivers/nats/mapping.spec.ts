@@ -1,11 +1,11 @@
 import type { OutgoingMessage } from '../../contract/index.js';
-import { attemptsIn, noteOf } from './attempts-note.js';
-import { filterOf } from './consumers.js';
+import { attemptsIn, noteOf } from './receiving/attempts-note.js';
+import { filterOf } from './receiving/consumers.js';
 import { deadLetterId, headersToWrite, placeOf, readHeaders, wireText, type NatsMessage } from './mapping.js';
-import { covers, legalName, subscribedTopicProblem, topicProblem } from './names.js';
-import { RecentlyDone } from './recently-done.js';
-import type { SettledMark } from './settled-mark.js';
-import { settlementText } from './settlements.js';
+import { covers, legalName, subscribedTopicProblem, topicProblem } from './topology/names.js';
+import { RecentlyDone } from './receiving/recently-done.js';
+import type { SettledMark } from './receiving/settled-mark.js';
+import { settlementText } from './receiving/settlements.js';
 
 const received = (headers: Record<string, string[]>): NatsMessage => ({
   subject: 's',

@@ -1,6 +1,6 @@
 import type { Broker, Subscription, TransportError } from '../../contract/index.js';
 import { nats } from './index.js';
-import { consumerNameOf } from './names.js';
+import { consumerNameOf } from './topology/names.js';
 import { NATS_DEFAULTS, resolveNatsOptions, type NatsOptions } from './options.js';
 
 const refusal = (options: object): TransportError => {

@@ -1,4 +1,6 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
+import { checkTls, isHalfCertificate, TLS_RULES, tlsRule, type TlsOptions } from '../kit/tls.js';
 
 /** How to log in: one of the four. */
 export type NatsAuthOptions =
@@ -22,19 +24,7 @@ export type NatsAuthOptions =
     };
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
-export interface NatsTlsOptions {
-  /** Authorities to trust instead of the system's. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[];
-  /** The client's own certificate, where the server asks for one (mutual TLS). */
-  readonly cert?: string | Buffer;
-  /** The private key of `cert`. */
-  readonly key?: string | Buffer;
-  /** Opens `key`. */
-  readonly passphrase?: string;
-  /** The name to verify, when it is not the host of the address. */
-  readonly serverName?: string;
-  /** @default 'TLSv1.2' */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+export interface NatsTlsOptions extends TlsOptions {
   /** The handshake comes before the server's greeting (`handshake_first` of the server). @default false */
   readonly handshakeFirst?: boolean;
 }
@@ -158,17 +148,11 @@ const exactly = (expected: string, accepts: (value: unknown) => boolean): Option
 
 const ADDRESS = /^(nats:\/\/)?(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/;
 const addresses = option.list('addresses "host:port", without user or password in them', (item) => ADDRESS.test(item));
-const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
-const pems = exactly(
-  'a PEM text, a Buffer, or an array of them',
-  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
-);
-
 const RULES = {
   servers: addresses,
   mode: option.oneOf('jetstream', 'core'),
   clientName: option.text,
-  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  tls: tlsRule,
   auth: option.record,
   allowPlainWithoutTls: option.flag,
   inboxPrefix: exactly(
@@ -189,13 +173,8 @@ const RULES = {
   pingIntervalMs: option.integer(100),
 } as const satisfies Record<keyof NatsOptions, OptionRule>;
 
-const TLS_RULES = {
-  ca: pems,
-  cert: pem,
-  key: pem,
-  passphrase: option.text,
-  serverName: option.text,
-  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
+const NATS_TLS_RULES = {
+  ...TLS_RULES,
   handshakeFirst: option.flag,
 } as const satisfies Record<keyof NatsTlsOptions, OptionRule>;
 
@@ -233,7 +212,7 @@ const JETSTREAM_ONLY = [
 export function resolveNatsOptions(options: NatsOptions): ResolvedNatsOptions {
   checkOptions('nats()', options, RULES);
   if (options.servers === undefined) throw invalid('servers', `must be ${addresses.expected}, got nothing`);
-  if (options.tls !== undefined && options.tls !== true) checkOptions('nats() tls', options.tls, TLS_RULES);
+  checkTls('nats()', options.tls, NATS_TLS_RULES);
   if (options.auth !== undefined) checkAuth(options.auth);
   if (options.provision) checkOptions('nats() provision', options.provision, PROVISION_RULES);
   const servers = options.servers.map((server) => server.replace(/^nats:\/\//, ''));
@@ -259,7 +238,7 @@ function refuseConflicts(given: NatsOptions, options: ResolvedNatsOptions): void
   if (mode === 'jetstream' && given.maxBuffered !== undefined) {
     throw conflict("maxBuffered is of mode: 'core'; JetStream keeps what waits on the server. Remove it.");
   }
-  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+  if (isHalfCertificate(tls)) {
     throw conflict('tls.cert and tls.key come together; one of them is missing.');
   }
   refuseSecretsInTheClear(options);

@@ -9,16 +9,14 @@ import type {
   TopicQuery,
   TransportError,
 } from '../../contract/index.js';
+import { connectWithBackoff } from '../kit/connect.js';
 import { NsqError, NsqProducer, type NsqClientOptions, type NsqPlaces } from './client/index.js';
 import { askForKeeping, factsOf } from './facts.js';
 import { checkTopicName, errorOf, transportError } from './mapping.js';
 import type { ResolvedNsqOptions } from './options.js';
-import { ProblemWatch } from './problem-watch.js';
-import { NsqPublisher } from './publisher.js';
-import { NsqConsumption } from './subscriber.js';
-
-const FIRST_WAIT_MS = 200;
-const MAX_WAIT_MS = 3_000;
+import { ProblemWatch } from './receiving/problem-watch.js';
+import { NsqPublisher } from './publishing/publisher.js';
+import { NsqConsumption } from './receiving/subscriber.js';
 
 /** One application's connection to NSQ. */
 export class NsqConnection implements BrokerConnection {
@@ -49,19 +47,14 @@ export class NsqConnection implements BrokerConnection {
     this.#watch = new ProblemWatch(host, () => (this.#isDown ? [] : this.#problems));
   }
 
-  async connect(abort: AbortSignal): Promise<void> {
-    const ended = AbortSignal.any([abort, this.#closing.signal]);
-    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) {
-      try {
-        return await this.connectOnce();
-      } catch (error) {
-        if (ended.aborted) break;
-        if (!(error as TransportError).retryable) throw error;
-        this.#tellUnreachable(error as TransportError);
-      }
-      await this.#wait(waitMs, ended);
-    }
-    throw errorOf('TRANSPORT_CLOSED', `the wait for ${this.#places} was ended before an nsqd answered.`);
+  connect(abort: AbortSignal): Promise<void> {
+    return connectWithBackoff({
+      clock: this.#host.clock,
+      ended: AbortSignal.any([abort, this.#closing.signal]),
+      attempt: () => this.connectOnce(),
+      unreachable: (error) => this.#tellUnreachable(error),
+      endedError: () => errorOf('TRANSPORT_CLOSED', `the wait for ${this.#places} was ended before an nsqd answered.`),
+    });
   }
 
   async connectOnce(): Promise<void> {
@@ -152,18 +145,6 @@ export class NsqConnection implements BrokerConnection {
     const first = this.#unreachable === undefined;
     this.#unreachable = error;
     if (first) this.#host.notices.emit('broker:unreachable', { broker: this.#host.broker, error });
-  }
-
-  #wait(ms: number, ended: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        callOff();
-        ended.removeEventListener('abort', end);
-        resolve();
-      };
-      const callOff = this.#host.clock.schedule(ms, end);
-      ended.addEventListener('abort', end, { once: true });
-    });
   }
 }
 

@@ -1,21 +1,21 @@
 /** HOW, on NSQ. Imports the contract; its client is its own, in `client/`. */
 import {
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
   type Capabilities,
   type Subscription,
 } from '../../contract/index.js';
+import { valueText } from '../../shared/index.js';
 import { BARE_CAPABILITIES, NSQ_CAPABILITIES, NSQ_REASONS } from './capabilities.js';
 import { nameProblem } from './client/index.js';
 import { NsqConnection } from './connection.js';
-import { channelOf } from './intake.js';
+import { channelOf } from './receiving/intake.js';
 import { checkTopicName, errorOf } from './mapping.js';
 import { NSQ_DEFAULTS, resolveNsqOptions, type NsqOptions, type ResolvedNsqOptions } from './options.js';
 
 export { NSQ_CAPABILITIES } from './capabilities.js';
-export type { NsqRecord } from './delivery.js';
+export type { NsqRecord } from './receiving/delivery.js';
 export { NSQ_DEFAULTS, type NsqCompression, type NsqEnvelope, type NsqOptions, type NsqTlsOptions } from './options.js';
 
 /**
@@ -62,3 +62,4 @@ class NsqBroker implements Broker {
     return new NsqConnection(host, this.#options);
   }
 }
+export type { TlsOptions } from '../kit/tls.js';

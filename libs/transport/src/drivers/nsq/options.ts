@@ -1,20 +1,9 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
+import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
-export interface NsqTlsOptions {
-  /** Authorities to trust instead of the system's. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[];
-  /** The client's own certificate, where nsqd asks for one (mutual TLS). */
-  readonly cert?: string | Buffer;
-  /** The private key of `cert`. */
-  readonly key?: string | Buffer;
-  /** Opens `key`. */
-  readonly passphrase?: string;
-  /** The name to verify, when it is not the host of the address. */
-  readonly serverName?: string;
-  /** @default 'TLSv1.2' */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-}
+export type NsqTlsOptions = TlsOptions;
 
 /** How a message looks on NSQ, which has bodies and nothing else. */
 export type NsqEnvelope = 'cloudevents' | 'none';
@@ -99,18 +88,12 @@ const exactly = (expected: string, accepts: (value: unknown) => boolean): Option
 
 const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/;
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
-const pems = exactly(
-  'a PEM text, a Buffer, or an array of them',
-  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
-);
-
 const RULES = {
   nsqd: option.list('addresses "host:port"', (item) => ADDRESS.test(item)),
   lookupd: option.list('addresses "http://host:port"', isHttpUrl),
   lookupIntervalMs: option.integer(100),
   clientId: option.text,
-  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  tls: tlsRule,
   // n.b. no line break: it would end the command, and the rest of the secret would be the next one.
   authSecret: exactly(
     'a text that is not empty and has no line break',
@@ -129,15 +112,6 @@ const RULES = {
   maxRequeueDelayMs: option.integer(0),
 } as const satisfies Record<keyof NsqOptions, OptionRule>;
 
-const TLS_RULES = {
-  ca: pems,
-  cert: pem,
-  key: pem,
-  passphrase: option.text,
-  serverName: option.text,
-  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
-} as const satisfies Record<keyof NsqTlsOptions, OptionRule>;
-
 /**
  * Fills in the defaults and refuses what is wrong, unknown or contradictory.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
@@ -151,7 +125,7 @@ export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
       { driver: 'nsq' },
     );
   }
-  if (options.tls !== undefined && options.tls !== true) checkOptions('nsq() tls', options.tls, TLS_RULES);
+  checkTls('nsq()', options.tls);
   const resolved = withDefaults(options, NSQ_DEFAULTS) as ResolvedNsqOptions;
   refuseConflicts(resolved);
   return resolved;
@@ -159,7 +133,7 @@ export function resolveNsqOptions(options: NsqOptions): ResolvedNsqOptions {
 
 function refuseConflicts(options: ResolvedNsqOptions): void {
   const { tls, maxMessageBytes, maxRequestBytes } = options;
-  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+  if (isHalfCertificate(tls)) {
     throw conflict('tls.cert and tls.key come together; one of them is missing.');
   }
   if (maxMessageBytes + REQUEST_OVERHEAD_BYTES > maxRequestBytes) {

@@ -8,21 +8,19 @@ import type {
   TopicPurpose,
   TopicQuery,
 } from '../../contract/index.js';
-import { ensureEach, TransportError } from '../../contract/index.js';
-import { Dialer } from './dialer.js';
-import { factsOf } from './facts.js';
-import { errorOf } from './failures.js';
-import { Link } from './link.js';
-import { checkTopicName, refuseSharedQueues } from './names.js';
+import { connectWithBackoff } from '../kit/connect.js';
+import { type TransportError } from '../../contract/index.js';
+import { ensureEach } from '../../shared/index.js';
+import { Dialer } from './client/dialer.js';
+import { factsOf } from './topology/facts.js';
+import { errorOf } from './client/failures.js';
+import { Link } from './client/link.js';
+import { checkTopicName, refuseSharedQueues } from './topology/names.js';
 import type { ResolvedRabbitmqOptions } from './options.js';
-import { QueueInspector } from './queue-inspector.js';
-import { RabbitmqPublisher } from './publisher.js';
-import { RabbitmqConsumption } from './subscriber.js';
-import { Topology } from './topology.js';
-import { pause } from './waiting.js';
-
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 3_000;
+import { QueueInspector } from './topology/queue-inspector.js';
+import { RabbitmqPublisher } from './publishing/publisher.js';
+import { RabbitmqConsumption } from './receiving/subscriber.js';
+import { Topology } from './topology/topology.js';
 
 /**
  * One application's connections to one RabbitMQ: one to publish and one to consume, so that an alarm, which stops whoever
@@ -125,18 +123,17 @@ export class RabbitmqConnection implements BrokerConnection {
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
   }
 
-  async #untilOpen(link: Link, ended: AbortSignal): Promise<void> {
-    for (let waitMs = FIRST_WAIT_MS; !ended.aborted; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
-      try {
-        return void (await link.dial());
-      } catch (error) {
-        if (!(error instanceof TransportError) || !error.retryable) throw error;
-        this.#tellUnreachable(error);
-      }
-      await pause(this.#host.clock, waitMs, ended);
-    }
-    const names = this.#options.addresses.map(({ name }) => name).join(', ');
-    throw errorOf('TRANSPORT_CLOSED', `the wait for ${names} was ended before a broker answered.`);
+  #untilOpen(link: Link, ended: AbortSignal): Promise<void> {
+    return connectWithBackoff({
+      clock: this.#host.clock,
+      ended,
+      attempt: async () => void (await link.dial()),
+      unreachable: (error) => this.#tellUnreachable(error),
+      endedError: () => {
+        const names = this.#options.addresses.map(({ name }) => name).join(', ');
+        return errorOf('TRANSPORT_CLOSED', `the wait for ${names} was ended before a broker answered.`);
+      },
+    });
   }
 
   /** Once per outage, however many connections it takes. */

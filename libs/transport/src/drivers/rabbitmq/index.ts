@@ -1,7 +1,6 @@
 /** HOW, on RabbitMQ. Imports the contract and, on first use, amqplib. */
 import {
   TransportError,
-  valueText,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -9,9 +8,10 @@ import {
   type ErrorCode,
   type Subscription,
 } from '../../contract/index.js';
-import { capabilitiesOf, RABBITMQ_REASONS } from './capabilities.js';
+import { valueText } from '../../shared/index.js';
+import { capabilitiesOf, RABBITMQ_REASONS } from './topology/capabilities.js';
 import { RabbitmqConnection } from './connection.js';
-import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './names.js';
+import { checkTopicName, droppedQueueOf, groupProblem, queueNameOf, queueProblem } from './topology/names.js';
 import {
   RABBITMQ_DEFAULTS,
   resolveRabbitmqOptions,
@@ -19,7 +19,7 @@ import {
   type ResolvedRabbitmqOptions,
 } from './options.js';
 
-export { RABBITMQ_CAPABILITIES } from './capabilities.js';
+export { RABBITMQ_CAPABILITIES } from './topology/capabilities.js';
 export type { RabbitmqProperties, RabbitmqRecord } from './mapping.js';
 export {
   RABBITMQ_DEFAULTS,
@@ -82,3 +82,4 @@ class RabbitmqBroker implements Broker {
 
 const refuse = (code: ErrorCode, topic: string, text: string): TransportError =>
   new TransportError(code, `[rabbitmq] ${text}`, { driver: 'rabbitmq', topic });
+export type { TlsOptions } from '../kit/tls.js';

@@ -1,5 +1,5 @@
 import { WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
-import { REST_HEADERS } from './ladder.js';
+import { REST_HEADERS } from './topology/ladder.js';
 
 /** A message as RabbitMQ delivered it: `context.raw`. */
 export interface RabbitmqRecord {

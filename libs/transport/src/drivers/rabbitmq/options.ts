@@ -1,21 +1,10 @@
-import { checkOptions, option, TransportError, withDefaults, type OptionRule } from '../../contract/index.js';
-import { addressOf, isLoopback, type RabbitmqAddress } from './addresses.js';
+import { TransportError } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
+import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
+import { addressOf, isLoopback, type RabbitmqAddress } from './client/addresses.js';
 
 /** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
-export interface RabbitmqTlsOptions {
-  /** Authorities to trust instead of the system's. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[];
-  /** The client's own certificate, where the broker asks for one (mutual TLS). */
-  readonly cert?: string | Buffer;
-  /** The private key of `cert`. */
-  readonly key?: string | Buffer;
-  /** Opens `key`. */
-  readonly passphrase?: string;
-  /** The name to verify, when it is not the host of the address. */
-  readonly serverName?: string;
-  /** @default 'TLSv1.2' */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
-}
+export type RabbitmqTlsOptions = TlsOptions;
 
 /** How topics are told apart: by routing key on one exchange (`topic`, `direct`), or by an exchange each (`fanout`). */
 export type RabbitmqExchangeType = 'topic' | 'direct' | 'fanout';
@@ -128,11 +117,6 @@ export type ResolvedRabbitmqOptions = Omit<RabbitmqOptions, keyof typeof RABBITM
 const exactly = (expected: string, accepts: (value: unknown) => boolean): OptionRule => ({ expected, accepts });
 
 const URL_SHAPE = 'a text "amqp://host:port", or an array of them, at least one';
-const pem = exactly('a PEM text or a Buffer', (value) => typeof value === 'string' || Buffer.isBuffer(value));
-const pems = exactly(
-  'a PEM text, a Buffer, or an array of them',
-  (value) => pem.accepts(value) || (Array.isArray(value) && value.every(pem.accepts)),
-);
 const wholeSeconds = exactly(
   'a whole number of seconds in milliseconds, 1000 to 3600000',
   (value) => typeof value === 'number' && value % 1_000 === 0 && value >= 1_000 && value <= 3_600_000,
@@ -150,7 +134,7 @@ const RULES = {
   password: option.text,
   vhost: option.text,
   mechanism: option.oneOf('plain', 'external'),
-  tls: exactly('true or an object', (value) => value === true || option.record.accepts(value)),
+  tls: tlsRule,
   allowPlainWithoutTls: option.flag,
   connectionName: option.text,
   connectionTimeoutMs: option.integer(1),
@@ -170,15 +154,6 @@ const RULES = {
   consumerTimeoutMs: option.integer(1_000),
 } as const satisfies Record<keyof RabbitmqOptions, OptionRule>;
 
-const TLS_RULES = {
-  ca: pems,
-  cert: pem,
-  key: pem,
-  passphrase: option.text,
-  serverName: option.text,
-  minVersion: option.oneOf('TLSv1.2', 'TLSv1.3'),
-} as const satisfies Record<keyof RabbitmqTlsOptions, OptionRule>;
-
 /** Arguments that the driver sets itself; a second word on them would be a contradiction. */
 const OWN_ARGUMENTS: readonly string[] = ['x-queue-type', 'x-single-active-consumer', 'x-delivery-limit', 'x-expires'];
 
@@ -189,7 +164,7 @@ const OWN_ARGUMENTS: readonly string[] = ['x-queue-type', 'x-single-active-consu
 export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbitmqOptions {
   checkOptions('rabbitmq()', options, RULES);
   if (options.url === undefined) throw invalid('url', `must be ${URL_SHAPE}, got nothing`);
-  if (options.tls !== undefined && options.tls !== true) checkOptions('rabbitmq() tls', options.tls, TLS_RULES);
+  checkTls('rabbitmq()', options.tls);
   const { url, ...resolved } = withDefaults(options, RABBITMQ_DEFAULTS);
   const urls = typeof url === 'string' ? [url] : url;
   const addresses = urls.map((each) => addressOf(each, options, (text) => invalid('url', text)));
@@ -203,7 +178,7 @@ function refuseConflicts(given: RabbitmqOptions, options: ResolvedRabbitmqOption
   if (given.exchangeType === 'fanout' && given.exchange !== undefined) {
     throw conflict("exchange has no place beside exchangeType: 'fanout', where each topic is an exchange of its own.");
   }
-  if (tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined)) {
+  if (isHalfCertificate(tls)) {
     throw conflict('tls.cert and tls.key come together; one of them is missing.');
   }
   if (tls !== undefined && addresses.some(({ encrypted }) => !encrypted)) {

@@ -1,6 +1,6 @@
-import type ts from 'typescript';
+import ts from 'typescript';
 import { ADDRESSES } from '../nest-add/brokers.js';
-import { exchangesOf, type Facts, type MigratedBroker, type TransportUse } from './facts.js';
+import { exchangesOf, optionsOfGolevelup, type Facts, type MigratedBroker, type TransportUse } from './facts.js';
 import { isClosed, literalText, propertyOf, quoted } from './syntax.js';
 
 /** How an application says to ours what it said to its transport until now. */
@@ -91,12 +91,23 @@ const WRITERS: Readonly<Record<MigratedBroker, Writer>> = {
   },
 };
 
-/** Nest's transport takes one address as a text too. */
+/** Nest's transport takes one address as a text too: what only the running program knows may be a text or a list. */
 function carryServers(properties: Properties, servers: ts.Expression | undefined): void {
   const one = literalText(servers);
-  if (one === undefined) properties.carry('servers', servers, ADDRESSES.nats);
-  else properties.set('servers', `[${quoted(one)}]`);
+  if (one !== undefined) return properties.set('servers', `[${quoted(one)}]`);
+  if (servers === undefined || !isClosed(servers) || isList(servers)) {
+    return properties.carry('servers', servers, ADDRESSES.nats);
+  }
+  const text = servers.getText();
+  properties.set('servers', isVariable(servers) ? `[${text} ?? 'localhost:4222']` : `[${text}].flat()`);
 }
+
+/** An array, or a call such as `process.env.NATS_URL.split(',')`. */
+const isList = (node: ts.Expression): boolean => ts.isArrayLiteralExpression(node) || ts.isCallExpression(node);
+
+/** `process.env.NATS_URL`. */
+const isVariable = (node: ts.Expression): boolean =>
+  ts.isPropertyAccessExpression(node) || ts.isElementAccessExpression(node);
 
 /** A queue with one pattern goes on as it is; one with several stays with Nest's transport until it is empty. */
 function takeQueue(properties: Properties, queue: string, options: ts.Expression | undefined): void {
@@ -122,10 +133,10 @@ function carryOptional(
   }
 }
 
-/** The options of `RabbitMQModule.forRoot`, and the queues that its handlers name. */
+/** The options of golevelup's module, and the queues that its handlers name. */
 export function golevelupRegistration(call: ts.CallExpression, { queues }: Facts): Registration {
   const properties = new Properties();
-  const options = call.arguments.at(-1);
+  const options = optionsOfGolevelup(call);
   properties.carry('url', propertyOf(options, 'uri'), ADDRESSES.rabbitmq);
   const [exchange, ...others] = exchangesOf(options);
   if (exchange?.name !== undefined) properties.set('exchange', quoted(exchange.name));

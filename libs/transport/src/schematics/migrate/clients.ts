@@ -1,6 +1,7 @@
 import ts from 'typescript';
 import type { FileDraft } from './draft.js';
 import { isClientsModule, transportUse, type Facts } from './facts.js';
+import { isUnread } from './unread.js';
 import { classAround, decoratorCall, nodesOf, propertyOf } from './syntax.js';
 
 const CLIENTS: ReadonlySet<string> = new Set([
@@ -48,8 +49,8 @@ function migrateRegistration(draft: FileDraft, call: ts.CallExpression): void {
   }
   const migrated = list.elements.filter((element) => transportUse(element) !== undefined);
   const others = list.elements.filter((element) => transportUse(element) === undefined);
-  for (const element of others.filter((other) => propertyOf(other, 'useFactory') !== undefined)) {
-    draft.leave(element, 'a client that a factory makes was not migrated: inject TransportClient instead of it.');
+  for (const element of others.filter(isUnread)) {
+    draft.leave(element, 'the transport of this client is not written here: inject TransportClient instead of it.');
   }
   if (others.length === 0 && ts.isArrayLiteralExpression(call.parent)) return draft.removeElement(call);
   migrated.forEach((element) => draft.removeElement(element));
@@ -59,10 +60,8 @@ type Injection = ts.ParameterDeclaration | ts.PropertyDeclaration;
 
 /** @returns whether it is ours now */
 function migrateInjection(draft: FileDraft, injection: Injection, tokens: ReadonlySet<string>): boolean {
-  if (decoratorCall(injection, 'Client') !== undefined) {
-    draft.leave(injection, 'inject TransportClient in the constructor instead of @Client(...).');
-    return false;
-  }
+  const client = decoratorCall(injection, 'Client');
+  if (client !== undefined) return migrateClientProperty(draft, injection, client);
   const inject = decoratorCall(injection, 'Inject');
   if (inject === undefined || !tokens.has(inject.arguments[0]?.getText() ?? '')) return false;
   const { type } = injection;
@@ -75,4 +74,21 @@ function migrateInjection(draft: FileDraft, injection: Injection, tokens: Readon
   if (ts.isParameter(injection)) draft.removeDecorator(inject.parent as ts.Decorator);
   else draft.replace(inject.arguments[0] as ts.Node, 'TransportClient');
   return true;
+}
+
+/** `@Client(...)` makes a client of its own. One over TCP stays. @returns whether it is ours now */
+function migrateClientProperty(draft: FileDraft, { type }: Injection, client: ts.CallExpression): boolean {
+  const [options] = client.arguments;
+  const isOurs = transportUse(options) !== undefined;
+  if (isOurs && type !== undefined && CLIENTS.has(type.getText())) {
+    draft.need('Inject', '@nestjs/common');
+    draft.need('TransportClient');
+    draft.replace(client, 'Inject(TransportClient)');
+    draft.replace(type, 'TransportClient');
+    return true;
+  }
+  if (isOurs || (options !== undefined && isUnread(options))) {
+    draft.leave(client, 'inject TransportClient in the constructor instead of @Client(...).');
+  }
+  return false;
 }

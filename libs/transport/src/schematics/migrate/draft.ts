@@ -1,6 +1,7 @@
 import ts from 'typescript';
 import { addImports, type NamedImport } from '../module-file.js';
 import { parsed } from '../source-files.js';
+import { withoutAliases } from './aliases.js';
 import { nodesOf } from './syntax.js';
 
 interface Edit {
@@ -20,7 +21,9 @@ export class FileDraft {
 
   constructor(path: string, text: string) {
     this.path = path;
-    this.source = parsed(text);
+    const { text: readable, unread } = withoutAliases(text);
+    this.source = parsed(readable);
+    for (const { node, sentence } of unread(this.source)) this.leave(node, sentence);
   }
 
   get isChanged(): boolean {

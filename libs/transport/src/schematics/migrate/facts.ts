@@ -44,14 +44,14 @@ export function factsOf(drafts: readonly FileDraft[]): Facts {
   const sources = drafts.map(({ source }) => source);
   const all = sources.flatMap((source) => nodesOf(source, ts.isCallExpression));
   const golevelup = all.filter(isGolevelupModule);
-  const exchange = exchangesOf(golevelup[0]?.arguments.at(-1))[0]?.name;
+  const exchange = exchangesOf(golevelup[0] && optionsOfGolevelup(golevelup[0]))[0]?.name;
   const clientObjects = all.filter(isClientsModule).flatMap((call) => nodesOf(call, ts.isObjectLiteralExpression));
   const isUse = (use: TransportUse | undefined): use is TransportUse => use !== undefined;
   return {
     servers: all.flatMap(({ expression, arguments: given }) =>
       isServerCall(expression) ? given.map(transportUse).filter(isUse) : [],
     ),
-    clients: clientObjects.map(transportUse).filter(isUse),
+    clients: [...clientObjects, ...all.flatMap(ownClient)].map(transportUse).filter(isUse),
     golevelup,
     exchange,
     clientTokens: new Set(clientObjects.flatMap(tokenOf)),
@@ -64,14 +64,31 @@ export function factsOf(drafts: readonly FileDraft[]): Facts {
   };
 }
 
-const isServerCall = (callee: ts.Expression): boolean =>
+export const isServerCall = (callee: ts.Expression): boolean =>
   ts.isPropertyAccessExpression(callee) && ['connectMicroservice', 'createMicroservice'].includes(callee.name.text);
 
 export const isClientsModule = ({ expression }: ts.CallExpression): boolean =>
   expression.getText().startsWith('ClientsModule.register');
 
+/** The options of `@Client(...)` and of `ClientProxyFactory.create(...)`. */
+const ownClient = ({ expression, arguments: [options] }: ts.CallExpression): ts.Expression[] =>
+  options !== undefined && ['Client', 'ClientProxyFactory.create'].includes(expression.getText()) ? [options] : [];
+
 export const isGolevelupModule = ({ expression }: ts.CallExpression): boolean =>
   expression.getText().startsWith('RabbitMQModule.forRoot');
+
+/** The options of `RabbitMQModule.forRoot`; those of `forRootAsync` are what its factory returns. */
+export function optionsOfGolevelup(call: ts.CallExpression): ts.Expression | undefined {
+  const given = call.arguments.at(-1);
+  const factory = propertyOf(given, 'useFactory');
+  const isFunction = factory !== undefined && (ts.isArrowFunction(factory) || ts.isFunctionExpression(factory));
+  return isFunction ? returnedBy(factory.body) : given;
+}
+
+function returnedBy(body: ts.ConciseBody): ts.Expression | undefined {
+  if (ts.isParenthesizedExpression(body)) return returnedBy(body.expression);
+  return ts.isBlock(body) ? body.statements.findLast(ts.isReturnStatement)?.expression : body;
+}
 
 /** n.b. only of clients that are migrated: a client over TCP keeps its token. */
 function tokenOf(object: ts.ObjectLiteralExpression): string[] {

@@ -14,6 +14,7 @@ import { factsOf, type Facts } from './facts.js';
 import { migrateGolevelup } from './golevelup.js';
 import { migrateHandlers } from './handlers.js';
 import { quoted } from './syntax.js';
+import { nameUnread, nameUnreadOptions } from './unread.js';
 
 /** Options of `nest g -c nest-transport migrate`. */
 export interface MigrateOptions {
@@ -39,7 +40,10 @@ export const migrate =
     const { sourceRoot = 'src' } = options;
     const drafts = sourcesBelow(tree, sourceRoot).map(({ path, text }) => new FileDraft(path, text));
     const facts = factsOf(drafts);
-    const registration = registrationIn(facts, sourceRoot);
+    drafts.forEach(nameUnread);
+    nameUnreadOptions(drafts, facts);
+    const found = drafts.flatMap(({ byHand }) => byHand);
+    const registration = registrationIn(facts, sourceRoot, found);
     for (const draft of drafts) migrateFile(draft, facts, registration);
     for (const draft of drafts) if (draft.isChanged) await changeFile(tree, draft.path, () => draft.text);
     // n.b. a server of Nest's was replaced in the file that had it; golevelup and applications with clients only have none.
@@ -51,7 +55,8 @@ export const migrate =
     report(context, [...drafts.flatMap(({ byHand }) => byHand), ...registration.byHand, ...afterwards(facts)]);
   };
 
-function registrationIn(facts: Facts, sourceRoot: string): Registration {
+/** @param found what could not be read, for the error when there is nothing else */
+function registrationIn(facts: Facts, sourceRoot: string, found: readonly string[]): Registration {
   const uses = [...facts.servers, ...facts.clients];
   const [golevelup] = facts.golevelup;
   const brokers = new Set([...uses.map(({ broker }) => broker), ...(golevelup === undefined ? [] : ['rabbitmq'])]);
@@ -63,7 +68,7 @@ function registrationIn(facts: Facts, sourceRoot: string): Registration {
   if (golevelup !== undefined) return golevelupRegistration(golevelup, facts);
   if (uses[0] !== undefined) return registrationOf(uses[0], facts);
   throw unexpected(
-    `${sourceRoot} uses no transport that can be migrated (Transport.KAFKA, Transport.NATS, Transport.RMQ or golevelup's RabbitMQModule, written as a literal); nothing was written.`,
+    `${sourceRoot} uses no transport that can be migrated (Transport.KAFKA, Transport.NATS, Transport.RMQ or golevelup's RabbitMQModule, written as a literal); nothing was written.${found.map((line) => ` ${line}`).join('')}`,
   );
 }
 

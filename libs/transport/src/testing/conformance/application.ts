@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import {
   Notices,
-  systemClock,
   type Broker,
   type BrokerConnection,
   type BrokerHost,
@@ -14,6 +13,7 @@ import {
   type OutgoingMessage,
   type PublishReceipt,
 } from '../../contract/index.js';
+import { systemClock } from '../../shared/index.js';
 import {
   Consumer,
   DeadLetterAdmin,

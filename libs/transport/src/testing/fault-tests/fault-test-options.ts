@@ -1,10 +1,5 @@
-import {
-  checkOptions,
-  option,
-  TransportError,
-  type EventDefinition,
-  type MessageContext,
-} from '../../contract/index.js';
+import { TransportError, type EventDefinition, type MessageContext } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import type { ConsumingOptions } from '../../consuming/index.js';
 import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import type { TestTransport, TestApplication, TestTransportOptions } from '../transport/test-transport.js';

@@ -1,4 +1,4 @@
-import { checkOptions, option, withDefaults, type OptionRule } from '../../contract/index.js';
+import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { anySeed } from '../dice.js';
 
 /**

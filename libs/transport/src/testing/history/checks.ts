@@ -1,4 +1,4 @@
-import type { HistoryEntry } from './history.js';
+import type { HistoryEntry } from './history-entry.js';
 
 /*
  * The judgements over a history, each a pure function of its entries that throws an Error saying what was seen.

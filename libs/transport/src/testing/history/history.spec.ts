@@ -1,5 +1,6 @@
 import { defineEvent } from '../../contract/index.js';
-import { History, type HistoryEntry, type PublishOutcome } from './history.js';
+import { History } from './history.js';
+import type { HistoryEntry, PublishOutcome } from './history-entry.js';
 
 const topic = 'orders';
 const publish = (id: string, key?: string, outcome: PublishOutcome = 'ok'): HistoryEntry[] => [

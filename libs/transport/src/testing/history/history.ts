@@ -3,31 +3,7 @@ import type { Notices } from '../../contract/index.js';
 import type { Handler } from '../../consuming/index.js';
 import type { Publisher } from '../../publishing/index.js';
 import { checkDuplicates, checkLost, checkOrderPerKey, checkPhantoms, checkPredecessors } from './checks.js';
-
-/**
- * One line of a history, in the order things happened. Plain data, so that several processes can write theirs to a file
- * and a test can put them together (`History.of`).
- */
-export type HistoryEntry =
-  | { readonly what: 'publish'; readonly id: string; readonly topic: string; readonly key?: string | undefined }
-  | { readonly what: 'published'; readonly id: string; readonly outcome: PublishOutcome }
-  | (Handling & {
-      readonly what: 'handle';
-      /** 1 on the first delivery. */
-      readonly attempt: number;
-    })
-  | (Handling & { readonly what: 'handled'; readonly outcome: 'ok' | 'failed' })
-  | (Handling & { readonly what: 'settled'; readonly how: 'ack' | 'drop' | 'dead-letter' });
-
-/** `unknown`: the publisher was told that the message may or may not be stored. */
-export type PublishOutcome = 'ok' | 'failed' | 'unknown';
-
-/** @inline */
-interface Handling {
-  readonly id: string;
-  readonly topic: string;
-  readonly group: string;
-}
+import type { Handling, HistoryEntry } from './history-entry.js';
 
 /** From which messages `assertNothingLost` expects that they are done. */
 export interface NothingLostOptions {

@@ -1,7 +1,7 @@
 import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
 import type { Broker } from '../../contract/index.js';
 import { memory } from '../../drivers/memory/index.js';
-import { connectTransport, transportStrategy } from '../../nest/connect-transport.js';
+import { connectTransport, transportStrategy } from '../../nest/lifecycle/connect-transport.js';
 import type { ResolvedModuleOptions } from '../../nest/module-options.js';
 import { OPTIONS } from '../../nest/transport.module.js';
 import { TransportRuntime } from '../../nest/transport-runtime.js';

@@ -1,6 +1,6 @@
 import type { Delivery } from '../../contract/index.js';
 import type { Handler, SubscriptionPlan } from '../../consuming/index.js';
-import { restOf } from '../../nest/completion.js';
+import { restOf } from '../../nest/handlers/completion.js';
 import type { TestWorld } from './test-world.js';
 
 /** The same subscription, with handlers that are written down, and whose publishes are known to be theirs. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { jsonCodec, type Codec, type EventDefinition, type Headers } from '../../contract/index.js';
+import { type Codec, type EventDefinition, type Headers } from '../../contract/index.js';
+import { jsonCodec } from '../../shared/index.js';
 import type { Happening, MessageRecord } from './message-record.js';
 import { storyOf } from './story-text.js';
 import type { TestWorld } from './test-world.js';

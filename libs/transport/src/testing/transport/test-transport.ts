@@ -1,6 +1,7 @@
 import type { INestApplication, INestMicroservice, InjectionToken, LoggerService } from '@nestjs/common';
 import type { TestingModuleBuilder } from '@nestjs/testing';
-import { checkOptions, option, type Broker, type EventDefinition } from '../../contract/index.js';
+import { type Broker, type EventDefinition } from '../../contract/index.js';
+import { checkOptions, option } from '../../shared/index.js';
 import type { PublishOptions, Publisher } from '../../publishing/index.js';
 import { anySeed } from '../dice.js';
 import type { RandomFaultsOptions } from '../faults/random-faults-options.js';

@@ -25,6 +25,8 @@ export interface TopicKeeping {
   readonly replicas: number;
   /** By Kafka's names, the cluster's defaults filled in; why they could not be read. */
   readonly config: Readonly<Record<string, string>> | ClientFailure;
+  /** Brokers that the cluster lists; left out where it did not answer that. */
+  readonly servers?: number | undefined;
 }
 
 export interface TopicSettings {

@@ -1,4 +1,5 @@
-import { systemClock, type Clock } from '../../../contract/index.js';
+import { type Clock } from '../../../contract/index.js';
+import { systemClock } from '../../../shared/index.js';
 import { NsqdAdmin } from './admin.js';
 import { NsqError } from './failure.js';
 

@@ -1,4 +1,4 @@
-import { Fifo } from '../../../contract/index.js';
+import { Fifo } from '../../../shared/index.js';
 import { BacklogSource, type Backlog } from './backlog.js';
 import type { LateCommand } from './connection.js';
 import { isPassing, NsqError } from './failure.js';

@@ -1,4 +1,4 @@
-import { Fifo } from '../../../contract/index.js';
+import { Fifo } from '../../../shared/index.js';
 import { withUnknownOutcome, type NsqError } from './failure.js';
 
 interface Waiting {

@@ -1,4 +1,5 @@
-import { systemClock, type Clock } from '../../../contract/index.js';
+import { type Clock } from '../../../contract/index.js';
+import { systemClock } from '../../../shared/index.js';
 
 /** An encrypted connection; certificate chain and host name are always verified. */
 export interface NsqTlsSettings {

@@ -1,5 +1,5 @@
 import type * as KafkaJs from 'kafkajs';
-import { assignPartitions, type GroupMember, type PartitionsByTopic } from '../../assignment.js';
+import { assignPartitions, type GroupMember, type PartitionsByTopic } from '../../receiving/assignment.js';
 import type { TappedCluster } from './cluster.js';
 
 /** Also the name of the protocol that all members of a group must share. */

@@ -1,5 +1,5 @@
 import type * as KafkaJs from 'kafkajs';
-import { importUnbundled, loadPeer } from '../../../../contract/index.js';
+import { importUnbundled, loadPeer } from '../../../../shared/index.js';
 import type { KafkaCompression } from '../../options.js';
 
 interface Codec {

@@ -1,4 +1,4 @@
-import { protocolErrorName } from '../../protocol-errors.js';
+import { protocolErrorName } from '../../topology/protocol-errors.js';
 import { ClientFailure, type FailureReason } from '../seam.js';
 
 /** What kafkajs' errors carry, in one class or another. */

@@ -1,6 +1,6 @@
 import type * as KafkaJs from 'kafkajs';
 import type { ResolvedKafkaOptions } from '../../options.js';
-import { byKey, roundRobin, type ChoosePartition } from '../../partitioner.js';
+import { byKey, roundRobin, type ChoosePartition } from '../../publishing/partitioner.js';
 import type { ClientProducer, OutgoingRecord, SendOutcome, StoredPartition } from '../seam.js';
 import { compressionType } from './codecs.js';
 import { toFailure, type Attempts } from './failures.js';

@@ -1,0 +1,211 @@
+import type { ChannelModel } from 'amqplib';
+import type { Clock, TransportError } from '../../../contract/index.js';
+import { ConnectionLease } from './connection-lease.js';
+import type { Dialed, Dialer } from './dialer.js';
+import { errorOf, replyTextOf } from './failures.js';
+import { pause, within } from '../../kit/waits.js';
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 3_000;
+/** After a failure nobody dials in passing for this long: twice the longest pause of whoever dials by a schedule. */
+const FIRST_REST_MS = 400;
+const LONGEST_REST_MS = 6_000;
+/** How long the server may take to say goodbye before the socket is ended. */
+const GOODBYE_MS = 2_000;
+
+/** Whoever wants to know how a link fares. */
+export interface LinkWatcher {
+  opened?(): void;
+  lost?(error: TransportError): void;
+  /** @param reason the server's; undefined when it takes publishes again */
+  blocked?(reason: string | undefined): void;
+}
+
+/**
+ * One AMQP connection that is made anew when it is lost. It is made when it is first asked for; from then on it comes back by
+ * itself until it is closed.
+ */
+export class Link {
+  readonly #dialer: Dialer;
+  readonly #clock: Clock;
+  readonly #watchers = new Set<LinkWatcher>();
+  readonly #closing = new AbortController();
+  #dialed: Dialed | undefined;
+  #lease: ConnectionLease | undefined;
+  #opening: Promise<ChannelModel> | undefined;
+  #callOffRetry: (() => void) | undefined;
+  #error: TransportError | undefined;
+  /** The last try failed; until then it stands for the next one. */
+  #failed: { readonly error: TransportError; readonly untilMs: number; readonly restMs: number } | undefined;
+  #blocked: string | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(dialer: Dialer, clock: Clock) {
+    this.#dialer = dialer;
+    this.#clock = clock;
+  }
+
+  get model(): ChannelModel | undefined {
+    return this.#dialed?.model;
+  }
+
+  /** Whether the server counts the connection of now as alive; undefined without one. */
+  get lease(): ConnectionLease | undefined {
+    if (this.#dialed === undefined) return undefined;
+    return (this.#lease ??= leaseOf(this.#dialed.model, this.#clock));
+  }
+
+  /** Why there is no connection although there was one. */
+  get error(): TransportError | undefined {
+    return this.#error;
+  }
+
+  /** Why the server takes no publishes now. */
+  get blockedBecause(): string | undefined {
+    return this.#blocked;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Returns a function that ends the watch. */
+  watch(watcher: LinkWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  /**
+   * The connection; one try to make it where there is none and none has just failed: however many publishes ask, a server
+   * that is unreachable is dialed at the pace of the backoff. @throws TransportError
+   */
+  open(): Promise<ChannelModel> {
+    const failed = this.#failed;
+    const rests = failed !== undefined && this.#opening === undefined && this.#clock.monotonicMs() < failed.untilMs;
+    return rests && !this.isClosed ? Promise.reject(failed.error) : this.dial();
+  }
+
+  /** As `open`, also right after a failure: for whoever paces its own tries. @throws TransportError */
+  dial(): Promise<ChannelModel> {
+    if (this.isClosed) return Promise.reject(errorOf('TRANSPORT_CLOSED', 'the connection is closed.'));
+    const { model } = this;
+    if (model !== undefined) return Promise.resolve(model);
+    this.#opening ??= this.#open()
+      .catch((error: TransportError) => this.#rest(error))
+      .finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  /** Resolves with the connection, or with undefined after `ms`, or when the link is closed. */
+  whenOpen(ms: number): Promise<ChannelModel | undefined> {
+    if (this.model !== undefined || this.isClosed) return Promise.resolve(this.model);
+    const ended = new AbortController();
+    const unwatch = this.watch({ opened: () => ended.abort() });
+    return pause(this.#clock, ms, AbortSignal.any([ended.signal, this.#closing.signal])).then(() => {
+      unwatch();
+      return this.model;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #open(): Promise<ChannelModel> {
+    const dialed = await this.#dialer.dial(this.#closing.signal);
+    if (this.#closing.signal.aborted) {
+      dialed.destroy();
+      throw errorOf('TRANSPORT_CLOSED', 'the connection was closed while it was made.');
+    }
+    this.#callOffRetry?.();
+    this.#callOffRetry = undefined;
+    this.#adopt(dialed);
+    return dialed.model;
+  }
+
+  #rest(error: TransportError): never {
+    const restMs = Math.min(LONGEST_REST_MS, (this.#failed?.restMs ?? FIRST_REST_MS / 2) * 2);
+    this.#failed = { error, restMs, untilMs: this.#clock.monotonicMs() + restMs };
+    throw error;
+  }
+
+  #adopt(dialed: Dialed): void {
+    const { model } = dialed;
+    this.#dialed = dialed;
+    this.#error = undefined;
+    this.#failed = undefined;
+    // n.b. a forced close gives no 'error', only 'close' with the reason; an 'error' without a listener ends the process.
+    model.on('error', () => undefined);
+    model.on('close', (reason) => this.#lose(dialed, reason));
+    model.on('blocked', (reason) => this.#tellBlocked(reason));
+    model.on('unblocked', () => this.#tellBlocked(undefined));
+    for (const watcher of [...this.#watchers]) watcher.opened?.();
+  }
+
+  #lose(dialed: Dialed, reason: Error | undefined): void {
+    dialed.destroy();
+    if (this.#dialed !== dialed) return;
+    this.#dialed = undefined;
+    this.#endLease();
+    if (this.#blocked !== undefined) this.#tellBlocked(undefined);
+    if (this.isClosed) return;
+    const why = reason === undefined ? 'it was closed' : replyTextOf(reason);
+    const error = errorOf('TRANSPORT_BROKER_UNREACHABLE', `the connection was lost: ${why}.`, {
+      retryable: true,
+      cause: reason,
+    });
+    this.#error = error;
+    for (const watcher of [...this.#watchers]) watcher.lost?.(error);
+    this.#retryIn(FIRST_WAIT_MS);
+  }
+
+  #endLease(): void {
+    this.#lease?.end();
+    this.#lease = undefined;
+  }
+
+  #retryIn(waitMs: number): void {
+    const jittered = waitMs * (0.5 + Math.random() / 2);
+    this.#callOffRetry = this.#clock.schedule(jittered, () => {
+      this.#callOffRetry = undefined;
+      this.dial().catch((error: TransportError) => {
+        if (this.isClosed || this.#callOffRetry !== undefined) return;
+        this.#error = error;
+        this.#retryIn(Math.min(LONGEST_WAIT_MS, waitMs * 2));
+      });
+    });
+  }
+
+  #tellBlocked(reason: string | undefined): void {
+    this.#blocked = reason;
+    for (const watcher of [...this.#watchers]) watcher.blocked?.(reason);
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    this.#callOffRetry?.();
+    const dialed = this.#dialed;
+    this.#endLease();
+    if (dialed !== undefined) await this.#sayGoodbye(dialed);
+    await this.#opening?.catch(() => undefined);
+  }
+
+  async #sayGoodbye({ model, destroy }: Dialed): Promise<void> {
+    await within(this.#clock, GOODBYE_MS, model.close());
+    destroy();
+  }
+}
+
+function leaseOf(model: ChannelModel, clock: Clock): ConnectionLease {
+  const { heartbeat = 0, stream } = model.connection as unknown as {
+    readonly heartbeat?: number;
+    readonly stream?: { readonly bytesRead?: number };
+  };
+  return new ConnectionLease({
+    clock,
+    heartbeatMs: heartbeat * 1_000,
+    bytesRead: () => stream?.bytesRead ?? 0,
+    ask: async () => (await model.createChannel()).close(),
+  });
+}

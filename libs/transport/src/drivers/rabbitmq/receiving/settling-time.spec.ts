@@ -1,0 +1,37 @@
+import { ManualClock } from '../../../testing/manual-clock.js';
+import { SettlingTime } from './settling-time.js';
+
+function after(settlements: number, placedInMs = 50): { readonly settling: SettlingTime; readonly clock: ManualClock } {
+  const clock = new ManualClock();
+  const settling = new SettlingTime(clock, placedInMs);
+  for (let count = 0; count < settlements; count++) settling.settled();
+  return { settling, clock };
+}
+
+describe('the end of a channel', () => {
+  it('comes at once where nothing, or little, was settled just now', () => {
+    expect(after(0).settling.leftMs).toBe(0);
+    expect(after(24).settling.leftMs).toBe(0);
+  });
+
+  it('waits for many settlements at once, five times as long as the placing of the consumer took', () => {
+    const { settling, clock } = after(25);
+    expect(settling.leftMs).toBe(250);
+    clock.advance(200);
+    expect(settling.leftMs).toBe(50);
+    clock.advance(50);
+    expect(settling.leftMs).toBe(0);
+  });
+
+  it('waits a second at most, and 200 ms at least', () => {
+    expect(after(100, 60_000).settling.leftMs).toBe(1_000);
+    expect(after(100, 1).settling.leftMs).toBe(200);
+  });
+
+  it('does not add up settlements with room between them', () => {
+    const { settling, clock } = after(20);
+    clock.advance(251);
+    for (let count = 0; count < 20; count++) settling.settled();
+    expect(settling.leftMs).toBe(0);
+  });
+});

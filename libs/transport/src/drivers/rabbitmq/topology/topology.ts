@@ -1,0 +1,273 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import type { Subscription, TopicQuery, TransportError } from '../../../contract/index.js';
+import type { DelayQueue } from './delays.js';
+import { channelError, isHomeNodeDown, isMissing } from '../client/failures.js';
+import { generationsOf, heldArgumentsOf, isOfAnotherGeneration } from './group-arguments.js';
+import type { Link } from '../client/link.js';
+import { bindingsOf, deadLetterPlaceOf, droppedQueueOf, heldQueueOf, placeOf, queueNameOf } from './names.js';
+import type { ResolvedRabbitmqOptions } from '../options.js';
+import { SpareChannels } from '../publishing/spare-channels.js';
+
+/** An instance's queue waits so long for the instance to come back. */
+const INSTANCE_ARGUMENTS = { 'x-queue-type': 'classic', 'x-expires': 60_000 };
+const NOTES_TTL_MS = 86_400_000;
+/** Nodes of a cluster that may be down while an instance's queue is declared. */
+const MOST_MOVES = 10;
+
+/** The queue that a subscription takes its messages from. */
+export interface SubscribedQueue {
+  readonly name: string;
+  /** Ends with this instance. */
+  readonly isInstances: boolean;
+  /** It keeps the arguments of an earlier version: what the server drops from it at a delivery limit is lost. */
+  readonly isOld: boolean;
+}
+
+/** Exchanges and queues: declared, or only looked up where the driver was told that they are there. */
+export class Topology {
+  readonly #link: Link;
+  readonly #options: ResolvedRabbitmqOptions;
+  /** Exchanges that were there. */
+  readonly #known = new Map<string, Promise<void>>();
+  readonly #channels = new SpareChannels();
+  /** How often the queue of an instance had to be left on a node that is down, by its first name. */
+  readonly #moves = new Map<string, number>();
+  /** n.b. one after the other: they share a channel. */
+  #renewing: Promise<unknown> = Promise.resolve();
+
+  constructor(link: Link, options: ResolvedRabbitmqOptions) {
+    this.#link = link;
+    this.#options = options;
+  }
+
+  /** Cheap when it is known. @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_OPTION_CONFLICT`, ... */
+  ensureExchange(exchange: string, topic: string): Promise<void> {
+    if (exchange === '') return Promise.resolve();
+    const known = this.#known.get(exchange) ?? this.#makeExchange(exchange, topic);
+    this.#known.set(exchange, known);
+    known.catch(() => this.#known.delete(exchange));
+    return known;
+  }
+
+  /** Looks again when it is asked for the next time. */
+  forgetExchange(exchange: string): void {
+    this.#known.delete(exchange);
+  }
+
+  /** Exchanges of a topic, and what keeps its messages where it is one of dead letters. */
+  async ensureTopic(topic: string, isDeadLetters: boolean): Promise<void> {
+    if (isDeadLetters) return this.ensureHeld(topic);
+    await this.ensureExchange(placeOf(this.#options, topic).exchange, topic);
+  }
+
+  /** The queue that keeps dead letters as long as nobody subscribes. */
+  async ensureHeld(topic: string): Promise<void> {
+    const { provision } = this.#options;
+    const queue = heldQueueOf(topic);
+    if (provision) await this.ensureExchange(deadLetterPlaceOf(this.#options, topic).exchange, topic);
+    await this.#on(`cannot keep dead letters in queue "${queue}"`, topic, async (channel) => {
+      if (provision) await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
+      else await channel.checkQueue(queue);
+    });
+  }
+
+  /** The queue for what the server drops from the group's queues. @returns its name */
+  async ensureDropped(group: string, topic: string): Promise<string> {
+    const queue = droppedQueueOf(group);
+    await this.#on(`cannot keep what RabbitMQ drops in queue "${queue}"`, topic, async (channel) => {
+      await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
+    });
+    return queue;
+  }
+
+  /** The queue of a group, or of an instance, with its bindings. */
+  async ensureQueue({ topic, group, delivery }: Subscription): Promise<SubscribedQueue> {
+    const name = queueNameOf(this.#options, topic, group);
+    const isInstances = delivery === 'every-instance';
+    const what = `cannot subscribe to "${topic}" with queue "${name}"`;
+    if (isInstances) return this.#ensureInstances(name, what, topic);
+    if (!this.#options.provision) {
+      await this.#on(what, topic, async (channel) => void (await channel.checkQueue(name)));
+      return { name, isInstances, isOld: false };
+    }
+    const isOld = await this.#declare(name, generationsOf(this.#options, group), what, topic);
+    await this.#bind(what, name, topic);
+    return { name, isInstances, isOld };
+  }
+
+  /**
+   * The queue of an instance has one copy, on one node. While that node is down the server refuses its name, so another name is used;
+   * what is left expires when the node is back.
+   */
+  async #ensureInstances(first: string, what: string, topic: string): Promise<SubscribedQueue> {
+    for (let tries = 0; ; tries++) {
+      const moves = this.#moves.get(first) ?? 0;
+      const name = moves === 0 ? first : `${first}.${moves}`;
+      try {
+        await this.#declare(name, [INSTANCE_ARGUMENTS], what, topic);
+        await this.#bind(what, name, topic);
+        return { name, isInstances: true, isOld: false };
+      } catch (error) {
+        if (tries === MOST_MOVES || !isHomeNodeDown((error as TransportError).cause)) throw error;
+        this.#moves.set(first, moves + 1);
+      }
+    }
+  }
+
+  /** @param generations newest first. @returns whether the queue has an older one */
+  async #declare(name: string, generations: readonly object[], what: string, topic: string): Promise<boolean> {
+    for (const [index, args] of generations.entries()) {
+      try {
+        await this.#on(what, topic, async (channel) => {
+          await channel.assertQueue(name, { durable: true, arguments: args });
+        });
+        return index > 0;
+      } catch (error) {
+        const isLast = index === generations.length - 1;
+        if (isLast || !isOfAnotherGeneration((error as TransportError).cause)) throw error;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Ties the queue to its exchanges again, where somebody deleted them or the tie.
+   * @returns what was gone, as far as it is seen: of bindings AMQP shows nothing. @throws TransportError
+   */
+  renewBindings(queue: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
+    const renewed = this.#renewing.then(() => this.#renewBindings(queue, topic));
+    this.#renewing = renewed.catch(() => undefined);
+    return renewed;
+  }
+
+  async #renewBindings({ name, isInstances }: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
+    const what = `cannot feed queue "${name}" of "${topic}"`;
+    const isOurs = this.#options.provision || isInstances;
+    const exchanges = isOurs ? bindingsOf(this.#options, topic) : [placeOf(this.#options, topic)];
+    let gone: TransportError | undefined;
+    for (const { exchange } of exchanges) gone ??= await this.#missing(exchange, what, topic);
+    if (!isOurs && gone !== undefined) throw gone;
+    if (isOurs) await this.#bind(what, name, topic);
+    return gone;
+  }
+
+  /** Whether dead letters of the topic wait that no group took. */
+  async hasHeld(topic: string): Promise<boolean> {
+    return this.#hasQueue(heldQueueOf(topic), topic);
+  }
+
+  /** Whether a queue keeps messages of the topic, or will: the start that has declared the exchange declares it, or is refused. */
+  async isKept({ topic, group }: TopicQuery): Promise<boolean> {
+    if (group === undefined) return this.hasHeld(topic);
+    const { exchange } = placeOf(this.#options, topic);
+    if (this.#options.provision && this.#known.has(exchange)) return true;
+    return this.#hasQueue(queueNameOf(this.#options, topic, group), topic);
+  }
+
+  /** A queue in which messages wait; they come back to `queue`, and to no other group. */
+  async ensureDelay(queue: SubscribedQueue, delay: DelayQueue, topic: string): Promise<void> {
+    const { name, ttlMs, expiresMs } = delay;
+    const common = {
+      'x-message-ttl': ttlMs,
+      'x-expires': expiresMs,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': queue.name,
+    };
+    // n.b. without at-least-once the server itself publishes unconfirmed when the time is over.
+    const safe = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
+    const quorum = this.#options.queueType === 'quorum' && !queue.isInstances;
+    const args = quorum ? { ...common, ...safe, 'x-queue-type': 'quorum' } : { ...common, 'x-queue-type': 'classic' };
+    await this.#on(`cannot delay messages in queue "${name}"`, topic, async (channel) => {
+      await channel.assertQueue(name, { durable: true, arguments: args });
+    });
+  }
+
+  /** Where a process that ends leaves notes for the next. It expires when nobody has left any for a while. */
+  async ensureNotes(queue: string, topic: string): Promise<void> {
+    const args = { 'x-queue-type': 'classic', 'x-message-ttl': NOTES_TTL_MS, 'x-expires': 2 * NOTES_TTL_MS };
+    await this.#on(`cannot leave notes in queue "${queue}"`, topic, async (channel) => {
+      await channel.assertQueue(queue, { durable: true, arguments: args });
+    });
+  }
+
+  /** Why no failure is told: what is left expires by itself. */
+  async deleteQueues(names: readonly string[]): Promise<void> {
+    const { model } = this.#link;
+    if (model === undefined) return;
+    for (const name of names) await onChannel(model, (channel) => channel.deleteQueue(name)).catch(() => undefined);
+  }
+
+  async #makeExchange(exchange: string, topic: string): Promise<void> {
+    const { provision, exchangeType } = this.#options;
+    await this.#on(`cannot use exchange "${exchange}"`, topic, async (channel) => {
+      if (provision) await channel.assertExchange(exchange, exchangeType, { durable: true });
+      else await channel.checkExchange(exchange);
+    });
+  }
+
+  async #bind(what: string, queue: string, topic: string): Promise<void> {
+    for (const { exchange, pattern } of bindingsOf(this.#options, topic)) {
+      const bind = async (): Promise<void> => {
+        await this.ensureExchange(exchange, topic);
+        await this.#on(what, topic, async (channel) => void (await channel.bindQueue(queue, exchange, pattern)));
+      };
+      try {
+        await bind();
+      } catch (error) {
+        if (!isMissing((error as TransportError).cause)) throw error;
+        // It was there once, and somebody deleted it.
+        this.forgetExchange(exchange);
+        await bind();
+      }
+    }
+  }
+
+  /** The server's refusal where there is no such exchange. */
+  async #missing(exchange: string, what: string, topic: string): Promise<TransportError | undefined> {
+    try {
+      await this.#on(what, topic, async (channel) => void (await channel.checkExchange(exchange)));
+      return undefined;
+    } catch (error) {
+      if (!isMissing((error as TransportError).cause)) throw error;
+      return error as TransportError;
+    }
+  }
+
+  async #hasQueue(queue: string, topic: string): Promise<boolean> {
+    const model = await this.#link.open();
+    try {
+      await this.#channels.use(model, (channel) => channel.checkQueue(queue));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw channelError(error, `cannot look for queue "${queue}"`, topic);
+    }
+  }
+
+  async #on(what: string, topic: string, work: (channel: Channel) => Promise<void>): Promise<void> {
+    const model = await this.#link.open();
+    try {
+      await this.#channels.use(model, work);
+    } catch (error) {
+      throw channelError(error, what, topic);
+    }
+  }
+}
+
+/** Works on a channel of its own: what the server refuses there closes no other. @throws what amqplib throws */
+export async function onChannel<Result>(
+  model: ChannelModel,
+  work: (channel: Channel) => Promise<Result>,
+): Promise<Result> {
+  const channel = await model.createChannel();
+  let refusal: unknown;
+  channel.on('error', (error) => (refusal = error));
+  try {
+    const result = await work(channel);
+    await channel.close();
+    return result;
+  } catch (error) {
+    if (refusal === undefined) await channel.close().catch(() => undefined);
+    throw refusal ?? error;
+  }
+}

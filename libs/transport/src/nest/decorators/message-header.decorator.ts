@@ -1,0 +1,17 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Headers, MessageContext } from '../../contract/index.js';
+
+/**
+ * Gives a handler one header of its message as text, or undefined; without a name, all of them.
+ *
+ * ```ts
+ * async reserve(@Payload() order: OrderCreatedData, @MessageHeader('tenant') tenant: string | undefined) {}
+ * ```
+ * Names are case-insensitive, as on every broker here.
+ */
+export const MessageHeader: (name?: string) => ParameterDecorator = createParamDecorator(
+  (name: string | undefined, context: ExecutionContext): Headers | string | undefined => {
+    const message = context.switchToRpc().getContext<MessageContext>();
+    return name === undefined ? message.headers : message.header(name.toLowerCase());
+  },
+);

@@ -1,0 +1,27 @@
+import type { EventDefinition } from '../../contract/index.js';
+import type { SubscribeOptions } from './subscribe-options.js';
+
+/** Marks handlers of `@Subscribe`, so that no other transport of a hybrid application runs them. Its description names us in tools. */
+export const TRANSPORT_ID = Symbol('nest-transport');
+
+/** Where `@Subscribe` leaves its notes: in the metadata of the method and in the extras that Nest hands to the server. */
+export const SUBSCRIPTIONS = Symbol('nest-transport:subscriptions');
+
+/** What one `@Subscribe` said. Its options are as written: they are checked at start, where an error can name the place. */
+export interface SubscriptionMetadata {
+  /** The pattern that Nest and its tools show: the event type, or the topic. */
+  readonly pattern: string;
+  readonly topic: string;
+  /** Undefined where only a topic was named. */
+  readonly event: EventDefinition | undefined;
+  readonly options: SubscribeOptions;
+  /** `@Respond`: what the method gives is answered to the sender. */
+  readonly responds?: true;
+  /** How a reader finds it: `InventoryController.reserve`. */
+  readonly where: string;
+}
+
+/** What the decorators on one method said, in the order Nest registers their patterns. */
+export function subscriptionsOf(method: object): readonly SubscriptionMetadata[] {
+  return (Reflect.getMetadata(SUBSCRIPTIONS, method) as readonly SubscriptionMetadata[] | undefined) ?? [];
+}
