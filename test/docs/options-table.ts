@@ -68,7 +68,7 @@ function typeNames(checker: ts.TypeChecker, node: ts.TypeNode): string[] {
   if (ts.isTypeOperatorNode(node)) return typeNames(checker, node.type);
   if (ts.isArrayTypeNode(node)) return [`${typeNames(checker, node.elementType).join()}[]`];
   if (ts.isFunctionTypeNode(node)) return ['function'];
-  if (ts.isTypeLiteralNode(node)) return [membersOf(node.members)];
+  if (ts.isTypeLiteralNode(node)) return [inBraces(node.members.map(({ name }) => name?.getText() ?? ''))];
   return ts.isTypeReferenceNode(node) ? namesBehind(checker, node) : [node.getText()];
 }
 
@@ -78,11 +78,18 @@ function namesBehind(checker: ts.TypeChecker, node: ts.TypeReferenceNode): strin
   const [declaration] = symbol?.declarations ?? [];
   if (declaration === undefined || declaration.getSourceFile().isDeclarationFile) return ['object'];
   if (ts.isTypeAliasDeclaration(declaration)) return typeNames(checker, declaration.type);
-  return ts.isInterfaceDeclaration(declaration) ? [membersOf(declaration.members)] : ['object'];
+  if (!ts.isInterfaceDeclaration(declaration)) return ['object'];
+  const all = symbol === undefined ? [] : checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
+  return [inBraces([...all].sort(byInheritance(declaration)).map(({ name }) => name))];
 }
 
-const membersOf = (members: ts.NodeArray<ts.TypeElement>): string =>
-  `{ ${members.map((member) => member.name?.getText() ?? '').join(', ')} }`;
+/** Inherited members come before those of the interface itself. */
+const byInheritance =
+  (own: ts.Node) =>
+  (a: ts.Symbol, b: ts.Symbol): number =>
+    Number(a.declarations?.[0]?.parent === own) - Number(b.declarations?.[0]?.parent === own);
+
+const inBraces = (names: readonly string[]): string => `{ ${names.join(', ')} }`;
 
 /** A page with the table behind `mark` replaced. @throws Error where the page has no such table */
 export function withTable(page: string, mark: string, table: string): string {

@@ -304,7 +304,8 @@ describe('a table of options', () => {
   const path = join(root, 'test/docs/planted-options.ts');
   const text = [
     "type Mode = 'fast' | 'safe';",
-    'interface Tls { readonly ca?: string; readonly key?: string }',
+    'interface Base { readonly ca?: string; readonly key?: string }',
+    'interface Tls extends Base { readonly first?: boolean }',
     'export interface GoodOptions {',
     '  /** Addresses. */',
     '  readonly hosts: readonly string[];',
@@ -324,11 +325,11 @@ describe('a table of options', () => {
   let program: ts.Program;
   beforeAll(() => (program = programOf([path], new Map([[path, text]]))));
 
-  it('has default, type and meaning of each member: literals as code, unions one by one, the members of an interface', () => {
+  it('has default, type and meaning of each member: literals as code, unions one by one, the members of an interface, inherited ones too', () => {
     expect(tableOf(program, path, 'GoodOptions').split('\n').slice(2)).toEqual([
       '| `hosts` | required | `string[]` | Addresses. |',
       "| `mode` | `'safe'` | `'fast'`, `'safe'` | The mode, `'a' \\| 'b'`. |",
-      '| `tls` | no encryption | `true`, `{ ca, key }` | Encrypts connections. |',
+      '| `tls` | no encryption | `true`, `{ ca, key, first }` | Encrypts connections. |',
       '| `name` | none | `function` | Names a queue. |',
       '| `more` | none | `object` | More. |',
     ]);
