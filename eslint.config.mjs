@@ -15,7 +15,15 @@ const typed = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/**', '**/dist/**', '**/coverage/**', 'docs/.vitepress/.temp/**'] },
+  {
+    ignores: [
+      '**/node_modules/**',
+      '**/dist/**',
+      '**/coverage/**',
+      'docs/.vitepress/.temp/**',
+      'docs/.vitepress/theme/**',
+    ],
+  }, // the theme runs in browsers, and is in no project
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts', '**/*.mjs'],

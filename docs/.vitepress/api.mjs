@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Application, Logger, LogLevel, TSConfigReader } from 'typedoc';
+import { laidOut } from './api-layout.mjs';
 import { entryPointsOf, LIBRARY } from './entry-points.mjs';
 
 /** @typedef {import('./entry-points.mjs').EntryPoint} EntryPoint */
@@ -22,7 +23,7 @@ export async function textsOfEntryPoints(root) {
   const folder = mkdtempSync(join(tmpdir(), 'nest-transport-docs-'));
   try {
     await write(root, entryPoints, folder);
-    return new Map(entryPoints.map(({ name }) => [name, readFileSync(join(folder, `${name}.md`), 'utf8')]));
+    return new Map(entryPoints.map(({ name }) => [name, laidOut(readFileSync(join(folder, `${name}.md`), 'utf8'))]));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

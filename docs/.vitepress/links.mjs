@@ -10,9 +10,9 @@ import { placeOf } from './pages.mjs';
  */
 export function linksOfTheClone(md, { root, exists }) {
   md.core.ruler.push('links-of-the-clone', ({ tokens, env }) => {
-    const from = relative(root, env.realPath ?? env.path)
-      .split(sep)
-      .join('/');
+    const file = env.realPath ?? env.path;
+    if (file === undefined) return; // the label of a folded part has no page and no links
+    const from = relative(root, file).split(sep).join('/');
     for (const { children } of tokens) {
       for (const [index, token] of (children ?? []).entries()) {
         if (token.type !== 'link_open') continue;

@@ -13,7 +13,10 @@ const AT_ROOT = {
 };
 
 /** What a folder of docs/ is called where its name is not the word for it. @type {Readonly<Record<string, string>>} */
-const GROUPS = { '.': 'Reference', adr: 'Decisions', api: 'API', drivers: 'Brokers' };
+const GROUPS = { '.': 'Reference', adr: 'Decisions (ADR)', api: 'API reference', drivers: 'Brokers' };
+
+/** Groups that come last, in this order: for who works on the library. */
+const LAST = ['adr'];
 
 const INDEX = 'docs/README.md';
 
@@ -65,7 +68,8 @@ function pagesOfFiles(root) {
 export const titleOf = (text, path) => /^# +(.+)$/m.exec(text)?.[1]?.replaceAll('`', '') ?? posix.basename(path, '.md');
 
 /**
- * A group per folder, in the order in which the index of docs/ names their pages; what it does not name comes last.
+ * A group per folder, in the order in which the index of docs/ names their pages; what it does not name comes last, before
+ * the decisions and the pages about the project.
  * @param {readonly Page[]} pages
  * @param {string} index text of docs/README.md
  * @returns {Group[]}
@@ -83,9 +87,14 @@ export function sidebarOf(pages, index) {
     group.items.push(itemOf(page));
     groups.set(folder, group);
   }
-  const [adr, others] = [groups.get('adr'), pages.filter((page) => !isListed(page))];
-  if (adr) adr.collapsed = true;
-  return [{ text: 'Start', items: others.map(itemOf) }, ...groups.values()];
+  const last = LAST.flatMap((folder) => groups.get(folder) ?? []);
+  for (const group of last) group.collapsed = true;
+  const others = pages.filter((page) => !isListed(page)).map(itemOf);
+  return [
+    ...[...groups.values()].filter((group) => !last.includes(group)),
+    ...last,
+    { text: 'Project', items: others },
+  ];
 }
 
 /** @param {Page} page */

@@ -120,8 +120,7 @@ const blanked = (text: string): string => text.replace(/[^\n]/g, '');
 function withoutCopies(text: string): string {
   return text
     .replace(/<!-- ([\w-]+):start -->[^]*?<!-- \1:end -->/g, blanked)
-    .replace(/(?<=<!-- reasons -->\n)(\|.*\n)+/g, blanked)
-    .replace(/(?<=\n## Options\n)(\|.*\n)+/g, blanked)
+    .replace(/(?<=\n(## Options|<!-- .* -->)\n+)(\|.*\n)+/g, blanked)
     .replace(/^\| term \| also called \|.*\n(\|.*\n)+/gm, (table) => table.replace(/^(\|[^|]*\|)[^|]*\|/gm, '$1'))
     .replace(/^(\| `TRANSPORT_\w+` \|)[^|]*\|/gm, '$1')
     .replace(/^\|.*$/gm, (row) => row.replace(/"[^"|]*"/g, ''));

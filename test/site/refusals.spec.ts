@@ -2,7 +2,9 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { textsOfEntryPoints } from '../../docs/.vitepress/api.mjs';
+import { laidOut } from '../../docs/.vitepress/api-layout.mjs';
 import { deadLinksOf } from '../../docs/.vitepress/dead-anchors.mjs';
+import { heroOf, openingOf, repositoryOf } from '../../docs/.vitepress/home.mjs';
 import { linkOnSite } from '../../docs/.vitepress/links.mjs';
 import { sidebarOf } from '../../docs/.vitepress/pages.mjs';
 import { root } from '../architecture/tree.js';
@@ -148,7 +150,7 @@ describe('a link in built pages', () => {
 });
 
 describe('the sidebar', () => {
-  it('has a group per folder and the order of the index; what the index does not name comes last', () => {
+  it('has a group per folder in the order of the index; decisions and the pages about the project come last', () => {
     const page = (place: string): { path: string; place: string; title: string } => ({
       path: place === 'index.md' ? 'README.md' : `docs/${place}`,
       place,
@@ -157,10 +159,54 @@ describe('the sidebar', () => {
     const pages = ['index.md', 'errors.md', 'adr/0001.md', 'guides/a.md', 'guides/b.md', 'guides/c.md'].map(page);
     const groups = sidebarOf(pages, '[c](guides/c.md) [a](guides/a.md) [errors](errors.md) [one](adr/0001.md)');
     expect(groups.map(({ text, items }) => [text, ...items.map(({ link }) => link)])).toEqual([
-      ['Start', '/'],
       ['Guides', '/guides/c', '/guides/a', '/guides/b'],
       ['Reference', '/errors'],
-      ['Decisions', '/adr/0001'],
+      ['Decisions (ADR)', '/adr/0001'],
+      ['Project', '/'],
     ]);
+  });
+});
+
+describe('a page of the API', () => {
+  const page = [
+    '# planted\n\n## Functions\n\n### a\\_one()\n\nSays a.\n\n#### Parameters\n\nx\n\n***\n\n',
+    '### Subscribe()\n\nSays s.\n\n## Classes\n\n### `abstract` Publisher\n\nSays p.\n\n#### Methods\n\n##### publish()\n',
+  ].join('');
+
+  it('starts with the names that most readers look for, and folds what is long', () => {
+    const text = laidOut(page);
+    expect(text.match(/^##+ .*/gm)?.slice(0, 3)).toEqual([
+      '## Start here',
+      '### Subscribe()',
+      '### `abstract` Publisher',
+    ]);
+    expect(text).toContain('Says a.\n\n::: details Parameters\n#### Parameters\n\nx\n:::');
+    expect(text).toContain('::: details Methods\n#### Methods\n\n##### publish()\n:::');
+    expect(text).not.toContain('***');
+  });
+
+  it('has an index where its names do not fit on a screen, with the anchors of the headings', () => {
+    const names = Array.from({ length: 12 }, (_, at) => `### x${at}()\n\nSays x.\n`).join('\n');
+    const text = laidOut(page.replace('## Classes', `## Others\n\n${names}\n## Classes`));
+    expect(text).toContain('**Start here**: [Subscribe](#subscribe), [Publisher](#abstract-publisher)');
+    expect(text).toContain('**Functions**: [a_one](#a_one)');
+    expect(laidOut(page)).not.toContain('**Functions**');
+  });
+});
+
+describe('the start page', () => {
+  it('opens with heading and first paragraph of the README, and leads to guides, API and repository', () => {
+    const opening = openingOf('# planted\n\nTwo\nlines.\n\nMore.');
+    expect(opening).toEqual({ title: 'planted', tagline: 'Two lines.' });
+    const texts = heroOf(opening, 'https://x.example/r').hero.actions.map(({ text }) => text);
+    expect(texts).toEqual(['Get started', 'Guides', 'API reference', 'Repository']);
+    expect(heroOf(opening, undefined).hero.actions).toHaveLength(3);
+  });
+
+  it('has the repository that the manifest of the package names', () => {
+    write('libs/transport/package.json', '{ "repository": { "type": "git", "url": "git+https://x.example/r.git" } }');
+    expect(repositoryOf(folder)).toBe('https://x.example/r');
+    write('libs/transport/package.json', '{}');
+    expect(repositoryOf(folder)).toBeUndefined();
   });
 });

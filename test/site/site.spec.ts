@@ -20,6 +20,13 @@ const describeInBrowser = program === undefined ? describe.skip : describe; // n
 const isProtected = (declaration: ts.Declaration): boolean =>
   (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Protected) !== 0;
 
+/** Runs in the browser: what is wider than the place it has; columns of a log may scroll. */
+const TOO_WIDE = `(() => {
+  const isWide = (each) => each.scrollWidth > each.clientWidth + 1;
+  const code = [...document.querySelectorAll('.vp-doc div:not(.language-text) > pre')].filter(isWide);
+  return [...(isWide(document.documentElement) ? ['the page'] : []), ...code.map((each) => each.textContent)];
+})()`;
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nest-transport-site-'));
@@ -42,7 +49,7 @@ describe('the site of `npm run docs`', () => {
   const docstringOf = (symbol: ts.Symbol): string =>
     ts.displayPartsToString(symbol.getDocumentationComment(publicProgram().getTypeChecker()));
 
-  it('tells every public name on the page of its entry point, with its docstring', () => {
+  it('has every public name on the page of its entry point, with its docstring', () => {
     const names = publicNames().map((each) => ({ ...each, docstring: docstringOf(each.symbol) }));
     const complaints = entryPointsOf(root).flatMap((entryPoint) =>
       untold(
@@ -54,7 +61,7 @@ describe('the site of `npm run docs`', () => {
     expect(names.length).toBeGreaterThan(250);
   }, 60_000);
 
-  it('tells what their members do', () => {
+  it('says what their members do', () => {
     const members = publicNames().flatMap(({ name, symbol }) =>
       membersOf(publicProgram().getTypeChecker(), symbol)
         .filter((member) => !member.declarations?.some(isProtected))
@@ -95,25 +102,27 @@ describeInBrowser('in a browser', () => {
 
   const heading = (): Promise<string> => page.locator('main h1').innerText();
 
-  it('the start page shows the README, and its links lead on to a guide', async () => {
+  it('the start page has a button to get started, and shows the README, whose links lead on to a guide', async () => {
     await page.goto(`${server.url}/`);
-    expect(await heading()).toContain('nest-transport');
-    await page.locator('main').getByRole('link', { name: 'Nest guide' }).first().click();
-    await page.waitForURL('**/guides/nest.html');
-    await page.locator('main h1', { hasText: 'In a Nest application' }).waitFor();
+    expect(await page.locator('.VPHome h1').innerText()).toContain('nest-transport');
+    await page.locator('.VPHome').getByRole('link', { name: 'Get started', exact: true }).click();
+    await page.locator('main h1', { hasText: 'Getting started' }).waitFor();
+    await page.goto(`${server.url}/`);
+    await page.locator('.VPHome').getByRole('link', { name: 'Nest guide' }).first().click();
+    await page.locator('main h1', { hasText: 'Use it in a Nest application' }).waitFor();
   });
 
-  it('a guide stands in the sidebar beside its neighbours, and a link to a heading goes there', async () => {
+  it('guides come first in the sidebar, pages about the project last, and a link to a heading goes there', async () => {
     await page.goto(`${server.url}/guides/troubleshooting.html`);
     expect(await heading()).toContain('Troubleshooting');
     const groups = await page.locator('.VPSidebarItem.level-0 > .item h2').allInnerTexts();
-    expect(groups).toEqual(expect.arrayContaining(['Guides', 'Reference', 'Brokers', 'Decisions', 'API']));
-    await page.locator('main').getByRole('link', { name: 'table', exact: true }).click();
-    await page.waitForURL('**/#brokers-and-promises');
-    await page.locator('h2#brokers-and-promises').waitFor();
+    expect(groups).toEqual(['Guides', 'Brokers', 'Reference', 'API reference', 'Decisions (ADR)', 'Project']);
+    await page.locator('main').getByRole('link', { name: 'rejects or does not answer publishes of a topic' }).click();
+    await page.waitForURL('**/reliability.html#rejected-publishes');
+    await page.locator('h2#rejected-publishes').waitFor();
   });
 
-  it('an entry point stands in the sidebar, and a type of another entry point leads to where that is told', async () => {
+  it('an entry point stands in the sidebar, and a type of another entry point leads to where that is described', async () => {
     await page.goto(`${server.url}/guides/codecs.html`);
     await page.locator('.VPSidebar').getByRole('link', { name: 'nest-transport/kafka' }).click();
     await page.locator('main h1', { hasText: 'nest-transport/kafka' }).waitFor();
@@ -122,14 +131,52 @@ describeInBrowser('in a browser', () => {
     await page.locator('h3#broker').waitFor();
   });
 
-  it('the search finds "dead letter", and leads to what it found', async () => {
+  it('the API starts with what most readers look for, and folds members; a link to a member opens it', async () => {
+    await page.goto(`${server.url}/api/`);
+    const names = await page.locator('main h3').allInnerTexts();
+    expect(names.slice(0, 3)).toEqual(
+      ['TransportModule', 'Subscribe()', 'abstract Publisher'].map((name) => expect.stringContaining(name)),
+    );
+    expect(await page.evaluate('document.documentElement.scrollHeight')).toBeLessThan(50_000);
+    expect(await page.locator('#forroot').isVisible()).toBe(false);
+    await page.goto(`${server.url}/`);
+    await page.goto(`${server.url}/api/#forroot`);
+    await page.locator('#forroot').waitFor({ state: 'visible' });
+  });
+
+  it.each([
+    ['dead letter', 'Dead letter queue (DLQ)', /Dead letter queue|Handlers/],
+    ['dlq', 'Dead letter queue (DLQ)', /Dead letter queue|Handlers/],
+    ['idempotent', 'Idempotency', /Handlers/],
+    ['graceful shutdown', 'Graceful shutdown', /Nest application|Troubleshooting/],
+    ['backpressure', 'Backpressure', /Handlers/],
+    ['opentelemetry', 'Health and readiness', /Nest application/],
+    ['terminus', 'Health and readiness', /Nest application/],
+  ])('the search finds "%s", and leads to what it found', async (query, result, title) => {
     await page.goto(`${server.url}/`);
     await page.getByRole('button', { name: 'Search' }).click();
-    await page.getByRole('searchbox').fill('dead letter');
-    const result = page.locator('.result', { hasText: 'Working with dead letters' }).first();
-    await result.click();
-    await page.waitForURL('**/guides/dead-letters.html*');
-    await page.locator('main h1', { hasText: 'Working with dead letters' }).waitFor();
+    await page.getByRole('searchbox').fill(query);
+    await page.locator('.result', { hasText: result }).first().click();
+    await page.locator('main h1', { hasText: title }).waitFor();
+  });
+
+  it.each([390, 1366, 1920])('at a width of %d nothing is wider than the window, and code fits', async (width) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (const path of ['', 'guides/handlers.html', 'guides/describe.html', 'conformance.html', 'api/kafka.html']) {
+      await page.goto(`${server.url}/${path}`);
+      const tooWide = await page.evaluate(TOO_WIDE);
+      expect({ path, tooWide }).toEqual({ path, tooWide: [] });
+    }
+  });
+
+  it('the matrix of brokers fits a screen of 1366 px', async () => {
+    await page.setViewportSize({ width: 1366, height: 768 });
+    await page.goto(`${server.url}/conformance.html`);
+    const tables = await page
+      .locator('main table')
+      .evaluateAll((all) => all.map((each) => each.scrollWidth - each.clientWidth));
+    expect(tables.every((hidden) => hidden <= 1)).toBe(true);
+    expect(tables.length).toBeGreaterThan(1);
   });
 
   it('says when a page is not there', async () => {
