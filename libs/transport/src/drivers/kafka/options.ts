@@ -2,85 +2,85 @@ import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 
-/** How to log in. */
+/** Configures the SASL login. */
 export interface KafkaSaslOptions {
-  /** PLAIN sends the password readably: see `allowPlainWithoutTls`. */
+  /** Selects the SASL mechanism. PLAIN sends the password unencrypted unless TLS is on: see `allowPlainWithoutTls`. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  /** As the broker knows it. */
+  /** Names the user to log in as. */
   readonly username: string;
-  /** Never written to logs or errors. */
+  /** Authenticates the user. It is never written to logs or errors. */
   readonly password: string;
 }
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** Configures TLS. Certificate chain and host name are always verified; certificates and keys are PEM. */
 export type KafkaTlsOptions = TlsOptions;
 
-/** What topics are created with, where the driver is asked to. */
+/** Configures the topics that the driver creates. */
 export interface KafkaProvisionOptions {
-  /** @default the broker's own (`num.partitions`) */
+  /** Sets the number of partitions. @default the broker's own (`num.partitions`) */
   readonly partitions?: number;
-  /** @default the broker's own (`default.replication.factor`) */
+  /** Sets the number of replicas of each partition. @default the broker's own (`default.replication.factor`) */
   readonly replicationFactor?: number;
-  /** Settings of the topic, by Kafka's names: `{ 'retention.ms': '86400000' }`. */
+  /** Sets topic configs under Kafka's names: `{ 'retention.ms': '86400000' }`. */
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** How batches are compressed on the wire and on the broker. */
+/** Selects the compression of record batches, on the wire and on the broker. */
 export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
-/** What `kafka()` is told. Only `brokers` is required; a name that is not here is refused. */
+/** Configures `kafka()`. Only `brokers` is required. An unknown option name throws. */
 export interface KafkaOptions {
-  /** Addresses to begin with, `host:port`; the other brokers of the cluster are found by themselves. */
+  /** Lists the bootstrap brokers as `host:port`. The driver discovers the other brokers of the cluster. */
   readonly brokers: readonly string[];
-  /** Name of the client in the broker's logs and quotas. @default the service's name */
+  /** Names the client in broker logs and quotas (`client.id`). @default the service's name */
   readonly clientId?: string;
-  /** `true` trusts the system's authorities. @default no encryption */
+  /** Turns TLS on. `true` trusts the certificate authorities of the system. @default no TLS */
   readonly tls?: true | KafkaTlsOptions;
-  /** @default no login */
+  /** Configures the SASL login. @default no login */
   readonly sasl?: KafkaSaslOptions;
-  /** PLAIN sends the password readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows SASL PLAIN without TLS to a remote broker, which sends the password unencrypted. Without it such options throw. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** When a message counts as stored: on `'all'` in-sync replicas, or on the `'leader'` alone (it may be lost with it). @default 'all' */
+  /** Selects who must store a message before it is acknowledged: `'all'` in-sync replicas, or only the `'leader'`, whose failure can lose it. @default 'all' */
   readonly acks?: 'all' | 'leader';
-  /** The broker removes duplicates that re-sending within the client would make. Needs `acks: 'all'`. @default true with `acks: 'all'` */
+  /** Makes the producer idempotent: client retries store no duplicates. Requires `acks: 'all'`. @default true with `acks: 'all'` */
   readonly idempotent?: boolean;
-  /** snappy, lz4 and zstd need a package each; reading them needs it too. @default 'none' */
+  /** Compresses published batches. snappy, lz4 and zstd each need a package, also to read such batches. @default 'none' */
   readonly compression?: KafkaCompression;
-  /** `'key'` as Kafka's Java client does it; `'round-robin'` ignores keys, so that their order is lost. @default 'key' */
+  /** Selects the partitioner. `'key'` hashes the key as the Java client does; `'round-robin'` ignores keys and loses the order per key. @default 'key' */
   readonly partitioner?: 'key' | 'round-robin';
-  /** @default 5000 */
+  /** Limits the time to connect and log in, in ms. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** @default 30000 */
+  /** Limits the time that a broker may take to answer a request, in ms. @default 30000 */
   readonly requestTimeoutMs?: number;
-  /** A member that was not heard of for so long loses its partitions. @default 30000 */
+  /** Sets after how many ms without a heartbeat a member loses its partitions (`session.timeout.ms`). @default 30000 */
   readonly sessionTimeoutMs?: number;
-  /** At most a third of `sessionTimeoutMs`. @default 1000 */
+  /** Sets the ms between two heartbeats; at most a third of `sessionTimeoutMs`. @default 1000 */
   readonly heartbeatIntervalMs?: number;
-  /** How long members have to join when the group changes. @default 60000 */
+  /** Limits the time that members have to rejoin in a rebalance, in ms. @default 60000 */
   readonly rebalanceTimeoutMs?: number;
-  /** How long running handlers may delay a change of the group, so that nobody repeats their work. @default 10000 */
+  /** Sets how many ms a rebalance waits for running handlers, so that their work is not repeated. @default 10000 */
   readonly revokeWaitMs?: number;
-  /** New partitions are noticed within this time. @default 30000 */
+  /** Sets the age in ms after which metadata is fetched again; new partitions are noticed within it. @default 30000 */
   readonly metadataMaxAgeMs?: number;
-  /** A fetch waits until there is so much, or `maxWaitMs` is over. @default 1 */
+  /** Sets how many bytes a fetch waits for, at most `maxWaitMs`. @default 1 */
   readonly minBytes?: number;
-  /** @default 1048576 */
+  /** Limits the bytes that one fetch returns per partition. @default 1048576 */
   readonly maxBytesPerPartition?: number;
-  /** @default 10485760 */
+  /** Limits the bytes that one fetch returns. @default 10485760 */
   readonly maxBytes?: number;
-  /** @default 250 */
+  /** Limits the ms that a fetch waits for `minBytes`. @default 250 */
   readonly maxWaitMs?: number;
-  /** Messages of a group that may be done and not committed: the most that a SIGKILL repeats. Also how far one partition goes on past a message that is not settled. @default 5000 */
+  /** Limits how many handled messages of a group may be uncommitted, which is the most that a crash repeats. Also limits how many messages a partition may advance past an unsettled one. @default 5000 */
   readonly maxUncommitted?: number;
-  /** @default 250 */
+  /** Sets the ms between two offset commits. @default 250 */
   readonly commitIntervalMs?: number;
-  /** Largest message (key, body and headers); the topic's own `max.message.bytes` must allow it. @default 1000000 */
+  /** Limits the bytes of one message (key, body and headers). `max.message.bytes` of the topic must allow it. @default 1000000 */
   readonly maxMessageBytes?: number;
-  /** Creates missing topics; `false` refuses to start without them. @default false */
+  /** Creates missing topics. With `false` the start fails if a topic is missing. @default false */
   readonly provision?: false | KafkaProvisionOptions;
 }
 
-/** What an option is when it is left out; `clientId` and `idempotent` follow from other things. */
+/** Lists the default of each option. The defaults of `clientId` and `idempotent` depend on other settings. */
 export const KAFKA_DEFAULTS = {
   allowPlainWithoutTls: false,
   acks: 'all',
@@ -103,7 +103,7 @@ export const KAFKA_DEFAULTS = {
   provision: false,
 } as const satisfies Partial<KafkaOptions>;
 
-/** Kafka's own default bound of a stored batch (`max.message.bytes`), its frame included. */
+/** Kafka's default for `max.message.bytes`, which includes the frame of the batch. */
 export const BROKER_MAX_BYTES = 1_048_588;
 
 /** Checked, with every default filled in. */
@@ -144,7 +144,7 @@ const RULES = {
 const SASL_RULES = {
   mechanism: option.oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
   username: option.text,
-  // n.b. not option.text: its error would show a wrong value.
+  // Not option.text, because its error would print the password.
   password: exactly('a text that is not empty', () => true),
 } as const satisfies Record<keyof KafkaSaslOptions, OptionRule>;
 
@@ -158,7 +158,7 @@ const PROVISION_RULES = {
 } as const satisfies Record<keyof KafkaProvisionOptions, OptionRule>;
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Applies the defaults and rejects invalid, unknown or contradictory options.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveKafkaOptions(options: KafkaOptions): ResolvedKafkaOptions {
@@ -188,15 +188,15 @@ function checkSasl(sasl: KafkaSaslOptions): void {
 function refuseConflicts(options: ResolvedKafkaOptions): void {
   const { acks, idempotent, sessionTimeoutMs, heartbeatIntervalMs, tls } = options;
   if (idempotent && acks !== 'all') {
-    throw conflict(`idempotent: true needs acks: 'all', got '${acks}'. Remove one of the two.`);
+    throw conflict(`idempotent: true requires acks: 'all', got '${acks}'. Remove one of the two.`);
   }
   if (heartbeatIntervalMs * 3 > sessionTimeoutMs) {
     throw conflict(
-      `heartbeatIntervalMs (${heartbeatIntervalMs}) must be at most a third of sessionTimeoutMs (${sessionTimeoutMs}), or one late heartbeat loses all partitions.`,
+      `heartbeatIntervalMs (${heartbeatIntervalMs}) must be at most a third of sessionTimeoutMs (${sessionTimeoutMs}). Otherwise one late heartbeat loses all partitions.`,
     );
   }
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   refusePlainInTheClear(options);
 }
@@ -206,7 +206,7 @@ function refusePlainInTheClear({ sasl, tls, allowPlainWithoutTls, brokers }: Res
   const remote = brokers.find((broker) => !isLoopback(broker));
   if (remote === undefined) return;
   throw conflict(
-    `sasl mechanism 'plain' would send the password readably to ${remote}. Add tls: true, use 'scram-sha-512', or say allowPlainWithoutTls: true.`,
+    `sasl mechanism 'plain' would send the password unencrypted to ${remote}. Set tls: true, use 'scram-sha-512', or set allowPlainWithoutTls: true.`,
   );
 }
 

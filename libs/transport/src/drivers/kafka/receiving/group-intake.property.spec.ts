@@ -40,7 +40,7 @@ class Log {
   committed: number | undefined;
   metadata = '';
   readonly handled = new Set<number>();
-  /** Where this client reads on; undefined until it has been told. */
+  /** Where this client continues reading; undefined before the first answer. */
   position: number | undefined;
   isOurs = false;
 
@@ -64,9 +64,9 @@ class World {
   readonly #listener;
   #confirmedAtMs = 0;
   #commitsFail = false;
-  /** The group goes on without the member, which does not know yet. */
+  /** The group continues without the member, which does not know yet. */
   #isExpelled = false;
-  /** Nobody knows whose the partitions are. */
+  /** The owner of the partitions is unknown. */
   #isJoining = false;
 
   constructor() {
@@ -273,7 +273,7 @@ class World {
     await turn();
   }
 
-  /** It goes on from the group's commit, in order, and commits. */
+  /** It continues from the committed offset, in order, and commits. */
   #otherMemberHandles(n: number): void {
     for (const [partition, log] of this.logs.entries()) {
       if (log.isOurs) continue;
@@ -331,7 +331,7 @@ class World {
     return -1;
   }
 
-  /** The process stands still for longer than its session; the group has waited, or given its partitions away. */
+  /** The process is suspended for longer than its session; the group has waited, or reassigned its partitions. */
   async #stop(confirmed: boolean): Promise<void> {
     this.clock.advance(SESSION_MS + 1);
     this.#isExpelled = !confirmed;
