@@ -142,7 +142,7 @@ it('says why no message can wait where nothing may be declared', () => {
 it.each([
   ['', 'it must be a text that is not empty'],
   [5, 'it must be a text that is not empty'],
-  ['amq.q', 'to itself'],
+  ['amq.q', 'reserves names'],
 ])('a queueName that returns %j is refused with the topic and the group', (name, why) => {
   const broker = rabbitmq({ url: 'amqp://localhost', queueName: () => name as string });
   const subscription = { topic: 'orders', group: 'stock', maxInFlight: 1 } as Subscription;

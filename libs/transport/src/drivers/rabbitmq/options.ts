@@ -3,78 +3,78 @@ import { checkOptions, option, withDefaults, type OptionRule } from '../../share
 import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 import { addressOf, isLoopback, type RabbitmqAddress } from './client/addresses.js';
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** Configures TLS. Certificate chain and host name are always verified; certificates and keys are PEM. */
 export type RabbitmqTlsOptions = TlsOptions;
 
-/** How topics are told apart: by routing key on one exchange (`topic`, `direct`), or by an exchange each (`fanout`). */
+/** Selects how topics map to exchanges: a routing key on one exchange (`topic`, `direct`), or one exchange per topic (`fanout`). */
 export type RabbitmqExchangeType = 'topic' | 'direct' | 'fanout';
 
-/** `'quorum'` keeps messages on several nodes of a cluster, `'classic'` on one. */
+/** Selects the queue type: `'quorum'` replicates messages to several nodes, `'classic'` keeps them on one. */
 export type RabbitmqQueueType = 'quorum' | 'classic';
 
-/** What `rabbitmq()` is told. Only `url` is required; a name that is not here is refused. */
+/** Configures `rabbitmq()`. Only `url` is required. An unknown option name throws. */
 export interface RabbitmqOptions {
   /**
-   * `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path; of a cluster all nodes, tried in turn.
-   * A user and a password may be in it; `username` and `password` come first.
+   * Names the server as `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path. For a cluster list all nodes, which are tried in turn.
+   * It may contain user and password; `username` and `password` take precedence.
    */
   readonly url: string | readonly string[];
-  /** @default the one of the address, else 'guest' (which RabbitMQ admits from its own machine only) */
+  /** Names the user to log in as. RabbitMQ allows `guest` only from localhost. @default the user in `url`, else 'guest' */
   readonly username?: string;
-  /** @default the one of the address, else 'guest' */
+  /** Authenticates the user. @default the password in `url`, else 'guest' */
   readonly password?: string;
-  /** @default the path of the address, else '/' */
+  /** Selects the virtual host. @default the path of `url`, else '/' */
   readonly vhost?: string;
-  /** `'external'` logs in by the client's certificate. @default 'plain' */
+  /** Selects the SASL mechanism. `'external'` logs in with the client certificate. @default 'plain' */
   readonly mechanism?: 'plain' | 'external';
-  /** `true` trusts the system's authorities. @default true with `amqps:`, no encryption with `amqp:` */
+  /** Configures TLS. `true` trusts the certificate authorities of the system. @default true with `amqps:`, no TLS with `amqp:` */
   readonly tls?: true | RabbitmqTlsOptions;
-  /** PLAIN sends the password readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows PLAIN without TLS to a remote server, which sends the password unencrypted. Without it such options throw. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** What the management page calls the connections. @default the service's name */
+  /** Names the connections in the management UI. @default the service's name */
   readonly connectionName?: string;
-  /** @default 5000 */
+  /** Limits the time to connect and log in, in ms. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** A peer that was not heard of for two to three of these is given up; whole seconds. @default 10000 */
+  /** Sets the heartbeat in ms, in whole seconds. A peer that is silent for two to three heartbeats is disconnected. @default 10000 */
   readonly heartbeatMs?: number;
-  /** @default 'topic' */
+  /** Selects the exchange type. Only `'topic'` supports wildcards. @default 'topic' */
   readonly exchangeType?: RabbitmqExchangeType;
-  /** Not with `exchangeType: 'fanout'`, where each topic is an exchange of its name. @default 'nest-transport' */
+  /** Names the exchange of all topics. Not allowed with `exchangeType: 'fanout'`, where each topic has its own exchange. @default 'nest-transport' */
   readonly exchange?: string;
-  /** @default 'quorum' */
+  /** Selects the queue type. @default 'quorum' */
   readonly queueType?: RabbitmqQueueType;
   /**
-   * The queue of a group: `(topic) => QUEUES[topic]`. `undefined` means the default name; dead-letter and retry topics are asked for too.
-   * Two subscriptions must not have the same. @default `<group>:<topic>`
+   * Names the queue of a group: `(topic) => QUEUES[topic]`. `undefined` selects the default name. It is also called for dead-letter and retry topics.
+   * Two subscriptions must not share a name. @default `<group>:<topic>`
    */
   readonly queueName?: (topic: string, group: string) => string | undefined;
-  /** More arguments of the groups' queues, by RabbitMQ's names: `{ 'x-max-length': 100000, 'x-overflow': 'reject-publish' }`. */
+  /** Adds arguments to the queues of groups: `{ 'x-max-length': 100000, 'x-overflow': 'reject-publish' }`. */
   readonly queueArguments?: Readonly<Record<string, string | number | boolean>>;
-  /** One member of a group works, the others wait to take over: the order of a key holds across members. @default false */
+  /** Makes one member of a group active while the others stand by, which keeps the order per key across members. @default false */
   readonly singleActiveConsumer?: boolean;
   /**
-   * `false` declares and binds nothing: exchanges and queues have to be there, and what failed waits for its next attempt in
-   * the process. Only the queue of an instance (`every-instance`, answers to requests) is made all the same. @default true
+   * Declares and binds exchanges and queues. With `false` they must exist, and failed messages wait for their retry in the process.
+   * Queues of an instance (`every-instance`, replies to requests) are declared in any case. @default true
    */
   readonly provision?: boolean;
   /**
-   * How often a subscription looks whether its exchange and its binding are still there: nobody is told when somebody deletes
-   * them. A publisher that finds its exchange deleted waits for two of these looks. 0: never. @default 5000
+   * Sets the ms between two checks of a subscription for its exchange and binding, because RabbitMQ does not report their deletion.
+   * A publisher that finds its exchange deleted waits for two of these checks. 0 turns the checks off. @default 5000
    */
   readonly topologyCheckMs?: number;
-  /** What becomes of a message that no queue is bound for: an error, or nothing. @default 'fail' */
+  /** Selects whether a publish without a bound queue fails or the message is discarded. @default 'fail' */
   readonly unroutable?: 'fail' | 'discard';
-  /** Largest message (key, body and headers); the server's own `max_message_size` must allow it. @default 16777216 (16 MiB) */
+  /** Limits the bytes of one message (key, body and headers). `max_message_size` of the server must allow it. @default 16777216 (16 MiB) */
   readonly maxMessageBytes?: number;
-  /** What was sent and not confirmed when a connection broke is sent again, under its id, for so long. @default 10000 */
+  /** Sets for how many ms unconfirmed messages are sent again, with the same id, after a lost connection. @default 10000 */
   readonly republishMs?: number;
-  /** Messages of a subscription that may be unsettled here, those that wait for a retry included; at the bound intake waits. @default 2000 */
+  /** Limits the unacknowledged messages of a subscription in this process, including those that wait for a retry. At the limit nothing more is received. @default 2000 */
   readonly maxUnsettled?: number;
-  /** The server's `consumer_timeout`: what is not settled by then is given back before the server takes it. @default 1800000 (30 min) */
+  /** Names the `consumer_timeout` of the server in ms. Messages that are not acknowledged by then are requeued before the server closes the channel. @default 1800000 (30 min) */
   readonly consumerTimeoutMs?: number;
 }
 
-/** What an option is when it is left out; login, `vhost`, `tls` and `connectionName` follow from other things. */
+/** Lists the default of each option. The defaults of login, `vhost`, `tls` and `connectionName` depend on other settings. */
 export const RABBITMQ_DEFAULTS = {
   mechanism: 'plain',
   allowPlainWithoutTls: false,
@@ -139,11 +139,11 @@ const RULES = {
   consumerTimeoutMs: option.integer(1_000),
 } as const satisfies Record<keyof RabbitmqOptions, OptionRule>;
 
-/** Arguments that the driver sets itself; a second word on them would be a contradiction. */
+/** Arguments that the driver sets itself, so they are rejected in `queueArguments`. */
 const OWN_ARGUMENTS: readonly string[] = ['x-queue-type', 'x-single-active-consumer', 'x-delivery-limit', 'x-expires'];
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Applies the defaults and rejects invalid, unknown or contradictory options.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbitmqOptions {
@@ -161,19 +161,19 @@ export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbit
 function refuseConflicts(given: RabbitmqOptions, options: ResolvedRabbitmqOptions): void {
   const { tls, addresses, mechanism, queueArguments = {} } = options;
   if (given.exchangeType === 'fanout' && given.exchange !== undefined) {
-    throw conflict("exchange has no place beside exchangeType: 'fanout', where each topic is an exchange of its own.");
+    throw conflict("exchange cannot be combined with exchangeType: 'fanout', where each topic has its own exchange. Remove one of the two.");
   }
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   if (tls !== undefined && addresses.some(({ encrypted }) => !encrypted)) {
-    throw conflict('tls asks for encryption, but an address begins with amqp:. Write amqps:.');
+    throw conflict('tls is set, but an address starts with amqp:. Use amqps:.');
   }
   if (mechanism === 'external' && (tls === undefined || tls === true || tls.cert === undefined)) {
-    throw conflict("mechanism: 'external' logs in by certificate: give tls.cert and tls.key, and an amqps: address.");
+    throw conflict("mechanism: 'external' logs in with a certificate. Set tls.cert and tls.key, and use an amqps: address.");
   }
   const own = Object.keys(queueArguments).find((name) => OWN_ARGUMENTS.includes(name));
-  if (own !== undefined) throw conflict(`queueArguments must not hold "${own}": the driver sets it.`);
+  if (own !== undefined) throw conflict(`queueArguments must not contain "${own}": the driver sets it.`);
   refusePlainInTheClear(options);
 }
 
@@ -181,7 +181,7 @@ function refusePlainInTheClear({ mechanism, allowPlainWithoutTls, addresses }: R
   if (mechanism !== 'plain' || allowPlainWithoutTls) return;
   const remote = addresses.find((address) => !address.encrypted && !isLoopback(address));
   if (remote === undefined) return;
-  throw conflict(`the password would go readably to ${remote.name}. Write amqps:, or say allowPlainWithoutTls: true.`);
+  throw conflict(`the password would be sent unencrypted to ${remote.name}. Use amqps:, or set allowPlainWithoutTls: true.`);
 }
 
 const conflict = (text: string): TransportError =>

@@ -48,13 +48,13 @@ export function checkDelay({ topic }: OutgoingMessage, destination: Place, waitM
   if (waitMs > LONGEST_WAIT_MS) {
     // n.b. rounded up and down, so that what is refused is never told as what would be taken.
     const [days, most] = [Math.ceil(waitMs / DAY_MS), Math.floor(LONGEST_WAIT_MS / DAY_MS)];
-    const text = `cannot publish to "${topic}" for ${days} days from now: RabbitMQ keeps messages for at most ${most} days here. Publish it when it is nearer.`;
+    const text = `cannot delay a message for "${topic}" by ${days} days: the driver supports at most ${most} days. Publish it closer to its time.`;
     throw errorOf('TRANSPORT_OPTION_INVALID', text, { topic, stored: 'no' });
   }
   const queue = lastQueueOf(destination);
   const bytes = Buffer.byteLength(queue);
   if (bytes <= MAX_NAME_BYTES) return;
-  const text = `cannot publish to "${topic}" for later: the name of the queue "${queue}" has ${bytes} bytes, and RabbitMQ takes at most ${MAX_NAME_BYTES}. Shorten the topic's name.`;
+  const text = `cannot delay a message for "${topic}": the queue name "${queue}" has ${bytes} bytes, and RabbitMQ allows at most ${MAX_NAME_BYTES}. Shorten the topic name.`;
   throw errorOf('TRANSPORT_TOPIC_INVALID', text, { topic, stored: 'no' });
 }
 
@@ -92,7 +92,7 @@ export class DelayLadder {
         for (const rung of rungs) await makeRung(channel, rung);
       });
     } catch (error) {
-      throw error instanceof TransportError ? error : channelError(error, 'cannot keep messages for later', topic);
+      throw error instanceof TransportError ? error : channelError(error, 'cannot declare the queues for delayed messages', topic);
     }
   }
 }

@@ -66,7 +66,7 @@ export class PublishLosses {
     const exchange = missingExchangeIn(failure);
     const unfed = entries.filter(({ parcel, way }) => way === undefined && parcel.exchange === exchange);
     for (const topic of new Set(unfed.map(({ message }) => message.topic))) {
-      this.#onUnfed(topic, channelError(failure, `nothing reaches the subscribers of "${topic}"`, topic));
+      this.#onUnfed(topic, channelError(failure, `no message reaches the subscribers of "${topic}"`, topic));
     }
     if (unfed.length > 0 && this.#options.provision) await this.#deletedExchange.wait(exchange);
     return entries;

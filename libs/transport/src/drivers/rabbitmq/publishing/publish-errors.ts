@@ -51,7 +51,7 @@ export function closed(unsent: Unsent): TransportError {
 
 /** An alarm: sent again by the publisher until its time is over. */
 export const blocked = ({ message: { topic } }: Unsent, obstacle: string): TransportError =>
-  errorOf('TRANSPORT_PUBLISH_FAILED', `a message for "${topic}" waits. ${obstacle}.`, {
+  errorOf('TRANSPORT_PUBLISH_FAILED', `a message for "${topic}" was not sent yet. ${obstacle}.`, {
     topic,
     stored: 'no',
     retryable: true,
@@ -73,7 +73,7 @@ const NACK = 'basic.nack';
 export const unroutable = ({ message: { topic } }: Unsent): TransportError =>
   errorOf(
     'TRANSPORT_TOPIC_MISSING',
-    `a message for "${topic}" was not stored: no queue is bound for it, so nobody would ever get it. Start a service that subscribes first, or say rabbitmq({ unroutable: 'discard' }) where that is as it should be.`,
+    `a message for "${topic}" was not stored: no queue is bound for it, so no consumer would receive it. Start a subscriber first, or set rabbitmq({ unroutable: 'discard' }) to drop such messages.`,
     { topic, stored: 'no', retryable: true },
   );
 
@@ -83,7 +83,7 @@ export function refusedByChannel({ message: { topic }, parcel, wasLost }: Unsent
   if (limitNamedIn(failure) === undefined) {
     return channelError(failure, what, topic, { stored: wasLost ? 'unknown' : 'no' });
   }
-  const text = `${what}: ${replyTextOf(failure)}. Send less, or raise max_message_size of the server.`;
+  const text = `${what}: ${replyTextOf(failure)}. Send smaller messages, or raise max_message_size on the server.`;
   return errorOf('TRANSPORT_MESSAGE_TOO_LARGE', text, { topic, stored: 'no', cause: failure });
 }
 
@@ -111,7 +111,7 @@ function limitNamedIn(failure: Error): number | undefined {
 }
 
 export const patternRefused = (topic: string): TransportError =>
-  errorOf('TRANSPORT_TOPIC_INVALID', `cannot publish to "${topic}": it is a pattern. Name one topic.`, {
+  errorOf('TRANSPORT_TOPIC_INVALID', `cannot publish to "${topic}": it is a pattern. Name a single topic.`, {
     topic,
     stored: 'no',
   });
@@ -119,13 +119,13 @@ export const patternRefused = (topic: string): TransportError =>
 export const partitionRefused = (topic: string, partition: number): TransportError =>
   errorOf(
     'TRANSPORT_PARTITION_MISSING',
-    `a message for "${topic}" names partition ${partition}, and RabbitMQ has none.`,
+    `a message for "${topic}" names partition ${partition}, but RabbitMQ has no partitions. Remove the partition.`,
     { topic, stored: 'no' },
   );
 
 export const headerRefused = (topic: string, name: string): TransportError =>
   errorOf(
     'TRANSPORT_HEADER_INVALID',
-    `cannot publish to "${topic}" with header "${name}": RabbitMQ, or this driver, uses it itself.`,
+    `cannot publish to "${topic}" with header "${name}": RabbitMQ or this driver reserves it. Rename the header.`,
     { topic, stored: 'no' },
   );

@@ -45,7 +45,7 @@ interface Published {
 export class RabbitmqPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
-  readonly unansweredAdvice = 'Check that its queues have a majority of their nodes; other topics are not affected.';
+  readonly unansweredAdvice = 'Check that its quorum queues have a majority of their nodes online. Other topics are not affected.';
   readonly #host: BrokerHost;
   readonly #link: Link;
   readonly #options: ResolvedRabbitmqOptions;
@@ -85,7 +85,7 @@ export class RabbitmqPublisher implements Producer {
 
   get #alarm(): string | undefined {
     const reason = this.#link.blockedBecause;
-    return reason === undefined ? undefined : `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
+    return reason === undefined ? undefined : `RabbitMQ blocks all publishes because of a resource alarm: ${reason}`;
   }
 
   /** What makes publishes wait, of some topics or of all. */

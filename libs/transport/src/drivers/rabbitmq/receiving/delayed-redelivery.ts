@@ -76,12 +76,12 @@ export class DelayedRedelivery {
 
 function notStored({ id, topic }: RabbitmqDelivery, fate: Fate): TransportError {
   const why = {
-    unroutable: 'its delay queue is gone',
-    refused: 'RabbitMQ refused it',
-    lost: 'the channel ended',
+    unroutable: 'its delay queue was deleted',
+    refused: 'RabbitMQ rejected it',
+    lost: 'the channel closed',
     stored: '',
   };
-  return errorOf('TRANSPORT_PUBLISH_FAILED', `message ${id} cannot wait on the broker: ${why[fate]}.`, {
+  return errorOf('TRANSPORT_PUBLISH_FAILED', `cannot store message ${id} for its retry: ${why[fate]}.`, {
     topic,
     retryable: true,
   });

@@ -145,7 +145,7 @@ export class DroppedMessages {
     const { notices, broker } = this.#parts.host;
     for (const [queue, count] of this.#unreported) {
       const what = count === 1 ? '1 message' : `${count} messages`;
-      const warning = `RabbitMQ dropped ${what} from queue "${queue}" at the delivery-limit of a policy; the driver put them back, behind the others. The limit counts deliveries that no handler began, so restarts use it up: remove delivery-limit from the policy of this queue, or raise it.`;
+      const warning = `RabbitMQ dropped ${what} from queue "${queue}" at the delivery-limit of a policy; the driver put them back, behind the others. The limit also counts deliveries that no handler started, so restarts use it up. Remove delivery-limit from the policy of this queue, or raise it.`;
       notices.emit('subscription:warned', { broker, topic: this.#topic, group: this.#group, warning });
     }
     this.#unreported.clear();

@@ -217,7 +217,7 @@ export class Intake implements DeliveryOwner, Load {
   }
 
   get #stalledBecause(): string {
-    return `takes nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for their next attempt, or behind one that does`;
+    return `receives nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for a retry, or behind a message that does`;
   }
 
   #warn(warning: string): void {
@@ -230,7 +230,7 @@ export class Intake implements DeliveryOwner, Load {
     const running = late.filter(({ state }) => state === 'running').length;
     const { consumerTimeoutMs } = this.#parts.options;
     this.#warn(
-      `gave ${late.length} messages back (${running} of them in handlers that still run), because RabbitMQ takes back what is not settled within ${consumerTimeoutMs} ms (consumerTimeoutMs)`,
+      `requeued ${late.length} messages (handlers of ${running} are still running), because RabbitMQ closes a channel with a message that is not acknowledged within ${consumerTimeoutMs} ms (consumerTimeoutMs)`,
     );
     for (const delivery of late) {
       this.#givenBack.remember(delivery);
@@ -293,13 +293,13 @@ export class Intake implements DeliveryOwner, Load {
     }
     if (delivery.state !== 'settled') return;
     const settlement = { kind: 'nack', delayMs: Math.max(0, dueMs - clock.monotonicMs()) } as const;
-    this.#failed(delivery, settlement, 'Its channel ended before its copy for later was stored.');
+    this.#failed(delivery, settlement, 'The channel closed before the copy for the retry was stored.');
   }
 
   #done(delivery: RabbitmqDelivery, reader: QueueReader): void {
     if (!this.#unsettled.delete(delivery)) return;
     if (reader.ack(delivery.raw)) this.#recentAcks.add(delivery.id, delivery.attempt);
-    else this.#failed(delivery, ACK, 'Its channel has ended.');
+    else this.#failed(delivery, ACK, 'The channel has closed.');
     this.#room.look(reader);
   }
 

@@ -41,7 +41,7 @@ export class QueueHealth {
     await pause(this.#clock, AGAIN_MS, this.#ended);
     const state = await this.#inspector.stateOf(queue);
     if (state?.consumers !== 0) return undefined;
-    return { text: 'RabbitMQ knows no consumer of it, although this process reads it', isForgotten: state.ready > 0 };
+    return { text: 'RabbitMQ lists no consumer of it, although this process consumes it', isForgotten: state.ready > 0 };
   }
 
   /** The leader that is left answers what it can without the others: only what has to be written shows that they are gone. */

@@ -67,7 +67,7 @@ export class QueueReader {
     try {
       const beganMs = clock.monotonicMs();
       await reader.#consume(prefetch);
-      if (!reader.#isOpen) throw new Error(`The channel ended while it began to read queue "${parts.queue}".`);
+      if (!reader.#isOpen) throw new Error(`The channel closed while it started to consume queue "${parts.queue}".`);
       reader.#isPlaced = true;
       reader.#settling = new SettlingTime(clock, clock.monotonicMs() - beganMs);
     } catch (error) {
@@ -160,7 +160,7 @@ export class QueueReader {
       this.received++;
       return this.#events.record(message);
     }
-    this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
+    this.#end(new Error(`the server cancelled the consumer: queue "${this.queue}" was deleted, or moved to another node`));
     void this.#endChannel();
   }
 

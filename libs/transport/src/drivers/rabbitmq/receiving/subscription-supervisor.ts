@@ -72,7 +72,7 @@ export class SubscriptionSupervisor {
   get problem(): string | undefined {
     if (this.#isStopped || this.#life?.isPlaced === true) return undefined;
     const { topic, group } = this.#each.subscription;
-    return `subscription "${topic}" of group "${group}" is down: ${this.#error?.message ?? 'it is being begun'}`;
+    return `subscription "${topic}" of group "${group}" is down: ${this.#error?.message ?? 'it is starting'}`;
   }
 
   /** What makes only a part of it wait. */
@@ -163,7 +163,7 @@ export class SubscriptionSupervisor {
       this.#wasPlaced = true;
     } catch (error) {
       this.#forget(life);
-      throw channelError(error, `cannot read queue "${queue.name}"`, topic);
+      throw channelError(error, `cannot consume queue "${queue.name}"`, topic);
     }
   }
 
@@ -186,7 +186,7 @@ export class SubscriptionSupervisor {
     if (this.#isWarned) return;
     this.#isWarned = true;
     const { topic, group } = this.#each.subscription;
-    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue: what RabbitMQ drops from it at the delivery-limit of a policy is lost. Delete the queue while it is empty and its services are stopped, or set the policy of docs/drivers/rabbitmq.md ("Queues of earlier versions").`;
+    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue. Messages that RabbitMQ drops from it at the delivery-limit of a policy are lost. Stop its services and delete the queue while it is empty, or set the policy from "Queues of earlier versions" in the RabbitMQ driver documentation.`;
     this.#host.notices.emit('subscription:warned', { broker: this.#host.broker, topic, group, warning });
   }
 
@@ -273,7 +273,7 @@ export class SubscriptionSupervisor {
     // The connection went: its own watch says so, and begins everything again.
     if (failure === undefined || this.#isStopped) return;
     const { topic } = this.#each.subscription;
-    const text = `queue "${life.queue.name}" is read no more: ${replyTextOf(failure)}.`;
+    const text = `queue "${life.queue.name}" is no longer consumed: ${replyTextOf(failure)}.`;
     this.#crashed(errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { topic, retryable: true, cause: failure }));
   }
 

@@ -53,5 +53,5 @@ export function capabilitiesOf(options: {
 
 export const RABBITMQ_REASONS: CapabilityReasons = Object.freeze({
   delayedRedelivery: 'a failed message waits in queues of the driver, and with provision: false it declares none',
-  delayedPublish: 'a message for later waits in queues of the driver, and with provision: false it declares none',
+  delayedPublish: 'a delayed message waits in queues of the driver, and with provision: false it declares none',
 });

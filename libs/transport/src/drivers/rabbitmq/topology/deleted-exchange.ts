@@ -36,7 +36,7 @@ export class DeletedExchangeWait {
   /** Why nothing is published to this exchange now. */
   reasonFor(exchange: string): string | undefined {
     if (!this.#deleted.has(exchange)) return undefined;
-    return `Exchange "${exchange}" was deleted; publishing to it waits ${this.#ms} ms, in which subscriptions bind their queues again`;
+    return `Exchange "${exchange}" was deleted. Publishing to it waits ${this.#ms} ms while subscriptions bind their queues again`;
   }
 
   async wait(exchange: string): Promise<void> {

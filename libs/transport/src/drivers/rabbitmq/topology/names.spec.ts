@@ -21,14 +21,14 @@ describe('names on RabbitMQ', () => {
     expect(topicProblem('orders.#', 'topic')).toContain('a wildcard of RabbitMQ');
     expect(topicProblem('orders.#1', 'topic')).toBeUndefined();
     expect(topicProblem('ö'.repeat(128), 'topic')).toContain('256 bytes');
-    expect(topicProblem('amq.topic', 'fanout')).toContain('to itself');
+    expect(topicProblem('amq.topic', 'fanout')).toContain('reserves names');
   });
 
   it('tell a group from its topic in the name of the queue', () => {
     expect(queueNameOf(TOPIC, 'order.created', 'inventory')).toBe('inventory:order.created');
     expect(groupProblem('a:b')).toContain('":"');
     expect(groupProblem('held')).toContain('dead letters');
-    expect(groupProblem('delayed')).toContain('messages for later');
+    expect(groupProblem('delayed')).toContain('delayed messages');
     expect(groupProblem('inventory')).toBeUndefined();
     expect(queueNameOf({ ...TOPIC, queueName: (topic, group) => `${topic}@${group}` }, 't', 'g')).toBe('t@g');
   });
@@ -42,7 +42,7 @@ describe('names on RabbitMQ', () => {
   it('leave room for what stands beside a queue', () => {
     expect(queueProblem('q'.repeat(223))).toBeUndefined();
     expect(queueProblem('q'.repeat(224))).toContain('224 bytes');
-    expect(queueProblem('amq.q')).toContain('to itself');
+    expect(queueProblem('amq.q')).toContain('reserves names');
     expect(queueProblem(undefined)).toContain('must be a text');
   });
 

@@ -30,20 +30,20 @@ type Naming = Pick<ResolvedRabbitmqOptions, 'exchange' | 'exchangeType' | 'queue
 export function topicProblem(topic: string, exchangeType: RabbitmqExchangeType): string | undefined {
   if (topic === '') return 'it is empty';
   const bytes = Buffer.byteLength(topic);
-  if (bytes > MAX_NAME_BYTES) return `it has ${bytes} bytes, and RabbitMQ takes at most ${MAX_NAME_BYTES}`;
+  if (bytes > MAX_NAME_BYTES) return `it has ${bytes} bytes, and RabbitMQ allows at most ${MAX_NAME_BYTES}`;
   if (topic.split('.').includes('#'))
-    return 'a word of it is "#", which is a wildcard of RabbitMQ; write ">" at the end';
+    return 'it contains the word "#", which is a wildcard of RabbitMQ; use ">" at the end';
   if (exchangeType === 'fanout' && topic.startsWith('amq.'))
-    return 'RabbitMQ keeps names that begin with "amq." to itself';
+    return 'RabbitMQ reserves names that start with "amq."';
   return undefined;
 }
 
 /** What is wrong with a group's name; undefined when it can be part of a queue's. */
 export function groupProblem(group: string): string | undefined {
   if (group === '') return 'it is empty';
-  if (group.includes(':')) return 'it contains ":", which stands between group and topic in the name of a queue';
-  if (group === HELD) return `"${HELD}" names the queues that keep dead letters`;
-  if (group === DELAYED) return `"${DELAYED}" names the queues that keep messages for later`;
+  if (group.includes(':')) return 'it contains ":", which separates group and topic in queue names';
+  if (group === HELD) return `"${HELD}" is reserved for queues that hold dead letters`;
+  if (group === DELAYED) return `"${DELAYED}" is reserved for queues that hold delayed messages`;
   return undefined;
 }
 
@@ -65,7 +65,7 @@ export function refuseSharedQueues(
     const queue = queueNameOf(naming, topic, group);
     const other = topics.get(queue);
     if (other !== undefined) {
-      const text = `[rabbitmq] the subscriptions "${other}" and "${topic}" of group "${group}" would read one queue, "${queue}", and get each other's messages. Let queueName give each its own.`;
+      const text = `[rabbitmq] the subscriptions "${other}" and "${topic}" of group "${group}" would share queue "${queue}" and receive each other's messages. Return a different name for each from queueName.`;
       throw new TransportError('TRANSPORT_OPTION_CONFLICT', text, { driver: 'rabbitmq', topic });
     }
     topics.set(queue, topic);
@@ -74,10 +74,10 @@ export function refuseSharedQueues(
 
 export function queueProblem(queue: unknown): string | undefined {
   if (typeof queue !== 'string' || queue === '') return 'it must be a text that is not empty';
-  if (queue.startsWith('amq.')) return 'RabbitMQ keeps names that begin with "amq." to itself';
+  if (queue.startsWith('amq.')) return 'RabbitMQ reserves names that start with "amq."';
   const bytes = Buffer.byteLength(queue);
   const most = MAX_NAME_BYTES - SUFFIX_BYTES;
-  return bytes > most ? `it has ${bytes} bytes, and at most ${most} leave room for the queues beside it` : undefined;
+  return bytes > most ? `it has ${bytes} bytes, and the limit is ${most}, because the driver appends suffixes to the name` : undefined;
 }
 
 /** The queue that gets what the server drops from the queues of a group, because a policy limits deliveries. */

@@ -65,7 +65,7 @@ export class Topology {
     const { provision } = this.#options;
     const queue = heldQueueOf(topic);
     if (provision) await this.ensureExchange(deadLetterPlaceOf(this.#options, topic).exchange, topic);
-    await this.#on(`cannot keep dead letters in queue "${queue}"`, topic, async (channel) => {
+    await this.#on(`cannot use queue "${queue}" for dead letters`, topic, async (channel) => {
       if (provision) await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
       else await channel.checkQueue(queue);
     });
@@ -74,7 +74,7 @@ export class Topology {
   /** The queue for what the server drops from the group's queues. @returns its name */
   async ensureDropped(group: string, topic: string): Promise<string> {
     const queue = droppedQueueOf(group);
-    await this.#on(`cannot keep what RabbitMQ drops in queue "${queue}"`, topic, async (channel) => {
+    await this.#on(`cannot use queue "${queue}" for messages that RabbitMQ drops`, topic, async (channel) => {
       await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
     });
     return queue;
@@ -141,7 +141,7 @@ export class Topology {
   }
 
   async #renewBindings({ name, isInstances }: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
-    const what = `cannot feed queue "${name}" of "${topic}"`;
+    const what = `cannot bind queue "${name}" to "${topic}"`;
     const isOurs = this.#options.provision || isInstances;
     const exchanges = isOurs ? bindingsOf(this.#options, topic) : [placeOf(this.#options, topic)];
     let gone: TransportError | undefined;
@@ -185,7 +185,7 @@ export class Topology {
   /** Where a process that ends leaves notes for the next. It expires when nobody has left any for a while. */
   async ensureNotes(queue: string, topic: string): Promise<void> {
     const args = { 'x-queue-type': 'classic', 'x-message-ttl': NOTES_TTL_MS, 'x-expires': 2 * NOTES_TTL_MS };
-    await this.#on(`cannot leave notes in queue "${queue}"`, topic, async (channel) => {
+    await this.#on(`cannot use queue "${queue}" for attempt notes`, topic, async (channel) => {
       await channel.assertQueue(queue, { durable: true, arguments: args });
     });
   }
@@ -240,7 +240,7 @@ export class Topology {
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
-      throw channelError(error, `cannot look for queue "${queue}"`, topic);
+      throw channelError(error, `cannot look up queue "${queue}"`, topic);
     }
   }
 
