@@ -1,19 +1,19 @@
 import { checkOptions, option, withDefaults } from '../../shared/index.js';
 
-/** Options of the memory broker. */
+/** Configures `memory()`. */
 export interface MemoryOptions {
-  /** Partitions of each topic; the members of a group share them. @default 8 */
+  /** Sets the number of partitions of each topic, which the members of a group share. @default 8 */
   readonly partitions?: number;
-  /** Largest message (key, body and headers), in bytes. @default 1048576 (1 MiB) */
+  /** Limits the bytes of one message (key, body and headers). @default 1048576 (1 MiB) */
   readonly maxMessageBytes?: number;
   /**
-   * Messages a topic keeps for groups that come later, oldest forgotten first. What a known group has not handled yet
-   * is never forgotten. @default 10000
+   * Limits the messages that a topic retains for groups that subscribe later; the oldest are deleted first. Messages that a known
+   * group has not handled yet are never deleted. @default 10000
    */
   readonly retainMessages?: number;
 }
 
-/** Defaults of `memory()`; docs/defaults.md is checked against them. */
+/** Lists the default of each option. */
 export const MEMORY_DEFAULTS = {
   partitions: 8,
   maxMessageBytes: 1_048_576,

@@ -36,7 +36,7 @@ export class PublishLosses {
     return [...this.#deletedExchange.exchanges].flatMap((exchange) => this.obstacleOf(exchange) ?? []);
   }
 
-  /** Why nothing is published to this exchange now. */
+  /** Returns why nothing is published to this exchange now. */
   obstacleOf(exchange: string): string | undefined {
     return this.#deletedExchange.reasonFor(exchange);
   }

@@ -14,9 +14,9 @@ const NODES_UNKNOWN = 'AMQP does not report how many nodes hold a quorum queue';
 const NOT_OURS = 'AMQP does not report the settings of a queue that was not declared here (provision: false)';
 
 /**
- * From the options to facts. AMQP shows no setting of a queue, but a start that finds a queue with other settings than its
- * own is refused: what was declared is what there is. Pure.
- * @param isKept whether there is a queue, for each question
+ * Derives facts from the options. AMQP shows no arguments of a queue, but declaring an existing queue with different arguments
+ * fails, so the options describe the queue. Pure.
+ * @param isKept whether a queue exists, for each query
  */
 export function factsOf(options: Keeping, queries: readonly TopicQuery[], isKept: readonly boolean[]): BrokerFacts {
   const { queueType, provision, republishMs } = options;
@@ -31,7 +31,7 @@ export function factsOf(options: Keeping, queries: readonly TopicQuery[], isKept
 
 function topicFacts({ queueType, queueArguments, provision }: Keeping, group: string | undefined): TopicFacts {
   if (!provision) return { unknown: NOT_OURS };
-  // n.b. more arguments are the groups' queues' own: the queue that holds dead letters has none of them.
+  // queueArguments apply only to queues of groups, not to the queue that holds dead letters.
   const ttlMs = group === undefined ? undefined : queueArguments?.['x-message-ttl'];
   const isQuorum = queueType === 'quorum';
   return {
