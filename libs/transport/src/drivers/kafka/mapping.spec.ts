@@ -25,7 +25,7 @@ describe('what is known of a message after a failed request', () => {
     ['nothing was written', failure('unreachable'), 'no'],
     ['nothing was written before the login failed', failure('authentication'), 'no'],
     ['it was written and the connection broke', failure('closed', undefined, 1), 'unknown'],
-    ['it was written and nobody answered', failure('timeout', undefined, 1), 'unknown'],
+    ['it was written and got no response', failure('timeout', undefined, 1), 'unknown'],
     ['the broker found it too large', refused('MESSAGE_TOO_LARGE'), 'no'],
     [
       'the broker found it too large after an earlier write without an answer',

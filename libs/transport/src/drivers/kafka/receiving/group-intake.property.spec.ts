@@ -181,7 +181,7 @@ class World {
     if (this.#commitsFail) return Promise.reject(new ClientFailure('timeout', 'no answer'));
     for (const { partition, offset, metadata } of offsets) {
       const log = this.#log(partition);
-      if (!log.isOurs) this.problems.push(`partition ${partition} is committed, and it is somebody else's`);
+      if (!log.isOurs) this.problems.push(`partition ${partition} is committed, but another member owns it`);
       if (offset > log.firstUnhandled) this.problems.push(`${log.firstUnhandled} is passed by the commit of ${offset}`);
       log.committed = offset;
       log.metadata = metadata;
@@ -225,7 +225,7 @@ class World {
       this.#letGo();
       return undefined;
     }
-    if (this.#isJoining) this.problems.push(`${delivery.offset} begins while the member joins`);
+    if (this.#isJoining) this.problems.push(`${delivery.offset} starts while the member joins`);
     delivery.state = 'running';
     return delivery;
   }
@@ -236,7 +236,7 @@ class World {
     const { partition = 0, key = '' } = delivery;
     const offset = Number(delivery.offset);
     const log = this.#log(partition);
-    if (!log.isOurs) this.problems.push(`${offset} is handled, and partition ${partition} is somebody else's`);
+    if (!log.isOurs) this.problems.push(`${offset} is handled, but another member owns partition ${partition}`);
     const lane = `${partition}/${key}`;
     const isNew = !log.handled.has(offset);
     if (isNew && offset < (this.#lastOfKey.get(lane) ?? -1))

@@ -17,7 +17,7 @@ export interface LeaseParts {
 }
 
 /**
- * Tells whether the server still counts a connection as alive, by the monotonic clock and not only by the last event. A process
+ * Tracks whether the server still counts a connection as alive, by the monotonic clock and not only by the last event. A process
  * that was suspended or cut off would otherwise continue with messages that another consumer has received. Data that is read after a
  * suspension may be old, so only a response of the server ends the doubt.
  */

@@ -49,7 +49,7 @@ describe('a channel that the server closes before the consumer is placed', () =>
     const ends: unknown[] = [];
     const events = { record: () => undefined, ended: (failure: unknown) => void ends.push(failure) };
     const opening = QueueReader.open({ model, clock: new ManualClock(), queue: 'q', prefetch: PREFETCH, events });
-    await expect(opening).rejects.toThrow('ended');
+    await expect(opening).rejects.toThrow('closed');
     expect(ends).toEqual([]);
   });
 });
