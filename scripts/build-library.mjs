@@ -1,6 +1,7 @@
-// libs/transport/dist: ES modules with types, and dist/cjs beside them. Built aside and renamed, so that a failed or
+// libs/transport/dist: ES modules with types, and the same in dist/cjs as CommonJS. Built aside and renamed, so that a failed or
 // interrupted build leaves the last good dist in place.
-import { cp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { endLike, runChild } from './lib/child.mjs';
 import { inRoot } from './lib/paths.mjs';
 
@@ -26,6 +27,23 @@ const tsc = (project, outDir) =>
  */
 const isFolderOrJson = async (path) => path.endsWith('.json') || (await stat(path)).isDirectory();
 
+/**
+ * The types of the CommonJS files are those of the ES modules: their folder's package.json says what they describe.
+ * Why a copy: TypeScript under `module: node16` takes a declaration for what its own folder says.
+ * @param {string} path
+ */
+const isFolderOrTypes = async (path) =>
+  path.endsWith('.d.ts') || ((await stat(path)).isDirectory() && !NOT_IN_CJS.includes(relative(aside, path)));
+
+const NOT_IN_CJS = ['cjs', 'cli', 'schematics'];
+
+async function copyTypes() {
+  for (const entry of await readdir(aside)) {
+    if (await isFolderOrTypes(join(aside, entry)))
+      await cp(join(aside, entry), join(aside, 'cjs', entry), { recursive: true, filter: isFolderOrTypes });
+  }
+}
+
 async function build() {
   for (const [project, outDir] of [
     ['tsconfig.lib.json', aside],
@@ -35,9 +53,10 @@ async function build() {
     if (exit.code !== 0) return exit;
   }
   await cp(`${library}/src/schematics`, `${aside}/schematics`, { recursive: true, filter: isFolderOrJson });
+  await copyTypes();
   await writeFile(`${aside}/cjs/package.json`, '{ "type": "commonjs" }\n');
-  // npm packs what lies in the package's own folder, and the changelog is the repository's.
-  await cp(inRoot('CHANGELOG.md'), `${library}/CHANGELOG.md`);
+  // npm packs what lies in the package's own folder, and these two are the repository's.
+  for (const page of ['CHANGELOG.md', 'UPGRADING.md']) await cp(inRoot(page), `${library}/${page}`);
   await rm(`${library}/dist`, { recursive: true, force: true });
   await rename(aside, `${library}/dist`);
   return { code: 0, signal: null };

@@ -4,7 +4,13 @@ import { join, posix } from 'node:path';
 import { entryPointsOf } from './entry-points.mjs';
 
 /** Pages outside docs/, by their place on the site. @type {Readonly<Record<string, string>>} */
-const AT_ROOT = { 'README.md': 'index.md', 'CHANGELOG.md': 'changelog.md', 'CONTRIBUTING.md': 'contributing.md' };
+const AT_ROOT = {
+  'README.md': 'index.md',
+  'CHANGELOG.md': 'changelog.md',
+  'UPGRADING.md': 'upgrading.md',
+  'SECURITY.md': 'security.md',
+  'CONTRIBUTING.md': 'contributing.md',
+};
 
 /** What a folder of docs/ is called where its name is not the word for it. @type {Readonly<Record<string, string>>} */
 const GROUPS = { '.': 'Reference', adr: 'Decisions', api: 'API', drivers: 'Brokers' };

@@ -28,6 +28,10 @@ export const jest = [
 /** @type {Record<string, Task>} */
 export const tasks = {
   demo: { about: 'both sample services in one process', node: [...fromSource, 'apps/demo/src/main.ts'] },
+  example: {
+    about: 'a small program: -- 01-hello; without a name the list',
+    node: [...fromSource, 'scripts/example.mjs'],
+  },
   test: { about: 'everything, real brokers included', node: ['scripts/test.mjs'] },
   'test:unit': { about: 'specs beside the sources; seconds', node: [...jest, '--selectProjects', 'unit'] },
   'test:kafka': { about: 'every suite that needs Kafka', node: ['scripts/test.mjs', '--only', 'kafka'] },
@@ -50,9 +54,17 @@ export const tasks = {
     about: 'the documentation as a site, into docs/.vitepress/dist',
     node: ['node_modules/vitepress/bin/vitepress.js', 'build', 'docs'],
   },
+  'docs:options': {
+    about: 'tables of driver options that differ from the docstrings; -- --write writes them',
+    node: [...fromSource, 'test/docs/print-options.ts'],
+  },
   lint: { about: 'eslint and the prettier check', node: ['scripts/lint.mjs'] },
   typecheck: { about: 'tsc over everything', node: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   build: { about: 'the package and the apps into dist', node: ['scripts/build.mjs'] },
+  release: {
+    about: '-- --dry-run: checks, builds and packs what would be published, and publishes nothing',
+    node: ['scripts/release.mjs'],
+  },
   format: {
     about: 'prettier --write',
     node: ['node_modules/prettier/bin/prettier.cjs', '--log-level=warn', '--write', '.'],

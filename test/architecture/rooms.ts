@@ -45,23 +45,21 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@msgpack/msgpack', '@bufbuild/protobuf', 'avsc', 'ajv', /^ajv\/dist\/20(19|20)\.js$/],
     node: 'any',
   },
-  observability: { rooms: ['contract', 'shared'], packages: ['@opentelemetry/api', 'prom-client'], node: 'any' },
   nest: {
-    rooms: ['contract', 'shared', 'consuming', 'publishing', 'observability'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing'],
     packages: [NEST, 'rxjs', 'reflect-metadata'],
     node: 'any',
   },
-  console: { rooms: ['contract', 'shared', 'consuming', 'observability', 'nest'], packages: [NEST], node: 'any' },
   testing: {
     rooms: ['contract', 'shared', 'consuming', 'publishing', 'drivers/memory', 'nest'],
     packages: [NEST],
     node: 'any',
   },
   /** The program `npx nest-transport`. It finds the user's own copy of the library, so it must load what is not known here. */
-  cli: { rooms: ['contract', 'shared', 'nest'], packages: ['commander'], node: 'any', loads: 'app-module.ts' },
+  cli: { rooms: ['contract', 'shared', 'nest'], packages: [], node: 'any', loads: 'app-module.ts' },
   /** src/index.ts, the entry point `nest-transport` itself. */
   'entry point': {
-    rooms: ['contract', 'shared', 'consuming', 'publishing', 'observability', 'nest'],
+    rooms: ['contract', 'shared', 'consuming', 'publishing', 'nest'],
     packages: [],
     node: 'types',
   },
@@ -101,8 +99,15 @@ export function roomOf(path: string): string | undefined {
 function refusal(path: string, found: Import): string | undefined {
   const room = roomOf(path);
   if (room !== undefined) return refusalInRoom(path, room, found);
-  return found.specifier.startsWith('.') ? refusalOfPath(path, found) : refusalOfEntryPoint(found);
+  if (!found.specifier.startsWith('.')) return refusalOfSamples(path, found) ?? refusalOfEntryPoint(found);
+  return refusalOfPath(path, found);
 }
+
+/** A reader copies an example into a project that has our package only. */
+const refusalOfSamples = (path: string, { specifier }: Import): string | undefined =>
+  path.startsWith('examples/') && specifier.startsWith('@demo/')
+    ? 'an example may not import the sample shop'
+    : undefined;
 
 function refusalInRoom(path: string, name: string, found: Import): string | undefined {
   const room = ROOMS[name];
@@ -148,8 +153,9 @@ function refusalOfPath(path: string, { specifier }: Import): string | undefined 
   return `a path from ${houseOf(path)} into ${houseOf(target)}; use its public entry point`;
 }
 
-/** `apps/demo`, `libs/contracts`, `test`. */
-const houseOf = (path: string): string => (/^(?:apps|libs)\/[^/]+/.exec(path)?.[0] ?? path.split('/')[0]) || path;
+/** `apps/demo`, `libs/contracts`, `examples/01-hello`, `test`. */
+const houseOf = (path: string): string =>
+  (/^(?:apps|examples|libs)\/[^/]+/.exec(path)?.[0] ?? path.split('/')[0]) || path;
 
 function refusalOfEntryPoint({ specifier }: Import): string | undefined {
   const [, name = '', rest = ''] = /^(nest-transport|@demo\/[^/]+)(\/.*)?$/.exec(specifier) ?? [];

@@ -1,6 +1,7 @@
 import { TransportError, type Broker, type Capabilities, type SubscriptionSink } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
-import { runConformance, wrapBroker } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
+import { wrapBroker } from 'nest-transport/testing';
 
 const NONE: Partial<Capabilities> = {
   startFromBeginning: 'unsupported',

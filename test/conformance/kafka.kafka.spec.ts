@@ -1,5 +1,5 @@
 import { kafka } from 'nest-transport/kafka';
-import { runConformance } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
 import { startKafka, type KafkaCluster } from '../brokers/kafka.mjs';
 import { grant, userLogin, type Right } from '../kafka/acl.js';
 import { lingeringMembers } from './kafka-leftovers.js';

@@ -1,5 +1,5 @@
 import { memory } from 'nest-transport/memory';
-import { runConformance } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
 import { saveReport } from './reports.js';
 
 // A driver's whole spec. It lives in the process, so there is no server to kill and no address that could be wrong.

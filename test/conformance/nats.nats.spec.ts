@@ -1,5 +1,5 @@
 import { nats } from 'nest-transport/nats';
-import { runConformance } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
 import { startNats, type NatsCluster, type PrivateNats } from '../brokers/nats.mjs';
 import { onto, RESTRICTED, topicName } from './nats-rights.js';
 import { lingeringConnections } from './nats-leftovers.js';

@@ -1,5 +1,5 @@
 import { nsq } from 'nest-transport/nsq';
-import { runConformance } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
 import { uniqueName } from '../brokers/names.mjs';
 import { startNsq, type PrivateNsq } from '../brokers/nsq.mjs';
 import { startAuthServer, type AuthServer, type Grant } from '../brokers/nsq/auth-server.mjs';

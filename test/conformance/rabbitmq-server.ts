@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { rabbitmq, type RabbitmqOptions } from 'nest-transport/rabbitmq';
-import { runConformance } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
 import { startRabbitmq } from '../brokers/rabbitmq.mjs';
 import { lingeringOn } from './rabbitmq-leftovers.js';
 import { saveReport } from './reports.js';

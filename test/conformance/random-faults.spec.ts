@@ -1,5 +1,6 @@
 import { memory } from 'nest-transport/memory';
-import { CONFORMANCE_CASES, runConformance, runConformanceCase, randomFaults } from 'nest-transport/testing';
+import { CONFORMANCE_CASES, runConformance, runConformanceCase } from 'nest-transport/conformance';
+import { randomFaults } from 'nest-transport/testing';
 
 // Without faults it has to be as good as the broker behind it.
 runConformance(

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConformanceReport } from 'nest-transport/testing';
+import type { ConformanceReport } from 'nest-transport/conformance';
 
 /** Where the runs leave what they found, one file per driver: a cache folder, unless `TRANSPORT_CONFORMANCE_REPORTS` names another. */
 export function reportsFolder(): string {

@@ -3,10 +3,10 @@ import {
   CONFORMANCE_CASES,
   runConformance,
   runConformanceCase,
-  wrapBroker,
   type ConformanceReport,
   type TestRunner,
-} from 'nest-transport/testing';
+} from 'nest-transport/conformance';
+import { wrapBroker } from 'nest-transport/testing';
 import { CAPABILITY_MEANINGS, type Capabilities, type CapabilityName } from 'nest-transport';
 import { groupPerConnection } from './planted/sharing.js';
 

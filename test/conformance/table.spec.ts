@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CAPABILITY_MEANINGS, type Capabilities } from 'nest-transport';
-import { CONFORMANCE_CASES, type ConformanceReport, type Outcome } from 'nest-transport/testing';
+import { CONFORMANCE_CASES, type ConformanceReport, type Outcome } from 'nest-transport/conformance';
 import { readReports, saveReport } from './reports.js';
 import { brokerTable, disagreements, tableIn, writeTable } from './table.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CAPABILITY_MEANINGS, type CapabilityName } from 'nest-transport';
-import { CONFORMANCE_CASES, type ConformanceReport, type ConformanceCase } from 'nest-transport/testing';
+import { CONFORMANCE_CASES, type ConformanceReport, type ConformanceCase } from 'nest-transport/conformance';
 
 /** In the order of the columns; a broker that was not run on this machine is left out. */
 const BROKERS = ['memory', 'kafka', 'nats', 'nsq', 'rabbitmq'];

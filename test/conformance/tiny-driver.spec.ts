@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runConformance } from 'nest-transport/testing';
+import { runConformance } from 'nest-transport/conformance';
 import { tiny } from './tiny-driver.js';
 
 const read = (path: string): string => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');

@@ -14,7 +14,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'UseGuards',
     'ValidationPipe',
   ],
-  '@nestjs/core': ['NestFactory'],
+  '@nestjs/core': ['APP_FILTER', 'NestFactory'],
   '@nestjs/microservices': ['ClientProxy', 'Ctx', 'EventPattern', 'MessagePattern', 'Payload', 'Transport'],
   '@nestjs/testing': ['Test'],
   'node:fs': ['readFileSync'],

@@ -154,7 +154,7 @@ describe('with a registry', () => {
 });
 
 test('the codec of one’s own carries what it says it does', async () => {
-  const event = (await runExample(PAGE, 'One of your own', { defineEvent, Buffer }, 'RowRead')) as EventDefinition;
+  const event = (await runExample(PAGE, 'Custom codec', { defineEvent, Buffer }, 'RowRead')) as EventDefinition;
   const taken: Taken = [];
   await published(await start(taking(taken, event)), [event, ['lamp', '12']]);
   expect(taken).toEqual([[['lamp', '12'], 'text/csv']]);

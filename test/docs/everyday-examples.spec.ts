@@ -44,21 +44,21 @@ test('publishing: what a provider publishes is handled', async () => {
   expect(taken).toEqual([order]);
 });
 
-test('publishing, "Many at once": what fails is told by its error, and hurts no other', async () => {
+test('publishing, "Publish many messages": a failure is reported by its error and affects no other message', async () => {
   const app = await start([Orders]);
   const handled = told(app, 'message:acked', 2);
   const errors: unknown[] = [];
   const orders = [order, { ...order, quantity: 1n }, { ...order, orderId: 'o-2' }];
   const console = { error: (...words: unknown[]) => errors.push(words) };
   const scope = { publisher: app.get(Publisher), OrderCreated, orders, console };
-  const results = (await runExample(PUBLISHING, 'Many at once', scope, 'results')) as { status: string }[];
+  const results = (await runExample(PUBLISHING, 'Publish many messages', scope, 'results')) as { status: string }[];
   await handled;
   expect(results.map(({ status }) => status)).toEqual(['stored', 'failed', 'stored']);
   expect(errors).toEqual([['TRANSPORT_PAYLOAD_UNENCODABLE', 'no']]);
   expect(taken.map(({ orderId }) => orderId)).toEqual(['o-1', 'o-2']);
 });
 
-test('publishing, "When it fails": what a moment later may mend is published again with the same id, other errors end it', async () => {
+test('publishing, "Errors and retries": a retryable failure is published again with the same id, other errors end it', async () => {
   const asked: unknown[] = [];
   const failures = [
     new TransportError('TRANSPORT_PUBLISH_FAILED', 'The broker is away.', { retryable: true }),
@@ -73,7 +73,7 @@ test('publishing, "When it fails": what a moment later may mend is published aga
   const waits: number[] = [];
   const wait = async (ms: number): Promise<void> => void waits.push(ms);
   const scope = { publisher: { publish }, OrderCreated, isTransportError, wait };
-  const example = await runExample(PUBLISHING, 'When it fails', scope, 'publishForSure');
+  const example = await runExample(PUBLISHING, 'Errors and retries', scope, 'publishForSure');
   const publishForSure = example as (each: Order, id: string) => Promise<void>;
   await publishForSure(order, 'id-1');
   expect([asked, waits]).toEqual([[{ id: 'id-1' }, { id: 'id-1' }], [1_000]]);
@@ -95,10 +95,10 @@ test('handlers: an order that came before is not reserved twice', async () => {
   expect(reserved).toEqual(['o-1']);
 });
 
-test('policies, "One of your own": it tells how long each handler took', async () => {
+test('policies, "Custom policy": it logs how long each handler took', async () => {
   const lines: string[] = [];
   const scope = { ...NEST, performance, console: { log: (line: string) => lines.push(line) } };
-  const timed = (await runExample('docs/guides/policies.md', 'One of your own', scope, 'TimedController')) as Type;
+  const timed = (await runExample('docs/guides/policies.md', 'Custom policy', scope, 'TimedController')) as Type;
   const app = await start([timed]);
   const handled = told(app, 'message:acked', 1);
   await app.get(Publisher).publish(OrderCreated, order);

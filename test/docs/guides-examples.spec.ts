@@ -43,7 +43,7 @@ async function start(service: string, controllers: readonly Type[], providers: r
 const asRead = { vendor: 'test', version: 1, validate: (value: unknown) => ({ value }) } as const;
 const anySchema = { '~standard': asRead };
 
-test('handlers, "Many at once": one price of a batch that cannot be saved is saved later, its neighbours once', async () => {
+test('handlers, "Batches": one price of a batch that cannot be saved is saved later, the others once', async () => {
   @Injectable()
   class PriceStore {
     readonly tried: string[] = [];
@@ -55,14 +55,14 @@ test('handlers, "Many at once": one price of a batch that cannot be saved is sav
   }
   const scope = { ...NEST, PriceChanged, PriceStore };
   const page = 'docs/guides/handlers.md';
-  const catalogue = (await runExample(page, 'Many at once', scope, 'Catalogue')) as Type;
+  const catalogue = (await runExample(page, 'Batches', scope, 'Catalogue')) as Type;
   await start('catalogue', [catalogue], [PriceStore]);
   for (const sku of ['lamp', 'desk', 'sofa']) await transport.get(Publisher).publish(PriceChanged, { sku });
   await transport.advance(HOUR_MS);
   expect(transport.get(PriceStore).tried.sort()).toEqual(['desk', 'desk', 'lamp', 'sofa']);
 });
 
-test('handlers, "Pause": the subscription is paused for the time of the move, and handles what comes after it', async () => {
+test('handlers, "Pause and resume": the subscription is paused for the time of the move, and handles what comes after it', async () => {
   const taken: string[] = [];
   @Controller()
   class Prices {
@@ -71,7 +71,7 @@ test('handlers, "Pause": the subscription is paused for the time of the move, an
       taken.push(sku);
     }
   }
-  const shelf = (await runExample('docs/guides/handlers.md', 'Pause', NEST, 'Shelf')) as Type<{
+  const shelf = (await runExample('docs/guides/handlers.md', 'Pause and resume', NEST, 'Shelf')) as Type<{
     move(): Promise<void>;
   }>;
   await start('prices', [Prices], [shelf]);

@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 
 /** The example of the guide, as a function of what it uses. */
 function exampleOf(guide: string): (publisher: Publisher, event: typeof OrderCreated, order: object) => Promise<void> {
-  const [, section = ''] = guide.split('\n## For later\n');
+  const [, section = ''] = guide.split('\n## Delayed delivery\n');
   const text = blocksOf(section).find(({ info }) => info === 'ts')?.text ?? 'throw new Error("no example")';
   return new Function('publisher', 'OrderCreated', 'order', `return (async () => { ${text} })()`) as never;
 }

@@ -10,8 +10,8 @@ const NEST = { Controller, Payload, Subscribe, defineEvent };
 
 afterEach(closeStarted);
 
-test('handlers, "Every instance": each of two instances gets each message', async () => {
-  const cache = (await runExample(PAGE, 'Every instance', NEST, 'PriceCache')) as Type<{ fresh: string[] }>;
+test('handlers, "Broadcast to all instances": each of two instances gets each message', async () => {
+  const cache = (await runExample(PAGE, 'Broadcast to all instances', NEST, 'PriceCache')) as Type<{ fresh: string[] }>;
   const transport = on(memory());
   const instances = [await start([cache], transport), await start([cache], transport)];
   const handled = instances.map((app) => told(app, 'message:acked', 2));
@@ -25,7 +25,7 @@ test('handlers, "Every instance": each of two instances gets each message', asyn
 
 test('handlers, "Several types on one topic": handled in the order in which they were published, and what nobody takes is a dead letter', async () => {
   const result = '{ Placed, Cancelled, Orders }';
-  const example = await runExample(PAGE, 'Several types on one topic', NEST, result);
+  const example = await runExample(PAGE, 'Several event types on one topic', NEST, result);
   const { Placed, Cancelled, Orders } = example as {
     Placed: ReturnType<typeof defineEvent<{ orderId: string }>>;
     Cancelled: ReturnType<typeof defineEvent<{ orderId: string }>>;
@@ -62,7 +62,7 @@ test('handlers, "Once more": the messages of the window are handled again, and n
   await nextMillisecond();
   await published('sofa');
   const scope = { broker: app.get(BrokerHandle), fault: { began: deployedAt, ended: rolledBackAt } };
-  expect(await runExample(PAGE, 'Once more', scope, 'report')).toMatchObject({ messages: 1 });
+  expect(await runExample(PAGE, 'Replay', scope, 'report')).toMatchObject({ messages: 1 });
   expect(taken).toEqual(['lamp', 'desk', 'sofa', 'desk']);
 });
 

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import type ts from 'typescript';
 import {
   CAPABILITY_MEANINGS,
   CIRCUIT_BREAKER_DEFAULTS,
@@ -11,10 +13,11 @@ import { nats, NATS_DEFAULTS } from 'nest-transport/nats';
 import { nsq, NSQ_DEFAULTS } from 'nest-transport/nsq';
 import { rabbitmq, RABBITMQ_DEFAULTS } from 'nest-transport/rabbitmq';
 import { memory, MEMORY_DEFAULTS } from 'nest-transport/memory';
-import { CONFORMANCE_CASES } from 'nest-transport/testing';
-import { read } from '../architecture/tree.js';
+import { CONFORMANCE_CASES } from 'nest-transport/conformance';
+import { read, root } from '../architecture/tree.js';
 import { codeOf, rowsOf } from './markdown.js';
-import { optionNames, publicNames, type InterfaceAt } from './sources.js';
+import { DRIVER_OPTIONS, pagesWithOptions, tableOf, withTable } from './options-table.js';
+import { optionNames, programOf, publicNames, type InterfaceAt } from './sources.js';
 
 const page = (path: string): string => read(path).text;
 
@@ -35,7 +38,7 @@ describe('docs/errors.md', () => {
       ...rows.flatMap(({ code, others: [when, advice = '', retryable = ''] }) => [
         ...(code in codes && when !== codes[code] ? [`${code}: the code says "${codes[code]}"`] : []),
         ...(advice.length < 10 ? [`${code} does not say what to do`] : []),
-        ...(/^(yes|no|told)$/.test(retryable) ? [] : [`${code}: retryable is yes, no or told`]),
+        ...(/^(yes|no|depends)$/.test(retryable) ? [] : [`${code}: retryable is yes, no or depends`]),
       ]),
     ];
   };
@@ -50,7 +53,7 @@ describe('docs/errors.md', () => {
       ['| code | when | what to do | retryable |', '|---|---|---|---|', ...rows].join('\n');
     const codes = { TRANSPORT_A: 'A happens.', TRANSPORT_B: 'B happens.' };
     const a = '| `TRANSPORT_A` | A happens. | Do something about it. | no |';
-    const b = '| `TRANSPORT_B` | B happens. | Do something about it. | told |';
+    const b = '| `TRANSPORT_B` | B happens. | Do something about it. | depends |';
     expect(disagreements(table(a, b), codes)).toEqual([]);
     expect(disagreements(table(a), codes)).toEqual(['TRANSPORT_B has no row']);
     expect(disagreements(table(a, b, a.replace('_A', '_C')), codes)).toEqual(['TRANSPORT_C is no code']);
@@ -59,8 +62,8 @@ describe('docs/errors.md', () => {
       'TRANSPORT_B: the code says "B happens."',
     ]);
     expect(disagreements(table(a, b.replace(/Do [^|]*/, '')), codes)).toEqual(['TRANSPORT_B does not say what to do']);
-    expect(disagreements(table(a, b.replace('told', 'perhaps')), codes)).toEqual([
-      'TRANSPORT_B: retryable is yes, no or told',
+    expect(disagreements(table(a, b.replace('depends', 'perhaps')), codes)).toEqual([
+      'TRANSPORT_B: retryable is yes, no or depends',
     ]);
   });
 });
@@ -153,7 +156,7 @@ describe('docs/defaults.md', () => {
       name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     // n.b. tools for tests and the bare NSQ client are no options of an application.
     const ofApplications = publicNames().filter(
-      ({ entryPoint }) => !['./testing', './nsq/client'].includes(entryPoint),
+      ({ entryPoint }) => !['./testing', './conformance', './nsq/client'].includes(entryPoint),
     );
     const exported = ofApplications.flatMap(({ name }) => /^(?!TRANSPORT_)(.+)_DEFAULTS$/.exec(name)?.[1] ?? []);
     const markers = tables.map(({ marker }) => marker);
@@ -265,5 +268,85 @@ describe("the README's broker table", () => {
       .map((line) => (line.startsWith(`| ${title}`) ? line.replace('passed', 'failed') : line));
     expect(disagreements(broken.join('\n'), titles)).toEqual([`${title}: failed`]);
     expect(disagreements(readme, [...titles, 'flies'])).toEqual(['flies: no row']);
+  });
+});
+
+describe('the tables of driver options', () => {
+  it('are those of the docstrings, in docs/defaults.md and on the page of each driver', () => {
+    const wanted = pagesWithOptions(page);
+    expect([...wanted].filter(([path, text]) => page(path) !== text).map(([path]) => path)).toEqual([]);
+    expect([...wanted.keys()]).toEqual([
+      'docs/defaults.md',
+      'docs/drivers/kafka.md',
+      'docs/drivers/nats.md',
+      'docs/drivers/nsq.md',
+      'docs/drivers/rabbitmq.md',
+    ]);
+    expect(DRIVER_OPTIONS).toHaveLength(5);
+  });
+
+  it('would be caught with another text, another default, and a row too many', () => {
+    const isStale = (change: (text: string) => string): boolean => {
+      const changed = change(page('docs/drivers/kafka.md'));
+      const text = pagesWithOptions((path) => (path === 'docs/drivers/kafka.md' ? changed : page(path)));
+      return text.get('docs/drivers/kafka.md') !== changed;
+    };
+    expect(isStale((text) => text)).toBe(false);
+    expect(isStale((text) => text.replace('Time between heartbeats', 'Pause between heartbeats'))).toBe(true);
+    expect(isStale((text) => text.replace('| `sessionTimeoutMs` | `30000`', '| `sessionTimeoutMs` | `3000`'))).toBe(
+      true,
+    );
+    expect(isStale((text) => text.replace('\n| `acks`', '\n| `more` | none | | |\n| `acks`'))).toBe(true);
+  });
+});
+
+describe('a table of options', () => {
+  const path = join(root, 'test/docs/planted-options.ts');
+  const text = [
+    "type Mode = 'fast' | 'safe';",
+    'interface Tls { readonly ca?: string; readonly key?: string }',
+    'export interface GoodOptions {',
+    '  /** Addresses. */',
+    '  readonly hosts: readonly string[];',
+    "  /** The mode, `'a' | 'b'`. @default 'safe' */",
+    '  readonly mode?: Mode;',
+    '  /**\n   * Encrypts\n   * connections. @default no encryption\n   */',
+    '  readonly tls?: true | Tls;',
+    '  /** Names a queue. @default none */',
+    '  readonly name?: (topic: string) => string;',
+    '  /** More. @default none */',
+    '  readonly more?: Readonly<Record<string, string>>;',
+    '}',
+    'export interface BareOptions {\n readonly a: string }',
+    'export interface ValueOptions {\n /** @default 1 */ readonly a?: number }',
+    'export interface NoDefaultOptions {\n /** The a. */ readonly a?: number }',
+  ].join('\n');
+  let program: ts.Program;
+  beforeAll(() => (program = programOf([path], new Map([[path, text]]))));
+
+  it('has default, type and meaning of each member: literals as code, unions one by one, the members of an interface', () => {
+    expect(tableOf(program, path, 'GoodOptions').split('\n').slice(2)).toEqual([
+      '| `hosts` | required | `string[]` | Addresses. |',
+      "| `mode` | `'safe'` | `'fast'`, `'safe'` | The mode, `'a' \\| 'b'`. |",
+      '| `tls` | no encryption | `true`, `{ ca, key }` | Encrypts connections. |',
+      '| `name` | none | `function` | Names a queue. |',
+      '| `more` | none | `object` | More. |',
+    ]);
+  });
+
+  it.each([
+    ['BareOptions', 'BareOptions.a has no docstring.'],
+    ['ValueOptions', 'ValueOptions.a has no docstring.'],
+    ['NoDefaultOptions', 'NoDefaultOptions.a has no @default.'],
+    ['GoneOptions', 'exports no interface GoneOptions'],
+  ])('is an error for an interface without its texts: %s', (name, complaint) => {
+    expect(() => tableOf(program, path, name)).toThrow(complaint);
+  });
+
+  it('replaces the table behind its mark, and nothing else', () => {
+    const before = '# x\n\n## Options\n\n| a |\n|---|\n| 1 |\n\nmore\n\n| b |\n';
+    expect(withTable(before, '## Options', '| c |')).toBe('# x\n\n## Options\n| c |\n\nmore\n\n| b |\n');
+    expect(() => withTable('# x\n\n## Options\n\nnone', '## Options', '| c |')).toThrow('no table behind "## Options"');
+    expect(() => withTable('# x\n', '## Options', '| c |')).toThrow('no table behind "## Options"');
   });
 });

@@ -29,7 +29,7 @@ class Bank {
 
 /** The controller of the guide, as it stands there. */
 function exampleOf(guide: string): Type {
-  const [, section = ''] = guide.split('\n## In tiers\n');
+  const [, section = ''] = guide.split('\n## Long retries on the broker\n');
   const text = blocksOf(section).find(({ info }) => info === 'ts')?.text ?? 'throw new Error("no example")';
   const compilerOptions = { experimentalDecorators: true, emitDecoratorMetadata: true, target: ts.ScriptTarget.ES2022 };
   const { outputText } = ts.transpileModule(text, { compilerOptions });

@@ -21,13 +21,16 @@ function unknownNames(text: string, code: string): string[] {
   return [...new Set(named)];
 }
 
-/** Notices that are written as a warning or an error. */
+/** Notices that are written as a warning or an error: those with a line each, and those that come in bursts. */
 const loud = (log: string): string[] =>
-  [...log.matchAll(/^ {2}'([a-z]+:[a-z-]+)': \[\s*'(?:warn|error)'/gm)].map(([, name = '']) => name);
+  [
+    /^ {2}'([a-z]+:[a-z-]+)': \[\s*'(?:warn|error)'/gm,
+    /^ {2}inBursts\(notices, '([a-z]+:[a-z-]+)', .*log\.(?:warn|error)\(/gm,
+  ].flatMap((line) => [...log.matchAll(line)].map(([, name = '']) => name));
 
 /** Loud notices without a row, and rows of others: what the page and the log do not agree on. */
 function differences(text: string, log: string): string[] {
-  const [, section = ''] = text.split('\n## A line of the log\n');
+  const [, section = ''] = text.split('\n## Log lines\n');
   const told = rowsOf(section.split('\n## ')[0] ?? '').map(([cell]) => codeOf(cell) ?? '');
   const wanted = loud(log);
   return [
@@ -39,7 +42,9 @@ function differences(text: string, log: string): string[] {
 describe('docs/guides/troubleshooting.md', () => {
   const { text } = read('docs/guides/troubleshooting.md');
   const code = sources.map((source) => source.text).join('\n');
-  const log = read('libs/transport/src/nest/logging/notice-log.ts').text;
+  const log = ['notice-log', 'notice-bursts']
+    .map((name) => read(`libs/transport/src/nest/logging/${name}.ts`).text)
+    .join('\n');
 
   it('names no error code, no notice and no line of the log that the library does not have', () => {
     expect(unknownNames(text, code)).toEqual([]);
@@ -54,7 +59,7 @@ describe('docs/guides/troubleshooting.md', () => {
   it('would be caught with names that are not there, a row missing, and one too many', () => {
     const page = '| look for | then |\n|---|---|\n| "Drains broker" | `message:lost` and TRANSPORT_NOTHING |';
     expect(unknownNames(page, code)).toEqual(['TRANSPORT_NOTHING', 'message:lost', 'Drains broker']);
-    const table = '\n## A line of the log\n| notice | says |\n|---|---|\n| `message:acked` | x |\n\n## Next';
+    const table = '\n## Log lines\n| notice | says |\n|---|---|\n| `message:acked` | x |\n\n## Next';
     const lines = "  'message:acked': ['debug', f],\n  'commit:failed': ['warn', f],\n  'a:b': [\n    'error',\n";
     expect(differences(table, lines)).toEqual([
       'commit:failed has no row',

@@ -26,6 +26,8 @@ describe('Kafka says how it really keeps a topic', () => {
     expect(await side.connection.describe?.(questions)).toMatchObject({
       confirmedBy: 'all',
       idempotent: true,
+      // One broker cannot keep two copies: a start does not warn of that.
+      inherent: ['one-copy'],
       topics: [
         {
           storage: 'disk',

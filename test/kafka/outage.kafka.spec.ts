@@ -97,7 +97,7 @@ describe('a Kafka that dies and comes back', () => {
     const side = new Side(options(kafka));
     await expect(side.connection.connectOnce()).rejects.toMatchObject({
       code: 'TRANSPORT_BROKER_UNREACHABLE',
-      message: expect.stringMatching(/cannot connect to 127.0.0.1:\d+: .*ECONNREFUSED.*Check that Kafka is running/s),
+      message: expect.stringMatching(/cannot connect to 127.0.0.1:\d+: .*ECONNREFUSED.*Is Kafka running/s),
     });
     expect(await side.send(message(topic))).toMatchObject([{ code: 'TRANSPORT_BROKER_UNREACHABLE', stored: 'no' }]);
     const connecting = side.connect();

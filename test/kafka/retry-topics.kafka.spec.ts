@@ -1,6 +1,6 @@
 import { isTransportError, type MessageContext } from 'nest-transport';
 import { kafka, type KafkaOptions } from 'nest-transport/kafka';
-import { runConformanceCase, type ConformanceCase } from 'nest-transport/testing';
+import { runConformanceCase, type ConformanceCase } from 'nest-transport/conformance';
 import { closeAll, newTopic, sharedBrokers, until } from './support.js';
 
 afterEach(closeAll);

@@ -37,6 +37,8 @@ describe('NATS says how it really keeps a topic', () => {
     const facts = await side.connection.describe?.(questions);
     expect(facts).toMatchObject({
       confirmedBy: 'all',
+      // One server cannot keep two copies: a start does not warn of that.
+      inherent: ['one-copy'],
       topics: [
         undefined,
         memory,

@@ -26,7 +26,8 @@ describe('the build refuses', () => {
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir');
     write('package.json', '{ "type": "module" }');
     write('libs/transport/package.json', '{ "name": "nothing", "exports": {} }');
-    for (const page of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs/other.md']) write(page, `# ${page}`);
+    const atRoot = ['README.md', 'CHANGELOG.md', 'UPGRADING.md', 'SECURITY.md', 'CONTRIBUTING.md'];
+    for (const page of [...atRoot, 'docs/other.md']) write(page, `# ${page}`);
   });
 
   it.each([

@@ -46,15 +46,24 @@ describe('in a CommonJS project on Nest 11, installed from the tarball', () => {
          expect(await acked).toMatchObject({ topic: 'order.created', group: 'stock' });
          await app.close();
        });
-       test.each(['memory', 'kafka', 'codecs', 'testing'])('there is an entry point %s', (entry point) => {
-         expect(Object.keys(require('nest-transport/' + entry point)).length).toBeGreaterThan(0);
+       test.each(['memory', 'kafka', 'codecs', 'testing', 'conformance'])('there is an entry point %s', (name) => {
+         expect(Object.keys(require('nest-transport/' + name)).length).toBeGreaterThan(0);
        });`,
     );
-    expect(folder.jest()).toMatchObject({ numPassedTests: 5, numFailedTests: 0 });
+    expect(folder.jest()).toMatchObject({ numPassedTests: 6, numFailedTests: 0 });
   });
 
   it.each([
     ['nodenext', { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }],
+    ['node16', { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 }],
+    [
+      'node10',
+      {
+        module: ts.ModuleKind.CommonJS,
+        moduleResolution: ts.ModuleResolutionKind.Node10,
+        ignoreDeprecations: '6.0',
+      },
+    ],
     ['bundler', { module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Bundler }],
   ])('has types for a project with moduleResolution %s', (_name, options) => {
     folder.write('typed.ts', usersService(ON_MEMORY));

@@ -18,13 +18,26 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 interface Manifest {
   readonly name: string;
-  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly main: string;
+  readonly types: string;
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+  readonly exports: Target;
+  readonly dependencies?: unknown;
 }
+
+/** A file, or one by condition. */
+type Target = string | { readonly [condition: string]: Target };
+
+/** All files that are named, but those of our own condition. */
+const filesOf = (target: Target): readonly string[] =>
+  typeof target === 'string'
+    ? [target]
+    : Object.entries(target).flatMap(([condition, each]) => (condition.endsWith(':source') ? [] : filesOf(each)));
 
 /** Files that have no place in the package. */
 function misplaced(files: readonly string[]): string[] {
   const belongs =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|UPGRADING\.md|package\.json|dist\/.+\.(js|d\.ts|js\.map)|dist\/cjs\/package\.json|dist\/schematics\/.+\.json)$/;
   return files.filter((file) => !belongs.test(file) || /\.(spec|test)\./.test(file));
 }
 
@@ -111,7 +124,7 @@ describe('the package as npm packs it', () => {
     expect(misplaced([...strays, 'dist/index.js', 'dist/index.d.ts', 'dist/cjs/index.js', 'LICENSE'])).toEqual(strays);
   });
 
-  it.each(['LICENSE', 'CHANGELOG.md'])('has the %s of the workspace', (file) => {
+  it.each(['LICENSE', 'CHANGELOG.md', 'UPGRADING.md'])('has the %s of the workspace', (file) => {
     expect(readFileSync(join(user.package, file), 'utf8')).toBe(readFileSync(join(root, file), 'utf8'));
   });
 
@@ -141,23 +154,36 @@ describe('the package as npm packs it', () => {
     expect(withoutSource(folder).sort()).toEqual(['bare.js', 'empty.js', 'silent.js']);
   });
 
-  it('has a file behind every entry point and condition but our own', () => {
-    const targets = Object.values(user.manifest.exports).flatMap((entryPoint) =>
-      typeof entryPoint === 'string'
-        ? [entryPoint]
-        : Object.entries(entryPoint).flatMap(([name, file]) => (name.endsWith(':source') ? [] : [file])),
-    );
+  it('has a file behind every door and condition but our own', () => {
+    const { main, types, typesVersions, exports } = user.manifest;
+    const older = Object.values(typesVersions).flatMap((each) => Object.values(each).flat());
+    const targets = [main, types, ...older, ...filesOf(exports)];
     expect(targets.filter((file) => !existsSync(join(user.package, file)))).toEqual([]);
-    expect(targets.length).toBeGreaterThan(16);
+    expect(targets.length).toBeGreaterThan(60);
   });
 
-  /**
-   * n.b. false-esm: the types are those of the ES modules, and the file that a `require` takes is CommonJS, says attw. It
-   * does not know module-sync, by which Node and TypeScript's nodenext take the ES modules for require as well.
-   */
+  it('has types at every entry point for the classic module resolution', () => {
+    const older = Object.keys(user.manifest.typesVersions['*'] ?? {}).map((name) => `./${name}`);
+    expect(['.', ...older]).toEqual(entryPoints());
+  });
+
+  it('installs nothing but itself: it has no dependencies', () => {
+    expect(user.manifest.dependencies).toBeUndefined();
+  });
+
+  it('lists all its entry points in its README', () => {
+    const readme = readFileSync(join(user.package, 'README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| `(nest-transport[^`]*)` \|/gm)].map(([, name = '']) => name);
+    expect(rows.sort()).toEqual(
+      entryPoints()
+        .map((door) => `nest-transport${door.slice(1)}`)
+        .sort(),
+    );
+  });
+
   const tools = [
     { tool: 'publint', args: ['run', '--strict'], complaint: 'does not exist' },
-    { tool: 'attw', args: ['--ignore-rules', 'false-esm', '--profile', 'esm-only'], complaint: 'Resolution failed' },
+    { tool: 'attw', args: ['--profile', 'strict'], complaint: 'Resolution failed' },
   ];
 
   it.each(tools)('has entry points that $tool finds nothing wrong with', async ({ tool, args }) => {

@@ -45,10 +45,12 @@ export function npm(args: readonly string[], cwd: string): void {
 
 /** Whatever the build reads. */
 function stateOfSources(): string {
-  // n.b. the library's own changelog is a copy that the build makes.
-  const isRead = (path: string): boolean => !path.endsWith('.spec.ts') && path !== 'libs/transport/CHANGELOG.md';
+  // The build copies these two pages into the library.
+  const copies = ['CHANGELOG.md', 'UPGRADING.md'];
+  const isCopy = (path: string): boolean => copies.some((page) => path === `libs/transport/${page}`);
+  const isRead = (path: string): boolean => !path.endsWith('.spec.ts') && !isCopy(path);
   const library = [...filesUnder(join(root, 'libs', 'transport'))].filter(isRead);
-  const others = ['CHANGELOG.md', 'tsconfig.json', 'package-lock.json', 'scripts/build-library.mjs'];
+  const others = [...copies, 'tsconfig.json', 'package-lock.json', 'scripts/build-library.mjs'];
   return hash([...library.sort(), ...others].flatMap((path) => [path, readFileSync(join(root, path))]));
 }
 

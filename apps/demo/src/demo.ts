@@ -7,7 +7,7 @@ import { Interruption } from './interruption.js';
 import { checkInvariants } from './invariants.js';
 import { Output } from './output.js';
 import type { RunOptions } from './perform-run.js';
-import { describeRun, describeShop } from './report-table.js';
+import { describeNextSteps, describeRun, describeShop } from './report-table.js';
 import { summarize } from './run-report.js';
 import { openVenue } from './venue.js';
 
@@ -66,10 +66,12 @@ async function runAndJudge(
   const whole = { brokerName: broker, venue, run, startedAt, database, closers, abort, say, ...alterations };
   const { facts, shop } = await performRun(whole);
   const invariants = checkInvariants(facts);
-  say(describeRun(facts, invariants));
+  say(describeRun(facts, invariants, output.colours));
   if (serve) {
     say(describeShop(shop.orders.http.url, shop.inventory.http.url, Object.keys(facts.initialStock)));
     await interruption.happened();
+  } else if (invariants.every(({ faults }) => faults.length === 0)) {
+    say(describeNextSteps(broker, output.colours));
   }
   output.result(summarize(facts));
   return invariants.some(({ faults }) => faults.length > 0) ? 1 : 0;

@@ -1,9 +1,15 @@
 import { DEAD_LETTER_HEADERS } from 'nest-transport';
 import type { Invariant } from './invariants.js';
+import type { BrokerName } from './command-line.js';
+import { coloursOf, type Colours } from './output.js';
 import { summarize, type RunFacts } from './run-report.js';
 
 /** What a person reads at the end of a run. */
-export function describeRun(facts: RunFacts, invariants: readonly Invariant[]): string {
+export function describeRun(
+  facts: RunFacts,
+  invariants: readonly Invariant[],
+  colours: Colours = coloursOf(false),
+): string {
   return [
     '',
     ...table(summaryRows(facts)),
@@ -12,9 +18,9 @@ export function describeRun(facts: RunFacts, invariants: readonly Invariant[]): 
     ...facts.deadLetters.flatMap(deadLetterLines),
     '',
     'what must hold',
-    ...invariants.flatMap(invariantLines),
+    ...invariants.flatMap((each) => invariantLines(each, colours)),
     '',
-    verdict(invariants),
+    verdict(invariants, colours),
     '',
   ].join('\n');
 }
@@ -32,6 +38,22 @@ export function describeShop(orders: string, inventory: string, skus: readonly s
     `  curl -s ${orders}/health`,
     '',
   ].join('\n');
+}
+
+/** Three commands to go on with. */
+export function describeNextSteps(broker: BrokerName, colours: Colours): string {
+  const other = broker === 'memory' ? 'kafka' : 'memory';
+  const steps = [
+    [
+      `npm run demo -- --broker ${other}`,
+      `the same shop on ${other === 'memory' ? 'the memory broker' : 'a real Kafka'}; only the broker changes`,
+    ],
+    ['npm run demo -- --serve', 'leaves the shop open, with curl lines to place orders yourself'],
+    ['npm run test:unit', 'the specs beside the sources; then open docs/guides/getting-started.md'],
+  ] as const;
+  const width = Math.max(...steps.map(([command]) => command.length));
+  const lines = steps.map(([command, about]) => `  ${colours('cyan', command.padEnd(width))}  ${about}`);
+  return [colours('bold', 'Try next:'), '', ...lines, ''].join('\n');
 }
 
 type Row = readonly [name: string, value: string, note: string];
@@ -71,14 +93,16 @@ function deadLetterLines({ topic, headers }: RunFacts['deadLetters'][number]): s
   ];
 }
 
-const invariantLines = ({ promise, faults }: Invariant): string[] => [
-  `  ${faults.length === 0 ? 'ok    ' : 'BROKEN'} ${promise}`,
+const invariantLines = ({ promise, faults }: Invariant, colours: Colours): string[] => [
+  `  ${faults.length === 0 ? colours('green', 'ok    ') : colours('red', 'BROKEN')} ${promise}`,
   ...faults.map((fault) => `           ${fault}`),
 ];
 
-function verdict(invariants: readonly Invariant[]): string {
+function verdict(invariants: readonly Invariant[], colours: Colours): string {
   const broken = invariants.filter(({ faults }) => faults.length > 0).length;
-  return broken === 0 ? 'All is well.' : `${broken} of ${invariants.length} invariants are broken.`;
+  return broken === 0
+    ? colours('green', 'All is well.')
+    : colours('red', `${broken} of ${invariants.length} invariants are broken.`);
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

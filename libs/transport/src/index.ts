@@ -123,6 +123,8 @@ export {
   InjectBroker,
   InjectPublisher,
   MessageHeader,
+  PublishErrorFilter,
+  type PublishErrorBody,
   Respond,
   Subscribe,
   TRANSPORT_DEFAULTS,

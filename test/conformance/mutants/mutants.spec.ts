@@ -1,4 +1,4 @@
-import { CONFORMANCE_CASES, runConformanceCase, type CaseResult } from 'nest-transport/testing';
+import { CONFORMANCE_CASES, runConformanceCase, type CaseResult } from 'nest-transport/conformance';
 import { loadMutant } from './load-mutant.js';
 import { MUTANTS, type Mutant } from './mutants.js';
 

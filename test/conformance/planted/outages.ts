@@ -1,6 +1,7 @@
 import { TransportError, type Broker } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
-import { wrapBroker, type RestartableBroker } from 'nest-transport/testing';
+import type { RestartableBroker } from 'nest-transport/conformance';
+import { wrapBroker } from 'nest-transport/testing';
 
 /** A broker that nobody reaches, built on memory. `obeys`: whether a wait ends when it is told to. */
 export function unreachable({ obeys }: { readonly obeys: boolean }): Broker {

@@ -1,5 +1,5 @@
 import { memory } from 'nest-transport/memory';
-import { CONFORMANCE_CASES, runConformanceCase, type ConformanceOptions } from 'nest-transport/testing';
+import { CONFORMANCE_CASES, runConformanceCase, type ConformanceOptions } from 'nest-transport/conformance';
 import { alteringBroker } from './altered.js';
 import { PLANTED } from './index.js';
 import { restartable, unreachable } from './outages.js';

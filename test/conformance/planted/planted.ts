@@ -1,5 +1,5 @@
 import type { Broker } from 'nest-transport';
-import type { ConformanceOptions } from 'nest-transport/testing';
+import type { ConformanceOptions } from 'nest-transport/conformance';
 
 /** A driver with one fault, and the promise that has to find it. */
 export interface Planted {

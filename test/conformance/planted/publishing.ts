@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TransportError, type Broker, type OutgoingMessage, type SendResult } from 'nest-transport';
 import { memory } from 'nest-transport/memory';
-import { scriptedFaults, wrapBroker, type ConformanceOptions } from 'nest-transport/testing';
+import type { ConformanceOptions } from 'nest-transport/conformance';
+import { scriptedFaults, wrapBroker } from 'nest-transport/testing';
 import type { Planted } from './planted.js';
 
 export const PUBLISHING: readonly Planted[] = [

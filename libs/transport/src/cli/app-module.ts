@@ -4,9 +4,16 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, TransportError } from '../contract/index.js';
 import type * as Transport from '../nest/index.js';
+import type { CliOption } from './command-line.js';
 
 /** Where a Nest project has its root module after `nest build`. */
 const USUAL_FILES = ['dist/app.module.js', 'dist/src/app.module.js'];
+
+/** The options of every command that loads an application. */
+export const APP_OPTIONS = {
+  app: { short: 'a', value: '<file>', about: 'compiled file of the root module (default: dist/app.module.js)' },
+  module: { short: 'm', value: '<name>', about: 'export that is the root module (default: AppModule)' },
+} as const satisfies Readonly<Record<string, CliOption>>;
 
 /** A root module as its file exports it, and the library that it uses. */
 export interface LoadedApp {

@@ -120,13 +120,12 @@ describe('the exit code of what was done', () => {
 });
 
 describe('npx nest-transport dead-letters', () => {
-  async function refusalOf(...args: readonly string[]): Promise<string> {
-    let told = '';
-    const tell = (text: string): void => void (told += text);
-    // n.b. there is no such application: what is refused here is refused before one is looked for.
+  async function refusalOf(...args: readonly string[]): Promise<{ code: number; text: string }> {
+    let text = '';
+    const tell = (each: string): void => void (text += each);
+    // Why: there is no such application, so what is rejected here is rejected before one is loaded.
     const code = await run(['dead-letters', ...args, '--app', 'nowhere.js'], { write: tell, tell });
-    expect(code).toBe(1);
-    return told;
+    return { code, text };
   }
 
   it.each([
@@ -142,8 +141,14 @@ describe('npx nest-transport dead-letters', () => {
     ],
     ['refuses an option of another command', ['list', 't', '--yes'], /unknown option '--yes'/],
     ['wants a topic', ['count'], /missing required argument 'topic'/],
-    ['looks for the application last', ['discard', 't', '--all', '--yes'], /there is no file .*nowhere\.js/],
-  ])('%s', async (_what, args, complaint) => {
-    expect(await refusalOf(...args)).toMatch(complaint);
+    ['takes one topic', ['count', 't', 'u'], /unexpected argument 'u'/],
+    ['takes no flag for a value', ['list', 't', '--broker', '--json'], /'--broker <name>' needs a value/],
+  ])('%s, and exits with 2', async (_what, args, complaint) => {
+    expect(await refusalOf(...args)).toEqual({ code: 2, text: expect.stringMatching(complaint) });
+  });
+
+  it('looks for the application last, and exits with 1 where there is none', async () => {
+    const { code, text } = await refusalOf('discard', 't', '--all', '--yes');
+    expect({ code, text }).toEqual({ code: 1, text: expect.stringMatching(/there is no file .*nowhere\.js/) });
   });
 });

@@ -26,6 +26,7 @@ export type { StoredDeadLetter } from './dead-letter-admin/stored-dead-letter.js
 export { askForFacts, NOT_ASKED, type FactsAnswer } from './guarantee/broker-facts.js';
 export { guaranteeOf, publishingGuaranteeOf } from './guarantee/guarantee.js';
 export type { Guarantees } from './guarantee/guarantees.js';
+export { defaultDeadLetterTopic } from './dead-letter/dead-letter.js';
 export { DeadLetter, Drop, RetryAfter } from './runner/outcomes.js';
 export {
   circuitBreaker,

@@ -16,6 +16,7 @@ export {
   type TransportModuleOptions,
   type TransportOptionsFactory,
 } from './module-options.js';
+export { PublishErrorFilter, type PublishErrorBody } from './handlers/publish-error.filter.js';
 export { Respond, type RespondOptions, type ResponderDecorator } from './decorators/respond.decorator.js';
 export type { SubscribeOptions } from './decorators/subscribe-options.js';
 export { Subscribe, type HandlerDecorator } from './decorators/subscribe.decorator.js';

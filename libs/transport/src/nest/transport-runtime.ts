@@ -25,6 +25,8 @@ export class TransportRuntime {
   readonly clock: Clock;
   /** Whether intake is to come: readiness then waits for it. */
   willConsume = false;
+  /** Whether a failed start ends the process, as Nest does by default. */
+  endsProcessOnFailure = false;
   #phase: TransportPhase = 'created';
   #keepAlive: NodeJS.Timeout | undefined;
   #drained: Promise<void> | undefined;

@@ -8,3 +8,4 @@ export * from './options.js';
 export * from './peers.js';
 export * from './start-from-rules.js';
 export * from './system-clock.js';
+export * from './start-advice.js';

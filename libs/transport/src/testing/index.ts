@@ -1,18 +1,7 @@
 /**
- * For those who test: a test transport for applications, fault tests of handlers under faults, brokers with faults, the suite that
- * a driver has to pass, and the checker that judges a recorded history. Depends on no test runner.
+ * For tests: a test transport for applications, fault tests for handlers, brokers with injected faults, and the checker that
+ * judges a recorded history. Depends on no test runner. The suite that a driver has to pass is `nest-transport/conformance`.
  */
-export { runConformance } from './conformance/run-conformance.js';
-export { runConformanceCase } from './conformance/run-conformance-case.js';
-export { CONFORMANCE_CASES } from './conformance/cases/index.js';
-export {
-  CONFORMANCE_DEFAULTS,
-  type ConformanceOptions,
-  type RestartableBroker,
-  type TestRunner,
-} from './conformance/options.js';
-export type { ConformanceCase } from './conformance/conformance-case.js';
-export type { ConformanceReport, Outcome, CaseResult } from './conformance/report.js';
 export { scriptedFaults, type Faults, type ScriptedFaultsBroker, type Held } from './faults/scripted-faults.js';
 export { randomFaults, type RandomFaultsBroker } from './faults/random-faults.js';
 export type { InjectedFault } from './faults/fault-plan.js';
@@ -22,12 +11,8 @@ export { History, type NothingLostOptions } from './history/history.js';
 export type { HistoryEntry, PublishOutcome } from './history/history-entry.js';
 export { ManualClock } from './manual-clock.js';
 export type { Story, SeenDeadLetter, SeenDrop, SeenMessage, SeenOutcome, SeenRetry } from './transport/story.js';
-export {
-  TestTransport,
-  type TestApplication,
-  type TestPublishOptions,
-  type TestTransportOptions,
-} from './transport/test-transport.js';
+export type { TestApplication } from './transport/test-application.js';
+export { TestTransport, type TestPublishOptions, type TestTransportOptions } from './transport/test-transport.js';
 export { expectIdempotent } from './fault-tests/expect-idempotent.js';
 export { expectNothingLost } from './fault-tests/expect-nothing-lost.js';
 export {

@@ -1,4 +1,3 @@
-import { InvalidArgumentError, type Command } from 'commander';
 import {
   DEAD_LETTER_LIMIT,
   type DeadLetterAdmin,
@@ -6,10 +5,10 @@ import {
   type DeadLetterReport,
   type ReplayOptions,
 } from '../../nest/index.js';
-import { TransportError } from '../../contract/index.js';
-import { loadApp } from '../app-module.js';
+import { APP_OPTIONS, loadApp } from '../app-module.js';
+import { UsageError, type CliOption } from '../command-line.js';
 import { byTime, cell, countsText, letterJson, lettersText, reportJson, reportText } from '../dead-letters-text.js';
-import type { CliCommand } from '../program.js';
+import type { CliCommand } from '../command.js';
 import type { Terminal } from '../terminal.js';
 
 interface Given {
@@ -38,93 +37,98 @@ interface GivenForDiscard extends Given {
   readonly yes?: true;
 }
 
-/** `npx nest-transport dead-letters list|count|replay|discard`: the dead letters of an application that is not started. */
-export const deadLetters: CliCommand = (program, terminal, ends) => {
-  const group = program
-    .command('dead-letters')
-    .description(
-      'Reads dead letters, sends them back, throws them away. The application is made, not started: no handler gets a message.',
-    );
+/** What all four take. */
+const SYNTAX = {
+  argument: { name: 'topic', about: 'a topic that the application subscribes to, or its dead-letter topic' },
+  options: {
+    ...APP_OPTIONS,
+    broker: { value: '<name>', about: 'the broker, where several have the topic' },
+    id: { value: '<id>', multiple: true, about: 'the dead letter of this id; may be given several times' },
+    fingerprint: { value: '<text>', about: 'those of this cause, as shown by count' },
+    limit: { value: '<n>', about: 'read this many from the topic at most (default: 1000)', parse: wholeNumber },
+    json: { about: 'everything, as JSON' },
+  },
+} as const satisfies Pick<CliCommand, 'argument' | 'options'>;
 
-  reading(group, 'list', 'Tells the dead letters of a topic and why they are there, oldest failure first.')
-    .option('--payload', 'each with its payload')
-    .action((topic: string, given: GivenForList) =>
-      withAdmin(topic, given, async (admin, deadLetterTopic) => {
-        const letters = byTime(await admin.list(deadLetterTopic, selectionOf(given)));
-        const look = { payload: given.payload === true, colours: terminal.colours === true };
-        terminal.write(given.json ? json(letters.map(letterJson)) : lettersText(deadLetterTopic, letters, look));
-      }),
-    );
+/** What those take in addition that change something. */
+const CHANGING: Readonly<Record<string, CliOption>> = {
+  all: { about: 'all that are read' },
+  'dry-run': { about: 'shows what would be done, and does nothing' },
+};
 
-  reading(group, 'count', 'Counts the dead letters of a topic by their cause.').action((topic: string, given: Given) =>
+const list: CliCommand<GivenForList> = {
+  ...SYNTAX,
+  name: 'dead-letters list',
+  about: 'Lists the dead letters of a topic and why they are there, oldest failure first.',
+  options: { ...SYNTAX.options, payload: { about: 'each with its payload' } },
+  run: (given, terminal, topic) =>
+    withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const letters = byTime(await admin.list(deadLetterTopic, selectionOf(given)));
+      const look = { payload: given.payload === true, colours: terminal.colours === true };
+      terminal.write(given.json ? json(letters.map(letterJson)) : lettersText(deadLetterTopic, letters, look));
+      return 0;
+    }),
+};
+
+const count: CliCommand<Given> = {
+  ...SYNTAX,
+  name: 'dead-letters count',
+  about: 'Counts the dead letters of a topic by their cause.',
+  run: (given, terminal, topic) =>
     withAdmin(topic, given, async (admin, deadLetterTopic) => {
       const counts = await admin.count(deadLetterTopic, selectionOf(given));
       terminal.write(given.json ? json(counts) : countsText(deadLetterTopic, counts));
+      return 0;
     }),
-  );
-
-  acting(
-    group,
-    'replay',
-    'Publishes the originals of dead letters again, and settles each when its original is stored.',
-  )
-    .option('--per-second <n>', 'at most so many a second', wholeNumber)
-    .option('--to <topic>', 'another topic than each came from')
-    .action(async (topic: string, given: GivenForReplay) => {
-      refuseWithoutChoice('replay', given);
-      await withAdmin(topic, given, async (admin, deadLetterTopic) => {
-        const onProgress = (dealtWith: number, of: number): void => terminal.progress?.(`${dealtWith} of ${of}`);
-        const report = await admin.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
-        terminal.progress?.('');
-        const verb = given.dryRun ? 'Would send back' : 'Sent back';
-        ends(tell(terminal, 'replay', verb, deadLetterTopic, given, report));
-      });
-    });
-
-  acting(group, 'discard', 'Settles dead letters for good.')
-    .option('--yes', 'they may be thrown away')
-    .action(async (topic: string, given: GivenForDiscard) => {
-      refuseWithoutChoice('discard', given);
-      refuseWithoutYes(given);
-      await withAdmin(topic, given, async (admin, deadLetterTopic) => {
-        const report = await discard(admin, deadLetterTopic, given);
-        const verb = given.dryRun ? 'Would discard' : 'Discarded';
-        ends(tell(terminal, 'discard', verb, deadLetterTopic, given, report));
-      });
-    });
 };
 
-/** What all four take. */
-function reading(group: Command, name: string, description: string): Command {
-  return group
-    .command(name)
-    .description(description)
-    .argument('<topic>', 'a topic that the application subscribes to, or its dead-letter topic')
-    .option('-a, --app <file>', 'compiled file of the root module (default: dist/app.module.js)')
-    .option('-m, --module <name>', 'export that is the root module (default: AppModule)')
-    .option('--broker <name>', 'where several brokers have the topic')
-    .option('--id <id>', 'the one of this id; may be given several times', (id, ids: readonly string[] = []) => [
-      ...ids,
-      id,
-    ])
-    .option('--fingerprint <text>', 'those of this cause, as count tells it')
-    .option('--limit <n>', 'at most so many are read from the topic (default: 1000)', wholeNumber)
-    .option('--json', 'everything, as JSON');
-}
+const replay: CliCommand<GivenForReplay> = {
+  ...SYNTAX,
+  name: 'dead-letters replay',
+  about: 'Publishes the originals of dead letters again, and settles each when its original is stored.',
+  options: {
+    ...SYNTAX.options,
+    ...CHANGING,
+    'per-second': { value: '<n>', about: 'publish this many a second at most', parse: wholeNumber },
+    to: { value: '<topic>', about: 'another topic than each came from' },
+  },
+  async run(given, terminal, topic) {
+    refuseWithoutChoice('replay', given);
+    return withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const onProgress = (dealtWith: number, of: number): void => terminal.progress?.(`${dealtWith} of ${of}`);
+      const report = await admin.replay(deadLetterTopic, { ...replayOptionsOf(given), onProgress });
+      terminal.progress?.('');
+      return tell(terminal, 'replay', given.dryRun ? 'Would send back' : 'Sent back', deadLetterTopic, given, report);
+    });
+  },
+};
 
-/** What those take that change something. */
-const acting = (group: Command, name: string, description: string): Command =>
-  reading(group, name, description)
-    .option('--all', 'all that are read')
-    .option('--dry-run', 'tells what would be done, and does nothing');
+const discard: CliCommand<GivenForDiscard> = {
+  ...SYNTAX,
+  name: 'dead-letters discard',
+  about: 'Settles dead letters permanently, without publishing their originals.',
+  options: { ...SYNTAX.options, ...CHANGING, yes: { about: 'confirms that they may be thrown away' } },
+  async run(given, terminal, topic) {
+    refuseWithoutChoice('discard', given);
+    refuseWithoutYes(given);
+    return withAdmin(topic, given, async (admin, deadLetterTopic) => {
+      const report = await discarded(admin, deadLetterTopic, given);
+      return tell(terminal, 'discard', given.dryRun ? 'Would discard' : 'Discarded', deadLetterTopic, given, report);
+    });
+  },
+};
+
+/** `npx nest-transport dead-letters ...`: works with the dead letters of an application that is created but not started. */
+export const deadLetters: readonly CliCommand[] = [list, count, replay, discard];
 
 async function withAdmin(
   topic: string,
   { app, module: name, broker }: Given,
-  work: (admin: DeadLetterAdmin, deadLetterTopic: string) => Promise<void>,
-): Promise<void> {
+  work: (admin: DeadLetterAdmin, deadLetterTopic: string) => Promise<number>,
+): Promise<number> {
   const { module, transport } = await loadApp(process.cwd(), app, name);
-  await transport.withDeadLetters(module, topic, work, { logger: false, ...(broker === undefined ? {} : { broker }) });
+  const options = { logger: false as const, ...(broker === undefined ? {} : { broker }) };
+  return transport.withDeadLetters(module, topic, work, options);
 }
 
 const selectionOf = ({ id, fingerprint, limit }: Given): DeadLetterSelection => ({
@@ -141,7 +145,7 @@ export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForRep
   dryRun: dryRun === true,
 });
 
-async function discard(admin: DeadLetterAdmin, topic: string, given: GivenForDiscard): Promise<DeadLetterReport> {
+async function discarded(admin: DeadLetterAdmin, topic: string, given: GivenForDiscard): Promise<DeadLetterReport> {
   if (!given.dryRun) return admin.discard(topic, selectionOf(given));
   return { done: (await admin.list(topic, selectionOf(given))).map(({ id }) => id), left: [] };
 }
@@ -151,14 +155,14 @@ function refuseWithoutChoice(command: string, { id, fingerprint, all }: Given): 
   const choices = [id, fingerprint, all].filter((each) => each !== undefined).length;
   if (choices === 1) return;
   const text = choices === 0 ? 'Say which dead letters' : 'Say in one way which dead letters';
-  throw invalid(
+  throw new UsageError(
     `${text}: dead-letters ${command} takes --id <id> (may be given several times), --fingerprint <text> or --all.`,
   );
 }
 
 function refuseWithoutYes({ yes, dryRun }: GivenForDiscard): void {
   if (yes || dryRun) return;
-  throw invalid('What is discarded does not come back. Look at it with --dry-run, and say --yes.');
+  throw new UsageError('What is discarded does not come back. Look at it with --dry-run, and say --yes.');
 }
 
 /** Tells what was done, and what was not. Returns the exit code: 1 where something that was chosen is left, or not found. */
@@ -195,9 +199,7 @@ export function complaintsAbout(
 
 function wholeNumber(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It is a whole number, 1 or more.');
+  throw new UsageError('It must be a whole number, 1 or more.');
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
-
-const invalid = (text: string): TransportError => new TransportError('TRANSPORT_OPTION_INVALID', text);

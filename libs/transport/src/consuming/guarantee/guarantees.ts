@@ -69,7 +69,7 @@ export class Guarantees {
     const { driver } = this.#broker;
     throw new TransportError(
       'TRANSPORT_GUARANTEE_UNMET',
-      `${unmet.join(' ')} Or write the lower level by name: see docs/guides/describe.md.`,
+      `${unmet.join(' ')} Or accept less: set guarantee to the level that is enough, for example 'may-lose'.`,
       { driver },
     );
   }

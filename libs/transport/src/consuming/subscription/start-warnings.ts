@@ -23,6 +23,6 @@ export function startWarnings(
   }
   if (capabilityOf(capabilities, 'orderAcrossMembers') !== 'unsupported') return [];
   return [
-    `its events have keys, and the ${driver} driver keeps the order of a key within one member of the group, not across several; write ordering: 'key' when that is enough, or see docs/drivers/${driver}.md`,
+    `its events have keys, and the ${driver} driver keeps the order of a key within one member of the group, not across several; write ordering: 'key' when that is enough`,
   ];
 }

@@ -7,6 +7,7 @@ import {
   type StoredState,
   type TransportErrorDetails,
 } from '../../contract/index.js';
+import { startAdvice } from '../../shared/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
 import { isFinal } from './topology/protocol-errors.js';
 
@@ -125,7 +126,7 @@ function describe(failure: ClientFailure, { brokers, tls }: FailurePlace): Descr
       return {
         code: 'TRANSPORT_BROKER_UNREACHABLE',
         retryable: true,
-        advice: `Check that Kafka is running at ${addresses} and that this host can reach it.`,
+        advice: startAdvice('Kafka', `at ${addresses}`),
       };
     case 'closed':
       return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: closedHint(addresses, tls) };

@@ -30,53 +30,71 @@ export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
 /** Configures `kafka()`. Only `brokers` is required. An unknown option name throws. */
 export interface KafkaOptions {
-  /** Lists the bootstrap brokers as `host:port`. The driver discovers the other brokers of the cluster. */
+  /** Bootstrap addresses, `host:port`. The client finds the other brokers of the cluster. */
   readonly brokers: readonly string[];
-  /** Names the client in broker logs and quotas (`client.id`). @default the service's name */
+  /** Client name in the broker's logs and quotas. @default the service's name */
   readonly clientId?: string;
-  /** Turns TLS on. `true` trusts the certificate authorities of the system. @default no TLS */
+  /**
+   * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
+   * authorities. @default no encryption
+   */
   readonly tls?: true | KafkaTlsOptions;
-  /** Configures the SASL login. @default no login */
+  /** Login. @default no login */
   readonly sasl?: KafkaSaslOptions;
-  /** Allows SASL PLAIN without TLS to a remote broker, which sends the password unencrypted. Without it such options throw. @default false */
+  /** Allows SASL PLAIN without TLS to another machine. The password is then readable on the network. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** Selects who must store a message before it is acknowledged: `'all'` in-sync replicas, or only the `'leader'`, whose failure can lose it. @default 'all' */
+  /**
+   * When a publish is confirmed: by all in-sync replicas, or by the leader only, whose loss can lose the message.
+   * @default 'all'
+   */
   readonly acks?: 'all' | 'leader';
-  /** Makes the producer idempotent: client retries store no duplicates. Requires `acks: 'all'`. @default true with `acks: 'all'` */
+  /**
+   * The broker removes duplicates that retries within the client create. Requires `acks: 'all'`. @default true with
+   * `acks: 'all'`
+   */
   readonly idempotent?: boolean;
-  /** Compresses published batches. snappy, lz4 and zstd each need a package, also to read such batches. @default 'none' */
+  /**
+   * Compression of produce requests. snappy needs the package `snappy`, lz4 `lz4-napi`, zstd `@bokuweb/zstd-wasm`;
+   * consumers need them too. @default 'none'
+   */
   readonly compression?: KafkaCompression;
-  /** Selects the partitioner. `'key'` hashes the key as the Java client does; `'round-robin'` ignores keys and loses the order per key. @default 'key' */
+  /** `'key'` is the partitioner of Kafka's Java client. `'round-robin'` ignores keys, so their order is lost. @default 'key' */
   readonly partitioner?: 'key' | 'round-robin';
-  /** Limits the time to connect and log in, in ms. @default 5000 */
+  /** How long a connection may take to open. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** Limits the time that a broker may take to answer a request, in ms. @default 30000 */
+  /** How long the client waits for the response to a request. @default 30000 */
   readonly requestTimeoutMs?: number;
-  /** Sets after how many ms without a heartbeat a member loses its partitions (`session.timeout.ms`). @default 30000 */
+  /** A member without a heartbeat for this time loses its partitions. @default 30000 */
   readonly sessionTimeoutMs?: number;
-  /** Sets the ms between two heartbeats; at most a third of `sessionTimeoutMs`. @default 1000 */
+  /** Time between heartbeats; at most a third of `sessionTimeoutMs`. @default 1000 */
   readonly heartbeatIntervalMs?: number;
-  /** Limits the time that members have to rejoin in a rebalance, in ms. @default 60000 */
+  /** How long members may take to join a rebalance. @default 60000 */
   readonly rebalanceTimeoutMs?: number;
-  /** Sets how many ms a rebalance waits for running handlers, so that their work is not repeated. @default 10000 */
+  /**
+   * How long a rebalance waits for running handlers, so that no other member repeats their work; at most 0.6 of
+   * `sessionTimeoutMs` and of `rebalanceTimeoutMs`. @default 10000
+   */
   readonly revokeWaitMs?: number;
-  /** Sets the age in ms after which metadata is fetched again; new partitions are noticed within it. @default 30000 */
+  /** Maximum age of metadata: new partitions are found within this time. @default 30000 */
   readonly metadataMaxAgeMs?: number;
-  /** Sets how many bytes a fetch waits for, at most `maxWaitMs`. @default 1 */
+  /** A fetch waits for this many bytes, or for `maxWaitMs`. @default 1 */
   readonly minBytes?: number;
-  /** Limits the bytes that one fetch returns per partition. @default 1048576 */
+  /** Maximum bytes of a fetch per partition. @default 1048576 */
   readonly maxBytesPerPartition?: number;
-  /** Limits the bytes that one fetch returns. @default 10485760 */
+  /** Maximum bytes of a fetch. @default 10485760 */
   readonly maxBytes?: number;
-  /** Limits the ms that a fetch waits for `minBytes`. @default 250 */
+  /** How long a fetch waits for `minBytes`. @default 250 */
   readonly maxWaitMs?: number;
-  /** Limits how many handled messages of a group may be uncommitted, which is the most that a crash repeats. Also limits how many messages a partition may advance past an unsettled one. @default 5000 */
+  /**
+   * Messages of a group in this process that may be handled and not committed: the most that a SIGKILL repeats. A
+   * partition stalls when this many messages wait behind an unsettled one. @default 5000
+   */
   readonly maxUncommitted?: number;
-  /** Sets the ms between two offset commits. @default 250 */
+  /** Time between commits. A commit also happens at half of `maxUncommitted`. @default 250 */
   readonly commitIntervalMs?: number;
-  /** Limits the bytes of one message (key, body and headers). `max.message.bytes` of the topic must allow it. @default 1000000 */
+  /** Maximum size of a message: key, body and headers. The topic's `max.message.bytes` must allow it. @default 1000000 */
   readonly maxMessageBytes?: number;
-  /** Creates missing topics. With `false` the start fails if a topic is missing. @default false */
+  /** Creates missing topics; `{}` uses the broker's defaults. With `false` a missing topic fails the start. @default false */
   readonly provision?: false | KafkaProvisionOptions;
 }
 

@@ -2,13 +2,13 @@ import { checkOptions, option, withDefaults } from '../../shared/index.js';
 
 /** Configures `memory()`. */
 export interface MemoryOptions {
-  /** Sets the number of partitions of each topic, which the members of a group share. @default 8 */
+  /** Partitions of each topic; the members of a group share them. @default 8 */
   readonly partitions?: number;
-  /** Limits the bytes of one message (key, body and headers). @default 1048576 (1 MiB) */
+  /** Maximum size of a message: key, body and headers. @default 1048576 */
   readonly maxMessageBytes?: number;
   /**
-   * Limits the messages that a topic retains for groups that subscribe later; the oldest are deleted first. Messages that a known
-   * group has not handled yet are never deleted. @default 10000
+   * Messages that a topic keeps for groups that subscribe later; the oldest are removed first. Messages that an
+   * existing group has not handled are always kept. @default 10000
    */
   readonly retainMessages?: number;
 }

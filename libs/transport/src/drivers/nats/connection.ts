@@ -140,7 +140,7 @@ function streamMode(host: BrokerHost, link: Link, options: ResolvedNatsOptions):
     describe: async (queries) => {
       const topics = [...new Set(queries.map(({ topic }) => topic))];
       const keeping = topics.map(async (topic) => [topic, await streams.keepingOf(topic)] as const);
-      return streamFacts(queries, new Map(await Promise.all(keeping)));
+      return streamFacts(queries, new Map(await Promise.all(keeping)), link.isClustered);
     },
     intakeOf: (subscription, answers) =>
       new SubscriptionIntake({ host, link, streams, consumers, answers }, subscription),

@@ -48,49 +48,70 @@ export type NatsMode = 'jetstream' | 'core';
 
 /** What `nats()` is told. Only `servers` is required; a name that is not here is refused. */
 export interface NatsOptions {
-  /** Addresses to begin with, `host:port` or `nats://host:port`; the other servers of the cluster are found by themselves. */
+  /** Addresses, `host:port` or `nats://host:port`. The client finds the other servers of the cluster. */
   readonly servers: readonly string[];
-  /** @default 'jetstream' */
+  /**
+   * `'jetstream'` stores messages and delivers them at least once. `'core'` stores nothing and delivers at most once.
+   * @default 'jetstream'
+   */
   readonly mode?: NatsMode;
   /** Name of the connection in the server's logs and monitoring. @default the service's name */
   readonly clientName?: string;
-  /** `true` trusts the system's authorities. @default no encryption, unless the server asks for it */
+  /**
+   * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
+   * authorities. @default no encryption, unless the server requires it
+   */
   readonly tls?: true | NatsTlsOptions;
-  /** @default no login */
+  /** Login. `credentials` is the content of a `.creds` file. @default no login */
   readonly auth?: NatsAuthOptions;
-  /** A password or token is sent readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows a password or token without TLS to another machine. It is then readable on the network. @default false */
   readonly allowPlainWithoutTls?: boolean;
   /**
-   * Subjects of answers begin with it; users that may not use `_INBOX` have one of their own. Let it begin with `_INBOX` (for example
-   * `_INBOX_shop`): services with another prefix answer no request that comes with one that does not. @default '_INBOX'
+   * Prefix of reply subjects, for users who may not use `_INBOX`. Start it with `_INBOX` (`_INBOX_shop`): services with
+   * another prefix reply only to such requests. @default '_INBOX'
    */
   readonly inboxPrefix?: string;
-  /** The JetStream domain, on leaf nodes. @default none */
+  /** JetStream domain, on leaf nodes. @default none */
   readonly domain?: string;
-  /** Creates missing streams, and lets streams keep messages for later; `false` refuses what would need either. JetStream only. @default false */
+  /**
+   * Creates missing streams, and enables delayed delivery on streams; `{}` creates one file stream per topic. JetStream
+   * only. @default false
+   */
   readonly provision?: false | NatsProvisionOptions;
-  /** `'create'` makes a durable consumer per topic and group; `'bind'` uses those that are there. JetStream only. @default 'create' */
+  /**
+   * `'create'` creates a durable consumer per topic and group. `'bind'` uses existing ones and changes none. JetStream
+   * only. @default 'create'
+   */
   readonly consumers?: 'create' | 'bind';
-  /** Name of the durable consumer of a subscription; `undefined` means the default name. JetStream only. @default `<group>-<topic>`, see docs/drivers/nats.md */
+  /**
+   * Returns the name of a subscription's durable consumer; `undefined` means the default name. JetStream only. @default
+   * `<group>-<topic>`
+   */
   readonly consumerName?: (subscription: { readonly group: string; readonly topic: string }) => string | undefined;
   /**
-   * One member of a group works at a time, the others stand by: the order of a key then holds across members too.
-   * Needs nats-server 2.11. JetStream only. @default false
+   * One member of a group is active, the others wait: the order of a key holds across members. Requires nats-server
+   * 2.11. JetStream only. @default false
    */
   readonly singleActiveConsumer?: boolean;
-  /** A message nobody settled within this time is given to another member; it is extended while a message is queued, handled or parked. JetStream only. @default 30000 */
+  /**
+   * Ack timeout: an unsettled message is delivered to another member after this time. Extended while the message is
+   * queued, handled or waits for a retry. At least 1000. JetStream only. @default 30000
+   */
   readonly ackWaitMs?: number;
-  /** Messages of a group on a topic that may be unsettled at once, over all members, parked ones included; the server hands out no more. JetStream only. @default 5000 */
+  /**
+   * Unsettled messages of a group on a topic, over all members (`max_ack_pending`). Messages that wait for a retry
+   * count. JetStream only. @default 5000
+   */
   readonly maxUnsettled?: number;
-  /** Messages that wait in this process for a handler; what comes above it is dropped, with a notice. Core only. @default 10000 */
+  /** Messages that wait for a handler in this process. More are dropped, with a notice. Core only. @default 10000 */
   readonly maxBuffered?: number;
-  /** Largest message (key, body and headers); the server's own `max_payload` counts where it is smaller. @default 1048512 */
+  /** Maximum size of a message: key, body and headers. A smaller `max_payload` of the server applies. @default 1048512 */
   readonly maxMessageBytes?: number;
-  /** @default 5000 */
+  /** How long a connection may take to open. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** How long one request or publish may wait for its answer, before it is tried again. @default 5000 */
+  /** How long a publish or request waits for its response before it is repeated. @default 5000 */
   readonly requestTimeoutMs?: number;
-  /** A server that does not answer two of these in a row counts as lost. @default 10000 */
+  /** Time between pings. A server that does not answer two in a row counts as lost. @default 10000 */
   readonly pingIntervalMs?: number;
 }
 

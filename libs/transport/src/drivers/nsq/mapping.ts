@@ -1,4 +1,5 @@
 import { TransportError, type ErrorCode, type StoredState, type TransportErrorDetails } from '../../contract/index.js';
+import { startAdvice } from '../../shared/index.js';
 import { isPassing, nameProblem, type NsqError } from './client/index.js';
 
 export const errorOf = (code: ErrorCode, message: string, details: TransportErrorDetails = {}): TransportError =>
@@ -54,7 +55,7 @@ function describe(failure: NsqError): Description {
     case 'refused':
       return describeRefusal(failure.code ?? '');
     case 'unreachable':
-      return { code: 'TRANSPORT_BROKER_UNREACHABLE', advice: 'Is NSQ running there? Try "npm run brokers:up".' };
+      return { code: 'TRANSPORT_BROKER_UNREACHABLE', advice: startAdvice('NSQ', 'there') };
     case 'closed':
     case 'timeout':
     case 'protocol':

@@ -13,42 +13,54 @@ export type NsqCompression = 'none' | 'snappy' | 'deflate';
 
 /** What `nsq()` is told. `nsqd` or `lookupd` is required; a name that is not here is refused. */
 export interface NsqOptions {
-  /** Addresses of nsqd, `host:port`: published to in turn, and read from. If set, no other nsqd is published to. @default those that nsqlookupd knows */
+  /**
+   * Addresses of nsqd, `host:port`: published to in turn, and consumed from. If set, no other nsqd is published to.
+   * `nsqd` or `lookupd` is required. @default those that nsqlookupd knows
+   */
   readonly nsqd?: readonly string[];
-  /** Addresses of nsqlookupd over HTTP, `http://host:4161`: more nsqd to read from are found there; without `nsqd`, those to publish to as well. @default none */
+  /**
+   * Addresses of nsqlookupd over HTTP, `http://host:4161`, to find more nsqd to consume from; without `nsqd` also those
+   * to publish to. @default none
+   */
   readonly lookupd?: readonly string[];
-  /** Give or take a sixth, so that not all ask at once. @default 10000 */
+  /** Time between queries of nsqlookupd, with a jitter of a sixth. @default 10000 */
   readonly lookupIntervalMs?: number;
   /** Name of the client in nsqd's `/stats`. @default the service's name */
   readonly clientId?: string;
-  /** `true` trusts the system's authorities. @default no encryption */
+  /**
+   * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
+   * authorities. @default no encryption
+   */
   readonly tls?: true | NsqTlsOptions;
-  /** Sent with AUTH where nsqd asks for it. @default no login */
+  /** Secret for AUTH, sent if nsqd requires it. @default no login */
   readonly authSecret?: string;
-  /** The secret is sent readably; without TLS to another machine it is refused unless this says so. @default false */
+  /** Allows the secret without TLS to another machine. It is then readable on the network. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** `'snappy'` needs the package of that name. @default 'none' */
+  /** Compression of connections. `'snappy'` needs the package `snappy`. @default 'none' */
   readonly compression?: NsqCompression;
   /**
-   * `'cloudevents'`: a CloudEvent around the body carries id, key and headers; a body that is none is taken as it is.
-   * `'none'`: the body is the payload; keys and headers are refused. @default 'cloudevents'
+   * `'cloudevents'` wraps the body in a CloudEvent with id, key and headers; other bodies are read as they are.
+   * `'none'` publishes the body alone: keys and headers are rejected. @default 'cloudevents'
    */
   readonly envelope?: NsqEnvelope;
-  /** From dialling to the end of the handshake. @default 5000 */
+  /** How long a connection may take to open, handshake included. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** For the answer to one command. @default 10000 */
+  /** How long the client waits for the response to a command. @default 10000 */
   readonly requestTimeoutMs?: number;
-  /** nsqd shows a sign of life so often; after two and a half in silence it counts as dead. @default 10000 */
+  /** Time between heartbeats of nsqd. After two and a half without one, nsqd counts as dead. @default 10000 */
   readonly heartbeatIntervalMs?: number;
-  /** After so long nsqd gives the messages of a process that hangs, or was killed, to another. Messages at work are kept longer. @default 30000 */
+  /**
+   * nsqd delivers the messages of a killed or blocked process to another after this time; at most its
+   * `-max-msg-timeout`. Extended while handlers run. @default 30000
+   */
   readonly messageTimeoutMs?: number;
-  /** How long nsqd may collect messages before it sends them; 0 sends each at once, which costs nsqd more. @default 25 */
+  /** How long nsqd may collect messages before it sends them. 0 sends each at once, which costs nsqd more. @default 25 */
   readonly outputBufferMs?: number;
-  /** Largest message as it is stored, envelope included; as the server's `-max-msg-size`. @default 1048576 */
+  /** Maximum size of a message, envelope included; the server's `-max-msg-size`. @default 1048576 */
   readonly maxMessageBytes?: number;
-  /** Most bytes of one request; as the server's `-max-body-size`. @default 5242880 */
+  /** Maximum size of an MPUB; the server's `-max-body-size`. @default 5242880 */
   readonly maxRequestBytes?: number;
-  /** A retry that is to wait longer waits so long, and a longer `retry.redeliveryDelaysMs` is refused; as the server's `-max-req-timeout`. @default 3600000 */
+  /** Longest delay of a retry: longer ones are shortened, a longer `retry.redeliveryDelaysMs` is rejected. The server's `-max-req-timeout`. @default 3600000 */
   readonly maxRequeueDelayMs?: number;
 }
 

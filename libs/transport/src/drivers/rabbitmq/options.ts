@@ -15,62 +15,77 @@ export type RabbitmqQueueType = 'quorum' | 'classic';
 /** Configures `rabbitmq()`. Only `url` is required. An unknown option name throws. */
 export interface RabbitmqOptions {
   /**
-   * Names the server as `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path. For a cluster list all nodes, which are tried in turn.
-   * It may contain user and password; `username` and `password` take precedence.
+   * `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path. For a cluster an array of all nodes,
+   * tried in turn. It may contain user and password; `username` and `password` take precedence.
    */
   readonly url: string | readonly string[];
-  /** Names the user to log in as. RabbitMQ allows `guest` only from localhost. @default the user in `url`, else 'guest' */
+  /** User name. RabbitMQ accepts `guest` from its own machine only. @default the one of the address, else 'guest' */
   readonly username?: string;
-  /** Authenticates the user. @default the password in `url`, else 'guest' */
+  /** Password. @default the one of the address, else 'guest' */
   readonly password?: string;
-  /** Selects the virtual host. @default the path of `url`, else '/' */
+  /** Virtual host. @default the path of the address, else '/' */
   readonly vhost?: string;
-  /** Selects the SASL mechanism. `'external'` logs in with the client certificate. @default 'plain' */
+  /** `'external'` logs in with the client's certificate. @default 'plain' */
   readonly mechanism?: 'plain' | 'external';
-  /** Configures TLS. `true` trusts the certificate authorities of the system. @default true with `amqps:`, no TLS with `amqp:` */
+  /**
+   * Encrypts connections and always verifies certificates, TLS 1.2 or later. `true` trusts the system's certificate
+   * authorities. @default true with `amqps:`, no encryption with `amqp:`
+   */
   readonly tls?: true | RabbitmqTlsOptions;
-  /** Allows PLAIN without TLS to a remote server, which sends the password unencrypted. Without it such options throw. @default false */
+  /** Allows the password without TLS to another machine. It is then readable on the network. @default false */
   readonly allowPlainWithoutTls?: boolean;
-  /** Names the connections in the management UI. @default the service's name */
+  /** Name of the connections on the management page, followed by `(publish)` or `(consume)`. @default the service's name */
   readonly connectionName?: string;
-  /** Limits the time to connect and log in, in ms. @default 5000 */
+  /** How long a connection may take to open. @default 5000 */
   readonly connectionTimeoutMs?: number;
-  /** Sets the heartbeat in ms, in whole seconds. A peer that is silent for two to three heartbeats is disconnected. @default 10000 */
+  /** Heartbeat timeout, in whole seconds. A server that is silent for two to three of these counts as dead. @default 10000 */
   readonly heartbeatMs?: number;
-  /** Selects the exchange type. Only `'topic'` supports wildcards. @default 'topic' */
+  /** `'topic'` supports patterns, `'direct'` does not. `'fanout'` uses an exchange per topic. @default 'topic' */
   readonly exchangeType?: RabbitmqExchangeType;
-  /** Names the exchange of all topics. Not allowed with `exchangeType: 'fanout'`, where each topic has its own exchange. @default 'nest-transport' */
+  /**
+   * Name of the durable exchange; dead letters use `<exchange>.dead-letter`. Not with `exchangeType: 'fanout'`.
+   * @default 'nest-transport'
+   */
   readonly exchange?: string;
-  /** Selects the queue type. @default 'quorum' */
+  /** `'quorum'` is replicated. `'classic'` has one copy on one node. @default 'quorum' */
   readonly queueType?: RabbitmqQueueType;
   /**
-   * Names the queue of a group: `(topic) => QUEUES[topic]`. `undefined` selects the default name. It is also called for dead-letter and retry topics.
-   * Two subscriptions must not share a name. @default `<group>:<topic>`
+   * Returns the name of a group's queue, for queues that exist; `undefined` means the default name. Also called for
+   * dead-letter and retry topics. Two subscriptions on one queue are rejected. @default `<group>:<topic>`
    */
   readonly queueName?: (topic: string, group: string) => string | undefined;
-  /** Adds arguments to the queues of groups: `{ 'x-max-length': 100000, 'x-overflow': 'reject-publish' }`. */
+  /**
+   * More arguments of the groups' queues, with RabbitMQ's names: `{ 'x-max-length': 100000, 'x-overflow':
+   * 'reject-publish' }`. @default none
+   */
   readonly queueArguments?: Readonly<Record<string, string | number | boolean>>;
-  /** Makes one member of a group active while the others stand by, which keeps the order per key across members. @default false */
+  /** One member of a group is active, the others wait: the order of a key holds across members. @default false */
   readonly singleActiveConsumer?: boolean;
   /**
-   * Declares and binds exchanges and queues. With `false` they must exist, and failed messages wait for their retry in the process.
-   * Queues of an instance (`every-instance`, replies to requests) are declared in any case. @default true
+   * `false` declares and binds nothing: exchanges and queues must exist, and retries wait in the process. The queues of
+   * instances (`every-instance`, replies to requests) are declared in any case. @default true
    */
   readonly provision?: boolean;
   /**
-   * Sets the ms between two checks of a subscription for its exchange and binding, because RabbitMQ does not report their deletion.
-   * A publisher that finds its exchange deleted waits for two of these checks. 0 turns the checks off. @default 5000
+   * How often a subscription checks that its exchange and binding exist: RabbitMQ does not report their deletion. 0:
+   * never. @default 5000
    */
   readonly topologyCheckMs?: number;
-  /** Selects whether a publish without a bound queue fails or the message is discarded. @default 'fail' */
+  /** A message that no queue is bound for fails its publish, or is discarded. @default 'fail' */
   readonly unroutable?: 'fail' | 'discard';
-  /** Limits the bytes of one message (key, body and headers). `max_message_size` of the server must allow it. @default 16777216 (16 MiB) */
+  /**
+   * Maximum size of a message: key, body and headers. The server's `max_message_size` must allow it (16 MiB from
+   * RabbitMQ 4.0 on, 128 MiB before). @default 16777216
+   */
   readonly maxMessageBytes?: number;
-  /** Sets for how many ms unconfirmed messages are sent again, with the same id, after a lost connection. @default 10000 */
+  /** How long an unconfirmed message is sent again, with its id, after a lost connection. @default 10000 */
   readonly republishMs?: number;
-  /** Limits the unacknowledged messages of a subscription in this process, including those that wait for a retry. At the limit nothing more is received. @default 2000 */
+  /**
+   * Unsettled messages of a subscription in this process, including those that wait for a retry. Nothing more is
+   * fetched above it. @default 2000
+   */
   readonly maxUnsettled?: number;
-  /** Names the `consumer_timeout` of the server in ms. Messages that are not acknowledged by then are requeued before the server closes the channel. @default 1800000 (30 min) */
+  /** The server's `consumer_timeout`: an unsettled message returns to the broker before it expires. @default 1800000 */
   readonly consumerTimeoutMs?: number;
 }
 
@@ -161,7 +176,9 @@ export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbit
 function refuseConflicts(given: RabbitmqOptions, options: ResolvedRabbitmqOptions): void {
   const { tls, addresses, mechanism, queueArguments = {} } = options;
   if (given.exchangeType === 'fanout' && given.exchange !== undefined) {
-    throw conflict("exchange cannot be combined with exchangeType: 'fanout', where each topic has its own exchange. Remove one of the two.");
+    throw conflict(
+      "exchange cannot be combined with exchangeType: 'fanout', where each topic has its own exchange. Remove one of the two.",
+    );
   }
   if (isHalfCertificate(tls)) {
     throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
@@ -170,7 +187,9 @@ function refuseConflicts(given: RabbitmqOptions, options: ResolvedRabbitmqOption
     throw conflict('tls is set, but an address starts with amqp:. Use amqps:.');
   }
   if (mechanism === 'external' && (tls === undefined || tls === true || tls.cert === undefined)) {
-    throw conflict("mechanism: 'external' logs in with a certificate. Set tls.cert and tls.key, and use an amqps: address.");
+    throw conflict(
+      "mechanism: 'external' logs in with a certificate. Set tls.cert and tls.key, and use an amqps: address.",
+    );
   }
   const own = Object.keys(queueArguments).find((name) => OWN_ARGUMENTS.includes(name));
   if (own !== undefined) throw conflict(`queueArguments must not contain "${own}": the driver sets it.`);
@@ -181,7 +200,9 @@ function refusePlainInTheClear({ mechanism, allowPlainWithoutTls, addresses }: R
   if (mechanism !== 'plain' || allowPlainWithoutTls) return;
   const remote = addresses.find((address) => !address.encrypted && !isLoopback(address));
   if (remote === undefined) return;
-  throw conflict(`the password would be sent unencrypted to ${remote.name}. Use amqps:, or set allowPlainWithoutTls: true.`);
+  throw conflict(
+    `the password would be sent unencrypted to ${remote.name}. Use amqps:, or set allowPlainWithoutTls: true.`,
+  );
 }
 
 const conflict = (text: string): TransportError =>

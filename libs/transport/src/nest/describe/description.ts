@@ -88,13 +88,16 @@ export function describeSubscription(
     where,
     deadLetterTopic: resolvedDeadLetterTopic ?? null,
     retryTopics,
-    options: plain(options) as DescribedOptions,
+    options: describeOptions(options),
     settings,
     guarantee,
     wantedGuarantee: wantedGuarantee ?? null,
     warnings,
   };
 }
+
+/** Options as plain data. */
+export const describeOptions = (options: object): DescribedOptions => plain(options) as DescribedOptions;
 
 /** As JSON would have it, but for functions and classes in lists: they leave their names. Methods are left out. */
 function plain(value: unknown): unknown {

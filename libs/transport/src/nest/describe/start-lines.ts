@@ -1,8 +1,16 @@
-import type { Notices } from '../../contract/index.js';
+import { isDeepStrictEqual } from 'node:util';
+import { defaultDeadLetterTopic, resolveConsumingOptions } from '../../consuming/index.js';
+import type { Capabilities, Notices } from '../../contract/index.js';
 import type { BrokerRuntime } from '../broker-runtime.js';
-import { describeSubscription, type SubscriptionDescription } from './description.js';
-import { aligned, COLUMNS, type Column } from './subscription-cells.js';
 import type { TransportLog } from '../logging/transport-log.js';
+import {
+  describeOptions,
+  describeSubscription,
+  type DescribedOptions,
+  type SubscriptionDescription,
+} from './description.js';
+import { ONLY_BROKER } from '../module-options.js';
+import { aligned, attempts, inShort } from './subscription-cells.js';
 
 /** The part of a runtime that is looked at. */
 interface Starting {
@@ -10,10 +18,7 @@ interface Starting {
   broker(name: string): BrokerRuntime;
 }
 
-/**
- * Writes the table of a broker's subscriptions when all of them have started: what was asked for, with every default filled in,
- * and what can be promised. A row is a record of its own that names its columns, so that it can be read alone.
- */
+/** Writes one line for each subscription of a broker when all of them have started. */
 export function logStarts(runtime: Starting, log: TransportLog): void {
   const started = new Map<string, number>();
   runtime.notices.on('subscription:started', ({ broker }) => {
@@ -26,12 +31,60 @@ export function logStarts(runtime: Starting, log: TransportLog): void {
 
 function writeTable(broker: BrokerRuntime, log: TransportLog): void {
   const described = broker.subscriptions.map((each) => describeSubscription(broker, each));
-  for (const line of startLines(described)) log.log(line);
+  for (const line of startLines(described, broker.capabilities)) log.log(line);
 }
 
-/** `Subscribed topic=orders group=stock broker=main driver=kafka ...` */
-export function startLines(subscriptions: readonly SubscriptionDescription[]): readonly string[] {
-  const columns = Object.keys(COLUMNS) as Column[];
-  const rows = subscriptions.map((each) => columns.map((column) => `${column}=${COLUMNS[column](each)}`));
-  return aligned(rows).map((row) => `Subscribed ${row}`);
+/**
+ * `InventoryController.reserve <- order.created group=inventory concurrency=8`: the handlers, what they receive, and the options
+ * that differ from the defaults of this broker, by their names in the code.
+ */
+export function startLines(
+  subscriptions: readonly SubscriptionDescription[],
+  capabilities?: Capabilities,
+): readonly string[] {
+  return aligned(
+    subscriptions.map((each) => [
+      handlersOf(each),
+      '<-',
+      each.topic,
+      `group=${each.group}`,
+      [...placeOf(each), ...changedOptions(each, capabilities), ...guaranteeOf(each)].join(' '),
+    ]),
+  );
 }
+
+/** `@Subscribe("a") in Stock.add and @Subscribe("a") in Stock.take` as `Stock.add, Stock.take`. */
+const handlersOf = ({ where }: SubscriptionDescription): string =>
+  where.replaceAll(' and @Subscribe(', ', @Subscribe(').replaceAll(/@Subscribe\("[^"]*"\) in /g, '');
+
+const placeOf = ({ broker }: SubscriptionDescription): readonly string[] =>
+  broker === ONLY_BROKER ? [] : [`broker=${broker}`];
+
+function changedOptions(
+  { options, topic, group, deadLetterTopic }: SubscriptionDescription,
+  capabilities: Capabilities | undefined,
+): readonly string[] {
+  const { delivery, batch } = options;
+  const defaults = resolveConsumingOptions('', { delivery, ...(batch === undefined ? {} : { batch }) }, capabilities);
+  const known = describeOptions(defaults) as Readonly<Record<string, unknown>>;
+  const usualDeadLetterTopic = defaults.deadLetterTopic === false ? null : defaultDeadLetterTopic(topic, group);
+  return [
+    ...(delivery === 'group' ? [] : [`delivery=${delivery}`]),
+    ...Object.entries(options)
+      .filter(([name, value]) => name === 'batch' || !isDeepStrictEqual(value, known[name]))
+      .filter(([name]) => name !== 'delivery')
+      .map(([name, value]) => `${name}=${optionText(name, value, options)}`),
+    ...(deadLetterTopic === usualDeadLetterTopic ? [] : [`deadLetterTopic=${deadLetterTopic ?? false}`]),
+  ];
+}
+
+function optionText(name: string, value: unknown, { retry, batch, policies = [] }: DescribedOptions): string {
+  if (name === 'retry') return attempts(retry);
+  if (name === 'batch') return `${batch?.maxMessages}`;
+  if (name === 'policies') return policies.map((each) => (typeof each === 'string' ? each : each.kind)).join(',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Not an option, but what comes of them: shown where it is less than a reader expects. */
+const guaranteeOf = ({ guarantee }: SubscriptionDescription): readonly string[] =>
+  guarantee.level === 'at-least-once' ? [] : [`guarantee=${inShort(guarantee)}`];

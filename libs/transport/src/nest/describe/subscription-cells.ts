@@ -31,7 +31,7 @@ export function aligned(rows: readonly (readonly string[])[]): readonly string[]
 }
 
 /** `5x(200..30000ms)`, `1x`, `3x(200..30000ms)+60000ms+600000ms` */
-function attempts({
+export function attempts({
   maxAttempts,
   initialDelayMs,
   maxDelayMs,
@@ -44,7 +44,7 @@ function attempts({
 }
 
 /** `at-least-once`, `may-lose(one-copy)` */
-function inShort({ level, reasons }: Guarantee): string {
+export function inShort({ level, reasons }: Guarantee): string {
   const codes = new Set(reasons.filter(({ effect }) => effect === level).map(({ code }) => code));
   return codes.size === 0 ? level : `${level}(${[...codes].join(',')})`;
 }

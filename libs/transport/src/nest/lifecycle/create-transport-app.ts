@@ -8,6 +8,7 @@ import {
 import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
 import { connectTransport, transportStrategy } from './connect-transport.js';
 import { exitCleanlyOnSignals } from './exit-cleanly.js';
+import { TransportRuntime } from '../transport-runtime.js';
 
 /** What `NestFactory` takes as a root module. */
 export type RootModule = Type<unknown> | DynamicModule | Promise<Type<unknown> | DynamicModule>;
@@ -34,6 +35,9 @@ export interface TransportAppOptions extends NestApplicationOptions {
  * ```
  * Messages come from `listen` (or `init`) on, after all bootstrap hooks. On SIGTERM and SIGINT intake stops, handlers finish
  * (at most `drainTimeoutMs`), the application closes, and the process exits with 0.
+ *
+ * A transport that cannot start ends the process with exit code 1 and one sentence in the log. With `abortOnError: false`, or
+ * without a logger, `listen` and `init` reject with the `TransportError` instead. `NODE_DEBUG=nest-transport` shows its stack.
  */
 export function createTransportApp(
   module: RootModule,
@@ -48,6 +52,9 @@ export async function createTransportApp(
   { http = true, exitOnSignal = true, ...nest }: TransportAppOptions = {},
 ): Promise<INestApplication | INestMicroservice> {
   const app = connectTransport(await create(module, http, nest));
+  // Without a log nobody would see why the process ended.
+  app.get(TransportRuntime, { strict: false }).endsProcessOnFailure =
+    nest.abortOnError !== false && nest.logger !== false;
   if (exitOnSignal) exitCleanlyOnSignals(app);
   return app;
 }

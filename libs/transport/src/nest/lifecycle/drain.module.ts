@@ -1,5 +1,6 @@
 import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef, ModulesContainer, type AbstractHttpAdapter } from '@nestjs/core';
+import { failedStart } from './failed-start.js';
 import { limitConnections } from './http-connections.js';
 import { TransportRuntime } from '../transport-runtime.js';
 import { TransportServer } from '../client/transport.server.js';
@@ -27,9 +28,7 @@ export class DrainGate implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       await this.#get(TransportServer).bootstrapped();
     } catch (error) {
-      // Why: when a start fails, Nest calls no shutdown hook, and open connections would keep the process alive.
-      await this.#get(TransportRuntime).close();
-      throw error;
+      throw await failedStart(this.#get(TransportRuntime), error);
     }
   }
 

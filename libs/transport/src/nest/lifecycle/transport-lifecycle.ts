@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { TransportError } from '../../contract/index.js';
+import { failedStart } from './failed-start.js';
 import { subscribedHandlers } from '../handlers/handler-scan.js';
 import { TransportRuntime } from '../transport-runtime.js';
 import { TransportServer } from '../client/transport.server.js';
@@ -33,9 +34,7 @@ export class TransportLifecycle implements OnModuleInit, OnApplicationShutdown {
       if (this.#runtime.options.consume) this.#prepareIntake();
       await this.#runtime.open();
     } catch (error) {
-      // Why: when a start fails, Nest calls no shutdown hook, and open connections would keep the process alive.
-      await this.#runtime.close();
-      throw error;
+      throw await failedStart(this.#runtime, error);
     }
   }
 

@@ -59,8 +59,11 @@ function written<Name extends NoticeName>(name: Name, notice: NoticeMap[Name]): 
   return lines;
 }
 
-test.each(Object.keys(EVERY) as NoticeName[])('%s has one line, with what is needed to find it', (name) => {
+const aTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+test.each(Object.keys(EVERY) as NoticeName[])('%s has one line, with what is needed to find it', async (name) => {
   const lines = written(name, EVERY[name]);
+  await aTurn();
   if (name === 'message:acked' || name === 'subscription:started') return expect(lines).toEqual([]);
   expect(lines).toHaveLength(1);
   const [line] = lines;
@@ -119,4 +122,40 @@ test('the stack of what a handler threw is written when its message is given up'
   const given = { ...message, deadLetterTopic: 'd', error: new TypeError('mine') };
   expect(written('message:dead-lettered', given)[0]).toMatch(/TypeError: mine\. .*\+stack$/);
   expect(written('message:dead-lettered', { ...given, error })[0]).not.toContain('+stack');
+});
+
+/** Everything that is written for notices that are emitted one after the other. */
+async function writtenInOneTurn(emit: (notices: Notices) => void): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const write = (level: string) => (line: string) => void lines.push(`${level} ${line}`);
+  const notices = new Notices();
+  logNotices(notices, { log: write('log'), warn: write('warn'), error: write('error'), debug: write('debug') });
+  emit(notices);
+  await aTurn();
+  return lines;
+}
+
+test('partitions that are assigned or revoked at once are one line for each group', async () => {
+  const lines = await writtenInOneTurn((notices) => {
+    for (const partition of [3, 0, 1, 2, 7]) notices.emit('partition:assigned', { ...of, partition });
+    notices.emit('partition:assigned', { ...of, topic: 'prices', partition: 0 });
+    notices.emit('partition:assigned', { ...of, group: 'audit', partition: 1 });
+    for (const partition of [0, 1]) notices.emit('partition:revoked', { ...of, partition, unsettled: 2 });
+  });
+  expect(lines).toEqual([
+    'debug Assigned orders[0-3,7] prices[0] group=stock broker=main',
+    'debug Assigned orders[1] group=audit broker=main',
+    'debug Revoked orders[0-1] group=stock broker=main unsettled=4',
+  ]);
+});
+
+test('one cause is one warning, with all topics that it is true of', async () => {
+  const lines = await writtenInOneTurn((notices) => {
+    for (const topic of ['orders', 'prices']) notices.emit('subscription:warned', { ...of, topic, warning: 'no key' });
+    notices.emit('subscription:warned', { ...of, warning: 'another' });
+  });
+  expect(lines).toEqual([
+    'warn Take care: no key. topic=orders,prices group=stock broker=main',
+    'warn Take care: another. topic=orders group=stock broker=main',
+  ]);
 });

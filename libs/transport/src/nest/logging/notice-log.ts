@@ -9,6 +9,7 @@ import {
   type NoticeName,
   type Notices,
 } from '../../contract/index.js';
+import { logBursts } from './notice-bursts.js';
 import type { TransportLog } from './transport-log.js';
 
 type Level = 'log' | 'warn' | 'error' | 'debug';
@@ -31,7 +32,7 @@ const msg = (notice: Message): string => `${sub(notice)} id=${shown(notice.id)} 
 
 /**
  * What is written for which notice: level and one sentence. `message:acked` has no line: it would be one per message.
- * `subscription:started` has its own (start-lines.ts).
+ * `subscription:started` has its own (start-lines.ts), and so has what comes many at a time (notice-bursts.ts).
  */
 const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
   'broker:connected': ['log', ({ broker }) => `Connected to broker "${broker}".`],
@@ -59,16 +60,10 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
   'subscription:receiving': ['log', (notice) => `Receives messages again, or none wait any more. ${sub(notice)}`],
   'subscription:paused': ['warn', (notice) => `Paused, no handler begins: ${notice.reason}. ${sub(notice)}`],
   'subscription:resumed': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
-  'subscription:warned': ['warn', (notice) => `Take care: ${notice.warning}. ${sub(notice)}`],
   'guarantee:lowered': [
     'warn',
     ({ broker, topics, reason }) =>
       `Take care, messages may be lost: ${reason.why}. ${reason.remedy} topics=${topics.join(',')} broker=${broker} reason=${reason.code}`,
-  ],
-  'partition:assigned': ['debug', (notice) => `Partition ${notice.partition} came. ${sub(notice)}`],
-  'partition:revoked': [
-    'debug',
-    (notice) => `Partition ${notice.partition} went, ${notice.unsettled} unsettled messages with it. ${sub(notice)}`,
   ],
   'commit:failed': ['warn', (notice) => `A commit failed and is tried again. ${notice.error.message} ${sub(notice)}`],
   'message:retry-scheduled': [
@@ -119,6 +114,7 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
 /** Writes the transport's notices to a log. */
 export function logNotices(notices: Notices, log: TransportLog): void {
   for (const name of Object.keys(LINES) as NoticeName[]) listen(name, notices, log);
+  logBursts(notices, log);
 }
 
 function listen<Name extends NoticeName>(name: Name, notices: Notices, log: TransportLog): void {

@@ -137,10 +137,11 @@ export class ${symbol}Delivery extends Delivery<OutgoingMessage> {
 export const conformanceSpec = (
   { variable }: Names,
   project: Project,
-): string => `import { runConformance } from 'nest-transport/testing';
+): string => `import { runConformance } from 'nest-transport/conformance';
 ${runnerImport(project, 'afterAll, afterEach, describe, test')}import { ${variable} } from './index${project.suffix}';
 
-// Red until the driver keeps its promises. The contract: docs/guides/driver-authors.md of nest-transport.
+// Red until the driver guarantees what its capabilities say. The contract:
+// https://github.com/nest-transport/nest-transport/blob/main/docs/guides/driver-authors.md
 runConformance(
   { describe, test, afterEach, afterAll },
   {

@@ -2,7 +2,8 @@ import { TransportError, type EventDefinition, type MessageContext } from '../..
 import { checkOptions, option } from '../../shared/index.js';
 import type { ConsumingOptions } from '../../consuming/index.js';
 import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
-import type { TestTransport, TestApplication, TestTransportOptions } from '../transport/test-transport.js';
+import type { TestApplication } from '../transport/test-application.js';
+import type { TestTransport, TestTransportOptions } from '../transport/test-transport.js';
 
 /** A handler alone, with what it works on. */
 export interface HandlerUnderTest<Out> {

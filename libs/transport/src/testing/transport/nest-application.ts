@@ -1,3 +1,4 @@
+import type { LoggerService } from '@nestjs/common';
 import type { TestingModule, TestingModuleBuilder } from '@nestjs/testing';
 import type { Broker } from '../../contract/index.js';
 import { memory } from '../../drivers/memory/index.js';
@@ -6,9 +7,10 @@ import type { ResolvedModuleOptions } from '../../nest/module-options.js';
 import { OPTIONS } from '../../nest/transport.module.js';
 import { TransportRuntime } from '../../nest/transport-runtime.js';
 import type { Publisher } from '../../publishing/index.js';
+import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import { observedBroker, playing } from './observed-broker.js';
 import { TestRuntime } from './test-runtime.js';
-import type { TestApplication, TestTransportOptions } from './test-transport.js';
+import type { TestApplication } from './test-application.js';
 import type { TestWorld } from './test-world.js';
 
 /*
@@ -16,8 +18,16 @@ import type { TestWorld } from './test-world.js';
  * also in a Jest that cannot load Nest 12.
  */
 
+/** Options of a test transport that say how its brokers are played. */
+interface PlayerOptions {
+  readonly seed?: number;
+  readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
+  readonly createBroker?: (name: string) => Broker;
+  readonly logger?: LoggerService | false;
+}
+
 /** Has the application run in the test's world, its brokers played. */
-export function replaceBrokers(module: TestingModuleBuilder, world: TestWorld, options: TestTransportOptions): void {
+export function replaceBrokers(module: TestingModuleBuilder, world: TestWorld, options: PlayerOptions): void {
   module.overrideProvider(TransportRuntime).useFactory({
     inject: [OPTIONS],
     factory: (given: ResolvedModuleOptions) => {
@@ -27,12 +37,7 @@ export function replaceBrokers(module: TestingModuleBuilder, world: TestWorld, o
   });
 }
 
-function player(
-  name: string,
-  original: Broker,
-  world: TestWorld,
-  { createBroker, faults }: TestTransportOptions,
-): Broker {
+function player(name: string, original: Broker, world: TestWorld, { createBroker, faults }: PlayerOptions): Broker {
   const known = world.brokers.get(name);
   const seeded = faults === undefined ? undefined : { ...faults, seed: world.seed };
   const broker = known ?? observedBroker(createBroker?.(name) ?? memory(), name, world, seeded);

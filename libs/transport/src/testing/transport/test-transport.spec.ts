@@ -287,7 +287,7 @@ describe('a test transport', () => {
     }
     const inventory = await start();
     const orders = await start(
-      { beside: inventory },
+      { sharedWith: inventory },
       moduleOf({ controllers: [Orders], providers: [] }, { service: 'orders' }),
     );
     const story = await inventory.publishAndSettle(OrderCreated, order);

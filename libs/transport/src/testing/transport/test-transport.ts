@@ -8,13 +8,11 @@ import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import type { History } from '../history/history.js';
 import type { ManualClock } from '../manual-clock.js';
 import type { MessageRecord } from './message-record.js';
+import type { TestApplication } from './test-application.js';
 import { Settling } from './settling.js';
 import { Story } from './story.js';
 import { isOpen } from './story-text.js';
 import { TestWorld } from './test-world.js';
-
-/** An application under test: with HTTP, or messages only. */
-export type TestApplication = INestApplication | INestMicroservice;
 
 /** How an application is started for a test. */
 export interface TestTransportOptions {
@@ -26,8 +24,8 @@ export interface TestTransportOptions {
   readonly seed?: number;
   /** Faults of its brokers; see `randomFaults`. @default none */
   readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
-  /** Another test transport, whose brokers, clock and story are shared: for several services in one test. @default none */
-  readonly beside?: TestTransport;
+  /** Another test transport whose brokers, clock and story this one shares: for several services in one test. @default none */
+  readonly sharedWith?: TestTransport;
   /** The broker that plays the one of this name. Has to work on the clock it is given. @default memory() */
   readonly createBroker?: (name: string) => Broker;
   /** How long `settle` and `publishAndSettle` wait, in real milliseconds. Integer >= 1. @default 4000 */
@@ -36,7 +34,7 @@ export interface TestTransportOptions {
   readonly logger?: LoggerService | false;
 }
 
-/** What a publish of a test takes beside the payload. */
+/** Options of `TestTransport.publish` and `publishAndSettle`. */
 export interface TestPublishOptions extends PublishOptions {
   /** By name. @default the default broker */
   readonly broker?: string;
@@ -51,7 +49,7 @@ const RULES = {
   prepare: option.fn,
   seed: option.integer(0),
   faults: option.record,
-  beside: option.any,
+  sharedWith: option.any,
   createBroker: option.fn,
   timeoutMs: option.integer(1),
   logger: option.any,
@@ -104,7 +102,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
     options: TestTransportOptions = {},
   ): Promise<TestTransport<TestApplication>> {
     checkOptions('TestTransport.start', options, RULES);
-    const world = options.beside === undefined ? newWorld(options) : options.beside.#world;
+    const world = options.sharedWith === undefined ? newWorld(options) : options.sharedWith.#world;
     const nest = await import('./nest-application.js');
     nest.replaceBrokers(module, world, options);
     const app = nest.createApplication(await module.compile(), options.http ?? DEFAULTS.http);

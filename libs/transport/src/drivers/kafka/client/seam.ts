@@ -25,6 +25,8 @@ export interface TopicKeeping {
   readonly replicas: number;
   /** Configs under Kafka's names with the cluster defaults filled in, or why they could not be read. */
   readonly config: Readonly<Record<string, string>> | ClientFailure;
+  /** Brokers that the cluster lists; left out where it did not answer that. */
+  readonly servers?: number | undefined;
 }
 
 export interface TopicSettings {
@@ -123,7 +125,7 @@ export interface ReadPosition extends PartitionPlace {
 /** Callbacks of a member. They are called one after the other, except `fetched`. */
 export interface MemberListener {
   /**
-   * The member is about to join, for the first time or because of a rebalance, and waits for the promise.
+   * The member is about to join, for the first time or because of a rebalance, and waits for the Promise.
    * Commits under the old generation still succeed while it waits.
    */
   beforeJoin(): Promise<void>;
@@ -131,7 +133,7 @@ export interface MemberListener {
   joined(assignment: Readonly<Record<string, readonly number[]>>): void;
   /** Returns where to read each partition. Reading waits for it. */
   positions(committed: readonly CommittedOffset[]): Promise<readonly ReadPosition[]>;
-  /** Records were fetched. The member continues when the promise resolves; `beat` sends heartbeats until then. */
+  /** Records were fetched. The member continues when the Promise resolves; `beat` sends heartbeats until then. */
   fetched(batch: FetchedBatch, beat: () => Promise<void>): Promise<void>;
   /** Before this position the partition has only markers and records of aborted transactions. */
   passed(position: ReadPosition): void;

@@ -60,3 +60,13 @@ test('acks decide who confirms, and the facts contain neither login nor addresse
   expect(facts).toMatchObject({ confirmedBy: 'one', idempotent: false });
   expect(JSON.stringify(facts)).not.toMatch(/hidden|secret:1/);
 });
+
+test('a cluster of one broker cannot keep two copies: a start does not warn of that', () => {
+  const inherentWith = (...servers: (number | undefined)[]) =>
+    factsOf(SAFE, [query], new Map(servers.map((each, index) => [`${index}`, { replicas: 1, config, servers: each }])))
+      .inherent;
+  expect(inherentWith(1, 1)).toEqual(['one-copy']);
+  expect(inherentWith(3)).toBeUndefined();
+  expect(inherentWith(1, undefined)).toBeUndefined();
+  expect(inherentWith()).toBeUndefined();
+});

@@ -32,12 +32,17 @@ export function factsOf(
     idempotent,
     settings: { acks, idempotent },
     remedy: REMEDIES,
+    ...(isOneServer(keeping) ? { inherent: ['one-copy'] } : {}),
     topics: queries.map(({ topic }) => {
       const known = keeping.get(topic);
       return known === undefined ? undefined : topicFacts(known);
     }),
   };
 }
+
+/** A cluster of one broker, as developers run it, cannot keep two copies: the start does not warn of that. */
+const isOneServer = (keeping: ReadonlyMap<string, TopicKeeping>): boolean =>
+  keeping.size > 0 && [...keeping.values()].every(({ servers }) => servers === 1);
 
 function topicFacts({ replicas, config }: TopicKeeping): TopicFacts {
   const copies = { storage: 'disk', copies: replicas } as const;

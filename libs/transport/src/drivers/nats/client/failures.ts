@@ -1,4 +1,5 @@
 import { TransportError, messageOf, type ErrorCode, type TransportErrorDetails } from '../../../contract/index.js';
+import { startAdvice } from '../../../shared/index.js';
 
 /** Where an error belongs; the message is about it. */
 export interface FailurePlace {
@@ -111,7 +112,7 @@ function unreachable(chain: readonly ClientError[], { tls }: FailurePlace, addre
   const wantsTls = `If it hangs up at once, the server at ${addresses} may want the TLS handshake first: see tls.`;
   const wantsNone = `If it hangs up at once, see whether ${addresses} speaks TLS, and takes this client's certificate.`;
   const hint = tls ? wantsNone : wantsTls;
-  const advice = broke ? hint : `Is NATS running at ${addresses}? Try "npm run brokers:up".`;
+  const advice = broke ? hint : startAdvice('NATS', `at ${addresses}`);
   return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice };
 }
 

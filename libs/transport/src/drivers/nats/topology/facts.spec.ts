@@ -13,7 +13,7 @@ const KEPT = {
 } as StreamKeeping;
 
 const factsOf = (...streams: Partial<StreamKeeping>[]) =>
-  streamFacts([query], new Map([['orders', streams.map((stream) => ({ ...KEPT, ...stream }))]])).topics[0];
+  streamFacts([query], new Map([['orders', streams.map((stream) => ({ ...KEPT, ...stream }))]]), true).topics[0];
 
 test('what JetStream says of a stream becomes facts, with its own names beside them', () => {
   expect(factsOf({ max_age: 3_600_000_000_000 })).toEqual({
@@ -58,10 +58,10 @@ test('there is one answer per question, in their order, and none for a topic wit
     ['a', [KEPT]],
     ['b', []],
   ]);
-  const { confirmedBy, topics } = streamFacts(queries, known);
+  const { confirmedBy, topics } = streamFacts(queries, known, true);
   expect(confirmedBy).toBe('all');
   expect(topics.map((topic) => topic?.copies)).toEqual([3, undefined, 3]);
-  expect(streamFacts([query], new Map()).topics).toEqual([undefined]);
+  expect(streamFacts([query], new Map(), true).topics).toEqual([undefined]);
 });
 
 test('core NATS stores nothing and confirms nothing', () => {
@@ -69,4 +69,9 @@ test('core NATS stores nothing and confirms nothing', () => {
     confirmedBy: 'none',
     topics: [{ storage: 'nowhere' }, { storage: 'nowhere' }],
   });
+});
+
+test('a server without a cluster cannot keep two copies: a start does not warn of that', () => {
+  expect(streamFacts([query], new Map(), false).inherent).toEqual(['one-copy']);
+  expect(streamFacts([query], new Map(), true).inherent).toBeUndefined();
 });

@@ -30,10 +30,13 @@ const WAYS_OUT = {
 export function streamFacts(
   queries: readonly TopicQuery[],
   keeping: ReadonlyMap<string, readonly StreamKeeping[]>,
+  isCluster: boolean,
 ): BrokerFacts {
   return {
     confirmedBy: 'all',
     remedy: WAYS_OUT,
+    // A server without a cluster, as developers run it, cannot keep two copies: the start does not warn of that.
+    ...(isCluster ? {} : { inherent: ['one-copy'] }),
     topics: queries.map(({ topic }) => topicFacts(keeping.get(topic) ?? [])),
   };
 }

@@ -1,4 +1,5 @@
 import { messageOf, TransportError, type ErrorCode, type TransportErrorDetails } from '../../../contract/index.js';
+import { startAdvice } from '../../../shared/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import type { VhostRefusal } from './vhost-refusal.js';
@@ -68,7 +69,7 @@ function unreachable(text: string, code: string, { name, encrypted }: RabbitmqAd
   const hint = /abruptly|disconnected before|ECONNRESET/.test(why)
     ? ` If the connection closes at once, the listener at ${name} may ${encrypted ? 'not use TLS: use amqp:' : 'require TLS: use amqps:'}.`
     : '';
-  return `${sentence(why)} Check that RabbitMQ is running there and that this host can reach it.${hint}`;
+  return `${sentence(why)} ${startAdvice('RabbitMQ', 'there')}${hint}`;
 }
 
 const tlsText = (text: string, code: string): string =>
@@ -144,7 +145,11 @@ function adviceOn(error: unknown): Advice {
           'Grant the user configure, write and read on it. If it already exists, you can set rabbitmq({ provision: false }) instead.',
       };
     case LOCKED:
-      return { code: 'TRANSPORT_OPTION_CONFLICT', retryable: true, advice: 'Another connection has exclusive access to it.' };
+      return {
+        code: 'TRANSPORT_OPTION_CONFLICT',
+        retryable: true,
+        advice: 'Another connection has exclusive access to it.',
+      };
     case PRECONDITION_FAILED:
       return {
         code: 'TRANSPORT_OPTION_CONFLICT',

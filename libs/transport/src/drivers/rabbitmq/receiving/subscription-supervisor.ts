@@ -186,7 +186,7 @@ export class SubscriptionSupervisor {
     if (this.#isWarned) return;
     this.#isWarned = true;
     const { topic, group } = this.#each.subscription;
-    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue. Messages that RabbitMQ drops from it at the delivery-limit of a policy are lost. Stop its services and delete the queue while it is empty, or set the policy from "Queues of earlier versions" in the RabbitMQ driver documentation.`;
+    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue. Messages that RabbitMQ drops from it at the delivery-limit of a policy are lost. Stop its services and delete the queue while it is empty, or set the policy in "Queues of earlier versions" of https://github.com/nest-transport/nest-transport/blob/main/docs/drivers/rabbitmq.md.`;
     this.#host.notices.emit('subscription:warned', { broker: this.#host.broker, topic, group, warning });
   }
 

@@ -14,7 +14,7 @@ import {
 } from '../seam.js';
 import { registerCodecs } from './codecs.js';
 import { toFailure } from './failures.js';
-import { configsOf, replicasOf } from './keeping.js';
+import { configsOf, replicasOf, serversOf } from './keeping.js';
 import { Leaders } from './leaders.js';
 import { KafkaJsMember } from './member.js';
 import { KafkaJsProducer } from './producer.js';
@@ -103,10 +103,11 @@ export class KafkaJsClient implements KafkaClient {
     const known = await this.#partitionsOf(topics);
     const { api } = await this.#connectedAdmin();
     const configs = await configsOf(api, [...known.keys()], settings);
+    const servers = await serversOf(api);
     return new Map(
       [...known].map(([topic, partitions]) => [
         topic,
-        { replicas: replicasOf(partitions), config: configs.get(topic) ?? {} },
+        { replicas: replicasOf(partitions), config: configs.get(topic) ?? {}, servers },
       ]),
     );
   }

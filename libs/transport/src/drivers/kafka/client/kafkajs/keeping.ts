@@ -46,3 +46,10 @@ async function read(
 /** The fewest replicas that a partition of the topic has. */
 export const replicasOf = (partitions: readonly KafkaJs.PartitionMetadata[]): number =>
   Math.min(...partitions.map(({ replicas }) => replicas.length));
+
+/** How many brokers the cluster lists; undefined where it does not answer. */
+export const serversOf = (admin: Pick<KafkaJs.Admin, 'describeCluster'>): Promise<number | undefined> =>
+  admin.describeCluster().then(
+    ({ brokers }) => brokers.length,
+    () => undefined,
+  );

@@ -54,7 +54,7 @@ function tlsSettings(tls: true | KafkaTlsOptions): Exclude<KafkaJs.KafkaConfig['
 /** Retries soon and gives up soon, because the driver waits for longer outages itself. */
 export const QUICK_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2 } as const;
 
-/** Waits for the promise, at most `limitMs`. Never rejects. */
+/** Waits for the Promise, at most `limitMs`. Never rejects. */
 export async function atMost(limitMs: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
