@@ -56,7 +56,9 @@ class RabbitmqBroker implements Broker {
       throw refuse('TRANSPORT_GROUP_INVALID', topic, `group "${group}" cannot be used: ${problem}.`);
     const queue = queueNameOf(this.#options, topic, group);
     const isTaken = queue === droppedQueueOf(group);
-    const ofQueue = isTaken ? 'it is reserved for messages that RabbitMQ drops at a delivery limit' : queueProblem(queue);
+    const ofQueue = isTaken
+      ? 'it is reserved for messages that RabbitMQ drops at a delivery limit'
+      : queueProblem(queue);
     if (ofQueue !== undefined)
       throw refuse(
         'TRANSPORT_GROUP_INVALID',

@@ -29,9 +29,7 @@ export function addressOf(text: string, login: Login, refuse: (why: string) => E
     throw refuse('must start with amqp:// or amqps:// and contain a host; this one does not');
   }
   if (url.search !== '' || url.hash !== '') {
-    throw refuse(
-      `must end with the virtual host; set what follows "${url.search === '' ? '#' : '?'}" as options`,
-    );
+    throw refuse(`must end with the virtual host; set what follows "${url.search === '' ? '#' : '?'}" as options`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? usualPort : Number(url.port);

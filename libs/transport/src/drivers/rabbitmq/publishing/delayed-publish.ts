@@ -92,7 +92,9 @@ export class DelayLadder {
         for (const rung of rungs) await makeRung(channel, rung);
       });
     } catch (error) {
-      throw error instanceof TransportError ? error : channelError(error, 'cannot declare the queues for delayed messages', topic);
+      throw error instanceof TransportError
+        ? error
+        : channelError(error, 'cannot declare the queues for delayed messages', topic);
     }
   }
 }

@@ -45,7 +45,8 @@ interface Published {
 export class RabbitmqPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
-  readonly unansweredAdvice = 'Check that its quorum queues have a majority of their nodes online. Other topics are not affected.';
+  readonly unansweredAdvice =
+    'Check that its quorum queues have a majority of their nodes online. Other topics are not affected.';
   readonly #host: BrokerHost;
   readonly #link: Link;
   readonly #options: ResolvedRabbitmqOptions;
