@@ -119,7 +119,7 @@ describe('a Kafka with rights', () => {
       logger: false,
     });
     expect(subscriptions[0]?.guarantee.reasons.find(({ code }) => code === 'not-readable')).toMatchObject({
-      remedy: 'Give this login the right DescribeConfigs on the topic.',
+      remedy: 'Grant this user DescribeConfigs on the topic (ACL).',
     });
   });
 });

@@ -101,8 +101,8 @@ describe('a Kafka that wants to be spoken to safely', () => {
   });
 
   const hints: [string, () => Partial<KafkaOptions>, RegExp][] = [
-    ['a TLS port without TLS', () => ({ brokers: secure.tls }), /may want TLS or a login/],
-    ['a SASL port without a login', () => ({ brokers: secure.sasl }), /may want TLS or a login/],
+    ['a TLS port without TLS', () => ({ brokers: secure.tls }), /may require TLS or a login/],
+    ['a SASL port without a login', () => ({ brokers: secure.sasl }), /may require TLS or a login/],
     ['a plain port with TLS', () => ({ brokers: kafka.brokers, tls: { ca: ca() } }), /remove tls|Check tls/],
   ];
   it.each(hints)('hints at what is likely: %s', async (_name, options, text) => {

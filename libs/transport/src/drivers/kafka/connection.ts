@@ -120,4 +120,4 @@ export class KafkaConnection implements BrokerConnection {
 }
 
 const endedError = (addresses: string): TransportError =>
-  errorOf('TRANSPORT_CLOSED', `the wait for ${addresses} was ended before a broker answered.`);
+  errorOf('TRANSPORT_CLOSED', `connecting to ${addresses} was aborted before a broker answered.`);

@@ -1,4 +1,4 @@
-/** HOW, on Kafka. Imports the contract and, on first use, kafkajs. */
+/** The Kafka driver. It imports the contract and, on first use, kafkajs. */
 import {
   TransportError,
   type Broker,
@@ -24,7 +24,7 @@ export {
 } from './options.js';
 
 /**
- * Kafka as the broker of an application.
+ * Creates a broker that connects the application to a Kafka cluster.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function kafka(options: KafkaOptions): Broker {
@@ -35,7 +35,7 @@ class KafkaBroker implements Broker {
   readonly driver = 'kafka';
   readonly capabilities = KAFKA_CAPABILITIES;
   readonly unsupportedBecause = KAFKA_REASONS;
-  // n.b. private, so that no log of this object shows the password.
+  // Private, because a log of this object must not show the password.
   readonly #options: ResolvedKafkaOptions;
 
   constructor(options: ResolvedKafkaOptions) {
@@ -47,7 +47,7 @@ class KafkaBroker implements Broker {
     if (group === '') {
       throw new TransportError(
         'TRANSPORT_GROUP_INVALID',
-        `[kafka] the subscription to "${topic}" needs a group that is not empty.`,
+        `[kafka] the subscription to "${topic}" has an empty group. Name a group.`,
         { driver: 'kafka', topic },
       );
     }
@@ -55,7 +55,7 @@ class KafkaBroker implements Broker {
     if (maxInFlight > maxUncommitted) {
       throw new TransportError(
         'TRANSPORT_OPTION_CONFLICT',
-        `[kafka] subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUncommitted (${valueText(maxUncommitted, KAFKA_DEFAULTS.maxUncommitted)}) of kafka().`,
+        `[kafka] subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not exceed maxUncommitted (${valueText(maxUncommitted, KAFKA_DEFAULTS.maxUncommitted)}) of kafka().`,
         { driver: 'kafka', topic },
       );
     }

@@ -25,7 +25,7 @@ describe('what is known of a message after a failed request', () => {
     ['nothing was written', failure('unreachable'), 'no'],
     ['nothing was written before the login failed', failure('authentication'), 'no'],
     ['it was written and the connection broke', failure('closed', undefined, 1), 'unknown'],
-    ['it was written and nobody answered', failure('timeout', undefined, 1), 'unknown'],
+    ['it was written and got no response', failure('timeout', undefined, 1), 'unknown'],
     ['the broker found it too large', refused('MESSAGE_TOO_LARGE'), 'no'],
     [
       'the broker found it too large after an earlier write without an answer',
@@ -34,17 +34,17 @@ describe('what is known of a message after a failed request', () => {
     ],
     ['the user lost the right to the topic between two writes', refused('TOPIC_AUTHORIZATION_FAILED', 2), 'unknown'],
     [
-      'the same request was refused twice',
+      'the same request was rejected twice',
       afterEarlier(refused('MESSAGE_TOO_LARGE'), refused('MESSAGE_TOO_LARGE')),
       'no',
     ],
     [
-      'a refused request was sent again and refused for another reason',
+      'a rejected request was sent again and rejected for another reason',
       afterEarlier(refused('MESSAGE_TOO_LARGE'), refused('TOPIC_AUTHORIZATION_FAILED')),
       'unknown',
     ],
     [
-      'a refused request could not be sent again',
+      'a rejected request could not be sent again',
       afterEarlier(refused('MESSAGE_TOO_LARGE'), failure('closed')),
       'unknown',
     ],
@@ -56,7 +56,7 @@ describe('what is known of a message after a failed request', () => {
     ],
     ['its topic has no leader, and it was written without an answer', unanswered('LEADER_NOT_AVAILABLE'), 'unknown'],
     [
-      'a refused request was sent again without an answer',
+      'a rejected request was sent again without a response',
       afterEarlier(refused('MESSAGE_TOO_LARGE'), unanswered('MESSAGE_TOO_LARGE')),
       'unknown',
     ],
@@ -147,7 +147,7 @@ describe('a failure of the client', () => {
 });
 
 describe('names, keys and headers', () => {
-  it('takes what Kafka takes as a topic', () => {
+  it('accepts the topic names that Kafka accepts', () => {
     expect(['a', 'a.b_c-D9', '...', 'a'.repeat(249)].map(topicProblem)).toEqual([
       undefined,
       undefined,
@@ -190,7 +190,7 @@ describe('names, keys and headers', () => {
     expect(headersOf(record({ __proto__x: 'y' }))).toEqual({ __proto__x: 'y' });
   });
 
-  it('takes the last text of a repeated header and skips what is neither bytes nor text', () => {
+  it('uses the last text of a repeated header and skips what is neither bytes nor text', () => {
     const odd = record({ a: [Object, Buffer.from('b')], c: [Buffer.from('d'), null], e: null });
     expect({ ...headersOf(odd) }).toEqual({ a: 'b', c: 'd' });
   });

@@ -11,21 +11,21 @@ import { startAdvice } from '../../shared/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
 import { isFinal } from './topology/protocol-errors.js';
 
-/** Kafka takes 1 to 249 of letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
+/** Kafka allows 1 to 249 letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {
   if (topic === '') return 'it is empty';
   if (topic === '.' || topic === '..') return `Kafka reserves "${topic}"`;
-  if (topic.length > 249) return `it has ${topic.length} characters, and Kafka takes at most 249`;
+  if (topic.length > 249) return `it has ${topic.length} characters, and Kafka allows at most 249`;
   const wrong = /[^a-zA-Z0-9._-]/u.exec(topic)?.[0];
   return wrong === undefined
     ? undefined
-    : `it contains ${JSON.stringify(wrong)}, and Kafka takes letters, digits, ".", "_" and "-"`;
+    : `it contains ${JSON.stringify(wrong)}, and Kafka allows only letters, digits, ".", "_" and "-"`;
 }
 
-/** A record key as text. Keys that are no UTF-8 keep their order, their bytes are `rawKey`. */
+/** Returns a record key as text. The bytes of a key that is not UTF-8 are in `rawKey`. */
 export function keyText(key: Buffer | null | undefined): string | undefined {
   if (key == null) return undefined;
-  // Short ASCII keys are the rule, and reading them as Latin-1 is the fastest way there is.
+  // Most keys are short ASCII, and Latin-1 is the fastest way to decode them.
   if (key.length > 64) return key.toString();
   for (let index = 0; index < key.length; index++) if ((key[index] as number) > 0x7f) return key.toString();
   return key.toString('latin1');
@@ -66,7 +66,7 @@ export const rawKeyOf = (key: Buffer | null | undefined): Buffer | undefined =>
 
 const lastText = (value: unknown): string | undefined => lastValue(value)?.toString();
 
-/** n.b. kafkajs makes an array of a header called "constructor", with a function in it: only bytes and texts count. */
+/** Ignores values other than bytes and text: for a header called "constructor" kafkajs builds an array with a function in it. */
 function lastValue(value: unknown): Buffer | string | undefined {
   if (Buffer.isBuffer(value) || typeof value === 'string') return value;
   if (!Array.isArray(value)) return undefined;
@@ -77,20 +77,20 @@ function lastValue(value: unknown): Buffer | string | undefined {
   return undefined;
 }
 
-/** Where an error belongs; the message is about it. */
+/** What failed and where, for the error message. */
 export interface FailurePlace {
-  /** What could not be done: `cannot join group "inventory"`. */
+  /** What failed: `cannot join group "inventory"`. */
   readonly what: string;
   readonly brokers: readonly string[];
   readonly topic?: string | undefined;
   readonly partition?: number | undefined;
-  /** Whether the connection is to be encrypted, for the hint when it breaks at once. */
+  /** Whether TLS is on, for the hint when the connection closes at once. */
   readonly tls?: boolean;
 }
 
 /**
- * One error of the library's for a failure of the client, with what to do about it.
- * @param retryable @default what the failure says of itself
+ * Converts a client failure to a TransportError with advice.
+ * @param retryable @default according to the failure
  */
 export function transportError(failure: ClientFailure, place: FailurePlace, retryable?: boolean): TransportError {
   const { code, advice, retryable: isPassing } = describe(failure, place);
@@ -114,13 +114,13 @@ function describe(failure: ClientFailure, { brokers, tls }: FailurePlace): Descr
       return {
         code: 'TRANSPORT_AUTHENTICATION_FAILED',
         retryable: false,
-        advice: `Check sasl: mechanism, username and password, for ${addresses}.`,
+        advice: `Check sasl (mechanism, username, password) for ${addresses}.`,
       };
     case 'tls':
       return {
         code: 'TRANSPORT_TLS_FAILED',
         retryable: false,
-        advice: `Check tls: ca, cert, key and serverName, and that ${addresses} speaks TLS.`,
+        advice: `Check tls (ca, cert, key, serverName), and that the listener at ${addresses} uses TLS.`,
       };
     case 'unreachable':
       return {
@@ -135,59 +135,63 @@ function describe(failure: ClientFailure, { brokers, tls }: FailurePlace): Descr
     case 'protocol':
       return describeProtocol(failure.protocol ?? '');
     default:
-      return { code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true, advice: 'The client could not go on.' };
+      return {
+        code: 'TRANSPORT_BROKER_UNREACHABLE',
+        retryable: true,
+        advice: 'The Kafka client failed unexpectedly; see the cause.',
+      };
   }
 }
 
-/** n.b. a broker says nothing when it is spoken to in the wrong way, it just hangs up. */
+/** A broker closes the connection without an error when the client uses the wrong protocol. */
 const closedHint = (addresses: string, tls: boolean | undefined): string =>
   tls === true
-    ? `If ${addresses} is a listener without TLS, remove tls.`
-    : `If it hangs up at once, the listener at ${addresses} may want TLS or a login: see tls and sasl.`;
+    ? `If the listener at ${addresses} does not use TLS, remove tls.`
+    : `If the connection closes at once, the listener at ${addresses} may require TLS or a login: set tls or sasl.`;
 
 const PROTOCOL: Readonly<Record<string, Description>> = {
   UNKNOWN_TOPIC_OR_PARTITION: {
     code: 'TRANSPORT_TOPIC_MISSING',
     retryable: true,
-    advice: 'Create it, or say kafka({ provision: {} }).',
+    advice: 'Create the topic, or set kafka({ provision: {} }).',
   },
   INVALID_TOPIC_EXCEPTION: { code: 'TRANSPORT_TOPIC_INVALID', retryable: false, advice: 'Choose another name.' },
   MESSAGE_TOO_LARGE: {
     code: 'TRANSPORT_MESSAGE_TOO_LARGE',
     retryable: false,
-    advice: "Raise the topic's max.message.bytes, or send less.",
+    advice: 'Raise max.message.bytes of the topic, or send smaller messages.',
   },
   TOPIC_AUTHORIZATION_FAILED: {
     code: 'TRANSPORT_AUTHORIZATION_FAILED',
     retryable: false,
-    advice: 'Give the user the right to the topic.',
+    advice: 'Grant the user access to the topic (ACL).',
   },
   GROUP_AUTHORIZATION_FAILED: {
     code: 'TRANSPORT_AUTHORIZATION_FAILED',
     retryable: false,
-    advice: 'Give the user the right to the group.',
+    advice: 'Grant the user Read on the group (ACL).',
   },
   CLUSTER_AUTHORIZATION_FAILED: {
     code: 'TRANSPORT_AUTHORIZATION_FAILED',
     retryable: false,
-    advice: 'Give the user the right to the cluster (IdempotentWrite, Create).',
+    advice: 'Grant the user IdempotentWrite and Create on the cluster (ACL).',
   },
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: {
     code: 'TRANSPORT_AUTHORIZATION_FAILED',
     retryable: false,
-    advice: 'Give the user the right to the transactional id.',
+    advice: 'Grant the user access to the transactional id (ACL).',
   },
   INVALID_RECORD: {
     code: 'TRANSPORT_PUBLISH_FAILED',
     retryable: false,
-    advice: 'A compacted topic accepts only messages with a key; otherwise see the log of the broker.',
+    advice: 'A compacted topic accepts only messages with a key. For other causes, see the broker log.',
   },
   INVALID_GROUP_ID: { code: 'TRANSPORT_GROUP_INVALID', retryable: false, advice: 'Choose another name.' },
   INCONSISTENT_GROUP_PROTOCOL: {
     code: 'TRANSPORT_OPTION_CONFLICT',
     retryable: true,
     advice:
-      'Members of another library are in this group; they share partitions in another way. Stop them first, or take another group.',
+      'Another client library with a different partition assignor has members in this group. Stop them first, or use another group.',
   },
   INVALID_SESSION_TIMEOUT: {
     code: 'TRANSPORT_OPTION_CONFLICT',
@@ -201,10 +205,10 @@ const describeProtocol = (protocol: string): Description =>
   PROTOCOL[protocol] ?? {
     code: 'TRANSPORT_BROKER_UNREACHABLE',
     retryable: true,
-    advice: `Kafka's name for it is ${protocol}.`,
+    advice: `Kafka error: ${protocol}.`,
   };
 
-/** Refusals that say: this was not stored, and would not be if it were sent again like this. */
+/** Errors that mean: not stored, and a resend of the same request would fail again. */
 const REFUSALS = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
@@ -219,7 +223,7 @@ const REFUSALS = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',
   'UNKNOWN_TOPIC_OR_PARTITION',
 ]);
-/** Answers after which the message may be stored all the same. */
+/** Errors after which the message may be stored nevertheless. */
 const AMBIGUOUS = new Set([
   'UNKNOWN',
   'REQUEST_TIMED_OUT',
@@ -232,7 +236,7 @@ const AMBIGUOUS = new Set([
   // The broker knows the number, of this message or of another one.
   'DUPLICATE_SEQUENCE_NUMBER',
 ]);
-/** Refusals of one message that hit all of its partition's request. */
+/** Errors that one message causes for all messages of its partition in the request. */
 const CONTAGIOUS = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
@@ -244,24 +248,24 @@ const CONTAGIOUS = new Set([
   'POLICY_VIOLATION',
 ]);
 
-/** The broker looked at the records and said no; n.b. without an answer it said no to something else. */
+/** Whether the broker rejected the records. If a request got no response, the error belongs to another request. */
 export const isRefusal = ({ protocol, unanswered }: ClientFailure): boolean =>
   protocol !== undefined && unanswered === 0 && REFUSALS.has(protocol);
 
-/** One bad record may have spoilt it for its neighbours. */
+/** Whether one bad record may have failed the other records of the request. */
 export const isContagious = ({ protocol }: ClientFailure): boolean =>
   protocol !== undefined && CONTAGIOUS.has(protocol);
 
 /**
- * A request with several partitions fails with the error of one, and kafkajs does not say which; the others may be stored.
- * One that kafkajs sent again until it gave up is not worth a request for each.
+ * A request with several partitions fails with the error of one, and kafkajs does not report which; the others may be stored.
+ * After exhausted retries of kafkajs, one request per partition is not worth it.
  */
 export const hidesItsPartition = (failure: ClientFailure): boolean =>
   failure.protocol !== undefined &&
   failure.unanswered === 0 &&
   (failure.written === 1 || (failure.written > 1 && isRefusal(failure)));
 
-/** What a failed request says about its records. The answer belongs to the last write; an earlier one may have stored them. */
+/** Whether the records of a failed request are stored. The response belongs to the last write; an earlier write may have stored them. */
 export function storedAfter(failure: ClientFailure): StoredState {
   if (failure.written === 0) return 'no';
   if (failure.written > 1 || failure.unanswered > 0) return 'unknown';
@@ -270,8 +274,8 @@ export function storedAfter(failure: ClientFailure): StoredState {
 }
 
 /**
- * The failure of records that were sent again after a refused request, which may have stored some of them.
- * The same refusal again shows which of them the broker refuses.
+ * Merges two failures of records that were sent again after a rejected request, which may have stored some of them.
+ * The same error again shows which of them the broker rejects.
  */
 export function afterEarlier(earlier: ClientFailure, failure: ClientFailure): ClientFailure {
   const { reason, message, protocol, unanswered, cause } = failure;
@@ -296,12 +300,12 @@ export function sendError(failure: ClientFailure, place: FailurePlace): Transpor
   const named = fits && (code !== 'TRANSPORT_BROKER_UNREACHABLE' || failure.reason !== 'protocol');
   return errorOf(named ? code : 'TRANSPORT_PUBLISH_FAILED', `${place.what}: ${sentence(failure.message)} ${advice}`, {
     ...details,
-    // n.b. not in `describe`: errors of a group that are final for a request pass when the member joins again.
+    // Not in `describe`, because group errors that are final for a request end when the member rejoins.
     retryable: retryable && !isFinal(failure.protocol ?? ''),
   });
 }
 
-/** The partitions are somebody else's by now: nothing to try again. */
+/** Whether another member may own the partitions by now, so that a retry is pointless. */
 export const isStale = ({ protocol }: ClientFailure): boolean =>
   protocol === 'ILLEGAL_GENERATION' ||
   protocol === 'UNKNOWN_MEMBER_ID' ||

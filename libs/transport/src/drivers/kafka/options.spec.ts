@@ -47,7 +47,7 @@ describe('kafka() options', () => {
     [{ brokers, sasl: { mechanism: 'plain', username: 'a' } }, 'TRANSPORT_OPTION_INVALID', 'sasl.password'],
     [{ brokers, idempotent: true, acks: 'leader' }, 'TRANSPORT_OPTION_CONFLICT', "acks: 'all'"],
     [{ brokers, heartbeatIntervalMs: 20_000 }, 'TRANSPORT_OPTION_CONFLICT', 'a third'],
-    [{ brokers, tls: { cert: 'x' } }, 'TRANSPORT_OPTION_CONFLICT', 'come together'],
+    [{ brokers, tls: { cert: 'x' } }, 'TRANSPORT_OPTION_CONFLICT', 'must be set together'],
   ])('refuse %j', (options, code, text) => {
     const error = errorOf(options);
     expect(error.code).toBe(code);
@@ -56,7 +56,7 @@ describe('kafka() options', () => {
 
   const sasl = { mechanism: 'plain', username: 'alice', password: 'Zaubernuss' } as const;
 
-  it('refuse PLAIN without TLS to another machine, unless it is asked for by name', () => {
+  it('reject PLAIN without TLS to a remote broker, unless allowPlainWithoutTls is set', () => {
     for (const remote of ['kafka.example:9092', '10.0.0.7:9092', '[2001:db8::1]:9092', '127.example.com:9092']) {
       expect(errorOf({ brokers: [remote], sasl }).code).toBe('TRANSPORT_OPTION_CONFLICT');
     }
@@ -97,11 +97,11 @@ describe('the kafka broker', () => {
     expect(() => kafka({ brokers }).checkSubscription({ ...subscription, ...more })).toThrow(code);
   });
 
-  it('takes one that fits', () => {
+  it('accepts a valid subscription', () => {
     expect(() => kafka({ brokers }).checkSubscription({ ...subscription, topic: 'a'.repeat(249) })).not.toThrow();
   });
 });
 
-it('says why no message can wait', () => {
+it('names the reason why delayed publishing is unsupported', () => {
   expect(() => requireCapabilities(kafka({ brokers }), ['delayedPublish'], 'publish')).toThrow('Kafka has no timer');
 });

@@ -2,33 +2,33 @@ import { TransportError } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
 import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 
-/** How to log in. */
+/** Configures the SASL login. */
 export interface KafkaSaslOptions {
-  /** PLAIN sends the password readably: see `allowPlainWithoutTls`. */
+  /** Selects the SASL mechanism. PLAIN sends the password unencrypted unless TLS is on: see `allowPlainWithoutTls`. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  /** As the broker knows it. */
+  /** Names the user to log in as. */
   readonly username: string;
-  /** Never written to logs or errors. */
+  /** Authenticates the user. It is never written to logs or errors. */
   readonly password: string;
 }
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** Configures TLS. Certificate chain and host name are always verified; certificates and keys are PEM. */
 export type KafkaTlsOptions = TlsOptions;
 
-/** What topics are created with, where the driver is asked to. */
+/** Configures the topics that the driver creates. */
 export interface KafkaProvisionOptions {
-  /** @default the broker's own (`num.partitions`) */
+  /** Sets the number of partitions. @default the broker's own (`num.partitions`) */
   readonly partitions?: number;
-  /** @default the broker's own (`default.replication.factor`) */
+  /** Sets the number of replicas of each partition. @default the broker's own (`default.replication.factor`) */
   readonly replicationFactor?: number;
-  /** Settings of the topic, by Kafka's names: `{ 'retention.ms': '86400000' }`. */
+  /** Sets topic configs under Kafka's names: `{ 'retention.ms': '86400000' }`. */
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** How batches are compressed on the wire and on the broker. */
+/** Selects the compression of record batches, on the wire and on the broker. */
 export type KafkaCompression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
-/** What `kafka()` is told. Only `brokers` is required; a name that is not here is refused. */
+/** Configures `kafka()`. Only `brokers` is required. An unknown option name throws. */
 export interface KafkaOptions {
   /** Bootstrap addresses, `host:port`. The client finds the other brokers of the cluster. */
   readonly brokers: readonly string[];
@@ -98,7 +98,7 @@ export interface KafkaOptions {
   readonly provision?: false | KafkaProvisionOptions;
 }
 
-/** What an option is when it is left out; `clientId` and `idempotent` follow from other things. */
+/** Lists the default of each option. The defaults of `clientId` and `idempotent` depend on other settings. */
 export const KAFKA_DEFAULTS = {
   allowPlainWithoutTls: false,
   acks: 'all',
@@ -121,7 +121,7 @@ export const KAFKA_DEFAULTS = {
   provision: false,
 } as const satisfies Partial<KafkaOptions>;
 
-/** Kafka's own default bound of a stored batch (`max.message.bytes`), its frame included. */
+/** Kafka's default for `max.message.bytes`, which includes the frame of the batch. */
 export const BROKER_MAX_BYTES = 1_048_588;
 
 /** Checked, with every default filled in. */
@@ -162,7 +162,7 @@ const RULES = {
 const SASL_RULES = {
   mechanism: option.oneOf('plain', 'scram-sha-256', 'scram-sha-512'),
   username: option.text,
-  // n.b. not option.text: its error would show a wrong value.
+  // Not option.text, because its error would print the password.
   password: exactly('a text that is not empty', () => true),
 } as const satisfies Record<keyof KafkaSaslOptions, OptionRule>;
 
@@ -176,7 +176,7 @@ const PROVISION_RULES = {
 } as const satisfies Record<keyof KafkaProvisionOptions, OptionRule>;
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Applies the defaults and rejects invalid, unknown or contradictory options.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveKafkaOptions(options: KafkaOptions): ResolvedKafkaOptions {
@@ -206,15 +206,15 @@ function checkSasl(sasl: KafkaSaslOptions): void {
 function refuseConflicts(options: ResolvedKafkaOptions): void {
   const { acks, idempotent, sessionTimeoutMs, heartbeatIntervalMs, tls } = options;
   if (idempotent && acks !== 'all') {
-    throw conflict(`idempotent: true needs acks: 'all', got '${acks}'. Remove one of the two.`);
+    throw conflict(`idempotent: true requires acks: 'all', got '${acks}'. Remove one of the two.`);
   }
   if (heartbeatIntervalMs * 3 > sessionTimeoutMs) {
     throw conflict(
-      `heartbeatIntervalMs (${heartbeatIntervalMs}) must be at most a third of sessionTimeoutMs (${sessionTimeoutMs}), or one late heartbeat loses all partitions.`,
+      `heartbeatIntervalMs (${heartbeatIntervalMs}) must be at most a third of sessionTimeoutMs (${sessionTimeoutMs}). Otherwise one late heartbeat loses all partitions.`,
     );
   }
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   refusePlainInTheClear(options);
 }
@@ -224,7 +224,7 @@ function refusePlainInTheClear({ sasl, tls, allowPlainWithoutTls, brokers }: Res
   const remote = brokers.find((broker) => !isLoopback(broker));
   if (remote === undefined) return;
   throw conflict(
-    `sasl mechanism 'plain' would send the password readably to ${remote}. Add tls: true, use 'scram-sha-512', or say allowPlainWithoutTls: true.`,
+    `sasl mechanism 'plain' would send the password unencrypted to ${remote}. Set tls: true, use 'scram-sha-512', or set allowPlainWithoutTls: true.`,
   );
 }
 

@@ -1,12 +1,12 @@
 import type { FetchedRecord } from './client/seam.js';
 
-/** A slice that holds back much more than itself: the answer to a fetch is one buffer, of up to `maxBytes`. */
+/** Whether a slice keeps much more memory alive than its own: a fetch response is one buffer of up to `maxBytes`. */
 const holdsBack = (bytes: Buffer): boolean => bytes.buffer.byteLength > 2 * bytes.length;
 
 const ownBytes = (bytes: Buffer | null): Buffer | null =>
   bytes !== null && holdsBack(bytes) ? Buffer.from(bytes) : bytes;
 
-/** The same record in memory of its own, so that a message which waits for hours does not hold back the fetch it came with. */
+/** Copies the record's bytes, so that a message which waits for hours does not keep its whole fetch response in memory. */
 export function withOwnBytes<Record extends FetchedRecord>(record: Record): Record {
   const { key, value, headers } = record;
   return { ...record, key: ownBytes(key), value: ownBytes(value), headers: headers && ownHeaders(headers) };

@@ -45,7 +45,7 @@ it('connecting stops at a failure that no other attempt can change', async () =>
   expect(failures).toEqual([]);
 });
 
-it('connecting that was ended says so, whatever the attempt fails with afterwards', async () => {
+it('connecting that was aborted reports that, whatever the attempt fails with afterwards', async () => {
   let fail = (_: Error): void => undefined;
   const { connected, ending } = setUp(() => new Promise((_, reject) => (fail = reject)));
   ending.abort();

@@ -7,7 +7,7 @@ const MAX_WAIT_MS = 3_000;
 /** What connecting needs of a driver. */
 export interface ConnectPort {
   readonly clock: Clock;
-  /** Aborted when the application, or the connection, ends. */
+  /** Aborted when the application or the connection closes. */
   readonly ended: AbortSignal;
   /** One attempt. @throws TransportError whose `retryable` says whether another attempt can succeed */
   attempt(): Promise<void>;
@@ -18,8 +18,8 @@ export interface ConnectPort {
 }
 
 /**
- * Connects to a broker, however long that takes: the wait between two attempts doubles from 0.2 to 3 seconds.
- * @throws TransportError what no other attempt can change, and `endedError` when the wait was ended
+ * Connects to a broker, however long that takes. The wait between two attempts doubles from 0.2 to 3 seconds.
+ * @throws TransportError that is not retryable, and `endedError` when `ended` is aborted
  */
 export async function connectWithBackoff(port: ConnectPort): Promise<void> {
   const { clock, ended } = port;

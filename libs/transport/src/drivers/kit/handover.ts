@@ -3,8 +3,8 @@ import type { Delivery, DeliverySink } from '../../contract/index.js';
 const ignore = (): void => undefined;
 
 /**
- * Passes deliveries to one sink in the order in which they arrived, and waits while the sink asks for it. Clients report messages
- * one by one; the sink receives in one call what one turn of the event loop brought.
+ * Passes deliveries to one sink in the order in which they arrived, and waits while the sink is full. Clients report messages
+ * one by one; the sink receives all messages of one turn of the event loop in one call.
  */
 export class Handover<Item extends Delivery> {
   readonly #sink: DeliverySink;

@@ -1,18 +1,18 @@
 import { checkOptions, option, type OptionRule } from '../../shared/index.js';
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** Configures TLS. Certificate chain and host name are always verified; certificates and keys are PEM. */
 export interface TlsOptions {
-  /** Authorities to trust instead of the system's. */
+  /** Lists the certificate authorities to trust instead of those of the system. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
-  /** The client's own certificate, where the broker asks for one (mutual TLS). */
+  /** Sets the client certificate for mutual TLS. Requires `key`. */
   readonly cert?: string | Buffer;
-  /** The private key of `cert`. */
+  /** Sets the private key of `cert`. */
   readonly key?: string | Buffer;
-  /** Opens `key`. */
+  /** Decrypts `key`. */
   readonly passphrase?: string;
-  /** The name to verify, when it is not the host of the address. */
+  /** Sets the host name to verify (SNI). @default the host of the address */
   readonly serverName?: string;
-  /** @default 'TLSv1.2' */
+  /** Sets the lowest TLS version to accept. @default 'TLSv1.2' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
 }
 
@@ -54,6 +54,6 @@ export function checkTls(
   if (tls !== undefined && tls !== true) checkOptions(`${where} tls`, tls, rules);
 }
 
-/** Whether `cert` or `key` stands alone: they come together. */
+/** Whether only one of `cert` and `key` is set. */
 export const isHalfCertificate = (tls: true | TlsOptions | undefined): boolean =>
   tls !== undefined && tls !== true && (tls.cert === undefined) !== (tls.key === undefined);

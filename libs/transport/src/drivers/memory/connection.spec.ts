@@ -16,7 +16,7 @@ describe('a memory connection that is closed', () => {
 
   beforeAll(() => connection.close());
 
-  test('refuses what is sent after the end, and never gives a receipt', async () => {
+  test('rejects messages after the close, and never returns a receipt', async () => {
     const results = await connection.producer.send([message, message]);
     expect(results).toMatchObject([
       { code: 'TRANSPORT_CLOSED', stored: 'no' },
@@ -27,7 +27,7 @@ describe('a memory connection that is closed', () => {
     });
   });
 
-  test('says that it is down', () => {
+  test('reports that it is down', () => {
     expect(connection.health()).toEqual({ status: 'down', problems: ['the connection is closed'] });
   });
 });

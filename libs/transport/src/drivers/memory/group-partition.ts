@@ -4,13 +4,13 @@ import { MemoryDelivery, type MemoryDeliveryOwner, type MemoryRecord } from './m
 import type { PartitionLog } from './partition-log.js';
 import { Unsettled } from './unsettled.js';
 
-/** A message that was delivered before and has to come again. */
+/** A message that was delivered before and has to be redelivered. */
 interface Returned {
   readonly record: MemoryRecord;
   readonly attempt: number;
 }
 
-/** Somebody who waits until a member has everything before an offset. */
+/** A caller that waits until a member has received everything before an offset. */
 interface Waiter {
   readonly member: MemoryMember;
   readonly end: number;
@@ -23,12 +23,12 @@ interface Waiter {
  * ```
  * log:      | settled | unsettled | not delivered |
  *                                 ^ cursor
- * returned: messages before the cursor that come again, oldest first, before anything after the cursor
+ * returned: messages before the cursor that are redelivered, oldest first, before anything after the cursor
  * ```
- * A partition moves to another member only when nothing of it runs with the old one, so a key is never with two.
+ * A partition moves to another member only when none of its handlers runs, so two members never handle the same key at once.
  */
 export class GroupPartition implements MemoryDeliveryOwner {
-  /** Nothing is kept for this group any more. */
+  /** Stops retaining messages for this group. */
   readonly stopReading: () => void;
   readonly #group: string;
   readonly #log: PartitionLog;
@@ -40,10 +40,10 @@ export class GroupPartition implements MemoryDeliveryOwner {
   #member: MemoryMember | undefined;
   #next: MemoryMember | undefined;
   #paused = false;
-  /** The member said "enough for now". */
+  /** The sink of the member is full. */
   #waiting = false;
 
-  /** @param start the offset it begins with */
+  /** @param start the first offset to deliver */
   constructor(group: string, log: PartitionLog, start: number) {
     this.#group = group;
     this.#log = log;
@@ -55,13 +55,13 @@ export class GroupPartition implements MemoryDeliveryOwner {
     return this.#unsettled.size + this.#returned.length + this.#timers.size + this.#log.end - this.#cursor;
   }
 
-  /** How many messages could be delivered to the member now; undefined where the partition is not its own, or it asked to wait. */
+  /** Counts the messages that could be delivered to the member now. Undefined when it does not own the partition, or its sink is full. */
   waitingFor(member: MemoryMember): number | undefined {
     if (this.#member !== member || this.#next !== member || this.#waiting) return undefined;
     return this.#returned.length + this.#log.end - this.#cursor;
   }
 
-  /** Gives the partition to a member: at once when it is free, else as soon as nothing of it runs. */
+  /** Assigns the partition to a member: at once when no handler of it runs, else as soon as the last one ends. */
   assign(member: MemoryMember | undefined): void {
     this.#next = member;
     if (this.#member !== member) this.#takeBackIdle();
@@ -69,7 +69,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     this.#tellWaiters();
   }
 
-  /** Resolves when the member has been given everything that is there now, or the partition is no longer its own. */
+  /** Resolves when the member has received everything stored now, or no longer owns the partition. */
   untilEnd(member: MemoryMember): Promise<void> {
     const end = this.#log.end;
     return new Promise((tell) => {
@@ -82,7 +82,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     if (this.#member === member) this.#paused = true;
   }
 
-  /** The member is gone: whatever it has not settled comes again. */
+  /** Removes a member. Its unsettled messages are redelivered. */
   takeBack(member: MemoryMember): void {
     if (this.#member !== member) return;
     for (const delivery of this.#unsettled.all()) this.#return(delivery);
@@ -157,7 +157,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     setImmediate(() => this.deliver());
   }
 
-  /** What the old member has not begun goes back; it keeps what runs. */
+  /** Revokes the deliveries of the old member, except those with a running handler. */
   #takeBackIdle(): void {
     for (const delivery of this.#unsettled.all()) if (delivery.state !== 'running') this.#return(delivery);
     this.#callOffTimers();
@@ -181,7 +181,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     this.#timers.set(callOff, returned);
   }
 
-  /** Delays end with the member whose clock measured them; the messages come at once. */
+  /** Ends all retry delays, because they depend on the clock of the member that left. The messages are redelivered at once. */
   #callOffTimers(): void {
     for (const [callOff, returned] of this.#timers) {
       callOff();
@@ -190,7 +190,7 @@ export class GroupPartition implements MemoryDeliveryOwner {
     this.#timers.clear();
   }
 
-  /** n.b. by halves: a member that leaves may return many thousands, in any order. */
+  /** Inserts by binary search, because a member that leaves may return many thousands in any order. */
   #insert(returned: Returned): void {
     const { offset } = returned.record;
     let [low, high] = [0, this.#returned.length];

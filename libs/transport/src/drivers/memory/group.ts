@@ -3,7 +3,7 @@ import { GroupPartition } from './group-partition.js';
 import type { MemoryMember } from './member.js';
 import type { PartitionLog } from './partition-log.js';
 
-/** A group: remembers what it has handled, and shares the partitions among its members. It outlives them. */
+/** A group. It keeps its progress and assigns the partitions to its members. It outlives them. */
 export class MemoryGroup {
   readonly #partitions: readonly GroupPartition[];
   readonly #members: MemoryMember[] = [];
@@ -23,22 +23,22 @@ export class MemoryGroup {
     this.#share();
   }
 
-  /** Resolves when the member has been given everything of its partitions that is there now. */
+  /** Resolves when the member has received everything that its partitions hold now. */
   async untilEnd(member: MemoryMember): Promise<void> {
     await Promise.all(this.#partitions.map((partition) => partition.untilEnd(member)));
   }
 
-  /** How many messages could be delivered to the member now, of the partitions that it has; undefined where none is to come. */
+  /** Counts the messages of the member's partitions that could be delivered now. Undefined when none may be delivered. */
   waitingFor(member: MemoryMember): number | undefined {
     return sumOfKnown(this.#partitions.map((partition) => partition.waitingFor(member)));
   }
 
-  /** Hands over nothing more to this member; what it has can still be settled. */
+  /** Delivers nothing more to this member. Its unsettled messages can still be settled. */
   pause(member: MemoryMember): void {
     for (const partition of this.#partitions) partition.pause(member);
   }
 
-  /** Takes back what the member has not settled; the others get it at once. */
+  /** Revokes the unsettled messages of the member. The other members receive them at once. */
   leave(member: MemoryMember): void {
     const index = this.#members.indexOf(member);
     if (index === -1) return;
@@ -48,14 +48,14 @@ export class MemoryGroup {
     this.#share();
   }
 
-  /** The group is no more: nothing is kept for it. */
+  /** Ends the group, so that no message is retained for it. */
   end(): void {
     for (const partition of this.#partitions) partition.stopReading();
   }
 
   /**
-   * There is something to deliver. n.b. by setImmediate and not a microtask: handlers that publish to their own topic
-   * would otherwise keep timers and sockets from ever being served.
+   * Schedules a delivery. It uses setImmediate and not a microtask, because handlers that publish to their own topic would
+   * otherwise starve timers and sockets.
    */
   wake(): void {
     if (this.#awake || this.#members.length === 0) return;

@@ -8,9 +8,9 @@ export { MEMORY_DEFAULTS, type MemoryOptions } from './options.js';
 export type { MemoryRecord } from './mapping.js';
 
 /**
- * A broker inside the process: groups, key order, redelivery, delays and dead letters as on a real one.
- * Applications that are given the same value meet on it; a second `memory()` is another broker.
- * It forgets everything when the process ends.
+ * Creates a broker inside the process with groups, key order, redelivery, delays and dead letters as on a real broker.
+ * Applications that use the same value share the broker; a second `memory()` is another broker.
+ * Messages are lost when the process ends.
  *
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`
  */

@@ -7,22 +7,22 @@ import {
   type Settlement,
 } from '../../contract/index.js';
 
-/** A message as the memory broker keeps it. */
+/** A message in the memory broker (`context.raw`). */
 export interface MemoryRecord {
   readonly message: OutgoingMessage;
-  /** From 0. */
+  /** Partition number, from 0. */
   readonly partition: number;
-  /** From 0, within the partition. */
+  /** Position within the partition, from 0. */
   readonly offset: number;
-  /** Milliseconds since the epoch. */
+  /** Time of storage in ms since the epoch. */
   readonly storedAt: number;
-  /** Answers the request that this message is; undefined for all others. */
+  /** Replies to the request; undefined for a message that is not a request. */
   readonly reply: ((reply: Reply) => void) | undefined;
-  /** Aborted when the requester listens no longer; undefined for what is no request. */
+  /** Aborted when the requester no longer waits; undefined for a message that is not a request. */
   readonly requesterLeft: AbortSignal | undefined;
 }
 
-/** Whoever wants to know how a delivery ended. */
+/** Receives the settlement of a delivery. */
 export interface MemoryDeliveryOwner {
   ended(delivery: MemoryDelivery, settlement: Settlement): void;
 }
@@ -30,7 +30,7 @@ export interface MemoryDeliveryOwner {
 const NO_HEADERS: Headers = Object.freeze({});
 
 export class MemoryDelivery extends Delivery<MemoryRecord> {
-  /** Where it stands among the unsettled ones of its partition. */
+  /** Its index in the unsettled deliveries of its partition. */
   place = -1;
   readonly #owner: MemoryDeliveryOwner;
 
@@ -81,7 +81,7 @@ export class MemoryDelivery extends Delivery<MemoryRecord> {
   header(name: string): string | undefined {
     const { headers } = this.raw.message;
     if (headers === undefined) return undefined;
-    // n.b. own properties only: "constructor" is a header like any other.
+    // Own properties only, because "constructor" is a valid header name.
     if (Object.hasOwn(headers, name)) return headers[name];
     const lowerCase = name.toLowerCase();
     return lowerCase !== name && Object.hasOwn(headers, lowerCase) ? headers[lowerCase] : undefined;

@@ -12,7 +12,7 @@ import { memory, type MemoryOptions } from './index.js';
 const turn = (): Promise<void> =>
   new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))));
 
-/** Keeps what it is given, unsettled. */
+/** Keeps its deliveries unsettled. */
 class Sink implements DeliverySink {
   readonly taken: Delivery[] = [];
   revocations = 0;
@@ -75,7 +75,7 @@ const settle = (deliveries: readonly Delivery[]): void =>
   deliveries.forEach((delivery) => delivery.settle({ kind: 'ack' }));
 
 describe('the memory broker', () => {
-  it('gives every group everything, a late one from the beginning or from now on', async () => {
+  it('delivers everything to every group, and to a late group from the beginning or from now on', async () => {
     const { publish, join } = setUp();
     const early = await join('early');
     await publish(message('1', { key: 'a' }), message('2', { key: 'a' }));
@@ -87,7 +87,7 @@ describe('the memory broker', () => {
     expect(fresh.sink.texts).toEqual(['3']);
   });
 
-  it('gives what a leaving member has not settled to the others, oldest first, with its attempts', async () => {
+  it('redelivers the unsettled messages of a leaving member to the others, oldest first, with their attempts', async () => {
     const { publish, join } = setUp();
     const first = await join('g');
     await publish(...['1', '2', '3'].map((body) => message(body, { key: 'a' })));
@@ -116,7 +116,7 @@ describe('the memory broker', () => {
     expect(second.sink.texts).toEqual(['2']);
   });
 
-  it('shares partitions among members and never gives one message to two', async () => {
+  it('shares partitions among members and never delivers one message to two', async () => {
     const { publish, join } = setUp();
     const members = [await join('g'), await join('g'), await join('g')];
     await publish(...Array.from({ length: 300 }, (_, index) => message(String(index), { key: `k${index % 40}` })));
@@ -143,7 +143,7 @@ describe('the memory broker', () => {
     expect(next.sink.taken[0]).toMatchObject({ attempt: 3 });
   });
 
-  it('hands over nothing more of a partition while its member has enough', async () => {
+  it('delivers nothing more of a partition while the sink of its member is full', async () => {
     const { publish, join } = setUp({ partitions: 1 });
     const { sink } = await join('g');
     let goOn: () => void = () => undefined;
@@ -157,7 +157,7 @@ describe('the memory broker', () => {
     expect(sink.texts).toEqual(['1', '2']);
   });
 
-  it('hands over nothing after stop, and what it has can still be settled', async () => {
+  it('delivers nothing after stop, and unsettled messages can still be settled', async () => {
     const { publish, join } = setUp();
     const { sink, consumption } = await join('g');
     await publish(message('1'));
@@ -170,7 +170,7 @@ describe('the memory broker', () => {
     expect((await join('g')).sink.texts).toEqual(['2']);
   });
 
-  it('counts what it could deliver to a member now: nothing of other members, of what is to wait, or while the sink asked to wait', async () => {
+  it('counts what it could deliver to a member now: nothing of other members, no delayed messages, and nothing while the sink is full', async () => {
     const { publish, join } = setUp({ partitions: 2 });
     const first = await join('mail');
     const [waiting, other] = [async () => (await first.consumption.waiting?.())?.[0], await join('mail')];
@@ -194,7 +194,7 @@ describe('the memory broker', () => {
     expect(await waiting()).toBeUndefined();
   });
 
-  it('forgets the oldest that every group has passed, and never what a group still needs', async () => {
+  it('deletes the oldest messages that every group has passed, and never what a group still needs', async () => {
     const { publish, join } = setUp({ partitions: 1, retainMessages: 10 });
     const slow = await join('slow', { maxInFlight: 1 });
     slow.sink.enough = new Promise(() => undefined);
@@ -220,7 +220,7 @@ describe('the memory broker', () => {
     expect(late.sink.taken.length).toBeLessThan(3_000);
   });
 
-  it('keeps what is for later while no connection is open, and no timer', async () => {
+  it('keeps delayed messages while no connection is open, and no timer', async () => {
     const { clock, publish, join } = setUp();
     const host = { service: 's', broker: 'default', notices: new Notices(), clock };
     await publish(message('later', { deliverAtMs: clock.now() + 100 }), message('now'));
@@ -267,7 +267,7 @@ describe('the memory broker', () => {
     ['ä', 'TRANSPORT_TOPIC_INVALID'],
     ['x'.repeat(250), 'TRANSPORT_TOPIC_INVALID'],
     ['..', 'TRANSPORT_TOPIC_INVALID'],
-  ])('refuses the topic %j', (topic, code) => {
+  ])('rejects the topic %j', (topic, code) => {
     const { producer, broker } = setUp();
     const check = () => producer.check(message('1', { topic }));
     expect(check).toThrow(expect.objectContaining({ code }));
@@ -283,7 +283,7 @@ describe('the memory broker', () => {
     expect(() => broker.checkSubscription(subscription)).toThrow(expect.objectContaining({ code }));
   });
 
-  it.each([[8], [-1], [1.5]])('refuses partition %d, which it does not have', (partition) => {
+  it.each([[8], [-1], [1.5]])('rejects partition %d, which does not exist', (partition) => {
     const { producer } = setUp();
     const check = () => producer.check(message('1', { partition }));
     expect(check).toThrow(
@@ -291,7 +291,7 @@ describe('the memory broker', () => {
     );
   });
 
-  it('reads headers by name in any case, and no property of objects as one', async () => {
+  it('reads headers case-insensitively, and no object property as a header', async () => {
     const { publish, join } = setUp();
     const { sink } = await join('g');
     await publish(message('1', { headers: { tenant: 'blue' } }));
@@ -306,11 +306,11 @@ describe('the memory broker', () => {
     expect(sink.taken[0]?.stream).toBe(1);
   });
 
-  it('refuses options it does not know', () => {
+  it('rejects unknown options', () => {
     expect(() => memory({ partition: 3 } as MemoryOptions)).toThrow('Did you mean "partitions"?');
   });
 
-  it('carries replies to the one who asked, until it stops listening', async () => {
+  it('delivers replies to the requester until it stops waiting', async () => {
     const { join, connect } = setUp();
     const { sink } = await join('g');
     const replies: unknown[] = [];

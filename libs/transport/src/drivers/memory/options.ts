@@ -1,6 +1,6 @@
 import { checkOptions, option, withDefaults } from '../../shared/index.js';
 
-/** Options of the memory broker. */
+/** Configures `memory()`. */
 export interface MemoryOptions {
   /** Partitions of each topic; the members of a group share them. @default 8 */
   readonly partitions?: number;
@@ -13,7 +13,7 @@ export interface MemoryOptions {
   readonly retainMessages?: number;
 }
 
-/** Defaults of `memory()`; docs/defaults.md is checked against them. */
+/** Lists the default of each option. */
 export const MEMORY_DEFAULTS = {
   partitions: 8,
   maxMessageBytes: 1_048_576,

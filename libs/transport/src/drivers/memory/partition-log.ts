@@ -8,17 +8,17 @@ export class PartitionLog {
   readonly #cursors = new Set<() => number>();
   #records: MemoryRecord[] = [];
   #start = 0;
-  /** Length at which it is worth while to look for what can be forgotten. */
+  /** Length at which messages are deleted. */
   #forgetAt: number;
 
-  /** @param retained messages kept although every reader has passed them */
+  /** @param retained messages to keep after every reader has passed them */
   constructor(partition: number, retained: number) {
     this.#partition = partition;
     this.#retained = retained;
     this.#forgetAt = this.#nextLook();
   }
 
-  /** Offset of the oldest message that is kept. */
+  /** Offset of the oldest retained message. */
   get start(): number {
     return this.#start;
   }
@@ -28,7 +28,7 @@ export class PartitionLog {
     return this.#start + this.#records.length;
   }
 
-  /** Where a reader begins. @param warn told when it cannot begin at the offset that was asked for */
+  /** Returns where a reader starts. @param warn called when it cannot start at the requested offset */
   placeOf(startFrom: StartFrom, warn: (warning: string) => void): number {
     if (startFrom === 'beginning') return this.#start;
     if (startFrom === 'new') return this.end;
@@ -54,7 +54,7 @@ export class PartitionLog {
     return this.#records.slice(index, index + max);
   }
 
-  /** What lies at or after a reader's position is not forgotten until the returned function is called. */
+  /** Retains messages at or after a reader's position until the returned function is called. */
   addReader(position: () => number): () => void {
     this.#cursors.add(position);
     return () => void this.#cursors.delete(position);
@@ -68,7 +68,7 @@ export class PartitionLog {
     this.#forgetAt = this.#nextLook();
   }
 
-  /** n.b. forgetting moves what stays, so it waits for some more; the sooner a message is forgotten, the less the collector has to carry. */
+  /** Deleting copies the remaining messages, so it is done in batches. Early deletion keeps garbage collection cheap. */
   #nextLook(): number {
     return Math.max(this.#retained, this.#records.length) * 1.25 + 64;
   }

@@ -11,7 +11,7 @@ import {
 import type { MemoryRecord } from './mapping.js';
 import type { MemoryStore } from './store.js';
 
-/** Stores messages at once: what `send` returns is in the log. */
+/** Publishes messages to the memory broker, which stores them at once. */
 export class MemoryProducer implements Producer, Requester {
   readonly maxBytes: number;
   readonly maxRequestBytes = Number.MAX_SAFE_INTEGER;
@@ -31,14 +31,14 @@ export class MemoryProducer implements Producer, Requester {
     if (partition === undefined || (Number.isInteger(partition) && partition >= 0 && partition < partitions)) return;
     throw new TransportError(
       'TRANSPORT_PARTITION_MISSING',
-      `[memory] topic "${topic}" has partitions 0 to ${partitions - 1}, the message asks for ${partition}.`,
+      `[memory] topic "${topic}" has partitions 0 to ${partitions - 1}, but the message names partition ${partition}.`,
       { driver: 'memory', topic, stored: 'no' },
     );
   }
 
   /**
-   * n.b. answers in a later turn of the event loop, as a broker behind a socket does: a publisher that goes on at once
-   * would otherwise never let deliveries, timers and sockets have their turn.
+   * Resolves in a later turn of the event loop, as a broker behind a socket does. A publisher in a loop would otherwise starve
+   * deliveries, timers and sockets.
    */
   send(messages: readonly OutgoingMessage[]): Promise<readonly SendResult[]> {
     if (this.#closed) return Promise.resolve(messages.map(({ topic }) => refuseClosed(topic)));
@@ -47,7 +47,7 @@ export class MemoryProducer implements Producer, Requester {
     return new Promise((resolve) => setImmediate(resolve, receipts));
   }
 
-  /** n.b. what is for later belongs to the broker, not to this connection: it comes although the connection is closed by then. */
+  /** Stores a message, or schedules a delayed one. The broker owns delayed messages, so they arrive even after this connection is closed. */
   #append(message: OutgoingMessage, storedAt: number): PublishReceipt {
     const topic = this.#store.topic(message.topic);
     const dueAt = message.deliverAtMs ?? 0;
@@ -66,14 +66,14 @@ export class MemoryProducer implements Producer, Requester {
     return Promise.resolve(() => leaving.abort());
   }
 
-  /** Stores nothing from now on: a message that is sent after the end must not look stored. */
+  /** Rejects all later messages, because a message that is sent after the close must not look stored. */
   close(): void {
     this.#closed = true;
   }
 }
 
 function refuseClosed(topic: string): TransportError {
-  return new TransportError('TRANSPORT_CLOSED', `[memory] cannot send to "${topic}": the connection is closed.`, {
+  return new TransportError('TRANSPORT_CLOSED', `[memory] cannot publish to "${topic}": the connection is closed.`, {
     driver: 'memory',
     topic,
     stored: 'no',

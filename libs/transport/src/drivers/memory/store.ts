@@ -3,7 +3,7 @@ import type { ResolvedMemoryOptions } from './options.js';
 import { WaitingMessages } from './waiting-messages.js';
 import { MemoryTopic } from './topic.js';
 
-/** What Kafka takes as the name of a topic; NSQ takes 64 characters of the same. */
+/** The topic names that Kafka allows. NSQ allows 64 of these characters. */
 const NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
 
 interface TopicWatch {
@@ -11,7 +11,7 @@ interface TopicWatch {
   readonly found: (topic: MemoryTopic) => void;
 }
 
-/** All topics of one memory broker, shared by every application that was given the same `memory()` value. */
+/** All topics of one memory broker, shared by all applications that use the same `memory()` value. */
 export class MemoryStore {
   readonly options: ResolvedMemoryOptions;
   readonly waiting = new WaitingMessages();
@@ -22,7 +22,7 @@ export class MemoryStore {
     this.options = options;
   }
 
-  /** The topic of this name; made on first use. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
+  /** Returns the topic of this name, which is created on first use. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
   topic(name: string): MemoryTopic {
     const known = this.#topics.get(name);
     if (known !== undefined) return known;
@@ -34,8 +34,8 @@ export class MemoryStore {
   }
 
   /**
-   * Calls `found` with the topic, or with each that a pattern matches: those that are there and, until the returned
-   * function is called, those to come.
+   * Calls `found` with the topic, or with each topic that a pattern matches: existing ones and, until the returned function is
+   * called, new ones.
    */
   watch(pattern: string, found: (topic: MemoryTopic) => void): () => void {
     if (!isTopicPattern(pattern)) {
@@ -49,7 +49,7 @@ export class MemoryStore {
   }
 }
 
-/** A pattern is as good as a name that it could match. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
+/** Checks a topic name, or a pattern by a name that it matches. @throws TransportError `TRANSPORT_TOPIC_INVALID` */
 export const checkTopicOrPattern = (topic: string): void =>
   checkName('TRANSPORT_TOPIC_INVALID', 'topic', nameOfPattern(topic));
 
@@ -61,7 +61,7 @@ export function checkName(
   if (typeof name === 'string' && NAME.test(name)) return;
   throw new TransportError(
     code,
-    `[memory] ${JSON.stringify(name)} cannot be the name of a ${what}: 1 to 249 letters, digits, ".", "_" or "-".`,
+    `[memory] ${JSON.stringify(name)} is not a valid ${what} name. Use 1 to 249 letters, digits, ".", "_" or "-".`,
     { driver: 'memory', stored: 'no' },
   );
 }

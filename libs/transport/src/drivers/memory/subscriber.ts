@@ -5,14 +5,14 @@ import type { MemoryStore } from './store.js';
 import type { MemoryTopic } from './topic.js';
 
 interface Membership {
-  /** Which of the subscriptions of the consumption it belongs to. */
+  /** Index of its subscription in the consumption. */
   readonly subscription: number;
   readonly group: MemoryGroup;
   readonly member: MemoryMember;
   readonly leave: () => void;
 }
 
-/** The intake of one application: a member in each of its groups. */
+/** The running consumption of one application: one member in each of its groups. */
 export class MemoryConsumption implements Consumption {
   readonly #host: BrokerHost;
   readonly #memberships: Membership[] = [];

@@ -4,12 +4,12 @@ import { partitionOf, type MemoryRecord } from './mapping.js';
 import type { ResolvedMemoryOptions } from './options.js';
 import { PartitionLog } from './partition-log.js';
 
-/** A topic: a log per partition, and the groups that read them. */
+/** A topic: one log per partition, and the groups that read them. */
 export class MemoryTopic {
   readonly #options: ResolvedMemoryOptions;
   readonly #logs: readonly PartitionLog[];
   readonly #groups = new Map<string, MemoryGroup>();
-  /** The same groups; n.b. an array, because it is walked once per message. */
+  /** The same groups in an array, because it is iterated once per message. */
   readonly #readers: MemoryGroup[] = [];
   #turn = 0;
 
@@ -38,9 +38,9 @@ export class MemoryTopic {
   }
 
   /**
-   * The group of a subscription; a new one begins where `startFrom` says.
-   * n.b. `subscribed` is the topic's name, or the pattern that matched it: the same group may have both, and a place in each.
-   * @throws TransportError `TRANSPORT_OPTION_CONFLICT` where it names a partition that is not there
+   * Returns the group of a subscription. A new group starts at `startFrom`. A group that subscribes to a topic both by name and by
+   * pattern has a position for each.
+   * @throws TransportError `TRANSPORT_OPTION_CONFLICT` when `startFrom` names a partition that does not exist
    */
   group(subscription: Subscription, warn: (warning: string) => void): MemoryGroup {
     const { group: name, topic: subscribed, startFrom } = subscription;
@@ -54,7 +54,7 @@ export class MemoryTopic {
     return group;
   }
 
-  /** The group is no more: nothing is kept for it. */
+  /** Ends the group, so that no message is retained for it. */
   forget(name: string, subscribed: string): void {
     const group = this.#groups.get(identityOf(name, subscribed));
     if (group === undefined) return;

@@ -1,8 +1,8 @@
 import type { MemoryDelivery } from './mapping.js';
 
 /**
- * The deliveries that are with a sink, in no order. Each knows its own place, so adding and deleting one is an array access
- * and leaves nothing for the garbage collector, as a `Set` of things that come and go would.
+ * The deliveries that are with a sink, unordered. Each knows its own index, so adding and deleting is one array access and, unlike
+ * with a `Set`, creates no garbage.
  */
 export class Unsettled {
   readonly #deliveries: MemoryDelivery[] = [];
@@ -11,7 +11,7 @@ export class Unsettled {
     return this.#deliveries.length;
   }
 
-  /** A copy, so that it can be walked while they leave. */
+  /** Returns a copy, so that deliveries can be deleted during iteration. */
   all(): MemoryDelivery[] {
     return [...this.#deliveries];
   }
@@ -21,7 +21,7 @@ export class Unsettled {
     this.#deliveries.push(delivery);
   }
 
-  /** The last one moves into the gap. Deleting what is not here does nothing. */
+  /** Moves the last delivery into the gap. Ignores an unknown delivery. */
   delete(delivery: MemoryDelivery): void {
     const { place } = delivery;
     if (this.#deliveries[place] !== delivery) return;

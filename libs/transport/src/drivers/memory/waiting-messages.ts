@@ -7,8 +7,8 @@ interface Waiting {
 }
 
 /**
- * Messages that are published for a later moment. They belong to the broker: closing the connection that published them
- * changes nothing. While no connection is open no timer runs, so a process that is done may end.
+ * Delayed messages. The broker owns them, so they survive the connection that published them. Without an open connection no timer
+ * runs, so that the process can exit.
  */
 export class WaitingMessages {
   readonly #waiting = new Set<Waiting>();

@@ -23,8 +23,8 @@ import { RabbitmqConsumption } from './receiving/subscriber.js';
 import { Topology } from './topology/topology.js';
 
 /**
- * One application's connections to one RabbitMQ: one to publish and one to consume, so that an alarm, which stops whoever
- * publishes, stops no settlement. The second one is made when it is needed.
+ * The connections of one application to one RabbitMQ: one to publish and one to consume, because an alarm blocks publishing
+ * connections and must not block settlements. The second one is opened on demand.
  */
 export class RabbitmqConnection implements BrokerConnection {
   readonly producer: RabbitmqPublisher;
@@ -72,7 +72,7 @@ export class RabbitmqConnection implements BrokerConnection {
     await ensureEach(topics, (topic) => this.#topology.ensureTopic(topic, purpose === 'dead-letter'));
   }
 
-  /** Looks for queues, and makes none. */
+  /** Looks queues up without declaring any. */
   async describe(queries: readonly TopicQuery[]): Promise<BrokerFacts> {
     const isKept = await Promise.all(queries.map((query) => this.#topology.isKept(query)));
     return factsOf(this.#options, queries, isKept);
@@ -136,7 +136,7 @@ export class RabbitmqConnection implements BrokerConnection {
     });
   }
 
-  /** Once per outage, however many connections it takes. */
+  /** Reports an outage once, although it affects several connections. */
   #tellUnreachable(error: TransportError): void {
     const first = this.#unreachable === undefined;
     this.#unreachable = error;

@@ -1,4 +1,4 @@
-/** HOW, on RabbitMQ. Imports the contract and, on first use, amqplib. */
+/** The RabbitMQ driver. It imports the contract and, on first use, amqplib. */
 import {
   TransportError,
   type Broker,
@@ -30,7 +30,7 @@ export {
 } from './options.js';
 
 /**
- * RabbitMQ as the broker of an application.
+ * Creates a broker that connects the application to RabbitMQ.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function rabbitmq(options: RabbitmqOptions): Broker {
@@ -41,7 +41,7 @@ class RabbitmqBroker implements Broker {
   readonly driver = 'rabbitmq';
   readonly capabilities: Capabilities;
   readonly unsupportedBecause = RABBITMQ_REASONS;
-  // n.b. private, so that no log of this object shows the password.
+  // Private, because a log of this object must not show the password.
   readonly #options: ResolvedRabbitmqOptions;
 
   constructor(options: ResolvedRabbitmqOptions) {
@@ -56,7 +56,9 @@ class RabbitmqBroker implements Broker {
       throw refuse('TRANSPORT_GROUP_INVALID', topic, `group "${group}" cannot be used: ${problem}.`);
     const queue = queueNameOf(this.#options, topic, group);
     const isTaken = queue === droppedQueueOf(group);
-    const ofQueue = isTaken ? 'it is the queue for what RabbitMQ drops at a delivery limit' : queueProblem(queue);
+    const ofQueue = isTaken
+      ? 'it is reserved for messages that RabbitMQ drops at a delivery limit'
+      : queueProblem(queue);
     if (ofQueue !== undefined)
       throw refuse(
         'TRANSPORT_GROUP_INVALID',
@@ -65,14 +67,14 @@ class RabbitmqBroker implements Broker {
       );
     const { maxUnsettled } = this.#options;
     if (maxInFlight > maxUnsettled) {
-      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not be above maxUnsettled (${valueText(maxUnsettled, RABBITMQ_DEFAULTS.maxUnsettled)}) of rabbitmq().`;
+      const text = `subscription "${topic}" of group "${group}": maxInFlight (${maxInFlight}) must not exceed maxUnsettled (${valueText(maxUnsettled, RABBITMQ_DEFAULTS.maxUnsettled)}) of rabbitmq().`;
       throw refuse('TRANSPORT_OPTION_CONFLICT', topic, text);
     }
   }
 
   #origin(topic: string, group: string): string {
     const isNamed = this.#options.queueName !== undefined;
-    return isNamed ? `what queueName returns for topic "${topic}" and group "${group}",` : `queue`;
+    return isNamed ? `the result of queueName for topic "${topic}" and group "${group}",` : `queue`;
   }
 
   open(host: BrokerHost): BrokerConnection {

@@ -30,7 +30,7 @@ const received = (
   properties,
 });
 
-describe('a message on its way out', () => {
+describe('an outgoing message', () => {
   it('has id, type and content type as properties, everything else as headers, and is persistent', () => {
     const headers = { 'message-id': 'id-1', 'message-type': 'made', 'content-type': 'text/csv', tenant: 'acme' };
     const { properties } = recordOf(outgoing({ headers, key: 'k' }), NOW);
@@ -46,7 +46,7 @@ describe('a message on its way out', () => {
     expect(idOf(received(properties))).toBe(id);
   });
 
-  it('may not use what the broker or the driver writes itself', () => {
+  it('must not use headers that the broker or the driver sets', () => {
     expect(reservedHeader({ tenant: 'a' })).toBeUndefined();
     expect(reservedHeader(undefined)).toBeUndefined();
     for (const name of ['x-death', 'x-delivery-count', 'x-transport-attempts', 'cc', 'transport-rest-100']) {
@@ -55,8 +55,8 @@ describe('a message on its way out', () => {
   });
 });
 
-describe('a message on its way in', () => {
-  it('comes back as it went out', () => {
+describe('an incoming message', () => {
+  it('arrives as it was sent', () => {
     const headers = { 'message-id': 'id-1', 'message-type': 'made', 'content-type': 'text/csv', tenant: 'ä' };
     const { content, properties } = recordOf(outgoing({ headers, key: 'k', body: null }), NOW);
     const record = received(properties, {}, content);
@@ -85,7 +85,7 @@ describe('a message on its way in', () => {
     });
   });
 
-  it('without anything is taken as it is', () => {
+  it('without properties is accepted as it is', () => {
     const record = received({}, {}, Buffer.alloc(0));
     expect([keyOf(record), idOf(record), publishedAtOf(record)]).toEqual([undefined, undefined, undefined]);
     expect(bodyOf(record)).toEqual(Buffer.alloc(0));
@@ -95,7 +95,7 @@ describe('a message on its way in', () => {
 });
 
 describe('attempts', () => {
-  it('are those that were noted, and the deliveries that the broker counted', () => {
+  it('are those in the header plus the deliveries that the broker counted', () => {
     const noted = { 'x-transport-attempts': 2, 'x-transport-topic': 'a.b' };
     expect(pastOf(received({})).attempts).toBe(0);
     expect(pastOf(received({}, { redelivered: true }))).toMatchObject({ attempts: 1, deliveries: 1 });
@@ -105,12 +105,12 @@ describe('attempts', () => {
     expect(pastOf(both)).toMatchObject({ attempts: 3, deliveries: 1, topic: 'a.b' });
   });
 
-  it('are not believed from what was published to an exchange', () => {
+  it('are ignored in messages that were published to an exchange', () => {
     const forged = { 'x-transport-attempts': 99, 'x-transport-topic': 'other', 'x-transport-due': '9999999999999' };
     expect(pastOf(received({ headers: forged }))).toEqual({ attempts: 0, deliveries: 0, topic: undefined, dueAt: 0 });
   });
 
-  it('are not spoilt by nonsense', () => {
+  it('ignore invalid headers', () => {
     for (const value of [-1, 1.5, 'x', NaN, null, {}]) {
       expect(pastOf(received({ headers: { 'x-transport-attempts': value } }, { exchange: '' })).attempts).toBe(0);
     }
@@ -118,7 +118,7 @@ describe('attempts', () => {
 });
 
 describe('a copy that waits', () => {
-  it('is the message, without what would make RabbitMQ refuse it, send it elsewhere or let it out early', () => {
+  it('is the message without what would make RabbitMQ reject it, route it elsewhere or expire it early', () => {
     const properties = {
       ...{ messageId: 'id-1', type: 'made', userId: 'somebody', expiration: '60000', priority: 3, correlationId: 'c' },
       headers: { tenant: 'acme', CC: ['q'], 'x-death': [], 'x-transport-attempts': 1, nested: { a: 1 } },
@@ -130,7 +130,7 @@ describe('a copy that waits', () => {
     });
   });
 
-  it('of a message without an id carries the one that it was given', () => {
+  it('of a message without an id has the id that the driver generated', () => {
     expect(delayedCopyOf(received({}), 'given', {}).properties.messageId).toBe('given');
   });
 });

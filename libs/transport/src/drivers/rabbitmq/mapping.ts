@@ -1,7 +1,7 @@
 import { WIRE_HEADERS, type Headers, type OutgoingMessage } from '../../contract/index.js';
 import { REST_HEADERS } from './topology/ladder.js';
 
-/** A message as RabbitMQ delivered it: `context.raw`. */
+/** The message as RabbitMQ delivered it (`context.raw`). */
 export interface RabbitmqRecord {
   readonly content: Buffer;
   readonly fields: {
@@ -11,11 +11,11 @@ export interface RabbitmqRecord {
     readonly routingKey: string;
     readonly consumerTag: string;
   };
-  /** As AMQP has them; what is not set is undefined. */
+  /** The AMQP properties. Unset properties are undefined. */
   readonly properties: RabbitmqProperties;
 }
 
-/** AMQP's own properties of a message. */
+/** The AMQP properties of a message. */
 export interface RabbitmqProperties {
   readonly messageId?: string | undefined;
   readonly contentType?: string | undefined;
@@ -26,56 +26,56 @@ export interface RabbitmqProperties {
   readonly correlationId?: string | undefined;
   readonly replyTo?: string | undefined;
   readonly expiration?: string | undefined;
-  /** 0 to 255; it has an effect in a queue made for priorities. */
+  /** 0 to 255. It has an effect only in a priority queue. */
   readonly priority?: number | undefined;
-  /** 2 is kept on disk, 1 is not. */
+  /** 2 is persistent, 1 is transient. */
   readonly deliveryMode?: number | undefined;
   readonly userId?: string | undefined;
   readonly appId?: string | undefined;
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What is published: bytes, and AMQP's properties. */
+/** A message to publish: bytes and AMQP properties. */
 export interface OutgoingRecord {
   readonly content: Buffer;
   readonly properties: RabbitmqProperties;
 }
 
-/** What the driver notes on a message that waits in a delay queue; handlers never see it. */
+/** Headers that the driver sets on a message in a delay queue. Handlers never see them. */
 export const OWN_HEADERS = {
   /** Attempts that have failed. */
   attempts: 'x-transport-attempts',
   topic: 'x-transport-topic',
-  /** Not to be handled before; milliseconds since the epoch. Only where no delay queue is long enough. */
+  /** Earliest time of the next attempt, in ms since the epoch. Only set when no delay queue is long enough. */
   due: 'x-transport-due',
 } as const;
 
 const DELIVERY_COUNT = 'x-delivery-count';
-/** The broker's own, which tell of its queues and not of the message. */
+/** Headers of the broker, which describe its queues and not the message. */
 const BROKERS_HEADERS = new Set([
   ...['x-death', 'x-first-death-exchange', 'x-first-death-queue', 'x-first-death-reason'],
   ...['x-last-death-exchange', 'x-last-death-queue', 'x-last-death-reason'],
   ...[DELIVERY_COUNT, 'x-acquired-count', 'x-opt-delivery-time', 'cc', 'bcc'],
 ]);
 const RESERVED = new Set<string>([...BROKERS_HEADERS, ...Object.values(OWN_HEADERS), ...REST_HEADERS]);
-/** What AMQP, or the delivery, has a field of its own for. */
+/** Headers that have their own field in AMQP or in the delivery. */
 const ELSEWHERE = new Set<string>([WIRE_HEADERS.key, WIRE_HEADERS.body]);
 const NONE = 'none';
 
-/** AMQP writes short texts with one byte for their length. */
+/** AMQP short strings have one byte for their length. */
 const MAX_SHORT_BYTES = 255;
 const fitsShort = (text: string): boolean =>
   text.length <= MAX_SHORT_BYTES && Buffer.byteLength(text) <= MAX_SHORT_BYTES;
 
-/** A header that this broker keeps for itself; undefined when there is none. */
+/** Returns the first header that broker or driver reserve; undefined when there is none. */
 export function reservedHeader(headers: Headers | undefined): string | undefined {
   for (const name in headers) if (RESERVED.has(name)) return name;
   return undefined;
 }
 
 /**
- * A message as it goes on the wire. Id, type and content type are AMQP's own properties wherever they fit.
- * n.b. hot path: the table is built up, as an object from which names are deleted is a slow one.
+ * Converts a message for the wire. Id, type and content type become AMQP properties if they fit.
+ * Hot path: the table is built up, because an object with deleted properties is slow.
  */
 export function recordOf({ id, key, body, headers }: OutgoingMessage, now: number): OutgoingRecord {
   const table: Record<string, string> = {};
@@ -102,9 +102,8 @@ const EMPTY = Buffer.alloc(0);
 const PERSISTENT = 2;
 
 /**
- * The copy of a delivery that waits for its next attempt.
- * n.b. without what would make RabbitMQ refuse it, send it elsewhere or let it out early: another program's user id, its
- * CC, its expiration.
+ * Creates the copy of a delivery that waits for its next attempt. It leaves out what would make RabbitMQ reject it, route it elsewhere
+ * or expire it early: the user id, CC and expiration of another program.
  */
 export function delayedCopyOf(
   record: RabbitmqRecord,
@@ -125,7 +124,7 @@ export function delayedCopyOf(
   };
 }
 
-/** All headers that handlers see, by lower-case name. */
+/** Returns the headers that handlers see, by lower-case name. */
 export function headersOf({ properties }: RabbitmqRecord): Headers {
   const headers = Object.create(null) as Record<string, string>;
   const { messageId, type, contentType } = properties;
@@ -143,7 +142,7 @@ export function headersOf({ properties }: RabbitmqRecord): Headers {
 export const keyOf = (record: RabbitmqRecord): string | undefined =>
   textOf(record.properties.headers?.[WIRE_HEADERS.key]);
 
-/** The payload; null where the message says that it has none. */
+/** Returns the payload, or null for a message that is marked as empty. */
 export function bodyOf({ content, properties }: RabbitmqRecord): Buffer | null {
   return content.length === 0 && properties.headers?.[WIRE_HEADERS.body] === NONE ? null : content;
 }
@@ -157,23 +156,23 @@ export function publishedAtOf({ properties: { timestamp } }: RabbitmqRecord): Da
   return at === undefined || Number.isNaN(at.getTime()) ? undefined : at;
 }
 
-/** What is known of a message's past from the message itself. */
+/** The delivery history of a message, from its headers. */
 export interface Past {
   /** Attempts before this one. */
   readonly attempts: number;
   /** Deliveries of this copy before this one, as the broker counts them. */
   readonly deliveries: number;
-  /** Where it was published to, when it came back from a delay. */
+  /** The original topic of a message that comes from a delay queue. */
   readonly topic: string | undefined;
-  /** Milliseconds since the epoch; 0 when nothing is to be waited for. */
+  /** Earliest time of the next attempt, in ms since the epoch; 0 when it is due. */
   readonly dueAt: number;
 }
 
-/** n.b. our notes are believed only on what came through a queue's own name, never on what was published to an exchange. */
+/** Reads the history. The driver's headers are trusted only on messages routed by queue name, never on those published to an exchange. */
 export function pastOf({ fields, properties: { headers = {} } }: RabbitmqRecord): Past {
   const noted = fields.exchange === '';
   const counted = numberOf(headers[DELIVERY_COUNT]);
-  // A classic queue does not count, it only knows that it was not the first time.
+  // A classic queue does not count deliveries; it only marks a redelivery.
   const deliveries = counted > 0 ? counted : Number(fields.redelivered);
   const before = noted ? numberOf(headers[OWN_HEADERS.attempts]) : 0;
   return {
@@ -184,11 +183,11 @@ export function pastOf({ fields, properties: { headers = {} } }: RabbitmqRecord)
   };
 }
 
-/** Why, and from which queue, the server took a message out last. */
+/** Why, and from which queue, the server removed a message last. */
 export interface Death {
   readonly queue: string;
   readonly reason: string;
-  /** Where it was published to. */
+  /** The topic it was published to. */
   readonly topic: string | undefined;
 }
 
@@ -208,7 +207,7 @@ function numberOf(value: unknown): number {
   return Number.isSafeInteger(number) && number > 0 ? number : 0;
 }
 
-/** A header's value as text; undefined for tables and lists, which are under `raw`. */
+/** Returns a header value as text; undefined for tables and lists, which are available under `raw`. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
@@ -216,7 +215,7 @@ function textOf(value: unknown): string | undefined {
   return timestampText(value);
 }
 
-/** amqplib gives a timestamp of a table as `{ '!': 'timestamp', value: seconds }`. */
+/** amqplib represents a timestamp in a table as `{ '!': 'timestamp', value: seconds }`. */
 function timestampText(value: unknown): string | undefined {
   const { '!': kind, value: seconds } = (value ?? {}) as { '!'?: unknown; value?: unknown };
   if (kind !== 'timestamp' || typeof seconds !== 'number') return undefined;

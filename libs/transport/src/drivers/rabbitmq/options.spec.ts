@@ -21,7 +21,7 @@ const message = (options: unknown): string => {
 };
 
 describe('options of rabbitmq()', () => {
-  it('are the defaults where they are left out', () => {
+  it('have the documented defaults', () => {
     const { addresses, ...rest } = resolveRabbitmqOptions({
       url: URL,
       exchange: undefined,
@@ -35,7 +35,7 @@ describe('options of rabbitmq()', () => {
     ]);
   });
 
-  it('read host, port, login and virtual host from the address; what is named comes first', () => {
+  it('read host, port, login and virtual host from the address; explicit options take precedence', () => {
     const url = 'amqps://us%40er:p%2Fw@[::1]:1234/shop%2Feu';
     const [address] = resolveRabbitmqOptions({ url }).addresses;
     expect(address).toMatchObject({ host: '::1', port: 1234, encrypted: true, vhost: 'shop/eu' });
@@ -61,7 +61,7 @@ describe('options of rabbitmq()', () => {
     [{ url: URL, exchangeType: 'fanout', exchange: 'x' }, 'TRANSPORT_OPTION_CONFLICT'],
     [{ url: URL, queueArguments: { 'x-delivery-limit': 3 } }, 'TRANSPORT_OPTION_CONFLICT'],
     [{ url: ['amqp://localhost', 'amqp://other'] }, 'TRANSPORT_OPTION_CONFLICT'],
-  ])('refuse %j with %s', (options, expected) => {
+  ])('reject %j with %s', (options, expected) => {
     expect(code(options)).toBe(expected);
   });
 
@@ -70,7 +70,7 @@ describe('options of rabbitmq()', () => {
     [{ url: 'amqps://other' }],
     [{ url: 'amqp://127.0.0.2' }],
     [{ url: 'amqps://x', mechanism: 'external', tls: { cert: 'c', key: 'k' } }],
-  ])('take %j', (options) => {
+  ])('accept %j', (options) => {
     expect(code(options)).toBe('accepted');
   });
 
@@ -86,7 +86,7 @@ describe('options of rabbitmq()', () => {
     expect(message({ url: URL, password: { secret: 's3cret' } })).not.toContain('s3cret');
   });
 
-  it('never show in the broker value either', async () => {
+  it('never show a password in the broker value either', async () => {
     const { inspect } = await import('node:util');
     expect(inspect(rabbitmq({ url: 'amqp://u:s3cret@localhost' }), { depth: 9, showHidden: true })).not.toContain(
       's3cret',
@@ -123,7 +123,7 @@ describe('a subscription on RabbitMQ', () => {
     }
   };
 
-  it('is refused where the broker would refuse it', () => {
+  it('is rejected when the broker would reject it', () => {
     expect(check({})).toBe('accepted');
     expect(check({}, { topic: '' })).toBe('TRANSPORT_TOPIC_INVALID');
     expect(check({}, { group: 'a:b' })).toBe('TRANSPORT_GROUP_INVALID');
@@ -132,7 +132,7 @@ describe('a subscription on RabbitMQ', () => {
   });
 });
 
-it('says why no message can wait where nothing may be declared', () => {
+it('names the reason why delayed publishing is unsupported with provision: false', () => {
   const refuse = (provision: boolean) => () =>
     requireCapabilities(rabbitmq({ url: URL, provision }), ['delayedPublish'], 'publish');
   expect(refuse(true)).not.toThrow();
@@ -142,8 +142,8 @@ it('says why no message can wait where nothing may be declared', () => {
 it.each([
   ['', 'it must be a text that is not empty'],
   [5, 'it must be a text that is not empty'],
-  ['amq.q', 'to itself'],
-])('a queueName that returns %j is refused with the topic and the group', (name, why) => {
+  ['amq.q', 'reserves names'],
+])('a queueName that returns %j is rejected with the topic and the group', (name, why) => {
   const broker = rabbitmq({ url: 'amqp://localhost', queueName: () => name as string });
   const subscription = { topic: 'orders', group: 'stock', maxInFlight: 1 } as Subscription;
   const message = expect.stringMatching(`queueName.*"orders".*"stock".*${why}`) as string;

@@ -3,16 +3,16 @@ import { checkOptions, option, withDefaults, type OptionRule } from '../../share
 import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
 import { addressOf, isLoopback, type RabbitmqAddress } from './client/addresses.js';
 
-/** An encrypted connection; certificate chain and host name are always verified. Certificates and keys are PEM texts. */
+/** Configures TLS. Certificate chain and host name are always verified; certificates and keys are PEM. */
 export type RabbitmqTlsOptions = TlsOptions;
 
-/** How topics are told apart: by routing key on one exchange (`topic`, `direct`), or by an exchange each (`fanout`). */
+/** Selects how topics map to exchanges: a routing key on one exchange (`topic`, `direct`), or one exchange per topic (`fanout`). */
 export type RabbitmqExchangeType = 'topic' | 'direct' | 'fanout';
 
-/** `'quorum'` keeps messages on several nodes of a cluster, `'classic'` on one. */
+/** Selects the queue type: `'quorum'` replicates messages to several nodes, `'classic'` keeps them on one. */
 export type RabbitmqQueueType = 'quorum' | 'classic';
 
-/** What `rabbitmq()` is told. Only `url` is required; a name that is not here is refused. */
+/** Configures `rabbitmq()`. Only `url` is required. An unknown option name throws. */
 export interface RabbitmqOptions {
   /**
    * `amqp://host:5672` or `amqps://host:5671`, with the virtual host as path. For a cluster an array of all nodes,
@@ -89,7 +89,7 @@ export interface RabbitmqOptions {
   readonly consumerTimeoutMs?: number;
 }
 
-/** What an option is when it is left out; login, `vhost`, `tls` and `connectionName` follow from other things. */
+/** Lists the default of each option. The defaults of login, `vhost`, `tls` and `connectionName` depend on other settings. */
 export const RABBITMQ_DEFAULTS = {
   mechanism: 'plain',
   allowPlainWithoutTls: false,
@@ -154,11 +154,11 @@ const RULES = {
   consumerTimeoutMs: option.integer(1_000),
 } as const satisfies Record<keyof RabbitmqOptions, OptionRule>;
 
-/** Arguments that the driver sets itself; a second word on them would be a contradiction. */
+/** Arguments that the driver sets itself, so they are rejected in `queueArguments`. */
 const OWN_ARGUMENTS: readonly string[] = ['x-queue-type', 'x-single-active-consumer', 'x-delivery-limit', 'x-expires'];
 
 /**
- * Fills in the defaults and refuses what is wrong, unknown or contradictory.
+ * Applies the defaults and rejects invalid, unknown or contradictory options.
  * @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`
  */
 export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbitmqOptions {
@@ -176,19 +176,23 @@ export function resolveRabbitmqOptions(options: RabbitmqOptions): ResolvedRabbit
 function refuseConflicts(given: RabbitmqOptions, options: ResolvedRabbitmqOptions): void {
   const { tls, addresses, mechanism, queueArguments = {} } = options;
   if (given.exchangeType === 'fanout' && given.exchange !== undefined) {
-    throw conflict("exchange has no place beside exchangeType: 'fanout', where each topic is an exchange of its own.");
+    throw conflict(
+      "exchange cannot be combined with exchangeType: 'fanout', where each topic has its own exchange. Remove one of the two.",
+    );
   }
   if (isHalfCertificate(tls)) {
-    throw conflict('tls.cert and tls.key come together; one of them is missing.');
+    throw conflict('tls.cert and tls.key must be set together; one of them is missing.');
   }
   if (tls !== undefined && addresses.some(({ encrypted }) => !encrypted)) {
-    throw conflict('tls asks for encryption, but an address begins with amqp:. Write amqps:.');
+    throw conflict('tls is set, but an address starts with amqp:. Use amqps:.');
   }
   if (mechanism === 'external' && (tls === undefined || tls === true || tls.cert === undefined)) {
-    throw conflict("mechanism: 'external' logs in by certificate: give tls.cert and tls.key, and an amqps: address.");
+    throw conflict(
+      "mechanism: 'external' logs in with a certificate. Set tls.cert and tls.key, and use an amqps: address.",
+    );
   }
   const own = Object.keys(queueArguments).find((name) => OWN_ARGUMENTS.includes(name));
-  if (own !== undefined) throw conflict(`queueArguments must not hold "${own}": the driver sets it.`);
+  if (own !== undefined) throw conflict(`queueArguments must not contain "${own}": the driver sets it.`);
   refusePlainInTheClear(options);
 }
 
@@ -196,7 +200,9 @@ function refusePlainInTheClear({ mechanism, allowPlainWithoutTls, addresses }: R
   if (mechanism !== 'plain' || allowPlainWithoutTls) return;
   const remote = addresses.find((address) => !address.encrypted && !isLoopback(address));
   if (remote === undefined) return;
-  throw conflict(`the password would go readably to ${remote.name}. Write amqps:, or say allowPlainWithoutTls: true.`);
+  throw conflict(
+    `the password would be sent unencrypted to ${remote.name}. Use amqps:, or set allowPlainWithoutTls: true.`,
+  );
 }
 
 const conflict = (text: string): TransportError =>

@@ -1,29 +1,29 @@
 /**
- * What the driver needs of a Kafka client, and nothing else. Names and numbers are Kafka's own; no type of a client
- * package passes through here, except records under `raw`. A second client implements these and nothing more
+ * The interface that a Kafka client package must implement. Names and numbers are Kafka's own. No type of a client
+ * package appears here, except records under `raw`
  * (docs/adr/0003-kafka-behind-a-seam.md).
  */
 export interface KafkaClient {
-  /** One try to reach a broker and log in. @throws ClientFailure */
+  /** Tries once to reach a broker and log in. @throws ClientFailure */
   connect(): Promise<void>;
   openProducer(): Promise<ClientProducer>;
-  /** A member of a group; joins on `start`. */
+  /** Creates a member of a group, which joins on `start`. */
   openMember(plan: MemberPlan, listener: MemberListener): ClientMember;
-  /** Partition count by topic; topics that do not exist are left out. @throws ClientFailure */
+  /** Returns the partition count by topic. Missing topics are left out. @throws ClientFailure */
   describeTopics(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** How the cluster keeps these topics, with the named settings; topics that do not exist are left out. @throws ClientFailure */
+  /** Returns replicas and the named configs by topic. Missing topics are left out. @throws ClientFailure */
   keepingOf(topics: readonly string[], settings: readonly string[]): Promise<ReadonlyMap<string, TopicKeeping>>;
-  /** Creates the topic; one that exists is left as it is. @throws ClientFailure */
+  /** Creates the topic. An existing topic stays unchanged. @throws ClientFailure */
   createTopic(topic: string, settings: TopicSettings): Promise<void>;
-  /** Forgets a group without members and its offsets; one that is not there is none to forget. @throws ClientFailure */
+  /** Deletes a group without members and its offsets. A missing group is no error. @throws ClientFailure */
   deleteGroup(group: string): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface TopicKeeping {
-  /** Of the partition that has the fewest. */
+  /** Replicas of the partition that has the fewest. */
   readonly replicas: number;
-  /** By Kafka's names, the cluster's defaults filled in; why they could not be read. */
+  /** Configs under Kafka's names with the cluster defaults filled in, or why they could not be read. */
   readonly config: Readonly<Record<string, string>> | ClientFailure;
   /** Brokers that the cluster lists; left out where it did not answer that. */
   readonly servers?: number | undefined;
@@ -35,7 +35,7 @@ export interface TopicSettings {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** A record on its way out. The client writes the partition it chooses into it. */
+/** A record to send. The client sets the partition it chooses. */
 export interface OutgoingRecord {
   readonly key: string | Buffer | null;
   readonly value: Buffer | null;
@@ -45,13 +45,13 @@ export interface OutgoingRecord {
 
 export interface ClientProducer {
   /**
-   * Chooses the record's partition where it names none. Returns the number of the broker that leads it, as last heard of;
-   * undefined when nobody has heard of the partition.
+   * Chooses the partition of a record that names none. Returns the broker id of its leader, or undefined for a partition without
+   * metadata.
    */
   leaderOf(topic: string, record: OutgoingRecord): number | undefined;
   /**
-   * Stores the records of each partition in the given order, and tells what became of them. A record whose partition is
-   * in neither part of the answer went to one that does not exist. Never rejects.
+   * Stores the records of each partition in the given order and returns the outcome. A record whose partition is in neither part
+   * of the outcome named a partition that does not exist. Never rejects.
    */
   send(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome>;
   close(): Promise<void>;
@@ -65,27 +65,27 @@ export interface SendOutcome {
 
 export interface FailedRequest {
   readonly records: ReadonlySet<OutgoingRecord>;
-  /** Nothing is known of its records beyond `written` and `protocol`. */
+  /** Only `written` and `protocol` are known of its records. */
   readonly failure: ClientFailure;
 }
 
 export interface StoredPartition {
   readonly topic: string;
   readonly partition: number;
-  /** Offset of the first record; the others follow. `-1` when the broker did not say. */
+  /** Offset of the first record; the others follow. `-1` when the broker did not return it. */
   readonly baseOffset: bigint;
 }
 
 export interface MemberPlan {
   readonly group: string;
   readonly topics: readonly string[];
-  /** The id of a member that died and is replaced by this one, so that the group need not wait for it to time out. */
+  /** The id of the dead member that this one replaces, so that the group does not wait for its session timeout. */
   readonly memberId: string | undefined;
-  /** What that member had, by topic. */
+  /** Partitions of that member, by topic. */
   readonly owned: Readonly<Record<string, readonly number[]>>;
 }
 
-/** A record as it was fetched; `raw` is the client's own. */
+/** A fetched record, as the client package returns it. */
 export interface FetchedRecord {
   readonly offset: string;
   readonly key: Buffer | null;
@@ -99,16 +99,16 @@ export interface FetchedBatch {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly FetchedRecord[];
-  /** Where reading goes on: past the last record, and past what the broker left out after it. */
+  /** Where reading continues: after the last record and after records that the broker left out. */
   readonly nextOffset: number;
 }
 
 export interface CommittedOffset {
   readonly topic: string;
   readonly partition: number;
-  /** undefined: the group has never committed here. */
+  /** undefined when the group has never committed here. */
   readonly offset: number | undefined;
-  /** The broker no longer has the place that was read, or that was committed; `offset` may still be there. */
+  /** The position that was read or committed is out of range. `offset` may still exist. */
   readonly expired: boolean;
   readonly metadata: string;
 }
@@ -122,24 +122,24 @@ export interface ReadPosition extends PartitionPlace {
   readonly offset: number;
 }
 
-/** What a member tells its owner. All of it comes one after the other, never two at a time, but for `fetched`. */
+/** Callbacks of a member. They are called one after the other, except `fetched`. */
 export interface MemberListener {
   /**
-   * The member is about to join, for the first time or because the group changes; it waits for the promise.
-   * Commits of the generation that ends are still taken while it waits.
+   * The member is about to join, for the first time or because of a rebalance, and waits for the Promise.
+   * Commits under the old generation still succeed while it waits.
    */
   beforeJoin(): Promise<void>;
   /** The new assignment, by topic. */
   joined(assignment: Readonly<Record<string, readonly number[]>>): void;
-  /** Asks where to read each partition; reading waits for the answer. */
+  /** Returns where to read each partition. Reading waits for it. */
   positions(committed: readonly CommittedOffset[]): Promise<readonly ReadPosition[]>;
-  /** Records have come. The member reads on when the promise has resolved; `beat` keeps it alive until then. */
+  /** Records were fetched. The member continues when the Promise resolves; `beat` sends heartbeats until then. */
   fetched(batch: FetchedBatch, beat: () => Promise<void>): Promise<void>;
-  /** The broker had nothing to give of a partition before this place: markers, and records of transactions that were aborted. */
+  /** Before this position the partition has only markers and records of aborted transactions. */
   passed(position: ReadPosition): void;
   /** The group counts the member as alive, see `confirmedAtMs`. */
   confirmed(): void;
-  /** The member is dead for good, its sockets are closed. Not told after `leave`. */
+  /** The member failed permanently and its sockets are closed. Not called after `leave`. */
   died(failure: ClientFailure): void;
 }
 
@@ -151,36 +151,36 @@ export interface OffsetCommit {
 }
 
 export interface ClientMember {
-  /** Joins the group; resolves when it is placed. @throws ClientFailure */
+  /** Joins the group and resolves when the member has its assignment. @throws ClientFailure */
   start(): Promise<void>;
   readonly memberId: string | undefined;
-  /** When it asked the group for the last confirmation that it is alive, on the monotonic clock; 0 before the first. */
+  /** When it sent the last request that confirmed its membership, on the monotonic clock; 0 before the first. */
   readonly confirmedAtMs: number;
-  /** n.b. may throw while the member dies: kafkajs does, between the end of its group and the event that reports it. */
+  /** Pauses a partition. May throw while the member dies: kafkajs does, before it emits the event. */
   pause(topic: string, partition: number): void;
-  /** As `pause`. */
+  /** Resumes a partition. May throw as `pause` does. */
   resume(topic: string, partition: number): void;
   /**
-   * Commits in the name of the generation that the member joined last: what has been taken from it since is refused.
-   * One try. @throws ClientFailure; `protocol` ILLEGAL_GENERATION and the like mean that the partitions are somebody else's
+   * Tries one commit under the generation joined last; the broker rejects partitions that were revoked since.
+   * @throws ClientFailure; `protocol` ILLEGAL_GENERATION and the like mean that another member may own the partitions
    */
   commit(offsets: readonly OffsetCommit[]): Promise<void>;
-  /** First and end offsets; the end is before the first transaction that is open. @throws ClientFailure */
+  /** Returns the first and end offsets; the end is before the first open transaction. @throws ClientFailure */
   bounds(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, { low: number; high: number }>>;
-  /** End offsets, as in `bounds`, of partitions of several topics: one request to each broker that leads some of them. @throws ClientFailure */
+  /** Returns the end offsets, as in `bounds`, of partitions of several topics with one request per leader. @throws ClientFailure */
   ends(places: readonly PartitionPlace[]): Promise<readonly ReadPosition[]>;
-  /** The first offset stored at a moment or after it; a partition without one is left out. @throws ClientFailure */
+  /** Returns the first offset stored at or after a moment. A partition without one is left out. @throws ClientFailure */
   offsetsAt(topic: string, partitions: readonly number[], momentMs: number): Promise<ReadonlyMap<number, number>>;
-  /** How many partitions a subscribed topic has, as far as the member knows. */
+  /** Returns the partition count of a subscribed topic, as far as the member knows. */
   countPartitions(topic: string): Promise<number | undefined>;
-  /** What the group has committed for these partitions. @throws ClientFailure */
+  /** Returns the committed offsets of these partitions. @throws ClientFailure */
   committed(topic: string, partitions: readonly number[]): Promise<readonly CommittedOffset[]>;
-  /** Leaves the group and closes its sockets. Never rejects. Twice is the same as once. */
+  /** Leaves the group and closes its sockets. Idempotent; never rejects. */
   leave(): Promise<void>;
 }
 
 /**
- * Why the client could not do something.
+ * The category of a client failure.
  *
  * | reason           | means                                                             |
  * |------------------|-------------------------------------------------------------------|
@@ -188,9 +188,9 @@ export interface ClientMember {
  * | `closed`         | a connection broke, or the broker closed it                       |
  * | `timeout`        | no answer came in time                                            |
  * | `tls`            | certificate, host name or protocol of the encryption              |
- * | `authentication` | the login was refused                                             |
- * | `protocol`       | the broker answered with an error; `protocol` is Kafka's name of it |
- * | `other`          | anything else, a fault of the client included                     |
+ * | `authentication` | the login was rejected                                            |
+ * | `protocol`       | the broker returned an error; `protocol` is Kafka's name of it     |
+ * | `other`          | anything else, including a fault of the client                    |
  */
 export type FailureReason = 'unreachable' | 'closed' | 'timeout' | 'tls' | 'authentication' | 'protocol' | 'other';
 
@@ -199,9 +199,9 @@ export class ClientFailure extends Error {
   readonly reason: FailureReason;
   /** Kafka's own name of the error: `MESSAGE_TOO_LARGE`. */
   readonly protocol: string | undefined;
-  /** How often a produce request was written to a socket before this failed; 0 means that nothing can be stored. */
+  /** How often a produce request was written to a socket before the failure; 0 means that nothing was stored. */
   readonly written: number;
-  /** How many of these requests got no answer; then `protocol` may be the answer to another request, such as one for metadata. */
+  /** How many of these requests got no response; then `protocol` may belong to another request, such as a metadata request. */
   readonly unanswered: number;
 
   constructor(

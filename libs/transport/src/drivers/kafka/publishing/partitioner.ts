@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-/** The record key's hash, the one of Kafka's Java client, so that every client sends one key to one partition. */
+/** Hashes a record key as Kafka's Java client does, so that all clients send a key to the same partition. */
 export function murmur2(key: Uint8Array): number {
   const { length } = key;
   const whole = length & ~3;
@@ -21,10 +21,10 @@ const M = 0x5bd1e995;
 const mix = (word: number): number => Math.imul(word ^ (word >>> 24), M);
 const byte = (key: Uint8Array, index: number): number => key[index] as number;
 
-/** A partition for a message that names none. */
+/** Chooses a partition for a message that names none. */
 export type ChoosePartition = (topic: string, key: string | Buffer | undefined, partitions: number) => number;
 
-/** By key, the same partition for the same key; without a key in turn, beginning anywhere. */
+/** Hashes the key. Messages without a key go round robin, starting at a random partition. */
 export function byKey(): ChoosePartition {
   const inTurn = roundRobin();
   return (topic, key, partitions) =>
@@ -33,7 +33,7 @@ export function byKey(): ChoosePartition {
 
 const bytesOf = (key: string | Buffer): Buffer => (typeof key === 'string' ? Buffer.from(key) : key);
 
-/** In turn, whatever the key: messages of one key lose their order. */
+/** Round robin regardless of the key, so messages of one key lose their order. */
 export function roundRobin(): ChoosePartition {
   const counters = new Map<string, number>();
   return (topic, _key, partitions) => {

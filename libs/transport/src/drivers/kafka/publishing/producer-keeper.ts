@@ -8,9 +8,9 @@ import {
   type TopicSettings,
 } from '../client/seam.js';
 
-/** How long the partition count of a topic is believed before a message is refused on its account. */
+/** How long a cached partition count may reject a message. */
 const COUNT_AGE_MS = 10_000;
-/** A topic may have been created a moment ago, on another broker. */
+/** Pause before a second lookup, because another broker may have created the topic a moment ago. */
 const SECOND_LOOK_MS = 250;
 
 /** Nothing was sent, because these topics do not exist and could not be created. */
@@ -21,45 +21,45 @@ export class MissingTopics extends Error {
 }
 
 /**
- * The producer of the moment, and what is known of the topics it sends to. A producer of kafkajs does not get over a topic
- * that was deleted, partitions that were added or an outcome that nobody knows: then it is thrown away for a new one.
+ * Keeps the current producer and the partition counts of its topics. A kafkajs producer does not recover from a deleted topic,
+ * added partitions or an unknown outcome, so it is replaced after each of them.
  */
 export class ProducerKeeper {
   readonly #clock: Clock;
   readonly #client: KafkaClient;
   readonly #provision: TopicSettings | false;
   readonly #counts = new Map<string, { count: number; atMs: number }>();
-  /** Topics that the present producer has seen. */
+  /** Topics that the current producer has seen. */
   #known = new Set<string>();
   #producer: Promise<ClientProducer> | undefined;
   #current: ClientProducer | undefined;
   /** Sends in flight, by producer. */
   readonly #sending = new Map<ClientProducer, number>();
-  /** Discarded, and still open for their sends in flight. */
+  /** Discarded producers that are still open for their sends in flight. */
   readonly #discarded = new Set<ClientProducer>();
 
-  /** @param provision settings of topics that are created when they are missing; false: none is created */
+  /** @param provision settings for missing topics, which are created; false creates none */
   constructor(clock: Clock, client: KafkaClient, provision: TopicSettings | false) {
     this.#clock = clock;
     this.#client = client;
     this.#provision = provision;
   }
 
-  /** How many partitions a topic has; undefined when that is not known, or for too long. */
+  /** Returns the cached partition count of a topic; undefined when it is unknown or too old. */
   countPartitions(topic: string): number | undefined {
     const known = this.#counts.get(topic);
     return known !== undefined && this.#clock.monotonicMs() - known.atMs < COUNT_AGE_MS ? known.count : undefined;
   }
 
-  /** The producer, once all topics are known to exist. @throws MissingTopics, ClientFailure */
+  /** Returns the producer once all topics are known to exist. @throws MissingTopics, ClientFailure */
   async open(topics: ReadonlySet<string>): Promise<ClientProducer> {
     await this.#findTopics(topics);
     return this.#open();
   }
 
   /**
-   * n.b. after an unknown outcome the sequence numbers of kafkajs and broker may differ, and then the next request could
-   * be taken for a copy of the lost one: confirmed, and not stored. A new producer begins anew.
+   * Replaces the producer. After an unknown outcome the sequence numbers of kafkajs and broker may differ. The broker could then take
+   * the next request for a duplicate of the lost one and confirm it without storing it. A new producer has new sequence numbers.
    */
   discard(producer: ClientProducer): void {
     if (this.#current !== producer) return;
@@ -70,7 +70,7 @@ export class ProducerKeeper {
     this.#closeIdle(producer);
   }
 
-  /** Sends with a producer that stays open until the answer is there, even when another topic's failure discards it. */
+  /** Sends with a producer that stays open until the outcome is known, even if a failure of another topic discards it. */
   async send(producer: ClientProducer, records: ReadonlyMap<string, readonly OutgoingRecord[]>): Promise<SendOutcome> {
     this.#sending.set(producer, (this.#sending.get(producer) ?? 0) + 1);
     const outcome = await producer.send(records);
@@ -81,19 +81,19 @@ export class ProducerKeeper {
     return outcome;
   }
 
-  /** Throws the present producer away, so that the next one sees the cluster as it is now. */
+  /** Discards the current producer, so that the next one has fresh metadata. */
   async renew(): Promise<void> {
     this.discard(await this.#open());
   }
 
-  /** Partition counts as they are now; undefined when nobody answers. */
+  /** Returns the current partition counts; undefined when no broker responds. */
   async lookAgain(topics: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> {
     const counts = await this.#client.describeTopics(topics).catch(() => undefined);
     if (counts !== undefined) this.#remember(counts);
     return counts;
   }
 
-  /** n.b. a producer that is being opened closes by itself, as soon as it is open: that may take long. */
+  /** Closes all producers. One that is still opening may take long, so it is closed later and not awaited. */
   async close(): Promise<void> {
     const opening = this.#producer;
     this.#producer = undefined;
@@ -121,7 +121,7 @@ export class ProducerKeeper {
     return this.#producer;
   }
 
-  /** n.b. kafkajs tries for seconds before it says that a topic is unknown, and everybody would wait for it. */
+  /** Looks topics up first, because kafkajs retries an unknown topic for seconds and would delay all sends. */
   async #findTopics(topics: ReadonlySet<string>): Promise<void> {
     const unknown = [...topics].filter((topic) => !this.#known.has(topic));
     if (unknown.length === 0) return;
@@ -144,7 +144,7 @@ export class ProducerKeeper {
     return { found: await this.#client.describeTopics(topics), refused };
   }
 
-  /** Creates topics where it may, and returns why the others could not be created. */
+  /** Creates topics if provisioning is on. Returns the failures by topic. */
   async #create(topics: readonly string[]): Promise<Map<string, ClientFailure>> {
     const refused = new Map<string, ClientFailure>();
     if (this.#provision === false) return refused;
@@ -159,10 +159,10 @@ export class ProducerKeeper {
     return refused;
   }
 
-  /** n.b. a producer that knows a deleted topic cannot learn a new one: kafkajs asks for all of them at once. */
+  /** A producer that knows a deleted topic cannot learn a new one, because kafkajs fetches the metadata of all its topics at once. */
   async #forgetDeleted(): Promise<void> {
     const producer = this.#producer;
-    // n.b. concurrent sends add topics while this waits: the answer belongs to the topics that were asked for.
+    // A copy, because concurrent sends add topics while this waits.
     const known = [...this.#known];
     if (producer === undefined || known.length === 0) return;
     const found = await this.#client.describeTopics(known);

@@ -31,9 +31,9 @@ import { SendRun, type Entry } from './send-run.js';
 import { TopicOrder } from './topic-order.js';
 import { checkTopicName } from '../topology/topics.js';
 
-/** One request may go to one partition, so all of it must fit into one batch. */
+/** All of a request may go to one partition, so it must fit into one batch. */
 const MAX_REQUEST_BYTES = 960_000;
-/** Stores messages in Kafka: a result per message, whatever becomes of the request. */
+/** Publishes messages to Kafka and returns one result per message. */
 export class KafkaPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
@@ -55,7 +55,7 @@ export class KafkaPublisher implements Producer {
     );
   }
 
-  /** n.b. not the size: `maxBytes` is held by the publisher, exactly, and what it says here is the most it could be. */
+  /** Checks topic and partition. The publisher itself enforces `maxBytes`. */
   check({ topic, partition }: OutgoingMessage): void {
     if (!this.#checkedNames.has(topic)) {
       checkTopicName(topic);
@@ -68,7 +68,7 @@ export class KafkaPublisher implements Producer {
     const entries = messages.map(entryOf);
     const results = new Array<SendResult>(messages.length);
     if (this.#options.idempotent) await this.#sendInOrder(entries, results, window);
-    // n.b. without idempotence a refused request of several partitions could not be sent again without duplicates.
+    // Without idempotence a rejected request for several partitions cannot be sent again without duplicates.
     else
       await Promise.all(
         splitBy(entries, ({ message }) => message.topic).map((part) => this.#sendInOrder(part, results)),
@@ -89,8 +89,8 @@ export class KafkaPublisher implements Producer {
   }
 
   /**
-   * kafkajs releases the sequence numbers of a failed request before it sends the request again. A second send to the same
-   * partition would take these numbers, and the broker would confirm its messages as duplicates without storing them.
+   * Sends one request per topic at a time. kafkajs releases the sequence numbers of a failed request before it retries. A second send
+   * to the same partition would use these numbers, and the broker would confirm its messages as duplicates without storing them.
    */
   #sendInOrder(entries: readonly Entry[], results: SendResult[], window?: SendWindow): Promise<void> {
     return this.#order.run(topicsOf(entries), () => this.#sendByLeader(entries, results, window));
@@ -114,7 +114,7 @@ export class KafkaPublisher implements Producer {
     await new SendRun(steps, results, window).run(entries);
   }
 
-  /** Sends, and when a request fails finds out whose fault it was. Fills in a result for each entry. */
+  /** Sends and, when a request fails, finds the message that caused it. Sets a result for each entry. */
   async #sendEntries(entries: readonly Entry[], results: SendResult[]): Promise<void> {
     if (this.#closed) return fill(entries, results, (entry) => this.#closedError(entry));
     let producer: ClientProducer;
@@ -126,7 +126,7 @@ export class KafkaPublisher implements Producer {
     await this.#request(producer, entries, results);
   }
 
-  /** @param earlier why a request that had all of these records was refused */
+  /** @param earlier why a request with all of these records was rejected */
   async #request(
     producer: ClientProducer,
     entries: readonly Entry[],
@@ -150,8 +150,8 @@ export class KafkaPublisher implements Producer {
   }
 
   /**
-   * The broker refuses a whole request for one bad partition, and does not say which; the others may be stored by then.
-   * Sent again one by one, with the same sequence numbers, the stored ones are recognised and the bad one is found.
+   * The broker rejects a whole request for one bad partition and does not report which; the others may be stored already.
+   * The partitions are sent again one by one with the same sequence numbers: the broker recognizes the stored ones.
    */
   async #afterFailure(
     producer: ClientProducer,
@@ -172,7 +172,7 @@ export class KafkaPublisher implements Producer {
     fill(entries, results, (entry) => this.#errorOf(entry, failure, entries.length));
   }
 
-  /** One topic is gone, and with it kafkajs' producer for all others: a new one, each topic by itself. */
+  /** A missing topic breaks kafkajs' producer for all topics, so each topic is sent separately with a new one. */
   async #withoutUnknown(entries: readonly Entry[], results: SendResult[], failure: ClientFailure): Promise<void> {
     const byTopic = splitBy(entries, ({ message }) => message.topic);
     if (byTopic.length === 1) return fill(entries, results, (entry) => this.#errorOf(entry, failure, 1));
@@ -183,14 +183,14 @@ export class KafkaPublisher implements Producer {
     if (together > 1 && isContagious(failure) && storedAfter(failure) === 'no') {
       return errorOf(
         'TRANSPORT_BATCH_REJECTED',
-        `a request of ${together} messages for "${message.topic}" was refused (${failure.protocol}); none of them was stored.`,
+        `Kafka rejected a request of ${together} messages for "${message.topic}" (${failure.protocol}); none of them was stored.`,
         { topic: message.topic, stored: 'no', retryable: true, cause: failure },
       );
     }
     return sendError(failure, { ...this.#place(message.topic), partition: record.partition });
   }
 
-  /** Receipts by partition, in the order of the entries; a partition that the answer leaves out does not exist. */
+  /** Sets receipts in the order of the entries. A partition that the response leaves out does not exist. */
   async #receipts(entries: readonly Entry[], stored: readonly StoredPartition[], results: SendResult[]): Promise<void> {
     const next = nextOffsets(stored);
     const unstored: Entry[] = [];
@@ -204,7 +204,7 @@ export class KafkaPublisher implements Producer {
     if (unstored.length > 0) await this.#afterMissingPartition(unstored, results);
   }
 
-  /** kafkajs leaves out silently what goes to a partition it does not know: it does not exist, or it is new. */
+  /** kafkajs silently drops records for a partition it does not know: the partition does not exist, or it is new. */
   async #afterMissingPartition(entries: readonly Entry[], results: SendResult[]): Promise<void> {
     const counts = await this.#keeper.lookAgain([...topicsOf(entries)]);
     const isThere = ({ message, record }: Entry): boolean =>
@@ -214,12 +214,12 @@ export class KafkaPublisher implements Producer {
       partitionMissing(message.topic, record.partition as number, counts?.get(message.topic)),
     );
     if (late.length === 0) return;
-    // A producer that is made now knows the new partitions.
+    // A new producer knows the new partitions.
     await this.#keeper.renew();
     await this.#sendEntries(late, results);
   }
 
-  /** Nothing was sent: the topics with a problem are told, the others go on without them. */
+  /** Nothing was sent. Messages for missing topics fail; the others are sent without them. */
   async #notBegun(entries: readonly Entry[], results: SendResult[], error: unknown): Promise<void> {
     if (error instanceof MissingTopics) {
       const { failures } = error;
@@ -285,7 +285,7 @@ interface NextOffset {
   offset: number;
 }
 
-/** By topic and partition. n.b. numbers: offsets stay below 2^53, and counting with bigint was seen in profiles. */
+/** By topic and partition. Offsets stay below 2^53, and bigint arithmetic showed in profiles. */
 function nextOffsets(stored: readonly StoredPartition[]): Map<string, (NextOffset | undefined)[]> {
   const byTopic = new Map<string, (NextOffset | undefined)[]>();
   for (const { topic, partition, baseOffset } of stored) {
@@ -311,6 +311,6 @@ const partitionMissing = (topic: string, partition: number, count: number | unde
 const refusedSomewhere = ({ topic }: OutgoingMessage, failure: ClientFailure) =>
   errorOf(
     'TRANSPORT_PUBLISH_UNKNOWN',
-    `a request of several partitions of "${topic}" was refused (${failure.protocol}), and without idempotent: true nobody knows which; the message may have been stored.`,
+    `Kafka rejected a request for several partitions of "${topic}" (${failure.protocol}) and did not report which one. The message may have been stored. With idempotent: true the driver finds out.`,
     { topic, stored: 'unknown', retryable: true, cause: failure },
   );

@@ -12,7 +12,7 @@ const entryOf = (message: OutgoingMessage, index: number): Entry => ({
   ...{ index, message, record: { key: null, value: null, headers: undefined, partition: message.partition } },
 });
 
-/** A run over brokers that answer when the test says so; partition n is led by broker n, unless it says otherwise. */
+/** A run over brokers that respond when the test resolves them. Broker n leads partition n by default. */
 function setUp(first: readonly OutgoingMessage[], maxRequestBytes = 1_000_000) {
   const clock = new ManualClock();
   const leaders = new Map<number, number>();
@@ -74,7 +74,7 @@ describe('one call to several leaders', () => {
     expect(sent().slice(2)).toEqual(['1b']);
   });
 
-  it('does not send what waits behind a message that will be sent again, and takes nothing more', async () => {
+  it('does not send messages behind one that will be retried, and requests no more', async () => {
     const { requests, next, results, run, sent } = setUp([messageOf(1, 'a'), messageOf(2, 'a'), messageOf(3, 'a')]);
     next.push(messageOf(1, 'b'), messageOf(2, 'b'));
     await requests[2]?.answer();
@@ -99,7 +99,7 @@ describe('one call to several leaders', () => {
     await run;
   });
 
-  it('keeps each request within the size that the broker takes', async () => {
+  it('keeps each request within the size limit of the broker', async () => {
     const { requests, next, sent } = setUp([messageOf(1, 'a'), messageOf(2, 'a')], 2);
     next.push(messageOf(2, 'b'), messageOf(2, 'c'), messageOf(2, 'd'));
     await requests[1]?.answer();

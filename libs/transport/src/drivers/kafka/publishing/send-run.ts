@@ -8,41 +8,41 @@ import {
 } from '../../../contract/index.js';
 import type { OutgoingRecord } from '../client/seam.js';
 
-/** One message and its record; the record knows its partition once the client has chosen it. */
+/** One message and its record. The record has its partition once the client has chosen it. */
 export interface Entry {
   readonly index: number;
   readonly message: OutgoingMessage;
   readonly record: OutgoingRecord;
 }
 
-/** How a run sends. */
+/** The steps of a run. */
 export interface SendSteps {
   readonly clock: Clock;
   readonly maxRequestBytes: number;
   entryOf(message: OutgoingMessage, index: number): Entry;
-  /** Chooses the record's partition where it names none. Returns the broker that leads it; undefined when nobody knows. */
+  /** Chooses the partition of a record that names none. Returns its leader, or undefined when it is unknown. */
   leaderOf(entry: Entry): number | undefined;
-  /** One request to one broker. Fills in a result for each entry; never rejects. */
+  /** Sends one request to one broker and sets a result for each entry. Never rejects. */
   request(entries: readonly Entry[], results: SendResult[]): Promise<void>;
 }
 
-/** A request that takes longer may take very long: its broker does not answer. */
+/** A request that takes longer may take very long, because its broker does not respond. */
 const LATE_MS = 1_000;
-/** Most messages that are taken at a time while another request is under way. */
+/** Most messages to fetch from the caller at a time while another request is in flight. */
 const MAX_TAKEN = 5_000;
 
 /**
- * One call of `send`: a request at a time per leader and per partition. While one leader is slow, the messages for others go on:
- * each is reported as soon as it is stored, and more of them are taken. What waits for a partition keeps its order.
+ * Runs one call of `send` with one request at a time per leader and per partition. While one leader is slow, messages for other leaders
+ * continue: each is reported as soon as it is stored, and more are requested. Messages for a partition keep their order.
  */
 export class SendRun {
   readonly #steps: SendSteps;
   readonly #window: SendWindow | undefined;
   readonly #results: SendResult[];
-  /** What waits for its partition or its leader, in order. */
+  /** Messages that wait for their partition or leader, in order. */
   readonly #waiting = new Map<string, Entry[]>();
   readonly #busyPlaces = new Set<string>();
-  /** When the request of each leader began. */
+  /** When the request of each leader started. */
   readonly #busyLeaders = new Map<number | undefined, number>();
   #count = 0;
   #takesMore = true;
@@ -55,7 +55,7 @@ export class SendRun {
     this.#window = window;
   }
 
-  /** Resolves when every message has its result, those that were taken too. */
+  /** Resolves when every message has its result, including those requested during the run. */
   async run(entries: readonly Entry[]): Promise<void> {
     this.#count = this.#results.length;
     const byLeader = this.#byLeader(entries);
@@ -95,7 +95,7 @@ export class SendRun {
     if (this.#busyLeaders.size === 0) this.#end();
   }
 
-  /** n.b. what the caller will send again goes before what waits for the same partition, and before what nobody has taken yet. */
+  /** A message that the caller will retry must go before the messages that wait for its partition, so these fail with it. */
   #report(entry: Entry): void {
     const result = this.#results[entry.index];
     if (!(result instanceof TransportError)) return this.#window?.stored(entry.index, result as never);
@@ -119,7 +119,7 @@ export class SendRun {
     }
   }
 
-  /** One request for each leader that has none under way, with what waits for partitions that have none under way. */
+  /** Starts one request for each idle leader, with the messages that wait for idle partitions. */
   #startWaiting(): void {
     const requests = new Map<number | undefined, { readonly entries: Entry[]; bytes: number }>();
     for (const [place, queue] of this.#waiting) {
@@ -133,7 +133,7 @@ export class SendRun {
     for (const [leader, { entries }] of requests) this.#start(leader, entries);
   }
 
-  /** Moves what fits into the request, at least one message into an empty one. */
+  /** Moves as many messages as fit into the request, at least one into an empty one. */
   #fill(request: { readonly entries: Entry[]; bytes: number }, queue: Entry[]): void {
     let count = 0;
     for (const { message } of queue) {

@@ -1,6 +1,6 @@
 import { TopicOrder } from './topic-order.js';
 
-/** Tasks that end when the test says so. */
+/** Tasks that end when the test ends them. */
 class Tasks {
   readonly order = new TopicOrder();
   readonly started: string[] = [];

@@ -3,12 +3,12 @@ import { ClientFailure, type ClientMember, type ReadPosition } from '../client/s
 import type { PartitionIntake } from '../receiving/partition-intake.js';
 import { within } from '../../kit/waits.js';
 
-/** How long the brokers may take to say where partitions end. */
+/** How long the brokers may take to return end offsets. */
 const ANSWER_LIMIT_MS = 3_000;
-/** Whoever may not ask is not to ask every few seconds. */
+/** Pause after an authorization error. */
 const REFUSED_PAUSE_MS = 60_000;
 
-/** Counts what the brokers hold for the partitions of one member and its sinks have not received; see `Consumption.waiting`. */
+/** Counts the records that the brokers hold for one member and its sinks have not received; see `Consumption.waiting`. */
 export class WaitingRecords {
   readonly #clock: Clock;
   #notBeforeMs = 0;
@@ -17,7 +17,7 @@ export class WaitingRecords {
     this.#clock = clock;
   }
 
-  /** By topic; topics of which nothing is known, or whose sink asks to wait, are left out. Never rejects. */
+  /** Returns the counts by topic. Topics with unknown ends, or with a full sink, are left out. Never rejects. */
   async count(member: ClientMember, intakes: readonly PartitionIntake[]): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
     for (const { topic, partition, offset } of await this.#ends(member, intakes)) {
@@ -25,7 +25,7 @@ export class WaitingRecords {
       const waiting = intake?.waitingBefore(offset);
       if (waiting !== undefined) counts.set(topic, (counts.get(topic) ?? 0) + waiting);
     }
-    // n.b. the sink is the same one for all partitions of a topic.
+    // All partitions of a topic share one sink.
     for (const { topic, isSinkFull } of intakes) if (isSinkFull) counts.delete(topic);
     return counts;
   }

@@ -7,7 +7,7 @@ const loads = (assignment: Map<string, PartitionsByTopic>): number[] =>
   [...assignment.values()].map((owned) => Object.values(owned).flat().length);
 
 describe('sharing partitions', () => {
-  it('gives every partition to one member, and loads differ by one at most', () => {
+  it('assigns every partition to one member, and loads differ by at most one', () => {
     const assignment = assignPartitions(
       ['a', 'b', 'c'].map((id) => member(id, ['x', 'y'])),
       topics({ x: 7, y: 3 }),
@@ -19,14 +19,14 @@ describe('sharing partitions', () => {
     expect(loads(assignment).sort()).toEqual([3, 3, 4]);
   });
 
-  it('gives nobody a topic it did not subscribe to', () => {
+  it('assigns no member a topic it did not subscribe to', () => {
     const assignment = assignPartitions([member('old', ['x']), member('new', ['x', 'y'])], topics({ x: 4, y: 4 }));
     expect(Object.keys(assignment.get('old') ?? {})).toEqual(['x']);
     expect(loads(assignment)).toEqual([4, 4]);
     expect(assignment.get('new')?.['y']).toEqual([0, 1, 2, 3]);
   });
 
-  it('leaves everybody what it has, as far as that is fair', () => {
+  it('leaves each member its partitions, as far as that is fair', () => {
     const owned = { a: { x: [0, 1, 2, 3] }, b: { x: [4, 5] } };
     const assignment = assignPartitions(
       [member('a', ['x'], owned.a), member('b', ['x'], owned.b), member('c', ['x'])],
@@ -67,7 +67,7 @@ describe('sharing partitions', () => {
     expect(other).toEqual(one);
   });
 
-  it('leaves a topic alone that nobody wants', () => {
+  it('ignores a topic without subscribers', () => {
     expect(loads(assignPartitions([member('a', ['x'])], topics({ y: 3 })))).toEqual([0]);
   });
 });

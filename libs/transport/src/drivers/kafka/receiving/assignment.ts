@@ -2,7 +2,7 @@
 export interface GroupMember {
   readonly id: string;
   readonly topics: readonly string[];
-  /** What it has now, by topic; it keeps as much of it as is fair. */
+  /** Its current partitions by topic; it keeps as many of them as is fair. */
   readonly owned: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -16,10 +16,9 @@ interface Seat {
 }
 
 /**
- * Shares partitions among the members of a group: nobody gets a topic it did not subscribe to, everybody keeps what it has
- * as far as that is fair, and loads differ by one at most among members that want the same.
- * The same input gives the same answer on every member.
- * @param partitions partition ids by topic; a topic that is not in it does not exist
+ * Assigns partitions to the members of a group. No member gets a topic it did not subscribe to, each member keeps its partitions
+ * as far as that is fair, and loads differ by at most one among members with the same topics. The result is deterministic.
+ * @param partitions partition ids by topic; a missing topic does not exist
  */
 export function assignPartitions(
   members: readonly GroupMember[],
@@ -42,7 +41,7 @@ interface Place {
   readonly partition: number;
 }
 
-/** Gives everyone what it has, once; returns what nobody has. */
+/** Assigns each owned partition to one of its owners. Returns the unowned partitions. */
 function keepOwned(
   seats: readonly Seat[],
   members: readonly GroupMember[],
@@ -60,7 +59,7 @@ function keepOwned(
   return free;
 }
 
-/** The member that wants the topic and has the least: of everything, then of this topic. */
+/** The subscribed member with the fewest partitions in total, then of this topic. */
 function leastLoaded(seats: readonly Seat[], topic: string): Seat | undefined {
   let best: Seat | undefined;
   for (const seat of seats) {
@@ -71,7 +70,7 @@ function leastLoaded(seats: readonly Seat[], topic: string): Seat | undefined {
   return best;
 }
 
-/** Moves partitions from the fullest to the emptiest that may have them, until that would gain nothing. */
+/** Moves partitions from the fullest to the emptiest subscribed member until the loads are level. */
 function level(seats: readonly Seat[]): void {
   for (let move = findMove(seats); move !== undefined; move = findMove(seats)) {
     const { from, to, topic } = move;

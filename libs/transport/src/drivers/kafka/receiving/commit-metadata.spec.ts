@@ -21,7 +21,7 @@ describe('the metadata of a commit', () => {
     expect({ ...back, attempts: new Map([...back.attempts].sort(([a], [b]) => a - b)) }).toEqual(full);
   });
 
-  it('reads as the page says', () => {
+  it('has the documented format', () => {
     const text = encodeCommitState(
       100,
       state({
@@ -37,7 +37,7 @@ describe('the metadata of a commit', () => {
     expect(text).toBe('nt1;p=6;u=2;a=0:3;d=1-8,b');
   });
 
-  it('is empty when there is nothing to say', () => {
+  it('is empty when nothing is known', () => {
     expect(encodeCommitState(5, NOTHING_KNOWN)).toBe('');
     expect(decodeCommitState(5, '')).toEqual(NOTHING_KNOWN);
   });
@@ -53,14 +53,14 @@ describe('the metadata of a commit', () => {
     'nt1;a=x',
     'nt1;d=1-2-3,é',
     '{"nt1":1}',
-  ])('of another program, or damaged, says nothing: %j', (text) => {
+  ])('of another program, or damaged, is ignored: %j', (text) => {
     expect(decodeCommitState(5, text)).toMatchObject({
       done: expect.not.arrayContaining([expect.arrayContaining([Number.NaN])]),
     });
     expect(decodeCommitState(5, text).attempts.size).toBe(0);
   });
 
-  it('never has more bytes than Kafka takes, and keeps the newest attempts and the lowest runs', () => {
+  it('never has more bytes than Kafka allows, and keeps the newest attempts and the lowest runs', () => {
     const attempts = new Map(Array.from({ length: 3_000 }, (_, index) => [index * 7, 2]));
     const done = Array.from({ length: 3_000 }, (_, index): [number, number] => [index * 10 + 1, index * 10 + 4]);
     const text = encodeCommitState(0, state({ partitions: 12, attempts, done }));

@@ -1,23 +1,22 @@
 /**
- * What rides in the metadata of a committed offset, so that the next owner of a partition knows more than the offset:
+ * The metadata of a committed offset, from which the next owner of a partition learns more than the offset:
  *
  * ```
  * nt1;p=6;u=2;a=0:3,1c:2;d=1-9,b
- * |   |   |   |          └ done above the offset: runs `first-length less one`, or a single one
+ * |   |   |   |          └ done above the offset: runs `first-(length minus 1)`, or a single one
  * |   |   |   └ attempts: the message at this offset is about to have its 3rd attempt
- * |   |   └ opened twice since a member last left it in order, or got further: members have ended without a word
- * |   └ partitions the topic had when the group first met it
- * └ format and version; a text that begins otherwise is foreign, and ignored
+ * |   |   └ opened twice since the last clean close or progress: members have crashed
+ * |   └ partitions of the topic when the group first read it
+ * └ format and version; other metadata is foreign and ignored
  * ```
- * Numbers are base 36; positions are relative to the committed offset, runs to the end of the run before.
- * Kafka takes at most 4,096 bytes (`offset.metadata.max.bytes`). What does not fit is left out: a run that is left out is
- * handled twice after a change of owner, an attempt that is left out counts from 1 again.
- * The page for readers: docs/drivers/kafka.md, "Commit metadata".
+ * Numbers are base 36. Positions are relative to the committed offset, runs to the end of the previous run.
+ * Kafka allows at most 4,096 bytes (`offset.metadata.max.bytes`). What does not fit is left out: the next owner handles the messages of
+ * such a run again, and counts such attempts from 1 again. Documentation: docs/drivers/kafka.md, "Commit metadata".
  */
 export interface CommitState {
-  /** Partitions that the topic had when the group first met it; undefined when not known. */
+  /** Partitions of the topic when the group first read it; undefined when unknown. */
   readonly partitions: number | undefined;
-  /** How often the partition was opened since a member left it in order or got further; 0 when it was left in order. */
+  /** How often the partition was opened since the last clean close or progress; 0 after a clean close. */
   readonly openings: number;
   /** Number of the next attempt, by offset, of messages that wait for one. */
   readonly attempts: ReadonlyMap<number, number>;
@@ -30,10 +29,10 @@ export const NOTHING_KNOWN: CommitState = { partitions: undefined, openings: 0, 
 export const MAX_METADATA_BYTES = 4_096;
 
 const MAGIC = 'nt1';
-/** Attempts may use this much; the rest belongs to the runs, which save work for more messages. */
+/** Limit for attempts. The rest is for runs, which save work for more messages. */
 const MAX_ATTEMPTS_BYTES = 1_024;
 
-/** Text for the commit at `offset`; ASCII, never longer than `maxBytes`. */
+/** Encodes the state for a commit at `offset` as ASCII of at most `maxBytes`. */
 export function encodeCommitState(offset: number, state: CommitState, maxBytes = MAX_METADATA_BYTES): string {
   const parts = [MAGIC];
   if (state.partitions !== undefined) parts.push(`p=${state.partitions.toString(36)}`);
@@ -45,7 +44,7 @@ export function encodeCommitState(offset: number, state: CommitState, maxBytes =
   return parts.length === 1 ? '' : parts.join(';');
 }
 
-/** What a text says; foreign, damaged or empty texts say nothing. */
+/** Decodes commit metadata. Foreign, damaged or empty texts decode to `NOTHING_KNOWN`. */
 export function decodeCommitState(offset: number, text: string | null | undefined): CommitState {
   if (text == null || !text.startsWith(`${MAGIC};`)) return NOTHING_KNOWN;
   const fields = new Map(text.split(';').map((field) => [field.slice(0, 2), field.slice(2)]));
@@ -66,7 +65,7 @@ export function decodeCommitState(offset: number, text: string | null | undefine
 /** Length of the parts joined, with the separator and the two characters of the next field's name. */
 const used = (parts: readonly string[]): number => parts.join(';').length + 3;
 
-/** As many of the items, in order, as fit. */
+/** Joins as many items, in order, as fit. */
 function fit(texts: Iterable<string>, room: number): string {
   let all = '';
   for (const text of texts) {

@@ -8,18 +8,18 @@ import type { CommitSnapshot } from './partition-ledger.js';
 export interface CommitSettings {
   readonly clock: Clock;
   readonly intervalMs: number;
-  /** One try. @throws ClientFailure */
+  /** Tries one commit. @throws ClientFailure */
   readonly commit: (offsets: readonly OffsetCommit[]) => Promise<void>;
-  /** Told after each commit that was taken. */
+  /** Called after each successful commit. */
   readonly committed: () => void;
-  /** Told when commits begin to fail, and when they work again. */
+  /** Called when commits start to fail; `recovered` when they work again. */
   readonly failed: (failure: ClientFailure) => void;
   readonly recovered: () => void;
 }
 
 /**
- * Commits what the intakes of one member have done: at most once per interval, at once when an intake asks for it, one
- * request at a time for all of them together.
+ * Commits the progress of all intakes of one member: at most once per interval, at once when an intake asks for it, and with one
+ * request at a time.
  */
 export class Commits {
   readonly #settings: CommitSettings;
@@ -36,7 +36,7 @@ export class Commits {
     this.#settings = settings;
   }
 
-  /** Why the last commit was not taken; undefined when it was. */
+  /** Why the last commit failed; undefined when it succeeded. */
   get lastFailure(): ClientFailure | undefined {
     return this.#lastFailure;
   }
@@ -47,13 +47,13 @@ export class Commits {
     else this.#schedule();
   }
 
-  /** n.b. what failed may have been this partition's alone: a topic that is deleted, for one. */
+  /** Drops an intake. Commits may have failed only because of its partition, for example after its topic was deleted. */
   forget(intake: PartitionIntake): void {
     this.#dirty.delete(intake);
     if (this.#dirty.size === 0) this.#recover();
   }
 
-  /** Nothing is committed until `resume`: between two generations nobody knows whose the partitions are. */
+  /** Stops commits until `resume`, because between two generations the owner of a partition is unknown. */
   suspend(): void {
     this.#suspended = true;
     this.#stopTimer();
@@ -64,7 +64,7 @@ export class Commits {
     if (this.#dirty.size > 0) this.#schedule();
   }
 
-  /** Commits what is due now and waits for it. False when it was not taken. */
+  /** Commits what is due and waits for it. Returns false when the commit failed. */
   async flush(): Promise<boolean> {
     await this.#running;
     if (this.#dirty.size === 0) return true;
@@ -84,7 +84,7 @@ export class Commits {
     });
   }
 
-  /** n.b. in a microtask: a batch that settles in one go asks once for each of its messages. */
+  /** Starts in a microtask, because a batch asks once for each of its messages. */
   #startSoon(): void {
     if (this.#soon || this.#suspended) return;
     this.#soon = true;
@@ -100,7 +100,7 @@ export class Commits {
   #start(): Promise<boolean> {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      // n.b. not at once after a failure: the next try is the interval's.
+      // After a failure the next try waits for the interval.
       if (this.#failing) this.#soon = false;
       this.#startIfWanted();
       if (this.#dirty.size > 0) this.#schedule();
@@ -137,7 +137,7 @@ export class Commits {
     if (failure.protocol === 'OFFSET_METADATA_TOO_LARGE')
       this.#maxMetadataBytes = Math.floor(this.#maxMetadataBytes / 2);
     for (const [intake] of taken) intake.notCommitted();
-    // n.b. a stale commit is no fault: the member joins again and knows then what is still its own.
+    // A stale commit is not reported: the member rejoins and then knows which partitions it still owns.
     if (isStale(failure) || this.#failing) return;
     this.#failing = true;
     this.#settings.failed(failure);

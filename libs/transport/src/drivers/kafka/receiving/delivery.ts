@@ -3,10 +3,10 @@ import type { FetchedRecord } from '../client/seam.js';
 import { withOwnBytes } from '../own-bytes.js';
 import { headerOf, headersOf, keyText, rawHeadersOf, rawKeyOf } from '../mapping.js';
 
-/** A record as the Kafka client read it: `context.raw`. Keys, values and headers are bytes. */
+/** The record as the Kafka client read it (`context.raw`). Keys, values and headers are bytes. */
 export interface KafkaRecord extends FetchedRecord {}
 
-/** Whoever handed a delivery over and is told how it ended. */
+/** The intake that delivered a message and receives its settlement. */
 export interface DeliveryOwner {
   readonly topic: string;
   readonly group: string;
@@ -18,7 +18,7 @@ export interface DeliveryOwner {
   parked(sequence: number, nextAttempt: number): void;
 }
 
-/** One Kafka record on its way to a handler. The constructor reads the key; everything else is read when it is asked for. */
+/** Delivers one Kafka record to a handler. The constructor reads the key; everything else is decoded on access. */
 export class KafkaDelivery extends Delivery<KafkaRecord> {
   readonly offset: string;
   raw: KafkaRecord;
@@ -36,7 +36,7 @@ export class KafkaDelivery extends Delivery<KafkaRecord> {
     this.#headers = undefined;
   }
 
-  /** Its place in the watermark of its partition. */
+  /** Its sequence number in the watermark of its partition. */
   get sequence(): number {
     return this.#sequence;
   }

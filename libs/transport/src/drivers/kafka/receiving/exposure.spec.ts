@@ -1,7 +1,7 @@
 import { Exposure } from './exposure.js';
 
 describe('what a SIGKILL would repeat', () => {
-  it('never grows over the limit when nothing is handed over without room', () => {
+  it('never exceeds the limit when nothing is delivered without room', () => {
     const exposure = new Exposure(4);
     for (let handed = 0; handed < 4; handed++) exposure.handedOver();
     expect(exposure.room).toBe(0);

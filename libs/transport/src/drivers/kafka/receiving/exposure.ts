@@ -1,9 +1,9 @@
 /**
- * How many messages a SIGKILL at this moment would make come again although they were, or may have been, handled: all
- * that are with handlers, and those that are done and in no commit yet. One count for all partitions of a group.
+ * Counts the messages of a group that a crash at this moment would repeat: those with handlers, and those that are done and
+ * not committed yet.
  *
- * Done messages behind an unsettled one are safe with the next commit too, because its metadata names them; so a message
- * that is stuck costs its own partition room, and no other.
+ * The next commit also covers done messages behind an unsettled one, because its metadata names them. A stuck message therefore
+ * blocks only its own partition.
  */
 export class Exposure {
   readonly #limit: number;
@@ -15,12 +15,12 @@ export class Exposure {
     this.#limit = limit;
   }
 
-  /** How many more may be handed over. */
+  /** How many more messages may be delivered. */
   get room(): number {
     return this.#limit - this.#exposed;
   }
 
-  /** So much is done and not committed that it is time to. */
+  /** Whether so many messages are done and uncommitted that a commit is due. */
   get isCommitDue(): boolean {
     return this.#done * 2 >= this.#limit || (this.#done > 0 && this.#exposed >= this.#limit);
   }
@@ -29,7 +29,7 @@ export class Exposure {
     this.#exposed++;
   }
 
-  /** A message that failed waits for its next attempt: handling it again is no repetition. */
+  /** A failed message waits for its next attempt, which is not a repetition. */
   parked(): void {
     this.#exposed--;
   }
@@ -45,7 +45,7 @@ export class Exposure {
     this.#done -= done;
   }
 
-  /** A partition is gone, with what was counted of it. */
+  /** Removes the counts of a revoked partition. */
   forget(exposed: number, done: number): void {
     this.#exposed -= exposed;
     this.#done -= done;

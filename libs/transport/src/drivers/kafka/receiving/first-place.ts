@@ -1,13 +1,13 @@
 import { nearestKept, offsetIn, type Subscription } from '../../../contract/index.js';
 import type { ClientMember } from '../client/seam.js';
 
-/** Offsets that a partition has to give: of its first record, and past its last one. */
+/** Offsets of the first record and after the last record of a partition. */
 interface Bounds {
   readonly low: number;
   readonly high: number;
 }
 
-/** Where a group that has committed nothing begins in a partition. `warning`: why that is not the offset that was asked for. */
+/** Returns where a group without a committed offset starts in a partition. `warning` says why it is not the requested offset. */
 export async function firstPlace(
   member: ClientMember,
   { topic, startFrom }: Subscription,

@@ -40,7 +40,7 @@ class Log {
   committed: number | undefined;
   metadata = '';
   readonly handled = new Set<number>();
-  /** Where this client reads on; undefined until it has been told. */
+  /** Where this client continues reading; undefined before the first answer. */
   position: number | undefined;
   isOurs = false;
 
@@ -64,9 +64,9 @@ class World {
   readonly #listener;
   #confirmedAtMs = 0;
   #commitsFail = false;
-  /** The group goes on without the member, which does not know yet. */
+  /** The group continues without the member, which does not know yet. */
   #isExpelled = false;
-  /** Nobody knows whose the partitions are. */
+  /** The owner of the partitions is unknown. */
   #isJoining = false;
 
   constructor() {
@@ -181,7 +181,7 @@ class World {
     if (this.#commitsFail) return Promise.reject(new ClientFailure('timeout', 'no answer'));
     for (const { partition, offset, metadata } of offsets) {
       const log = this.#log(partition);
-      if (!log.isOurs) this.problems.push(`partition ${partition} is committed, and it is somebody else's`);
+      if (!log.isOurs) this.problems.push(`partition ${partition} is committed, but another member owns it`);
       if (offset > log.firstUnhandled) this.problems.push(`${log.firstUnhandled} is passed by the commit of ${offset}`);
       log.committed = offset;
       log.metadata = metadata;
@@ -225,7 +225,7 @@ class World {
       this.#letGo();
       return undefined;
     }
-    if (this.#isJoining) this.problems.push(`${delivery.offset} begins while the member joins`);
+    if (this.#isJoining) this.problems.push(`${delivery.offset} starts while the member joins`);
     delivery.state = 'running';
     return delivery;
   }
@@ -236,7 +236,7 @@ class World {
     const { partition = 0, key = '' } = delivery;
     const offset = Number(delivery.offset);
     const log = this.#log(partition);
-    if (!log.isOurs) this.problems.push(`${offset} is handled, and partition ${partition} is somebody else's`);
+    if (!log.isOurs) this.problems.push(`${offset} is handled, but another member owns partition ${partition}`);
     const lane = `${partition}/${key}`;
     const isNew = !log.handled.has(offset);
     if (isNew && offset < (this.#lastOfKey.get(lane) ?? -1))
@@ -273,7 +273,7 @@ class World {
     await turn();
   }
 
-  /** It goes on from the group's commit, in order, and commits. */
+  /** It continues from the committed offset, in order, and commits. */
   #otherMemberHandles(n: number): void {
     for (const [partition, log] of this.logs.entries()) {
       if (log.isOurs) continue;
@@ -331,7 +331,7 @@ class World {
     return -1;
   }
 
-  /** The process stands still for longer than its session; the group has waited, or given its partitions away. */
+  /** The process is suspended for longer than its session; the group has waited, or reassigned its partitions. */
   async #stop(confirmed: boolean): Promise<void> {
     this.clock.advance(SESSION_MS + 1);
     this.#isExpelled = !confirmed;

@@ -184,13 +184,15 @@ describe('a rebalance that does not come to its end', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('is a problem while the brokers do not say where partitions are read from', async () => {
+  it('is a problem while the brokers do not return the start positions', async () => {
     const { intake, member, join, listener, clock, warnings } = await placed();
     await join(0, 1);
     member.boundsAreKnown = new Promise(() => undefined);
     void listener.positions([at(0, 5), at(1)]);
     clock.advance(10_000);
-    expect(intake.problems).toEqual([expect.stringContaining('the brokers have not said where to read on')]);
+    expect(intake.problems).toEqual([
+      expect.stringContaining('the brokers have not returned the offsets to read from'),
+    ]);
     expect(warnings).toHaveLength(1);
   });
 
@@ -208,7 +210,7 @@ describe('a rebalance that does not come to its end', () => {
 });
 
 describe('a client that asks once for each broker where to read', () => {
-  it('is told the same each time: a group that starts with what is new misses nothing published since', async () => {
+  it('gets the same result each time: a group with startFrom "new" misses nothing published since', async () => {
     const { intake, member, listener, join, lost } = setUp('new');
     await join(0);
     void intake.placed().then(() => (member.high = 105));
@@ -273,7 +275,7 @@ describe('a partition that was paused because its sink was full', () => {
 });
 
 describe('a client that throws because its member is dying', () => {
-  it('harms nobody, and the next member reads the partition', async () => {
+  it('has no effect, and the next member reads the partition', async () => {
     const { member, listener, join, fetched, fill } = setUp();
     const letIn = fill();
     await join(0);
@@ -315,7 +317,7 @@ describe('a handler that was running when the group changed', () => {
   });
 });
 
-describe('a commit that fails after the partition has gone', () => {
+describe('a commit that fails after the partition was revoked', () => {
   it('is not made again: it would move the next owner’s offset back', async () => {
     const { member, listener, join, fetched, end, clock } = setUp('beginning', { commitIntervalMs: 500 });
     await join(0);
@@ -336,7 +338,7 @@ describe('a commit that fails after the partition has gone', () => {
 });
 
 describe('a place that the broker no longer has', () => {
-  it('is left for the group’s commit where that is still there, and not for the beginning', async () => {
+  it('is replaced by the committed offset if that is in range, and not by the beginning', async () => {
     const { member, listener, join, fetched } = setUp();
     await join(0);
     await listener.positions([at(0, 40)]);
@@ -345,7 +347,7 @@ describe('a place that the broker no longer has', () => {
     expect(await listener.positions([at(0, 40, 't', true)])).toEqual([{ topic: 't', partition: 0, offset: 40 }]);
   });
 
-  it('is left for what is still there where the commit has gone too', async () => {
+  it('is replaced by the oldest record if the committed offset is out of range too', async () => {
     const { member, listener, join } = setUp('new');
     await join(0);
     await listener.positions([at(0, 90)]);
@@ -366,7 +368,7 @@ describe('a process that was stopped for longer than its session', () => {
     return scene;
   }
 
-  it('begins no handler of what it had, until the group confirms the member', async () => {
+  it('starts no handler until the group confirms the member', async () => {
     const { got, clock, member, listener } = await stopped();
     const [first, second] = got as [Delivery, Delivery];
     expect(first.mayBegin()).toBe(true);
@@ -380,7 +382,7 @@ describe('a process that was stopped for longer than its session', () => {
     expect(got[3]?.mayBegin()).toBe(true);
   });
 
-  it('hands over nothing when it has to join again, until it knows what it still has', async () => {
+  it('delivers nothing when it has to rejoin, until it knows its assignment', async () => {
     const { got, clock, listener, join } = await stopped();
     clock.advance(1);
     expect(got[0]?.mayBegin()).toBe(false);
@@ -402,7 +404,7 @@ describe('a partition whose members end without a word', () => {
     return scene;
   }
 
-  it('counts its openings, and suspects what they may have begun', async () => {
+  it('counts its openings, and suspects the messages they may have started', async () => {
     const first = await opened(100, '');
     expect(first.member.metadata).toBe('nt1;u=1');
     expect(first.got[0]?.suspicion).toBe(0);
@@ -413,7 +415,7 @@ describe('a partition whose members end without a word', () => {
     expect(third.got.map(({ suspicion }) => suspicion)).toEqual([2, 2, 2]);
   });
 
-  it('commits the next attempt at a suspect before this one begins', async () => {
+  it('commits the next attempt of a suspected message before this one starts', async () => {
     const { got, member } = await opened(100, 'nt1;u=2');
     const [suspect] = got as [Delivery];
     await suspect.recordStart();
@@ -422,7 +424,7 @@ describe('a partition whose members end without a word', () => {
     expect(next.got.map(({ attempt }) => attempt)).toEqual([2, 1, 1]);
   });
 
-  it('suspects nobody when a member got further', async () => {
+  it('suspects no message when a member made progress', async () => {
     const { end, clock, member } = await opened(100, 'nt1;u=1');
     end(1);
     clock.advance(10_000);
@@ -430,14 +432,14 @@ describe('a partition whose members end without a word', () => {
     expect([member.commits.at(-1), member.metadata]).toEqual(['t/0@101', '']);
   });
 
-  it('suspects nobody when a member left in order', async () => {
+  it('suspects no message after a clean close', async () => {
     const { intake, member } = await opened(100, 'nt1;u=1');
     expect(member.metadata).toBe('nt1;u=2');
     await intake.close();
     expect([member.commits.at(-1), member.metadata]).toEqual(['t/0@100', '']);
   });
 
-  it('goes on suspecting when the member that left had a handler running', async () => {
+  it('still suspects messages when the member that left had a running handler', async () => {
     const { intake, got, member } = await opened(100, 'nt1;u=1');
     (got[0] as Delivery).state = 'running';
     await intake.close();
@@ -477,7 +479,7 @@ describe('the records that wait for a member', () => {
     expect(await intake.waiting()).toEqual(new Map());
   });
 
-  it('are asked for once a minute when the broker refuses the question', async () => {
+  it('are requested once a minute when the broker denies the request', async () => {
     const { intake, member, listener, join, clock } = setUp();
     await join(0);
     await listener.positions([at(0, 90)]);
@@ -492,7 +494,7 @@ describe('the records that wait for a member', () => {
 });
 
 describe('commits that fail', () => {
-  it('are a problem until the partition whose commits they are is gone', async () => {
+  it('are a problem until their partition is revoked', async () => {
     const { intake, member, listener, join, fetched, end, clock } = setUp();
     await join(0);
     await listener.positions([at(0, 0)]);

@@ -21,13 +21,12 @@ import { sleep } from '../../kit/waits.js';
 
 /** How long a batch may wait for its handlers before its partition is paused and the others are read on. */
 const BATCH_WAIT_MS = 200;
-/** How often a batch that waits sends a heartbeat, and a rebalance looks whether handlers have ended. */
+/** How often a waiting batch sends a heartbeat, and a rebalance checks whether handlers have finished. */
 const BEAT_MS = 50;
 const LOOK_MS = 10;
 
 /**
- * The partitions that one group of this process has, over all its clients' lives: what a rebalance takes, keeps and
- * brings, and what is committed of it.
+ * Holds the partitions of one group in this process across rebalances and client restarts, and commits their offsets.
  */
 export class GroupIntake implements IntakeOwner {
   readonly #host: BrokerHost;
@@ -38,18 +37,18 @@ export class GroupIntake implements IntakeOwner {
   readonly #commits: Commits;
   readonly #exposure: Exposure;
   #assigned = new Set<string>();
-  /** Assigned partitions that are not known yet to be read from where. */
+  /** Assigned partitions without a known start position. */
   #unplaced = new Set<string>();
   #placedWaiters: (() => void)[] = [];
   readonly #endWaiters = new EndWaiters();
   readonly #waiting: WaitingRecords;
   #member: ClientMember | undefined;
   #stopped = false;
-  /** The group may have given the partitions away: nothing begins until it confirms the member, or it joins again. */
+  /** The group may have reassigned the partitions: no handler starts until it confirms the member, or the member rejoins. */
   #isDoubtful = false;
   #commitProblem: string | undefined;
   readonly #rebalance: RebalanceWatch;
-  /** n.b. one after the other: several fetches of one member ask at the same time. */
+  /** Serializes calls, because several fetchers of one member ask at the same time. */
   #answering: Promise<unknown> = Promise.resolve();
 
   constructor(host: BrokerHost, group: string, sinks: readonly SubscriptionSink[], options: ResolvedKafkaOptions) {
@@ -72,7 +71,7 @@ export class GroupIntake implements IntakeOwner {
     });
   }
 
-  /** What the member had, for the one that comes after it. */
+  /** The partitions of the member, for its successor. */
   get owned(): Record<string, number[]> {
     const owned: Record<string, number[]> = {};
     for (const { topic, partition } of this.#intakes.values()) (owned[topic] ??= []).push(partition);
@@ -83,12 +82,12 @@ export class GroupIntake implements IntakeOwner {
     const stalled = [...this.#intakes.values()].filter((intake) => intake.isStalled);
     const texts = stalled.map(
       ({ topic, partition, group, unsettledOffset }) =>
-        `partition ${partition} of "${topic}" waits in group "${group}" for offset ${unsettledOffset}, which is not settled`,
+        `partition ${partition} of "${topic}" is stalled in group "${group}": offset ${unsettledOffset} is not settled`,
     );
     return [...texts, this.#commitProblem, this.#rebalance.problem].filter((text) => text !== undefined);
   }
 
-  /** How the client's member is answered; a new member takes over what the one before had. */
+  /** Creates the listener of a client member. A new member takes over the partitions of the previous one. */
   listen(member: () => ClientMember, died: MemberListener['died']): MemberListener {
     return {
       beforeJoin: () => this.#beforeJoin(),
@@ -98,7 +97,7 @@ export class GroupIntake implements IntakeOwner {
       confirmed: () => this.#confirmed(),
       passed: ({ topic, partition, offset }) => this.#intakes.get(placeOf(topic, partition))?.pass(offset),
       died: (failure) => {
-        // What runs may end; it is committed by the next member if the partition is still ours then.
+        // Running handlers may finish. The next member commits them if it still owns the partition.
         this.#commits.suspend();
         this.#rebalance.rest();
         this.recall();
@@ -108,23 +107,25 @@ export class GroupIntake implements IntakeOwner {
   }
 
   /**
-   * Resolves when it is certain where each assigned partition is read from: what is published after that is not missed,
-   * also by a group that starts with what is new.
+   * Resolves when the start position of each assigned partition is known. Messages published after that are not missed, also by a
+   * group with `startFrom: 'new'`.
    */
   placed(): Promise<void> {
     return this.#unplaced.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#placedWaiters.push(resolve));
   }
 
-  /** Resolves when the sinks have what the partitions of this member hold now. @throws TransportError */
+  /** Resolves when the sinks have received everything that the partitions hold now. @throws TransportError */
   async untilEnd(): Promise<void> {
     await this.placed();
     const ends = await endsOf(this.#member as ClientMember, [...this.#intakes.values()]).catch((error) => {
-      throw error instanceof ClientFailure ? transportError(error, this.#place('find the ends of topics')) : error;
+      throw error instanceof ClientFailure
+        ? transportError(error, this.#place('read the end offsets of topics'))
+        : error;
     });
     await this.#endWaiters.until(ends, (end) => this.#isHandedOver(end));
   }
 
-  /** Records that wait on the brokers for this member, by topic; see `Consumption.waiting`. Never rejects. */
+  /** Counts the records that wait on the brokers for this member, by topic; see `Consumption.waiting`. Never rejects. */
   async waiting(): Promise<ReadonlyMap<string, number>> {
     const [member, assigned] = [this.#member, this.#assigned];
     if (member === undefined || this.#isDoubtful) return new Map();
@@ -150,13 +151,13 @@ export class GroupIntake implements IntakeOwner {
     if (!this.#stopped) this.#unlessDying((member) => member.resume(intake.topic, intake.partition));
   }
 
-  /** Why no failure is reported: only a member that dies throws here, and the next one is told what is paused when it joins. */
+  /** Ignores failures: only a dying member throws here, and the next member restores the pauses when it joins. */
   #unlessDying(action: (member: ClientMember) => void): void {
     if (this.#member === undefined) return;
     try {
       action(this.#member);
     } catch {
-      // As said above.
+      // See the comment of this method.
     }
   }
 
@@ -168,7 +169,7 @@ export class GroupIntake implements IntakeOwner {
     this.#commits.touched(intake, now);
   }
 
-  /** Whether a handler may begin: the group counts this member as alive, by the clock and not only by the last event. */
+  /** Whether a handler may start: the group still counts this member as alive, by the clock and not only by the last event. */
   mayBegin(): boolean {
     const confirmedAtMs = this.#member?.confirmedAtMs ?? Infinity;
     if (this.#host.clock.monotonicMs() - confirmedAtMs <= this.#options.sessionTimeoutMs) return true;
@@ -177,12 +178,12 @@ export class GroupIntake implements IntakeOwner {
     return false;
   }
 
-  /** Nothing begins from now on, until the next member is placed: somebody else may have the partitions by then. */
+  /** Prevents handlers from starting until the next member has its positions, because another member may own the partitions. */
   recall(): void {
     for (const intake of this.#intakes.values()) intake.recall();
   }
 
-  /** Hands over nothing new; what is with the sinks is still settled and committed. */
+  /** Delivers nothing new. Messages with the sinks are still settled and committed. */
   stop(): void {
     this.#stopped = true;
     this.#rebalance.end();
@@ -192,7 +193,7 @@ export class GroupIntake implements IntakeOwner {
     }
   }
 
-  /** Commits what is done, several times if it must be, and takes the rest back. */
+  /** Commits what is done, with retries, and revokes the rest. */
   async close(): Promise<void> {
     this.stop();
     for (const intake of this.#intakes.values()) intake.leave();
@@ -206,7 +207,7 @@ export class GroupIntake implements IntakeOwner {
     this.#tellPlaced();
   }
 
-  /** A stop of this process that was longer than the session, and the group has waited all the same. */
+  /** The process was suspended for longer than the session timeout, and the group has kept the member. */
   #confirmed(): void {
     if (!this.#isDoubtful) return;
     this.#isDoubtful = false;
@@ -214,12 +215,12 @@ export class GroupIntake implements IntakeOwner {
     for (const [place, intake] of this.#intakes) if (!this.#unplaced.has(place)) intake.release();
   }
 
-  /** "Revoke that waits": nothing new begins, what runs may end, and all of it is committed while we still may. */
+  /** Before a join: starts no handler, waits for running ones and commits them while this member still owns the partitions. */
   async #beforeJoin(): Promise<void> {
     this.#isDoubtful = false;
     this.#rebalance.waitsFor('join');
     this.recall();
-    // n.b. when the broker does not know us any more, others have our partitions already, and waiting helps nobody.
+    // If the broker no longer knows this member, others own its partitions already, and waiting is pointless.
     const stillOurs = this.#intakes.size > 0 && (await this.#commits.flush());
     if (stillOurs) await this.#handlersEnd();
     for (const intake of this.#intakes.values()) intake.leave();
@@ -249,7 +250,7 @@ export class GroupIntake implements IntakeOwner {
     this.#tellPlaced();
     for (const [place, intake] of this.#intakes) if (!this.#assigned.has(place)) this.#drop(place, intake);
     this.#commits.resume();
-    // n.b. a client remembers what was paused under an older assignment, and a new client remembers nothing.
+    // A client keeps the pauses of an older assignment, and a new client has none.
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) this.#restorePause(member, topic, partition);
     }
@@ -271,8 +272,8 @@ export class GroupIntake implements IntakeOwner {
   }
 
   /**
-   * n.b. a partition that a group's other member has now is that one's to hand over. A group of this instance alone has no
-   * other: what is not ours for the moment is with a member of ours that died, and comes back.
+   * Another member of the group delivers the partitions it owns. A broadcast group has only this instance, so a partition that is
+   * not assigned right now comes back with the next member.
    */
   #isHandedOver({ topic, partition, offset }: ReadPosition): boolean {
     const place = placeOf(topic, partition);
@@ -287,13 +288,13 @@ export class GroupIntake implements IntakeOwner {
     return answer;
   }
 
-  /** Says where to read on: where a kept partition was, else where the group's commit is, else where it begins. */
+  /** Returns where to read: at the position of a kept partition, else at the committed offset, else at the start position. */
   async #positions(member: ClientMember, committed: readonly CommittedOffset[]): Promise<ReadPosition[]> {
     const assigned = this.#assigned;
     const ours = committed.filter(({ topic, partition }) => assigned.has(placeOf(topic, partition)));
     const fresh = ours.filter((entry) => this.#placed(entry) === undefined && this.#keep(entry) === undefined);
     await this.#openAll(member, fresh);
-    // The group has changed meanwhile: the answer is to a question of the assignment before.
+    // The group was rebalanced meanwhile, so the result belongs to the previous assignment.
     if (assigned !== this.#assigned) return [];
     for (const { topic, partition } of ours) this.#unplaced.delete(placeOf(topic, partition));
     this.#tellPlaced();
@@ -310,15 +311,15 @@ export class GroupIntake implements IntakeOwner {
   }
 
   /**
-   * What was said since the assignment stands: a client with a fetcher for each broker asks once for each, with offsets that
-   * were read before the first answer.
+   * The intake that was placed since the assignment. A client with a fetcher per broker asks once for each, with offsets that
+   * it read before the first result.
    */
   #placed({ topic, partition, expired }: CommittedOffset): PartitionIntake | undefined {
     const place = placeOf(topic, partition);
     return this.#unplaced.has(place) || expired ? undefined : this.#intakes.get(place);
   }
 
-  /** The intake that was there before, unless somebody else has had the partition since. */
+  /** The intake from before the rebalance, unless another member has owned the partition since. */
   #keep({ topic, partition, offset, expired }: CommittedOffset): PartitionIntake | undefined {
     const place = placeOf(topic, partition);
     const intake = this.#intakes.get(place);
@@ -332,8 +333,8 @@ export class GroupIntake implements IntakeOwner {
   }
 
   /**
-   * n.b. that a partition is opened is committed before anything of it is handed over: whoever opens it next knows then how many
-   * members ended without a word. In a group that has changed meanwhile it would be somebody else's commit.
+   * Commits the opening of each partition before it delivers anything, so that the next owner knows how many members crashed.
+   * Stops if the group was rebalanced meanwhile, because another member may own the partition.
    */
   async #openAll(member: ClientMember, fresh: readonly CommittedOffset[]): Promise<void> {
     const assigned = this.#assigned;
@@ -358,7 +359,7 @@ export class GroupIntake implements IntakeOwner {
     try {
       await member.commit(offsets);
     } catch (error) {
-      // Without its first commit a group that starts with what is new would start further on the next time.
+      // Without its first commit a group with startFrom 'new' would skip messages at its next start.
       if (starts.some(({ isFirst }) => isFirst)) throw error;
     }
   }
@@ -380,14 +381,14 @@ export class GroupIntake implements IntakeOwner {
     const intake = new PartitionIntake(settings, this, offset, known);
     this.#intakes.set(placeOf(topic, partition), intake);
     if (this.#stopped) intake.hold();
-    // The client may have it paused still, for an intake that is no more.
+    // The client may still pause it for an earlier intake.
     this.#restorePause(member, topic, partition);
     notices.emit('partition:assigned', { broker, topic, group: this.#group, partition });
   }
 
   /**
-   * Where a partition begins. For `startFrom: 'new'` the end, or the place of a moment or an offset, is committed before anything is handled: the position of
-   * a group that has committed nothing would be the end again after the next rebalance, past what came in between.
+   * Returns where a partition starts. For `startFrom` other than `'beginning'` that position is committed before anything is handled. Otherwise the
+   * next rebalance would compute it again and skip what was published in between.
    */
   async #start(
     member: ClientMember,
@@ -407,7 +408,7 @@ export class GroupIntake implements IntakeOwner {
       .map((one) => decodeCommitState(one.offset ?? 0, one.metadata).partitions)
       .find((count) => count !== undefined);
     const count = Math.max(siblings.length, partition + 1);
-    // A partition that came later is part of what is new, and so is what a group had not read: from the beginning.
+    // A partition that was added later is new as a whole, and so are records that the group had not read: start at the beginning.
     const fromLow = expired || (firstCount !== undefined && partition >= firstCount);
     const start = fromLow ? bounds.low : await this.#firstPlace(member, subscription, partition, bounds);
     return { partition, offset: start, known: { ...known, partitions: firstCount ?? count }, isFirst: true };
@@ -427,7 +428,7 @@ export class GroupIntake implements IntakeOwner {
     return offset;
   }
 
-  /** The group's commit where the broker still has it, although it no longer has the place that was read. */
+  /** The committed offset, if it is in range although the position that was read is not. */
   async #stillThere(
     member: ClientMember,
     topic: string,
@@ -481,13 +482,13 @@ export class GroupIntake implements IntakeOwner {
   }
 }
 
-/** Where a partition is read from, and what its next commit says of it. */
+/** Where a partition is read from, and the state for its next commit. */
 interface Start {
   readonly target: SubscriptionSink;
   readonly partition: number;
   readonly offset: number;
   readonly known: CommitState;
-  /** The group has committed nothing here, and does not begin at the beginning. */
+  /** The group has committed nothing here and does not start at the beginning. */
   readonly isFirst: boolean;
 }
 

@@ -6,20 +6,20 @@ import type { ResolvedKafkaOptions } from '../options.js';
 import type { Topics } from '../topology/topics.js';
 import { sleep, within } from '../../kit/waits.js';
 
-/** Waits between two tries to get a member of a group going: doubling, then steady. */
+/** Backoff between two attempts to start a member: doubling up to the maximum. */
 const FIRST_RESTART_MS = 200;
 const MAX_RESTART_MS = 3_000;
-/** Tries of the first start that nobody is told about. */
+/** Failed attempts of the first start that are not reported. */
 const QUIET_TRIES = 2;
-/** How often a topic that is gone is looked for. */
+/** How often the driver checks for a missing topic. */
 const MISSING_TOPIC_LOOK_MS = 3_000;
-/** How long a close waits for the last commit, and for each of the rest: a broker that is stopped answers nothing. */
+/** How long a close waits for the last commit, and for each later step, because a suspended broker never responds. */
 const COMMIT_LIMIT_MS = 3_000;
 const LAST_LIMIT_MS = 1_000;
 
 /**
- * Keeps one group alive: its member is made anew whenever it dies, for as long as the application wants to consume.
- * kafkajs' own restart is not used: it loops each 300 ms, leaks listeners, and some errors end it for ever.
+ * Keeps one group consuming: recreates its member whenever it dies, until the application closes.
+ * kafkajs' own restart is not used: it loops every 300 ms, leaks listeners, and stops permanently after some errors.
  */
 export class GroupSupervisor {
   readonly #host: BrokerHost;
@@ -57,14 +57,15 @@ export class GroupSupervisor {
     this.#intake = new GroupIntake(host, group, sinks, withRoomFor(sinks, options));
   }
 
-  /** The group's. */
+  /** The id of the group. */
   get name(): string {
     return this.#group;
   }
 
   get problems(): string[] {
     const missing = this.#missing.map(
-      (topic) => `topic "${topic}" of group "${this.#group}" does not exist; it is looked for`,
+      (topic) =>
+        `topic "${topic}" of group "${this.#group}" does not exist; the driver checks for it every ${MISSING_TOPIC_LOOK_MS / 1_000} s`,
     );
     return [...(this.#problem === undefined ? [] : [this.#problem]), ...missing, ...this.#intake.problems];
   }
@@ -73,7 +74,7 @@ export class GroupSupervisor {
     return this.#problem !== undefined;
   }
 
-  /** Resolves when the member is placed and knows where to read from; waits out what another try can mend. @throws TransportError what it cannot */
+  /** Resolves when the member is placed and knows its start positions. Retries errors that can pass. @throws TransportError otherwise */
   async start(): Promise<void> {
     while (!this.#isOver) {
       const error = await this.#tryToPlace();
@@ -83,12 +84,12 @@ export class GroupSupervisor {
     }
   }
 
-  /** Resolves when the sinks have what this member's partitions hold now. @throws TransportError */
+  /** Resolves when the sinks have received everything that the partitions of this member hold now. @throws TransportError */
   untilEnd(): Promise<void> {
     return this.#intake.untilEnd();
   }
 
-  /** Records that wait on the brokers for this member, by topic; topics of which nothing is known are left out. Never rejects. */
+  /** Counts the records that wait on the brokers for this member, by topic. Topics with an unknown count are left out. Never rejects. */
   async waiting(): Promise<ReadonlyMap<string, number>> {
     return this.isDown || this.#isOver ? new Map<string, number>() : this.#intake.waiting();
   }
@@ -113,18 +114,18 @@ export class GroupSupervisor {
     const { clock } = this.#host;
     const committed = this.#intake.close();
     await within(clock, COMMIT_LIMIT_MS, committed);
-    // n.b. it ends the sockets, and so a commit and a join that get no answer.
+    // leave() destroys the sockets, which ends a commit or a join without a response.
     await this.#member?.leave();
     await within(clock, LAST_LIMIT_MS, Promise.all([committed, this.#recovering]));
     if (this.#sinks.some(({ subscription }) => subscription.delivery === 'every-instance')) await this.#deleteGroup();
   }
 
-  /** A group that this instance alone had. Best effort: the broker forgets it by itself too, after offsets.retention.minutes. */
+  /** Deletes the broadcast group of this instance. Best effort: the broker expires it after offsets.retention.minutes. */
   async #deleteGroup(): Promise<void> {
     await within(this.#host.clock, LAST_LIMIT_MS, this.#client.deleteGroup(this.#group));
   }
 
-  /** undefined: placed, or not wanted any more. */
+  /** undefined when the member is placed, or the group is closed. */
   async #tryToPlace(): Promise<TransportError | undefined> {
     try {
       const topics = await this.#existingTopics();
@@ -162,7 +163,7 @@ export class GroupSupervisor {
     if (this.#missing.length > 0) this.#lookForMissing();
   }
 
-  /** All topics of the group, but for those that are gone: one that was deleted must not stop the others. */
+  /** The topics of the group that exist: a deleted topic must not stop the others. */
   async #existingTopics(): Promise<string[]> {
     const wanted = this.#sinks.map(({ subscription }) => subscription.topic);
     const missing = await this.#topics.missingOf(wanted);
@@ -179,7 +180,7 @@ export class GroupSupervisor {
     );
   }
 
-  /** A topic that is back is subscribed to by a new member. */
+  /** When a topic is back, a new member subscribes to it. */
   #lookForMissing(): void {
     this.#callOffLook?.();
     this.#callOffLook = this.#host.clock.schedule(MISSING_TOPIC_LOOK_MS, () => {
@@ -226,8 +227,8 @@ export class GroupSupervisor {
     if (this.#isOver) return;
     const restartInMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** this.#restarts);
     this.#restarts++;
-    this.#problem = `group "${this.#group}" does not consume: ${cause.message}`;
-    // n.b. a coordinator that is still loading answers a moment later; on a young cluster that is no news.
+    this.#problem = `group "${this.#group}" is not consuming: ${cause.message}`;
+    // The first attempts are not reported, because a coordinator on a new cluster takes a moment to load.
     if (this.#placedOnce || this.#restarts > QUIET_TRIES) this.#tellCrashed(cause, restartInMs);
     await sleep(this.#host.clock, restartInMs);
   }
@@ -246,7 +247,7 @@ export class GroupSupervisor {
       const { topic, group } = subscription;
       const error = errorOf(
         'TRANSPORT_SUBSCRIPTION_CRASHED',
-        `the consumer of group "${group}" on "${topic}" died and is built anew: ${cause.message}`,
+        `the consumer of group "${group}" on "${topic}" died and is being recreated: ${cause.message}`,
         {
           retryable: true,
           topic,
@@ -267,7 +268,7 @@ export class GroupSupervisor {
   }
 }
 
-/** Who reads dead letters holds them all unsettled, and may ask for more of them than `maxUncommitted`. */
+/** A reader of dead letters keeps them all unsettled, and may ask for more of them than `maxUncommitted`. */
 function withRoomFor(sinks: readonly SubscriptionSink[], options: ResolvedKafkaOptions): ResolvedKafkaOptions {
   const wanted = sinks.map(({ subscription }) => subscription.maxInFlight);
   return { ...options, maxUncommitted: Math.max(options.maxUncommitted, ...wanted) };

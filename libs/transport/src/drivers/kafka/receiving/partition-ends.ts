@@ -1,7 +1,7 @@
 import type { ClientMember, PartitionPlace, ReadPosition } from '../client/seam.js';
 import { groupBy } from '../publishing/group-by.js';
 
-/** Asks where these partitions end; those that hold nothing are left out. @throws ClientFailure */
+/** Returns the end offsets of these partitions. Empty partitions are left out. @throws ClientFailure */
 export async function endsOf(
   member: ClientMember,
   places: readonly PartitionPlace[],
@@ -16,16 +16,16 @@ export async function endsOf(
   return ends;
 }
 
-/** Those who wait until partitions are handed over to their ends. */
+/** Waiters for the delivery of partitions up to their ends. */
 export class EndWaiters {
   readonly #looks = new Set<() => void>();
 
-  /** Something was handed over, or a partition went to somebody else. */
+  /** Records were delivered, or a partition moved to another member. */
   changed(): void {
     for (const look of this.#looks) look();
   }
 
-  /** Resolves when `isOver` has said so of each. */
+  /** Resolves when `isOver` has returned true for each. */
   until(ends: readonly ReadPosition[], isOver: (end: ReadPosition) => boolean): Promise<void> {
     let open = ends;
     return new Promise((resolve) => {

@@ -57,7 +57,7 @@ function setUp() {
 }
 
 describe('a partition whose group changes', () => {
-  it('takes back what waits for its turn and what waits for its next attempt, so that nothing begins', () => {
+  it('recalls queued and parked messages, so that no handler starts', () => {
     const { intake, taken, take, revocations } = setUp();
     take(0, 1, 2);
     const [running, parked, queued] = taken as [Delivery, Delivery, Delivery];

@@ -12,10 +12,10 @@ import { KafkaDelivery, type DeliveryOwner } from './delivery.js';
 import type { Exposure } from './exposure.js';
 import { PartitionLedger, type CommitSnapshot, type LostSettlement } from './partition-ledger.js';
 
-/** Deliveries handed over at once: the fewer are alive, the less the garbage collector has to do. */
+/** Deliveries per call of the sink. Fewer live deliveries mean less garbage collection. */
 const CHUNK = 256;
 
-const NOT_COMMITTED = new Error('Its partition went to another member before the offset was committed.');
+const NOT_COMMITTED = new Error('The partition moved to another member before the offset was committed.');
 
 export interface IntakeSettings {
   readonly broker: string;
@@ -29,30 +29,30 @@ export interface IntakeSettings {
   readonly notices: Notices;
 }
 
-/** What an intake asks of the member it belongs to. */
+/** What an intake needs from its group. */
 export interface IntakeOwner {
   pause(intake: PartitionIntake): void;
   resume(intake: PartitionIntake): void;
-  /** False: the partition may be somebody else's by now, and what has not begun is taken back. */
+  /** Returns false when another member may own the partition; then messages without a running handler are recalled. */
   mayBegin(): boolean;
-  /** Resolves when what was to be committed so far is, or could not be. */
+  /** Resolves when a commit of everything due has succeeded or failed. */
   commitNow(): Promise<unknown>;
-  /** Something is to be committed; `now` when it should not wait for the interval. */
+  /** A commit is due; `now` when it should not wait for the interval. */
   touched(intake: PartitionIntake, now: boolean): void;
-  /** The sink has something more, or there is nothing more to give to it. */
+  /** The sink received more, or there is nothing more to deliver. */
   moved(): void;
 }
 
 /**
- * One assigned partition: takes fetched records in and hands them to the subscription's sink by the chunk. What is done
- * is the ledger's to remember.
+ * One assigned partition: receives fetched records and delivers them to the sink of the subscription in chunks. The ledger records
+ * what is done.
  *
  * ```
  * fetched -> #pending -> sink.receive(chunk) -> handlers -> settled -> ledger -> commit
  *            pauses the      waits while            at most maxUncommitted between
- *            partition       the sink is full       the commit and the last handed over
+ *            partition       the sink is full       the commit and the last delivered
  * ```
- * It lives as long as the partition stays with this process, over rebalances and over the death of a client.
+ * It lives as long as the partition stays with this process, across rebalances and client restarts.
  */
 export class PartitionIntake implements DeliveryOwner {
   readonly topic: string;
@@ -62,12 +62,12 @@ export class PartitionIntake implements DeliveryOwner {
   readonly #owner: IntakeOwner;
   readonly #ledger: PartitionLedger;
   readonly #timers = new Set<() => void>();
-  /** Fetched and not handed over; `#pendingAt` is the next one. */
+  /** Fetched and not delivered; `#pendingAt` is the next one. */
   #pending: readonly FetchedRecord[] = [];
   #pendingAt = 0;
-  /** Where reading goes on; undefined while nothing has been read and the group has no offset. */
+  /** Where reading continues; undefined while nothing has been read and the group has no offset. */
   #position: number | undefined;
-  /** Taken back from the sink, to be handed over again; lowest first. */
+  /** Recalled from the sink, to be delivered again; lowest first. */
   #again: KafkaDelivery[] = [];
   #receiving = false;
   #held = false;
@@ -102,7 +102,7 @@ export class PartitionIntake implements DeliveryOwner {
     return this.#paused;
   }
 
-  /** The offset that everything waits for. */
+  /** The lowest unsettled offset. */
   get unsettledOffset(): string {
     return String(this.#ledger.headOffset);
   }
@@ -116,12 +116,12 @@ export class PartitionIntake implements DeliveryOwner {
     return this.#ledger.unsettled().filter(({ state }) => state === 'running').length;
   }
 
-  /** Whether this memory of the partition still holds, given what the broker has as committed. */
+  /** Whether this state is still valid, given the committed offset on the broker. */
   agreesWith(committed: number | undefined): boolean {
     return this.#ledger.agreesWith(committed);
   }
 
-  /** Takes a fetched batch in. */
+  /** Adds a fetched batch. */
   take(batch: FetchedBatch): void {
     if (this.#over) return;
     const records = this.#unseen(batch.records);
@@ -131,27 +131,27 @@ export class PartitionIntake implements DeliveryOwner {
     this.#pump();
   }
 
-  /** There is nothing to take before this offset. */
+  /** No record is left before this offset. */
   pass(offset: number): void {
     this.#position = Math.max(this.#position ?? 0, offset);
     this.#owner.moved();
   }
 
-  /** Whether the sink has everything before this offset, and does not ask to wait. */
+  /** Whether the sink has received everything before this offset and accepts more. */
   hasHandedOver(end: number): boolean {
     return this.#next >= end && this.#again.length === 0 && !this.#receiving;
   }
 
   /**
-   * Records before this offset that the sink does not have; undefined while they are held back on purpose. n.b. a pause of the
-   * client is no reason: one that nobody ends would be a partition that is never read again.
+   * Counts the records before this offset that the sink has not received; undefined while the driver holds them back on purpose.
+   * A pause of the client is not such a reason, because a pause without end must be noticed.
    */
   waitingBefore(end: number): number | undefined {
     if (this.#receiving || this.#blocked || this.#over) return undefined;
     return Math.max(0, end - this.#next);
   }
 
-  /** Nothing is handed over until `release`. */
+  /** Nothing is delivered until `release`. */
   get isHeld(): boolean {
     return this.#held;
   }
@@ -161,13 +161,13 @@ export class PartitionIntake implements DeliveryOwner {
     return this.#receiving;
   }
 
-  /** Offset of the next record to hand over. */
+  /** Offset of the next record to deliver. */
   get #next(): number {
     const first = this.#pending[this.#pendingAt];
     return first === undefined ? (this.#position ?? 0) : Number(first.offset);
   }
 
-  /** Few enough records wait here for the next fetch to be worth while. */
+  /** Whether so few records wait here that the next fetch is worthwhile. */
   get isCaughtUp(): boolean {
     return this.#held || this.#over || this.#left <= CHUNK;
   }
@@ -184,15 +184,15 @@ export class PartitionIntake implements DeliveryOwner {
     this.#owner.pause(this);
   }
 
-  /** Hands over nothing more. */
+  /** Stops delivering until `release`. */
   hold(): void {
     this.#held = true;
     this.#tellWaiters();
   }
 
   /**
-   * Takes back what has not begun, and what waits for its next attempt, so that nothing begins; it is handed over again
-   * after `release`, and no sooner than it would have been tried.
+   * Recalls queued and parked messages, so that no handler starts. After `release` they are delivered again, not before their
+   * retry is due.
    */
   recall(): void {
     this.hold();
@@ -212,14 +212,14 @@ export class PartitionIntake implements DeliveryOwner {
     this.#pump();
   }
 
-  /** Nothing runs and nothing begins: whoever has the partition next need suspect no message. */
+  /** Records a clean close if no handler runs, so that the next owner need not suspect a message. */
   leave(): void {
     if (!this.#over && this.running === 0 && this.#ledger.leave()) this.#touch(false);
   }
 
   /**
-   * The partition is somebody else's: nothing of it is settled any more. Returns how many were with the sink.
-   * @param failure why the last commit was not taken
+   * The partition moved to another member, so nothing is settled any more. Returns how many messages were with the sink.
+   * @param failure why the last commit failed
    */
   revoke(failure: unknown): number {
     const unsettled = this.#ledger.unsettled();
@@ -237,7 +237,7 @@ export class PartitionIntake implements DeliveryOwner {
     return count;
   }
 
-  /** n.b. the message itself is gone by now: where it lies is its id. */
+  /** The message itself is no longer in memory, so its position is its id. */
   #tellLost({ offset, settlement }: LostSettlement, failure: unknown): void {
     const { topic, group, partition } = this;
     const id = `${topic}/${partition}/${offset}`;
@@ -253,7 +253,7 @@ export class PartitionIntake implements DeliveryOwner {
     return this.#ledger.suspicionOf(Number(offset));
   }
 
-  /** The attempt after this one is written down before this one begins: if it ends the process, it was one all the same. */
+  /** Commits the number of the next attempt before this one starts, so that it counts even if it crashes the process. */
   async recordStart(sequence: number, nextAttempt: number): Promise<void> {
     if (this.#over) return;
     this.#ledger.park(sequence, nextAttempt);
@@ -277,7 +277,7 @@ export class PartitionIntake implements DeliveryOwner {
     if (this.#over) return;
     this.#ledger.park(sequence, nextAttempt);
     this.#touch(false);
-    // It was running when the others were recalled. n.b. later: the runner has not put it aside yet.
+    // It was running when the others were recalled. In a microtask, because the runner has not parked it yet.
     if (this.#held) queueMicrotask(() => this.#recallAgain());
   }
 
@@ -285,7 +285,7 @@ export class PartitionIntake implements DeliveryOwner {
     if (this.#held && !this.#over) this.recall();
   }
 
-  /** What is to be committed now. From here on a change makes it dirty again. */
+  /** Returns what to commit now. Later changes are due for the next commit. */
   snapshot(maxMetadataBytes: number): CommitSnapshot {
     this.#touched = false;
     return this.#ledger.snapshot(maxMetadataBytes);
@@ -300,7 +300,7 @@ export class PartitionIntake implements DeliveryOwner {
     if (this.#blocked && !this.#over) this.#pump();
   }
 
-  /** The commit was not taken; it is due again. */
+  /** The commit failed and is due again. */
   notCommitted(): void {
     this.#touch(false);
   }
@@ -310,13 +310,13 @@ export class PartitionIntake implements DeliveryOwner {
   }
 
   #touch(now: boolean): void {
-    // n.b. a commit may fail after the partition has become somebody else's.
+    // A commit may fail after the partition has moved to another member.
     if (this.#over || (this.#touched && !now)) return;
     this.#touched = true;
     this.#owner.touched(this, now);
   }
 
-  /** n.b. after a rebalance a fetch that was already under way brings records a second time. */
+  /** Drops known records: a fetch that was in flight during a rebalance returns some of them twice. */
   #unseen(records: readonly FetchedRecord[]): readonly FetchedRecord[] {
     const position = this.#position ?? 0;
     const first = records[0];
@@ -324,7 +324,7 @@ export class PartitionIntake implements DeliveryOwner {
     return records.filter(({ offset }) => Number(offset) >= position);
   }
 
-  /** Hands over as much as the sink and `maxUncommitted` allow. */
+  /** Delivers as much as the sink and `maxUncommitted` allow. */
   #pump(): void {
     while (!this.#receiving && !this.#held && !this.#over && this.#hasMore) {
       const deliveries = this.#nextChunk();
@@ -350,7 +350,7 @@ export class PartitionIntake implements DeliveryOwner {
       this.#owner.moved();
       this.#pump();
     };
-    // It never rejects, by contract; a sink that does all the same must not stop the partition.
+    // By contract it never rejects. A sink that does must not stop the partition.
     void sink.then(goOn, goOn);
   }
 
@@ -358,7 +358,7 @@ export class PartitionIntake implements DeliveryOwner {
     return this.#again.length > 0 ? this.#takeAgain() : this.#takePending();
   }
 
-  /** A delivery that was taken back is over; its record goes out in a new one. */
+  /** A recalled delivery is over, so its record is delivered in a new one. */
   #takeAgain(): KafkaDelivery[] {
     return this.#again.splice(0, CHUNK).map(({ raw, sequence, attempt, notBeforeMs }) => {
       const delivery = this.#deliver(raw, sequence, attempt);
@@ -415,7 +415,7 @@ export class PartitionIntake implements DeliveryOwner {
     this.#checkStall();
   }
 
-  /** Half of what may wait is done and waits for one message: that is no busy moment any more. */
+  /** The partition is stalled when half of `maxUncommitted` is done and waits for one message. */
   #checkStall(): void {
     const waitsForOne = this.#ledger.doneBeyondHead * 2 >= this.#settings.maxUncommitted;
     const stalled = waitsForOne && (this.#blocked || this.#stalled);
@@ -427,7 +427,7 @@ export class PartitionIntake implements DeliveryOwner {
     const { broker, notices, maxUncommitted } = this.#settings;
     const { topic, group, partition } = this;
     if (!stalled) return notices.emit('partition:unstalled', { broker, topic, group, partition });
-    const reason = `offset ${this.unsettledOffset} is not settled, and ${this.#ledger.doneBeyondHead} messages after it are done; more than maxUncommitted (${maxUncommitted}) may not wait for it`;
+    const reason = `offset ${this.unsettledOffset} is not settled, and ${this.#ledger.doneBeyondHead} messages after it are done. At most maxUncommitted (${maxUncommitted}) messages may wait behind it`;
     notices.emit('partition:stalled', {
       broker,
       topic,
@@ -453,6 +453,6 @@ export class PartitionIntake implements DeliveryOwner {
   }
 }
 
-/** Nothing of it comes again. n.b. a commit of several topics fails for the one that is deleted, and is stored for the others. */
+/** Nothing of a deleted topic is redelivered. A commit for several topics fails for the deleted one and succeeds for the others. */
 const isTopicGone = (failure: unknown): boolean =>
   failure instanceof ClientFailure && failure.protocol === 'UNKNOWN_TOPIC_OR_PARTITION';

@@ -4,25 +4,25 @@ import type { KafkaDelivery } from './delivery.js';
 import type { Exposure } from './exposure.js';
 import { Watermark } from './watermark.js';
 
-/** A commit as it was taken; `headSequence` tells the watermark what it made safe. */
+/** The content of a commit. With `headSequence` the watermark knows what it covers. */
 export interface CommitSnapshot {
   readonly offset: number;
   readonly headSequence: number;
   readonly metadata: string;
   readonly openings: number;
-  /** Messages that it makes safe, those behind an unsettled one included. */
+  /** Messages that it covers, including those behind an unsettled one. */
   readonly done: number;
 }
 
-/** A message that is done, and will come again. */
+/** A message that is done and will be redelivered. */
 export interface LostSettlement {
   readonly offset: number;
   readonly settlement: Settlement;
 }
 
 /**
- * What is done of one partition, and what a crash would repeat of it: the watermark, the attempts and done runs that ride
- * in the commit's metadata, and the partition's part of the group's exposure.
+ * Records what is done in one partition and what a crash would repeat: the watermark, the attempts and done runs for the commit
+ * metadata, and the partition's part of the group's exposure.
  */
 export class PartitionLedger {
   readonly #watermark: Watermark<KafkaDelivery>;
@@ -30,30 +30,30 @@ export class PartitionLedger {
   readonly #maxUncommitted: number;
   /** Number of the next attempt, by offset, of messages that failed. */
   readonly #attempts: Map<number, number>;
-  /** Runs of offsets that a former owner has done, lowest first. */
+  /** Runs of offsets that a previous owner has done, lowest first. */
   readonly #doneBefore: (readonly [first: number, last: number])[];
   readonly #partitions: number | undefined;
   readonly #start: number;
-  /** Written into each commit until the partition gets further, or is left in order. */
+  /** Written into each commit until the partition makes progress or is closed cleanly. */
   #openings: number;
-  /** As the last commit has it. */
+  /** The value in the last commit. */
   #committedOpenings: number;
   #isLeft = false;
   #hasCommitted = false;
   readonly #suspicion: number;
   readonly #suspectEnd: number;
   #lowestCommit: number | undefined;
-  /** What this partition adds to the group's exposure: with handlers or done, and done. */
+  /** This partition's part of the group's exposure: with handlers or done, and done. */
   #exposed = 0;
   #done = 0;
-  /** Offsets of those that are done and in no commit, in the order in which they were settled. */
+  /** Offsets of done and uncommitted messages, in the order of their settlements. */
   readonly #uncommitted: number[] = [];
   readonly #rejected = new Map<number, Settlement>();
 
   /**
    * @param start the committed offset; undefined when the group has none
-   * @param known as committed there, this opening included
-   * @param mostBegun messages that a member may have begun beyond the last one that is known to be done
+   * @param known the committed state, including this opening
+   * @param mostBegun messages that a member may have started after the last one that is known to be done
    */
   constructor(
     start: number | undefined,
@@ -76,7 +76,7 @@ export class PartitionLedger {
     this.#maxUncommitted = maxUncommitted;
   }
 
-  /** The offset that everything waits for. */
+  /** The lowest unsettled offset. */
   get headOffset(): number {
     return this.#watermark.headOffset;
   }
@@ -95,12 +95,12 @@ export class PartitionLedger {
     return this.#watermark.committable > 0 || this.#done > 0;
   }
 
-  /** So much is done that the commit should not wait for its interval. */
+  /** Whether so much is done that the commit should not wait for its interval. */
   get isCommitDue(): boolean {
     return this.#watermark.committable * 2 >= this.#maxUncommitted || this.#exposure.isCommitDue;
   }
 
-  /** How many more messages may be handed over before something is committed. */
+  /** How many more messages may be delivered before a commit. */
   get room(): number {
     return Math.min(this.#maxUncommitted - this.#watermark.uncommitted, this.#exposure.room);
   }
@@ -109,7 +109,7 @@ export class PartitionLedger {
     return this.#watermark.unsettled();
   }
 
-  /** Whether this memory of the partition still holds, given what the broker has as committed. */
+  /** Whether this state is still valid, given the committed offset on the broker. */
   agreesWith(committed: number | undefined): boolean {
     if (committed === undefined) return !this.#hasCommitted;
     return committed >= (this.#lowestCommit ?? 0) && committed <= this.#watermark.headOffset;
@@ -120,7 +120,7 @@ export class PartitionLedger {
     return this.#watermark.add(offset);
   }
 
-  /** Whether a former owner has done it. n.b. asked with growing offsets: what lies below is forgotten. */
+  /** Whether a previous owner has done it. Offsets must increase between calls, because lower runs are dropped. */
   wasDone(offset: number): boolean {
     while (this.#doneBefore.length > 0) {
       const [first, last] = this.#doneBefore[0] as readonly [number, number];
@@ -131,7 +131,7 @@ export class PartitionLedger {
     return false;
   }
 
-  /** It goes to a handler. Returns the number of the attempt: 1, unless a former owner has seen it fail; then it is as if it had been parked here. */
+  /** Counts a delivery. Returns the attempt number: 1, unless a previous owner saw it fail; then it counts as parked. */
   handOver(offset: number): number {
     const attempt = this.#attempts.size > 0 ? this.#attempts.get(offset) : undefined;
     if (attempt !== undefined) return attempt;
@@ -144,12 +144,12 @@ export class PartitionLedger {
     this.#watermark.hold(sequence, delivery);
   }
 
-  /** Everything up to here was read, records that the broker left out included. */
+  /** Everything up to this position was read, including records that the broker left out. */
   passTo(position: number): void {
     this.#watermark.passTo(position);
   }
 
-  /** It was done before and goes to nobody. */
+  /** Skips a message that a previous owner has done. */
   passOver(sequence: number): void {
     this.#watermark.settle(sequence);
   }
@@ -165,7 +165,7 @@ export class PartitionLedger {
     this.#watermark.settle(sequence);
   }
 
-  /** It failed and waits for another attempt, which the commit's metadata remembers. */
+  /** Records that a message waits for another attempt, which the commit metadata includes. */
   park(sequence: number, nextAttempt: number): void {
     const offset = this.#watermark.offsetOf(sequence);
     if (!this.#attempts.has(offset)) {
@@ -175,12 +175,12 @@ export class PartitionLedger {
     this.#attempts.set(offset, nextAttempt);
   }
 
-  /** How many members in a row ended without a word while this message may have been with a handler of theirs. */
+  /** How many members in a row crashed while one of their handlers may have had this message. */
   suspicionOf(offset: number): number {
     return this.#suspicion > 0 && offset < this.#suspectEnd ? this.#suspicion : 0;
   }
 
-  /** No handler runs, and none begins before `taken`. Returns whether a commit has to say so. */
+  /** No handler runs, and none starts before `taken`. Returns whether that has to be committed. */
   leave(): boolean {
     this.#isLeft = true;
     return this.#committedOpenings > 0;
@@ -190,7 +190,7 @@ export class PartitionLedger {
     this.#isLeft = false;
   }
 
-  /** What is to be committed now. */
+  /** Returns what to commit now. */
   snapshot(maxMetadataBytes: number): CommitSnapshot {
     const { headOffset: offset, headSequence } = this.#watermark;
     const isFurther = offset > this.#start && (this.#suspicion < 2 || offset >= this.#suspectEnd);
@@ -212,13 +212,13 @@ export class PartitionLedger {
     this.#exposure.committed(done);
   }
 
-  /** The partition is somebody else's: the group is exposed to it no longer. Returns the settlements that no commit has. */
+  /** The partition moved to another member. Removes it from the exposure and returns the uncommitted settlements. */
   close(): LostSettlement[] {
     this.#exposure.forget(this.#exposed, this.#done);
     return this.#uncommitted.map((offset) => ({ offset, settlement: this.#rejected.get(offset) ?? ACK }));
   }
 
-  /** Done here, and done by former owners of what has not been read yet. */
+  /** Runs done here, and runs done by previous owners that have not been read yet. */
   #doneAbove(): (readonly [number, number])[] {
     const here = this.#watermark.doneRanges();
     const next = this.#watermark.nextOffset;

@@ -1,15 +1,15 @@
 import type { Clock } from '../../../contract/index.js';
 
-/** A rebalance that takes longer is reported: health says within 10 seconds that nothing is delivered. */
+/** A rebalance that takes longer is reported, so that health shows within 10 seconds that nothing is delivered. */
 const LATE_MS = 8_000;
 
 /** What a member waits for. */
 type Phase = 'join' | 'positions';
 
 /**
- * Watches how long a member of a group gets nothing because of a rebalance: from the moment it stops to begin handlers, until it
- * is known where each of its partitions is read from. The group waits for members that do not answer (`sessionTimeoutMs`,
- * `rebalanceTimeoutMs`), and nobody else reports that.
+ * Measures how long a rebalance stops deliveries to a member: from the moment it starts no more handlers until the start position of
+ * each partition is known. The group waits for members that do not respond (`sessionTimeoutMs`, `rebalanceTimeoutMs`), and nothing
+ * else reports that.
  */
 export class RebalanceWatch {
   readonly #clock: Clock;
@@ -17,19 +17,19 @@ export class RebalanceWatch {
   readonly #late: (warning: string) => void;
   #sinceMs: number | undefined;
   #phase: Phase = 'join';
-  /** A member that has not had its place yet is being started, and health says so. */
+  /** False until the member was placed once; until then health reports the start. */
   #isStarted = false;
   #isEnded = false;
   #callOff: (() => void) | undefined;
 
-  /** @param late called once for each rebalance that takes too long */
+  /** @param late called once per rebalance that takes too long */
   constructor(clock: Clock, group: string, late: (warning: string) => void) {
     this.#clock = clock;
     this.#group = group;
     this.#late = late;
   }
 
-  /** One sentence when it takes too long. */
+  /** Describes a rebalance that takes too long, in one sentence. */
   get problem(): string | undefined {
     if (this.#sinceMs === undefined) return undefined;
     const lastsMs = this.#clock.monotonicMs() - this.#sinceMs;
@@ -49,7 +49,7 @@ export class RebalanceWatch {
     this.rest();
   }
 
-  /** What is wrong is reported elsewhere, or nothing is to come. */
+  /** Stops measuring, because the failure is reported elsewhere or the rebalance is over. */
   rest(): void {
     this.#sinceMs = undefined;
     this.#callOff?.();
@@ -63,8 +63,8 @@ export class RebalanceWatch {
   #sentence(seconds: number): string {
     const reason =
       this.#phase === 'join'
-        ? 'handlers that run here have not ended, or Kafka waits for another member, at most until its session is over (sessionTimeoutMs)'
-        : 'the brokers have not said where to read on';
-    return `group "${this.#group}" has been rebalancing for ${seconds} s and delivers nothing here: ${reason}`;
+        ? 'handlers here have not finished, or Kafka waits for another member until its session times out (sessionTimeoutMs)'
+        : 'the brokers have not returned the offsets to read from';
+    return `group "${this.#group}" has been rebalancing for ${seconds} s and delivers nothing to this process: ${reason}`;
   }
 }

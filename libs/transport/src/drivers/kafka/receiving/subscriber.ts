@@ -5,7 +5,7 @@ import { GroupSupervisor } from './group-supervisor.js';
 import type { ResolvedKafkaOptions } from '../options.js';
 import type { Topics } from '../topology/topics.js';
 
-/** Running intake: one member per group, over the union of the group's topics. */
+/** A running consumption: one member per group, subscribed to all topics of the group. */
 export class KafkaConsumption implements Consumption {
   readonly #groups: readonly GroupSupervisor[];
   /** In the order of `consume`. */
@@ -26,7 +26,7 @@ export class KafkaConsumption implements Consumption {
   /**
    * Resolves when every group's member is placed.
    * @param open holds the consumption until it is closed
-   * @throws TransportError when one cannot be, after having closed the others
+   * @throws TransportError when one cannot be placed, after closing the others
    */
   static async start(
     host: BrokerHost,

@@ -35,7 +35,7 @@ describe('the watermark of a partition', () => {
     expect(watermark.headOffset).toBe(25);
   });
 
-  it('does not pass what is still to be done because the log is known to go on', () => {
+  it('does not pass an unsettled message when the log is known to continue', () => {
     const watermark = filled([10]);
     watermark.passTo(25);
     expect(watermark.headOffset).toBe(10);
@@ -51,7 +51,7 @@ describe('the watermark of a partition', () => {
     expect(watermark).toMatchObject({ beyondHead: 1, doneBeyondHead: 0, committable: 3, headOffset: 6 });
   });
 
-  it('tells the runs that are done above the head, over gaps too', () => {
+  it('returns the runs that are done above the head, across gaps too', () => {
     const watermark = filled([1, 2, 3, 10, 11, 12]);
     for (const sequence of [1, 2, 3, 5]) watermark.settle(sequence);
     expect(watermark.doneRanges()).toEqual([

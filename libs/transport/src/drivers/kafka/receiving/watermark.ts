@@ -1,21 +1,21 @@
 /**
- * Remembers, for one partition, which received messages are done, and how far the done ones reach without a gap.
+ * Records which received messages of one partition are done, and up to which offset they are done without a gap.
  *
  * ```
  * offsets   10  11  14  15  16        what was received; 12 and 13 do not exist (compaction, transactions)
  * done       x   x   -   x   -
  *                    ^ head: everything below is done, so 14 is what may be committed
  * ```
- * It walks the offsets that were received and never counts `+1`, because offsets have gaps. Entries lie in a ring and are
- * known by their sequence number, so settling one costs two array accesses and no look-up.
+ * It uses the received offsets and never counts `+1`, because offsets have gaps. Entries are in a ring buffer, addressed by
+ * sequence number, so a settlement costs two array accesses and no lookup.
  */
 export class Watermark<Item> {
   #done: Uint8Array;
   #offsets: Float64Array;
-  /** What belongs to each entry, until it is done. */
+  /** The item of each entry, until it is done. */
   #items: (Item | undefined)[];
   #mask: number;
-  /** Sequence number of the first entry that is not done; the next one to be given when all are. */
+  /** Sequence number of the first entry that is not done; the next number when all are done. */
   #head = 0;
   #tail = 0;
   #doneBeyondHead = 0;
@@ -61,17 +61,17 @@ export class Watermark<Item> {
     return this.#doneBeyondHead;
   }
 
-  /** Received messages at or above the last committed offset: what a killed process would leave to be done again, at most. */
+  /** Received messages at or above the last committed offset, which is the most that a crash repeats. */
   get uncommitted(): number {
     return this.#tail - this.#committed;
   }
 
-  /** Done messages that a commit would make safe. */
+  /** Done messages that a commit would cover. */
   get committable(): number {
     return this.#head - this.#committed;
   }
 
-  /** Enters a received message and returns its sequence number. Offsets must rise. */
+  /** Adds a received message and returns its sequence number. Offsets must increase. */
   add(offset: number): number {
     const sequence = this.#tail;
     if (sequence - this.#head > this.#mask) this.#grow();
@@ -84,7 +84,7 @@ export class Watermark<Item> {
     return sequence;
   }
 
-  /** Nothing below `offset` will come any more; it may be above the last received one, where the log ends in markers. */
+  /** No message below `offset` will follow. It may be above the last received one, where the log ends in markers. */
   passTo(offset: number): void {
     if (offset > this.#next) this.#next = offset;
   }
@@ -108,12 +108,12 @@ export class Watermark<Item> {
     return sequence < this.#head || this.#done[sequence & this.#mask] === 1;
   }
 
-  /** Says what belongs to an entry that is not done. */
+  /** Sets the item of an entry that is not done. */
   hold(sequence: number, item: Item): void {
     this.#items[sequence & this.#mask] = item;
   }
 
-  /** What belongs to the entries that are not done, lowest first. */
+  /** The items of the entries that are not done, lowest first. */
   unsettled(): Item[] {
     const items: Item[] = [];
     for (let sequence = this.#head; sequence < this.#tail; sequence++) {
@@ -128,7 +128,7 @@ export class Watermark<Item> {
     return this.#offsets[sequence & this.#mask] as number;
   }
 
-  /** A commit that was taken with this `headSequence` is safe on the broker. */
+  /** A commit with this `headSequence` succeeded. */
   committedUpTo(headSequence: number): void {
     if (headSequence > this.#committed) this.#committed = headSequence;
   }

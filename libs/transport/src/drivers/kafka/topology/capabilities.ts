@@ -1,20 +1,20 @@
 import type { Capabilities, CapabilityReasons } from '../../../contract/index.js';
 
-/** What Kafka does itself, and what this driver adds; tried on Kafka 4.1.1. docs/drivers/kafka.md says how. */
+/** Lists what Kafka supports natively and what this driver emulates, tested on Kafka 4.1.1. Details: docs/drivers/kafka.md. */
 export const KAFKA_CAPABILITIES: Capabilities = {
   groups: 'native',
   /** By lanes in the runner; Kafka's own order is by partition. */
   orderByKey: 'emulated',
-  /** A partition belongs to one member; what it left unsettled is read again, in order, before anything newer. */
+  /** A partition belongs to one member; unsettled messages are read again, in order, before anything newer. */
   orderAcrossMembers: 'native',
   orderByPartition: 'native',
   partitions: 'native',
   atLeastOnce: 'native',
-  /** By parking the message in place; Kafka itself can only go back. */
+  /** By parking the message in the process; Kafka itself can only seek back. */
   redelivery: 'emulated',
-  /** In a retry topic per tier, which the group reads as well: Kafka has no timer. */
+  /** In one retry topic per tier, which the group reads too, because Kafka has no timer. */
   delayedRedelivery: 'emulated',
-  /** In the metadata of the committed offset, as far as its 4,096 bytes reach. */
+  /** In the metadata of the committed offset, up to its 4,096 bytes. */
   attempts: 'emulated',
   deadLetter: 'emulated',
   startFromBeginning: 'native',
@@ -31,5 +31,5 @@ export const KAFKA_CAPABILITIES: Capabilities = {
 };
 
 export const KAFKA_REASONS: CapabilityReasons = {
-  delayedPublish: 'Kafka has no timer, and hands a message out as soon as it is stored',
+  delayedPublish: 'Kafka has no timer and delivers a message as soon as it is stored',
 };

@@ -13,7 +13,7 @@ const config = {
 const topicFacts = (keeping: Partial<TopicKeeping>) =>
   factsOf(SAFE, [query], new Map([['orders', { replicas: 3, config, ...keeping }]])).topics[0];
 
-test('what Kafka says of a topic becomes facts, with its own names beside them', () => {
+test('the configs of a topic become facts, alongside their Kafka names', () => {
   expect(topicFacts({})).toEqual({
     storage: 'disk',
     copies: 3,
@@ -53,7 +53,7 @@ test('nothing is guessed: a setting that Kafka does not tell, or that may not be
   expect(factsOf(SAFE, [query], new Map()).topics).toEqual([undefined]);
 });
 
-test('acks decide who confirms, and nothing of the login or the addresses is told', () => {
+test('acks decide who confirms, and the facts contain neither login nor addresses', () => {
   expect(factsOf(SAFE, [], new Map())).toMatchObject({ confirmedBy: 'all', settings: SAFE });
   const leader = { acks: 'leader', idempotent: false, sasl: { password: 'hidden' }, brokers: ['secret:1'] } as const;
   const facts = factsOf(leader, [], new Map());

@@ -2,7 +2,7 @@ import type { BrokerFacts, BrokerSettings, TopicFacts, TopicQuery } from '../../
 import { ClientFailure, type TopicKeeping } from '../client/seam.js';
 import type { ResolvedKafkaOptions } from '../options.js';
 
-/** The settings of a topic that a guarantee hangs on, by Kafka's names. */
+/** The topic configs that a guarantee depends on, under Kafka's names. */
 export const TOPIC_CONFIGS = [
   'min.insync.replicas',
   'unclean.leader.election.enable',
@@ -10,18 +10,18 @@ export const TOPIC_CONFIGS = [
   'retention.ms',
 ] as const;
 
-const WAYS_OUT = {
+const REMEDIES = {
   'one-copy': 'Create the topic with replication factor 3.',
   'confirmed-by-one': 'Set min.insync.replicas of the topic to 2.',
   'newest-of-key': 'Set cleanup.policy of the topic to delete.',
   'stale-election': 'Set unclean.leader.election.enable of the topic to false.',
-  'confirmed-by-leader': "Leave acks out of kafka(), or write acks: 'all'.",
-  'not-readable': 'Give this login the right DescribeConfigs on the topic.',
+  'confirmed-by-leader': "Remove acks from kafka(), or set acks: 'all'.",
+  'not-readable': 'Grant this user DescribeConfigs on the topic (ACL).',
   'kept-for-a-time': 'Raise retention.ms of the topic above the longest outage.',
-  repeats: 'Leave idempotent out of kafka(), or write idempotent: true.',
+  repeats: 'Remove idempotent from kafka(), or set idempotent: true.',
 } as const satisfies BrokerFacts['remedy'];
 
-/** From what the cluster says of its topics to facts. Pure. */
+/** Derives facts from the configs of the topics. Pure. */
 export function factsOf(
   { acks, idempotent }: Pick<ResolvedKafkaOptions, 'acks' | 'idempotent'>,
   queries: readonly TopicQuery[],
@@ -31,7 +31,7 @@ export function factsOf(
     confirmedBy: acks === 'all' ? 'all' : 'one',
     idempotent,
     settings: { acks, idempotent },
-    remedy: WAYS_OUT,
+    remedy: REMEDIES,
     ...(isOneServer(keeping) ? { inherent: ['one-copy'] } : {}),
     topics: queries.map(({ topic }) => {
       const known = keeping.get(topic);

@@ -139,9 +139,9 @@ export const PROTOCOL_ERRORS: readonly (readonly [code: number, name: string, re
   [133, 'SHARE_SESSION_LIMIT_REACHED', true],
 ];
 
-/** Kafka calls them final, but a new producer, or a broker that comes back, ends them. */
+/** Kafka calls them final, but a new producer or a recovered broker resolves them. */
 const PASSING: ReadonlySet<string> = new Set([
-  // The producer's id, epoch or sequence numbers are not the broker's: the driver opens a new producer.
+  // The id, epoch or sequence numbers of producer and broker differ: the driver opens a new producer.
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'DUPLICATE_SEQUENCE_NUMBER',
   'INVALID_PRODUCER_EPOCH',
@@ -151,7 +151,7 @@ const PASSING: ReadonlySet<string> = new Set([
   // Fewer brokers are up than usual.
   'BROKER_NOT_AVAILABLE',
   'INVALID_REPLICATION_FACTOR',
-  // A fault inside the broker, which says nothing about the next try.
+  // A fault inside the broker, which does not predict the next attempt.
   'UNKNOWN',
 ]);
 
@@ -160,8 +160,8 @@ const FINAL: ReadonlySet<string> = new Set(
   PROTOCOL_ERRORS.filter(([, name, retriable]) => !retriable && !PASSING.has(name)).map(([, name]) => name),
 );
 
-/** Kafka's name of an error; one that is newer than the table is named by its number. */
+/** Returns Kafka's name of an error. An error newer than the table is named by its number. */
 export const protocolErrorName = (code: number): string => NAMES.get(code) ?? `ERROR_CODE_${code}`;
 
-/** Whether the same request will fail again, whenever it is sent. An error that is not in the table may pass. */
+/** Whether the same request always fails again. An error that is not in the table may pass. */
 export const isFinal = (protocol: string): boolean => FINAL.has(protocol);

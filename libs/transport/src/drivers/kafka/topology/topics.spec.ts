@@ -5,7 +5,7 @@ import { Topics } from './topics.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Topics of a cluster that has no leader for `orders` until so many looks have failed. */
+/** Topics of a cluster that has no leader for `orders` until this many lookups have failed. */
 function topicsWithout(leaderForLooks: number) {
   const clock = new ManualClock();
   let looks = 0;

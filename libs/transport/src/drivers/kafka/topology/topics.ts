@@ -12,11 +12,11 @@ import { errorOf, topicProblem, transportError } from '../mapping.js';
 import type { ResolvedKafkaOptions } from '../options.js';
 import { isFinal } from './protocol-errors.js';
 
-/** A topic is looked up again for this long while one of its partitions has no leader: another broker is about to become it. */
+/** How long the lookup of a topic is retried while one of its partitions has no leader, because an election takes a moment. */
 const ELECTION_LIMIT_MS = 15_000;
 const ELECTION_PAUSE_MS = 200;
 
-/** Looks topics up, and creates them where the driver was asked to. */
+/** Looks topics up, and creates them if provisioning is on. */
 export class Topics {
   readonly #client: KafkaClient;
   readonly #options: ResolvedKafkaOptions;
@@ -36,14 +36,14 @@ export class Topics {
     const names = missing.map((topic) => `"${topic}"`).join(', ');
     throw errorOf(
       'TRANSPORT_TOPIC_MISSING',
-      `topic ${names} does not exist at ${this.#options.brokers.join(', ')}. Create it (kafka-topics.sh --create --topic ${missing[0]} ...), or let the driver do it: kafka({ provision: { partitions: 6 } }).`,
+      `topic ${names} does not exist at ${this.#options.brokers.join(', ')}. Create it (kafka-topics.sh --create --topic ${missing[0]} ...), or let the driver create it: kafka({ provision: { partitions: 6 } }).`,
       { ...(missing[0] === undefined ? {} : { topic: missing[0] }) },
     );
   }
 
-  /** Those that do not exist, after having created what may be created. */
+  /** Creates missing topics if provisioning is on. Returns those that still do not exist. */
   async missingOf(topics: readonly string[]): Promise<string[]> {
-    const existing = await this.#ask('look for topics', undefined, () => this.#client.describeTopics(topics));
+    const existing = await this.#ask('look up topics', undefined, () => this.#client.describeTopics(topics));
     const missing = topics.filter((topic) => !existing.has(topic));
     const { provision } = this.#options;
     if (provision === false) return missing;
@@ -54,21 +54,26 @@ export class Topics {
   }
 
   /**
-   * Refuses an offset of a partition that is not there.
-   * @throws TransportError `TRANSPORT_OPTION_CONFLICT`; `TRANSPORT_TOPIC_MISSING`, retryable, while the topic is not known to everybody yet
+   * Rejects a start offset for a partition that does not exist.
+   * @throws TransportError `TRANSPORT_OPTION_CONFLICT`; `TRANSPORT_TOPIC_MISSING`, retryable, while the brokers do not know the topic yet
    */
   async checkStart(subscription: Subscription): Promise<void> {
     const { topic, startFrom } = subscription;
     if (!isStartOffset(startFrom)) return;
-    const what = `look for the partitions of topic "${topic}"`;
+    const what = `look up the partitions of topic "${topic}"`;
     const partitions = (await this.#ask(what, topic, () => this.#client.describeTopics([topic]))).get(topic);
     if (partitions !== undefined) return refuseUnknownPartitions('kafka', subscription, partitions);
-    throw errorOf('TRANSPORT_TOPIC_MISSING', `cannot ${what}: it is not known yet.`, { topic, retryable: true });
+    throw errorOf('TRANSPORT_TOPIC_MISSING', `cannot ${what}: the brokers do not know it yet.`, {
+      topic,
+      retryable: true,
+    });
   }
 
-  /** How the cluster keeps these topics; those that do not exist are left out. */
+  /** Returns replicas and configs of these topics. Missing topics are left out. */
   keepingOf(topics: readonly string[]): Promise<ReadonlyMap<string, TopicKeeping>> {
-    return this.#ask('look how topics are kept', undefined, () => this.#client.keepingOf(topics, TOPIC_CONFIGS));
+    return this.#ask('read the replication and settings of topics', undefined, () =>
+      this.#client.keepingOf(topics, TOPIC_CONFIGS),
+    );
   }
 
   async #ask<Result>(what: string, topic: string | undefined, action: () => Promise<Result>): Promise<Result> {
@@ -82,7 +87,7 @@ export class Topics {
     }
   }
 
-  /** n.b. Kafka answers nothing of a topic of which a partition has no leader, although the topic is there. */
+  /** Retries during a leader election, when Kafka returns no metadata for an existing topic. */
   async #afterElection<Result>(action: () => Promise<Result>): Promise<Result> {
     const deadline = this.#clock.monotonicMs() + ELECTION_LIMIT_MS;
     for (;;) {

@@ -1,4 +1,4 @@
-/** One node, with the login that goes to it. n.b. never logged as a whole. */
+/** One node and its login. Never log the whole object: it contains the password. */
 export interface RabbitmqAddress {
   readonly host: string;
   readonly port: number;
@@ -19,19 +19,17 @@ interface Login {
 const PORTS: Readonly<Record<string, number>> = { 'amqp:': 5672, 'amqps:': 5671 };
 
 /**
- * Reads an address; what `login` names comes before what is in the text.
- * @param refuse makes the error. n.b. it is not shown the text: a password may be in it
+ * Parses an address. Values of `login` take precedence over those in the text.
+ * @param refuse creates the error; it must not contain the text, which may contain a password
  */
 export function addressOf(text: string, login: Login, refuse: (why: string) => Error): RabbitmqAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const usualPort = url === undefined ? undefined : PORTS[url.protocol];
   if (url === undefined || usualPort === undefined || url.hostname === '') {
-    throw refuse('must begin with amqp:// or amqps:// and a host; this one does not');
+    throw refuse('must start with amqp:// or amqps:// and contain a host; this one does not');
   }
   if (url.search !== '' || url.hash !== '') {
-    throw refuse(
-      `must end with the virtual host; what follows "${url.search === '' ? '#' : '?'}" belongs into options`,
-    );
+    throw refuse(`must end with the virtual host; set what follows "${url.search === '' ? '#' : '?'}" as options`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? usualPort : Number(url.port);
@@ -46,7 +44,7 @@ export function addressOf(text: string, login: Login, refuse: (why: string) => E
   };
 }
 
-/** True for this machine itself, where nobody can listen on the wire. */
+/** Whether the host is this machine, where nobody can listen on the wire. */
 export function isLoopback({ host }: { readonly host: string }): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -55,6 +53,6 @@ function decode(text: string, refuse: (why: string) => Error): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw refuse('holds a "%" that begins no character; write %25 for the sign itself');
+    throw refuse('contains an invalid "%" escape; write a literal percent sign as %25');
   }
 }

@@ -5,7 +5,7 @@ import { ManualClock } from '../../../testing/manual-clock.js';
 import { ChannelPool } from './channel-pool.js';
 import type { Link } from './link.js';
 
-/** A pool over a connection whose server allows so many channels. */
+/** A pool over a connection whose server allows this many channels. */
 function pooled(channelMax: number) {
   const clock = new ManualClock();
   const scene = { clock, opened: 0, closed: 0 };
@@ -31,7 +31,7 @@ describe('a pool of confirm channels', () => {
     expect(scene.opened).toBe(2);
   });
 
-  it('ends a channel that refused something a second ago: RabbitMQ goes on refusing there', async () => {
+  it('closes a channel that rejected a publish a second ago, because RabbitMQ keeps rejecting there', async () => {
     const { scene, clock, pool } = pooled(2_047);
     const refused = Object.defineProperty(await pool.take(), 'hasRefused', { value: true });
     pool.release(refused);
@@ -65,7 +65,7 @@ describe('a pool of confirm channels', () => {
     expect(third).toBe(first);
   });
 
-  it('fails a wait after 10 s, and nothing is left of it', async () => {
+  it('fails a wait after 10 s, and leaves nothing behind', async () => {
     const { clock, pool } = pooled(2);
     const only = await pool.take();
     const waits = expect(pool.take()).rejects.toMatchObject({ code: 'TRANSPORT_PUBLISH_FAILED', retryable: true });

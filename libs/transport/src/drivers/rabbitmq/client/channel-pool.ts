@@ -7,14 +7,14 @@ import type { Link } from './link.js';
 const MOST_IN_USE = 256;
 const MOST_IDLE = 32;
 const LONGEST_WAIT_MS = 10_000;
-/** A channel on which something was refused is used for no longer: a full queue costs one new channel in this time. */
+/** How long a channel stays in use after a rejected publish. A full queue therefore costs one new channel per this time. */
 export const REFUSED_MS = 1_000;
 /** AMQP counts channels in two bytes; a server without a limit reports 0. */
 const NO_LIMIT = 0xffff;
 
 /**
- * Confirm channels, each lent to one user at a time. RabbitMQ closes a whole channel for one message, and holds a channel
- * back whose queue does not confirm: with a channel to itself a publish suffers from neither fault of another one.
+ * A pool of confirm channels, each lent to one user at a time. RabbitMQ closes a whole channel for one bad message, and throttles a
+ * channel whose queue does not confirm. A channel of its own protects a publish from the faults of others.
  */
 export class ChannelPool {
   readonly #link: Link;
@@ -22,7 +22,7 @@ export class ChannelPool {
   readonly #waiting: (() => void)[] = [];
   #idle: ConfirmedChannel[] = [];
   #inUse = 0;
-  /** Since when the channel has refused something. */
+  /** When the first publish on a channel was rejected. */
   readonly #refusedAtMs = new WeakMap<ConfirmedChannel, number>();
 
   constructor(link: Link, clock: Clock) {
@@ -30,7 +30,7 @@ export class ChannelPool {
     this.#clock = clock;
   }
 
-  /** A channel that nobody else uses until `release`. @throws TransportError when there is none within the wait */
+  /** Lends a channel for exclusive use until `release`. @throws TransportError when none is free in time */
   async take(): Promise<ConfirmedChannel> {
     if (this.#inUse >= this.#most) await this.#turn();
     else this.#inUse++;
@@ -42,14 +42,14 @@ export class ChannelPool {
     }
   }
 
-  /** Up to so many more, as far as nobody would have to wait for them. Never rejects. */
+  /** Lends up to `count` more channels, but at most half of the free ones. Never rejects. */
   async takeFree(count: number): Promise<ConfirmedChannel[]> {
     const free = Math.min(count, Math.floor((this.#most - this.#inUse) / 2));
     const taken = await Promise.allSettled(Array.from({ length: Math.max(0, free) }, () => this.take()));
     return taken.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 
-  /** n.b. only when every publish on it has its fate: the next user takes a failure of the channel for its own. */
+  /** Returns a channel. Every publish on it must have its outcome, because the next user takes a channel failure for its own. */
   release(channel: ConfirmedChannel): void {
     this.#idle = this.#idle.filter(({ isOpen }) => isOpen);
     if (channel.hasRefused && !this.#refusedAtMs.has(channel))
@@ -73,7 +73,7 @@ export class ChannelPool {
     return undefined;
   }
 
-  /** Resolves when a user left its place to this one. */
+  /** Resolves when another user has released its place. */
   #turn(): Promise<void> {
     return new Promise((resolve, reject) => {
       const callOff = this.#clock.schedule(LONGEST_WAIT_MS, () => {

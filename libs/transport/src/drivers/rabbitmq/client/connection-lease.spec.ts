@@ -4,7 +4,7 @@ import { ConnectionLease } from './connection-lease.js';
 
 const HEARTBEAT_MS = 10_000;
 
-/** A clock of a process that can be stopped: time goes on and nothing is done. */
+/** The clock of a process that can be suspended: time passes and no timer runs. */
 class StoppableClock extends ManualClock {
   #stoodMs = 0;
 
@@ -30,7 +30,7 @@ function leased(heartbeatMs = HEARTBEAT_MS) {
 }
 
 describe('the lease of a connection', () => {
-  it('holds as long as something comes, however long that goes on', () => {
+  it('holds as long as data arrives', () => {
     const { scene, lease } = leased();
     for (let halves = 0; halves < 10; halves++) {
       scene.bytes++;
@@ -40,7 +40,7 @@ describe('the lease of a connection', () => {
     expect(scene.asked).toBe(0);
   });
 
-  it('ends when nothing came for one heartbeat and a half, before the server gives up the connection', () => {
+  it('ends when nothing arrived for one and a half heartbeats, before the server closes the connection', () => {
     const { scene, lease } = leased();
     scene.clock.advance(HEARTBEAT_MS);
     expect(lease.holds).toBe(true);
@@ -48,7 +48,7 @@ describe('the lease of a connection', () => {
     expect(lease.holds).toBe(false);
   });
 
-  it('ends with a stop of the process, also where bytes lay ready; an answer of the server begins it again', async () => {
+  it('ends when the process is suspended, even with bytes to read; a response of the server restores it', async () => {
     const { scene, lease } = leased();
     scene.clock.stand(HEARTBEAT_MS * 2);
     scene.bytes += 1_000;
@@ -60,7 +60,7 @@ describe('the lease of a connection', () => {
     expect([lease.holds, scene.confirmed]).toEqual([true, 1]);
   });
 
-  it('never ends where no heartbeats are agreed on, and leaves no timer behind', () => {
+  it('never ends without negotiated heartbeats, and leaves no timer behind', () => {
     const { scene, lease } = leased(0);
     scene.clock.stand(HEARTBEAT_MS * 100);
     expect([lease.holds, scene.clock.pending]).toEqual([true, 0]);

@@ -1,25 +1,25 @@
 import type { Clock } from '../../../contract/index.js';
 
-/** The server gives up a connection from which nothing came for two heartbeats; we send one in each half. */
+/** Heartbeats without data until the lease is in doubt. The server closes a silent connection after two, and each side sends one per half. */
 const CERTAIN_HEARTBEATS = 1.5;
-/** Looks in one heartbeat. */
+/** Checks per heartbeat. */
 const LOOKS = 4;
 
-/** What a lease is made of. */
+/** The parts of a lease. */
 export interface LeaseParts {
   readonly clock: Clock;
-  /** As agreed with the server; 0: neither side looks whether the other one lives. */
+  /** As negotiated with the server; 0 turns heartbeats off. */
   readonly heartbeatMs: number;
-  /** Bytes that came so far. */
+  /** Bytes received so far. */
   readonly bytesRead: () => number;
-  /** Resolves when the server has answered on this connection. */
+  /** Resolves when the server has responded on this connection. */
   readonly ask: () => Promise<unknown>;
 }
 
 /**
- * Whether the server still counts a connection as alive, by the monotonic clock and not only by the last event: a process that
- * was stopped, or cut off, goes on with messages that have been with somebody else for a while. What is read after a stop may
- * be old, so only an answer of the server ends the doubt.
+ * Tracks whether the server still counts a connection as alive, by the monotonic clock and not only by the last event. A process
+ * that was suspended or cut off would otherwise continue with messages that another consumer has received. Data that is read after a
+ * suspension may be old, so only a response of the server ends the doubt.
  */
 export class ConnectionLease {
   readonly #parts: LeaseParts;
@@ -38,7 +38,7 @@ export class ConnectionLease {
     if (parts.heartbeatMs > 0) this.#lookLater();
   }
 
-  /** False: what came on this connection may be with somebody else. n.b. hot path. */
+  /** False when another consumer may have received the messages of this connection. Hot path. */
   get holds(): boolean {
     if (this.#isDoubtful) return false;
     if (this.#parts.clock.monotonicMs() - this.#aliveAtMs <= this.#limitMs) return true;
@@ -47,7 +47,7 @@ export class ConnectionLease {
     return false;
   }
 
-  /** Called each time when a doubt has ended well. Returns a function that ends the watch. */
+  /** Calls `listener` each time the server has confirmed the connection after a doubt. Returns a function that removes it. */
   whenConfirmed(listener: () => void): () => void {
     this.#onConfirmed.add(listener);
     return () => void this.#onConfirmed.delete(listener);
@@ -74,7 +74,7 @@ export class ConnectionLease {
     this.#bytes = bytes;
   }
 
-  /** n.b. a connection that is gone does not answer, and says so by its own end. */
+  /** Asks the server. A lost connection does not respond, and its close event is handled elsewhere. */
   async #ask(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;

@@ -14,13 +14,13 @@ function delivery(id: string, receivedAtMs: number, state: DeliveryState, key?: 
 
 const ids = (deliveries: readonly RabbitmqDelivery[]): string[] => deliveries.map(({ id }) => id);
 
-describe('what is given back before the server takes it', () => {
-  it('is what came too long ago and is not settled', () => {
+describe('messages that are requeued before consumer_timeout', () => {
+  it('are those that arrived too long ago and are unsettled', () => {
     const all = [delivery('queued', 0, 'queued'), delivery('settled', 0, 'settled'), delivery('young', 11, 'queued')];
     expect(ids(lateOf(all, 10))).toEqual(['queued']);
   });
 
-  it('has what waits behind it under the same key with it, so that both come again in their order', () => {
+  it('include those that wait behind them with the same key, so that the order is kept', () => {
     const all = [
       delivery('late', 0, 'parked', 'a'),
       delivery('behind', 20, 'queued', 'a'),
@@ -30,7 +30,7 @@ describe('what is given back before the server takes it', () => {
     expect(ids(lateOf(all, 10))).toEqual(['late', 'behind']);
   });
 
-  it('is given back at nine tenths of the time that the server leaves, and not before', () => {
+  it('are requeued at nine tenths of consumer_timeout, and not before', () => {
     const clock = new ManualClock();
     const held = delivery('held', clock.monotonicMs(), 'running');
     const told: string[][] = [];

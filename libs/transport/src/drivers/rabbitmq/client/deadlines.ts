@@ -1,19 +1,19 @@
 import type { Clock, Delivery } from '../../../contract/index.js';
 
-/** The part of the server's time that a message may take here: the rest is for the way back. */
+/** The share of `consumer_timeout` that a message may take here; the rest is for the requeue. */
 const PART = 0.9;
-/** Looks in that time. */
+/** Checks per that time. */
 const LOOKS = 20;
 
-/** A delivery, and when it came. */
+/** A delivery and its time of arrival. */
 export interface Aged extends Delivery {
   /** On the monotonic clock. */
   readonly receivedAtMs: number;
 }
 
 /**
- * The server closes the channel of a message that is not settled in time, and everything on that channel comes again. There
- * is no way to ask it for more time, so what is late is given back by itself, before.
+ * Requeues late messages before the server does. The server closes the channel of a message that is not acknowledged in time and
+ * redelivers everything on it, and a client cannot ask for more time.
  */
 export class Deadlines<Late extends Aged> {
   readonly #clock: Clock;
@@ -24,7 +24,7 @@ export class Deadlines<Late extends Aged> {
 
   /**
    * @param unsettled oldest first
-   * @param onLate told what has to go back now, with what may not overtake it, oldest first
+   * @param onLate called with the messages to requeue and those that must not overtake them, oldest first
    */
   constructor(
     clock: Clock,
@@ -59,7 +59,7 @@ export class Deadlines<Late extends Aged> {
   }
 }
 
-/** Those that came too long ago, and those of their keys that have not begun: they come again in the same order. */
+/** The late messages, and those of the same keys without a running handler, so that they are redelivered in the same order. */
 export function lateOf<Late extends Aged>(unsettled: readonly Late[], beforeMs: number): Late[] {
   const isOpen = ({ state }: Late): boolean => state === 'queued' || state === 'running' || state === 'parked';
   const open = unsettled.filter(isOpen);

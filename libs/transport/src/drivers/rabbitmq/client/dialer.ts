@@ -8,29 +8,29 @@ import { gatherWrites } from '../publishing/gathered-writes.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import { vhostRefusal, type VhostRefusal } from './vhost-refusal.js';
 
-/** One AMQP connection, and a way to end its socket whatever state it is in. */
+/** One AMQP connection, and a function that destroys its socket in any state. */
 export interface Dialed {
   readonly model: ChannelModel;
   readonly destroy: () => void;
 }
 
-/** Makes AMQP connections, to one node of the cluster after the other until one answers. */
+/** Opens AMQP connections. It tries the nodes of the cluster in turn until one responds. */
 export class Dialer {
   readonly #options: ResolvedRabbitmqOptions;
   readonly #name: string;
   #next: number;
 
-  /** @param name what the server's management calls the connection */
+  /** @param name the connection name in the management UI */
   constructor(options: ResolvedRabbitmqOptions, name: string) {
     this.#options = options;
     this.#name = name;
-    // Connections of many processes spread over the nodes.
+    // A random start spreads the connections of many processes over the nodes.
     this.#next = Math.floor(Math.random() * options.addresses.length);
   }
 
   /**
-   * One try at each node. n.b. a login that is wrong on one is wrong on all.
-   * @throws TransportError of the last node, or the first that another try cannot mend
+   * Tries each node once. A wrong login ends the loop, because it is wrong on all nodes.
+   * @throws TransportError of the last node, or the first that is not retryable
    */
   async dial(abort: AbortSignal): Promise<Dialed> {
     const { addresses } = this.#options;
@@ -76,7 +76,7 @@ export class Dialer {
     }
   }
 
-  /** Undefined when the server does not say, or does not refuse any more. */
+  /** Undefined when the server gives no reason, or now accepts the connection. */
   #askWhy({ host, port, encrypted, vhost, username, password }: RabbitmqAddress): Promise<VhostRefusal | undefined> {
     const { tls, mechanism, connectionTimeoutMs } = this.#options;
     const isExternal = mechanism === 'external';
@@ -97,13 +97,13 @@ export class Dialer {
       port,
       username,
       password,
-      // n.b. amqplib decodes it once more.
+      // amqplib decodes it again.
       vhost: encodeURIComponent(vhost),
       heartbeat: this.#options.heartbeatMs / 1_000,
     };
   }
 
-  /** n.b. the signal ends the socket for all of its life: amqplib itself only asks a socket to end, and a dead peer never answers. */
+  /** The signal can destroy the socket at any time. amqplib only ends sockets gracefully, and a dead peer never responds. */
   #socketOptions(signal: AbortSignal): SocketOptions {
     const { tls, connectionTimeoutMs } = this.#options;
     return {

@@ -16,7 +16,7 @@ function unreachable() {
 }
 
 describe('a link to a server that is unreachable', () => {
-  it('is not dialed again by those who only need the connection, until the backoff has passed', async () => {
+  it('is not dialed again by open() until the backoff has passed', async () => {
     const { scene, clock, link } = unreachable();
     for (let tries = 0; tries < 120; tries++) {
       await expect(link.open()).rejects.toMatchObject({ code: 'TRANSPORT_BROKER_UNREACHABLE', retryable: true });
@@ -26,7 +26,7 @@ describe('a link to a server that is unreachable', () => {
     expect(scene.dials).toBeLessThanOrEqual(5);
   });
 
-  it('is dialed at once by whoever paces its own tries', async () => {
+  it('is dialed at once by dial(), whose caller has its own backoff', async () => {
     const { scene, link } = unreachable();
     for (let tries = 0; tries < 3; tries++) await expect(link.dial()).rejects.toThrow('nobody listens');
     expect(scene.dials).toBe(3);

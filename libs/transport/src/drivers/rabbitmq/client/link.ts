@@ -7,23 +7,23 @@ import { pause, within } from '../../kit/waits.js';
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 3_000;
-/** After a failure nobody dials in passing for this long: twice the longest pause of whoever dials by a schedule. */
+/** After a failure `open` does not dial for this long: twice the longest pause of the scheduled attempts. */
 const FIRST_REST_MS = 400;
 const LONGEST_REST_MS = 6_000;
-/** How long the server may take to say goodbye before the socket is ended. */
+/** How long the server may take to close the connection before the socket is destroyed. */
 const GOODBYE_MS = 2_000;
 
-/** Whoever wants to know how a link fares. */
+/** Listeners for the state of a link. */
 export interface LinkWatcher {
   opened?(): void;
   lost?(error: TransportError): void;
-  /** @param reason the server's; undefined when it takes publishes again */
+  /** @param reason of the server; undefined when it accepts publishes again */
   blocked?(reason: string | undefined): void;
 }
 
 /**
- * One AMQP connection that is made anew when it is lost. It is made when it is first asked for; from then on it comes back by
- * itself until it is closed.
+ * One AMQP connection that reconnects when it is lost. The first `open` or `dial` opens it; from then on it reconnects until it is
+ * closed.
  */
 export class Link {
   readonly #dialer: Dialer;
@@ -35,7 +35,7 @@ export class Link {
   #opening: Promise<ChannelModel> | undefined;
   #callOffRetry: (() => void) | undefined;
   #error: TransportError | undefined;
-  /** The last try failed; until then it stands for the next one. */
+  /** The last attempt failed, and `open` fails with the same error until then. */
   #failed: { readonly error: TransportError; readonly untilMs: number; readonly restMs: number } | undefined;
   #blocked: string | undefined;
   #closed: Promise<void> | undefined;
@@ -49,18 +49,18 @@ export class Link {
     return this.#dialed?.model;
   }
 
-  /** Whether the server counts the connection of now as alive; undefined without one. */
+  /** The lease of the current connection; undefined without one. */
   get lease(): ConnectionLease | undefined {
     if (this.#dialed === undefined) return undefined;
     return (this.#lease ??= leaseOf(this.#dialed.model, this.#clock));
   }
 
-  /** Why there is no connection although there was one. */
+  /** Why the connection was lost; undefined while there is one. */
   get error(): TransportError | undefined {
     return this.#error;
   }
 
-  /** Why the server takes no publishes now. */
+  /** Why the server blocks publishes now. */
   get blockedBecause(): string | undefined {
     return this.#blocked;
   }
@@ -69,15 +69,15 @@ export class Link {
     return this.#closed !== undefined;
   }
 
-  /** Returns a function that ends the watch. */
+  /** Adds a watcher. Returns a function that removes it. */
   watch(watcher: LinkWatcher): () => void {
     this.#watchers.add(watcher);
     return () => void this.#watchers.delete(watcher);
   }
 
   /**
-   * The connection; one try to make it where there is none and none has just failed: however many publishes ask, a server
-   * that is unreachable is dialed at the pace of the backoff. @throws TransportError
+   * Returns the connection, or tries once to open it unless an attempt has just failed. However many publishes ask, an unreachable
+   * server is dialed only at the pace of the backoff. @throws TransportError
    */
   open(): Promise<ChannelModel> {
     const failed = this.#failed;
@@ -85,7 +85,7 @@ export class Link {
     return rests && !this.isClosed ? Promise.reject(failed.error) : this.dial();
   }
 
-  /** As `open`, also right after a failure: for whoever paces its own tries. @throws TransportError */
+  /** As `open`, but also right after a failure, for callers with their own backoff. @throws TransportError */
   dial(): Promise<ChannelModel> {
     if (this.isClosed) return Promise.reject(errorOf('TRANSPORT_CLOSED', 'the connection is closed.'));
     const { model } = this;
@@ -116,7 +116,7 @@ export class Link {
     const dialed = await this.#dialer.dial(this.#closing.signal);
     if (this.#closing.signal.aborted) {
       dialed.destroy();
-      throw errorOf('TRANSPORT_CLOSED', 'the connection was closed while it was made.');
+      throw errorOf('TRANSPORT_CLOSED', 'the connection was closed while it was being opened.');
     }
     this.#callOffRetry?.();
     this.#callOffRetry = undefined;
@@ -135,7 +135,7 @@ export class Link {
     this.#dialed = dialed;
     this.#error = undefined;
     this.#failed = undefined;
-    // n.b. a forced close gives no 'error', only 'close' with the reason; an 'error' without a listener ends the process.
+    // 'close' has the reason, also of a forced close. An 'error' event without a listener would end the process.
     model.on('error', () => undefined);
     model.on('close', (reason) => this.#lose(dialed, reason));
     model.on('blocked', (reason) => this.#tellBlocked(reason));

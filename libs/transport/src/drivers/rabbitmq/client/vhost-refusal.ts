@@ -1,13 +1,13 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** Why a server does not open a virtual host. */
+/** The reason why a server rejects a virtual host. */
 export interface VhostRefusal {
   readonly code: number;
   readonly text: string;
 }
 
-/** Where to ask, and as whom. */
+/** Server, virtual host and login to check. */
 export interface VhostQuestion {
   readonly socket: { readonly host: string; readonly port: number };
   /** Options of `tls.connect`; undefined without encryption. */
@@ -20,8 +20,8 @@ export interface VhostQuestion {
 }
 
 /*
- * amqplib reports "Expected ConnectionOpenOk; got <ConnectionClose channel:0>" and drops the reason, so this asks again: the
- * five methods of a handshake.
+ * amqplib reports "Expected ConnectionOpenOk; got <ConnectionClose channel:0>" and drops the reason, so this repeats the handshake
+ * with its five methods.
  *
  *   frame   [type: 1][channel: 2][size: 4][class: 2][method: 2][arguments][0xce]
  */
@@ -39,7 +39,7 @@ const GREETING = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 /** Channels, frame size and heartbeat of TUNE. */
 const TUNING_BYTES = 8;
 
-/** Asks for the reason; undefined when the virtual host opens. @throws Error when the connection ends without one */
+/** Returns the reason, or undefined when the virtual host opens. @throws Error when the connection ends without a reason */
 export function vhostRefusal(question: VhostQuestion): Promise<VhostRefusal | undefined> {
   return new Promise((resolve, reject) => {
     const socket = socketOf(question);

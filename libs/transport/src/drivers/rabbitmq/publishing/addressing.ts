@@ -7,18 +7,18 @@ import { deadLetterPlaceOf, placeOf, type Place } from '../topology/names.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import { Topology } from '../topology/topology.js';
 
-/** A message as it is sent, and the way that it takes when its time has not come. */
+/** A message as it is sent, and its route if it is delayed. */
 export interface Addressed {
   readonly parcel: Parcel;
   readonly way: DelayedWay | undefined;
 }
 
-/** Knows where messages go, and sees to it that the place is there. */
+/** Resolves where messages are published to, and declares it. */
 export class Addressing {
   readonly topology: Topology;
   readonly #options: ResolvedRabbitmqOptions;
   readonly #ladder: DelayLadder;
-  /** Topics whose messages are kept although nobody subscribes. */
+  /** Topics whose messages are kept even without a subscriber. */
   readonly #held = new Set<string>();
 
   constructor(link: Link, options: ResolvedRabbitmqOptions) {
@@ -27,7 +27,7 @@ export class Addressing {
     this.#ladder = new DelayLadder(link);
   }
 
-  /** From now on messages of these topics are kept, also where nobody subscribes. */
+  /** Keeps messages of these topics from now on, even without a subscriber. */
   hold(topics: readonly string[]): void {
     for (const topic of topics) this.#held.add(topic);
   }
@@ -36,7 +36,7 @@ export class Addressing {
     return this.#held.has(topic);
   }
 
-  /** @throws TransportError when the message cannot wait so long, or under this name */
+  /** @throws TransportError when the delay or the queue name is too long */
   checkDelay(message: OutgoingMessage, now: number): void {
     const waitMs = waitOf(message, now);
     if (waitMs > 0) checkDelay(message, this.#placeOf(message.topic), waitMs);
@@ -53,13 +53,13 @@ export class Addressing {
     return { parcel: { exchange, routingKey, content, properties, mandatory }, way: undefined };
   }
 
-  /** Cheap when it is known. @throws TransportError */
+  /** Declares exchange and queues of a message. Cheap when they are known. @throws TransportError */
   async ensure({ parcel, way }: Addressed, topic: string): Promise<void> {
     await this.topology.ensureExchange(way?.destination.exchange ?? parcel.exchange, topic);
     if (way !== undefined) await this.#ladder.ensure(way, topic);
   }
 
-  /** Looks again when it is asked for the next time. */
+  /** Makes the next `ensure` declare again. */
   forget({ parcel, way }: Addressed): void {
     this.topology.forgetExchange(way?.destination.exchange ?? parcel.exchange);
     if (way !== undefined) this.#ladder.forget();
@@ -71,14 +71,14 @@ export class Addressing {
   }
 }
 
-/** What names the place of a message, so that one failure of it is enough for all. */
+/** Identifies the destination of a message, so that one failed declaration counts for all messages there. */
 export const placeNameOf = ({ parcel, way }: Addressed): string =>
   way === undefined ? parcel.exchange : `${parcel.exchange}\n${way.last}`;
 
 const waitOf = ({ deliverAtMs }: OutgoingMessage, now: number): number =>
   deliverAtMs === undefined ? 0 : deliverAtMs - now;
 
-/** n.b. mandatory whatever `unroutable` says: the ladder is ours, and a missing rung is no want of subscribers. */
+/** Always mandatory, regardless of `unroutable`: a missing queue of the delay ladder does not mean a missing subscriber. */
 function delayed({ content, properties }: ReturnType<typeof recordOf>, way: DelayedWay): Addressed {
   const headers = { ...properties.headers, ...way.headers };
   const { exchange, last: routingKey } = way;

@@ -3,28 +3,28 @@ import { messageOf } from '../../../contract/index.js';
 import type { OutgoingRecord, RabbitmqProperties } from '../mapping.js';
 import type { Place } from '../topology/names.js';
 
-/** Bytes with properties, and where to. */
+/** A message with its destination. */
 export interface Parcel extends Place, OutgoingRecord {
-  /** Whether the server says so when no queue takes it. */
+  /** Whether the server returns it when no queue is bound. */
   readonly mandatory: boolean;
 }
 
 /**
- * Publishes of one channel that may wait for their confirms. RabbitMQ gives a channel credit for 200 to 400 messages; when a
- * queue that does not confirm has used it up, the server reads nothing more from the whole connection.
+ * Limit of unconfirmed publishes per channel. RabbitMQ gives a channel credit for 200 to 400 messages. When a queue that does not
+ * confirm has used it up, the server reads nothing more from the whole connection.
  */
 export const MAX_UNCONFIRMED = 128;
 
-/** `'refused'`: the server said no; `'lost'`: the channel ended before it said anything. */
+/** `'refused'`: the server sent a nack; `'lost'`: the channel closed before a confirm. */
 export type Fate = 'stored' | 'unroutable' | 'refused' | 'lost';
 
 /**
- * A channel on which the server confirms what it stored. n.b. it confirms what it threw away too, for want of a queue: what
- * tells them apart is a return, which comes before the confirmation and names the message by its id.
+ * A channel with publisher confirms. The server also confirms messages that it discards because no queue is bound. A return, which
+ * arrives before the confirm and contains the message id, distinguishes them.
  */
 export class ConfirmedChannel {
   readonly #channel: ConfirmChannel;
-  /** Messages that came back and whose confirmation has not come yet. */
+  /** Returned messages without a confirm yet. */
   readonly #returned = new Map<string, number>();
   #failure: Error | undefined;
   #isOpen = true;
@@ -46,40 +46,40 @@ export class ConfirmedChannel {
   }
 
   /**
-   * The server has refused a message on it. n.b. a channel goes on refusing what is for that quorum queue until the queue is nearly
-   * empty, also when the limit is gone: a new channel does not.
+   * Whether the server has rejected a publish on this channel. Such a channel keeps rejecting publishes for that quorum queue until the
+   * queue is nearly empty, even after the limit was removed. A new channel does not.
    */
   get hasRefused(): boolean {
     return this.#hasRefused;
   }
 
-  /** Why the server closed this channel, and no other; undefined when the connection went with it. */
+  /** Why the server closed only this channel; undefined when the connection was lost. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Called once, when the channel has ended. */
+  /** Calls `listener` once, when the channel has closed. */
   onClosed(listener: () => void): void {
     if (this.#isOpen) this.#channel.once('close', listener);
     else listener();
   }
 
-  /** Never rejects: a channel that cannot be closed has ended already. */
+  /** Never rejects, because a channel that cannot be closed is closed already. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     await this.#channel.close().catch(() => undefined);
   }
 
-  /** Resolves with what became of it. @throws what cannot be written as AMQP */
+  /** Publishes and resolves with the outcome. @throws when the message cannot be written as AMQP */
   store(parcel: Parcel): Promise<Fate> {
     return new Promise((resolve) => this.publish(parcel, resolve));
   }
 
   /**
-   * @param onFate called once with what became of it
+   * @param onFate called once with the outcome
    * @returns whether it was written
-   * @throws what cannot be written as AMQP
+   * @throws when the message cannot be written as AMQP
    */
   publish(parcel: Parcel, onFate: (fate: Fate) => void): boolean {
     const { exchange, routingKey, content, properties, mandatory } = parcel;
@@ -120,8 +120,8 @@ export class ConfirmedChannel {
 }
 
 /**
- * n.b. field by field: with a spread, amqplib's `publish` takes five times as long (it makes the headers a prototype). And
- * amqplib reads an undefined property as one that was not given; its types know only the latter.
+ * Field by field, because with a spread amqplib's `publish` takes five times as long (it makes the headers a prototype). amqplib
+ * treats an undefined property as unset, which its types do not allow.
  */
 const optionsOf = (properties: RabbitmqProperties, mandatory: boolean): Options.Publish =>
   ({
@@ -143,5 +143,5 @@ const optionsOf = (properties: RabbitmqProperties, mandatory: boolean): Options.
 
 const nameOf = ({ exchange, routingKey }: Place, id: unknown): string => `${String(id)}\n${exchange}\n${routingKey}`;
 
-/** amqplib's word for a negative confirmation; every other error means that none will come. */
+/** amqplib's message for a nack; every other error means that no confirm will arrive. */
 const NACKED = 'message nacked';

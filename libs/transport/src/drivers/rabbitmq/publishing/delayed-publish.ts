@@ -15,8 +15,8 @@ import { MAX_NAME_BYTES, type Place } from '../topology/names.js';
 import { onChannel } from '../topology/topology.js';
 
 /**
- * Why always quorum queues, whatever `queueType` says: between classic ones the server moves messages unconfirmed, and loses
- * those that are on their way when it dies.
+ * Always quorum queues, regardless of `queueType`: the server moves messages between classic queues without confirms, and loses
+ * messages in transit when it crashes.
  */
 const SAFE = {
   'x-queue-type': 'quorum',
@@ -26,9 +26,9 @@ const SAFE = {
 
 const DAY_MS = 86_400_000;
 
-/** A message's way to its topic, over the ladder. */
+/** The route of a delayed message to its topic. */
 export interface DelayedWay extends Descent {
-  /** The queue behind the ladder, which puts messages on their topic. */
+  /** The last queue of the route, which dead-letters messages to their topic. */
   readonly last: string;
   readonly destination: Place;
 }
@@ -38,7 +38,7 @@ export function delayedWay(destination: Place, waitMs: number): DelayedWay {
   return { ...descentOf(Math.min(waitMs, LONGEST_WAIT_MS)), last: lastQueueOf(destination), destination };
 }
 
-/** n.b. an exchange of a topic's name would have the name in it twice. */
+/** Leaves out the exchange if it has the name of the topic. */
 function lastQueueOf({ exchange, routingKey }: Place): string {
   return `${DELAYED}:${exchange === routingKey ? '' : exchange}:${routingKey}`;
 }
@@ -46,30 +46,30 @@ function lastQueueOf({ exchange, routingKey }: Place): string {
 /** @throws TransportError `TRANSPORT_OPTION_INVALID`, `TRANSPORT_TOPIC_INVALID` */
 export function checkDelay({ topic }: OutgoingMessage, destination: Place, waitMs: number): void {
   if (waitMs > LONGEST_WAIT_MS) {
-    // n.b. rounded up and down, so that what is refused is never told as what would be taken.
+    // Rounded up and down, so that the message never names an accepted delay as rejected.
     const [days, most] = [Math.ceil(waitMs / DAY_MS), Math.floor(LONGEST_WAIT_MS / DAY_MS)];
-    const text = `cannot publish to "${topic}" for ${days} days from now: RabbitMQ keeps messages for at most ${most} days here. Publish it when it is nearer.`;
+    const text = `cannot delay a message for "${topic}" by ${days} days: the driver supports at most ${most} days. Publish it closer to its time.`;
     throw errorOf('TRANSPORT_OPTION_INVALID', text, { topic, stored: 'no' });
   }
   const queue = lastQueueOf(destination);
   const bytes = Buffer.byteLength(queue);
   if (bytes <= MAX_NAME_BYTES) return;
-  const text = `cannot publish to "${topic}" for later: the name of the queue "${queue}" has ${bytes} bytes, and RabbitMQ takes at most ${MAX_NAME_BYTES}. Shorten the topic's name.`;
+  const text = `cannot delay a message for "${topic}": the queue name "${queue}" has ${bytes} bytes, and RabbitMQ allows at most ${MAX_NAME_BYTES}. Shorten the topic name.`;
   throw errorOf('TRANSPORT_TOPIC_INVALID', text, { topic, stored: 'no' });
 }
 
-/** Exchanges and queues of messages for later, made when they are needed first. */
+/** Declares the exchanges and queues of delayed messages on first use. */
 export class DelayLadder {
   readonly #link: Link;
   readonly #made = new Map<string, Promise<void>>();
 
   constructor(link: Link) {
     this.#link = link;
-    // n.b. RabbitMQ 3.10 that is killed may forget what was declared in its last second.
+    // RabbitMQ 3.10 may lose what was declared in the last second before a crash.
     link.watch({ opened: () => this.forget() });
   }
 
-  /** Cheap when it is known. @throws TransportError `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_AUTHORIZATION_FAILED`, ... */
+  /** Declares a route. Cheap when it is known. @throws TransportError `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_AUTHORIZATION_FAILED`, ... */
   ensure(way: DelayedWay, topic: string): Promise<void> {
     const name = `${way.exchange}\n${way.last}`;
     const made = this.#made.get(name) ?? this.#make(way, topic);
@@ -78,12 +78,12 @@ export class DelayLadder {
     return made;
   }
 
-  /** Looks again when it is asked for the next time. */
+  /** Makes the next `ensure` declare again. */
   forget(): void {
     this.#made.clear();
   }
 
-  /** From below, so that whatever is there already finds the way on. */
+  /** Declares from the last queue upwards, so that messages in existing queues always find the next one. */
   async #make({ rungs, last, destination }: DelayedWay, topic: string): Promise<void> {
     try {
       await onChannel(await this.#link.open(), async (channel) => {
@@ -92,14 +92,16 @@ export class DelayLadder {
         for (const rung of rungs) await makeRung(channel, rung);
       });
     } catch (error) {
-      throw error instanceof TransportError ? error : channelError(error, 'cannot keep messages for later', topic);
+      throw error instanceof TransportError
+        ? error
+        : channelError(error, 'cannot declare the queues for delayed messages', topic);
     }
   }
 }
 
 /**
- * Why a queue for each topic: where nobody is bound for a topic RabbitMQ keeps its messages at their last place, and a few of
- * them hold up everything else there.
+ * Declares one last queue per topic. If no queue is bound for a topic, RabbitMQ keeps its messages in the last queue, where a few of
+ * them would block those of other topics.
  */
 async function makeLast(channel: Channel, name: string, { exchange, routingKey }: Place): Promise<void> {
   const way = { 'x-message-ttl': 0, 'x-dead-letter-exchange': exchange, 'x-dead-letter-routing-key': routingKey };

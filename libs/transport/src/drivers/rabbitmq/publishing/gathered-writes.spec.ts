@@ -21,7 +21,7 @@ class NotingSocket extends Duplex {
 const modelOver = (stream: unknown): ChannelModel => ({ connection: { stream } }) as unknown as ChannelModel;
 
 describe('the frames of a connection', () => {
-  it('leave in one write a turn', async () => {
+  it('are sent in one write per turn', async () => {
     const socket = new NotingSocket();
     gatherWrites(modelOver(socket));
     for (let frame = 0; frame < 5; frame++) socket.write(Buffer.from('frame'));
@@ -31,7 +31,7 @@ describe('the frames of a connection', () => {
     expect(socket.writes).toEqual([5, 3]);
   });
 
-  it('leave as amqplib writes them where it shows no socket', () => {
+  it('are sent as amqplib writes them when it exposes no socket', () => {
     expect(() => gatherWrites(modelOver(undefined))).not.toThrow();
   });
 });

@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream';
 import type { ChannelModel } from 'amqplib';
 
 /**
- * Lets all frames of one turn leave in one write to the socket. amqplib writes every frame by itself, and without Nagle's
- * algorithm each is a system call and a packet, which also wakes the server up.
- * n.b. nothing waits longer for it: amqplib passes its frames on in one loop, and the write follows at the end of that.
+ * Sends all frames of one turn of the event loop in one socket write. amqplib writes each frame separately, and without Nagle's
+ * algorithm each is a system call and a packet, which also wakes up the server. No frame is delayed: amqplib emits its frames in one
+ * loop, and the write follows at its end.
  */
 export function gatherWrites(model: ChannelModel): void {
   const { stream } = model.connection as unknown as { readonly stream?: Partial<Duplex> };

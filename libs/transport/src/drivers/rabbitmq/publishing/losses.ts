@@ -6,7 +6,7 @@ import type { ResolvedRabbitmqOptions } from '../options.js';
 import { isGuilty, refusedByChannel, unconfirmed } from './publish-errors.js';
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
 
-/** What becomes of messages whose channel ended before the server said anything of them. */
+/** Handles messages whose channel closed before the server confirmed them. */
 export class PublishLosses {
   readonly #clock: BrokerHost['clock'];
   readonly #options: ResolvedRabbitmqOptions;
@@ -31,19 +31,19 @@ export class PublishLosses {
     );
   }
 
-  /** Exchanges to which nothing is published now, with the reason. */
+  /** The reasons why nothing is published to some exchanges now. */
   get obstacles(): string[] {
     return [...this.#deletedExchange.exchanges].flatMap((exchange) => this.obstacleOf(exchange) ?? []);
   }
 
-  /** Why nothing is published to this exchange now. */
+  /** Returns why nothing is published to this exchange now. */
   obstacleOf(exchange: string): string | undefined {
     return this.#deletedExchange.reasonFor(exchange);
   }
 
   /**
-   * The connection went: everything unconfirmed goes again, under the same ids. The channel was closed: the fault of one of
-   * these messages, as nobody else used the channel, so that one is found and the others go again.
+   * Returns the messages to send again. After a lost connection these are all unconfirmed messages, with the same ids. After a channel
+   * close one of the messages is at fault, because the channel had no other user: that one fails, and the others are sent again.
    */
   async after(failure: Error | undefined, lost: Entry[], request: Request): Promise<Entry[]> {
     const nowMs = this.#clock.monotonicMs();
@@ -59,21 +59,21 @@ export class PublishLosses {
     return lost.filter((entry) => !guilty.includes(entry));
   }
 
-  /** Somebody deleted an exchange: what was not confirmed goes again, under the same ids, when its subscribers are back. */
+  /** The exchange was deleted: unconfirmed messages are sent again, with the same ids, once the subscribers have bound their queues. */
   async #afterDeletion(failure: Error, entries: Entry[], request: Request): Promise<Entry[]> {
     if (++request.refusals > MAX_REFUSALS) return end(entries, request, (entry) => unconfirmed(entry, failure));
     for (const entry of entries) this.#addressing.forget(entry);
     const exchange = missingExchangeIn(failure);
     const unfed = entries.filter(({ parcel, way }) => way === undefined && parcel.exchange === exchange);
     for (const topic of new Set(unfed.map(({ message }) => message.topic))) {
-      this.#onUnfed(topic, channelError(failure, `nothing reaches the subscribers of "${topic}"`, topic));
+      this.#onUnfed(topic, channelError(failure, `no message reaches the subscribers of "${topic}"`, topic));
     }
     if (unfed.length > 0 && this.#options.provision) await this.#deletedExchange.wait(exchange);
     return entries;
   }
 }
 
-/** Those that RabbitMQ's sentence fits; where it fits none, the one that was alone. */
+/** The messages that match RabbitMQ's reason, or the only message if none matches. */
 function guiltyOf(lost: readonly Entry[], failure: Error): readonly Entry[] {
   const named = lost.filter((entry) => isGuilty(entry, failure));
   return named.length === 0 && lost.length === 1 ? lost : named;

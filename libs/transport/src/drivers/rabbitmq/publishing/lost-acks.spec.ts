@@ -6,7 +6,7 @@ const recentOf = (...ids: string[]): RecentAcks => {
   return recent;
 };
 
-describe('acks whose channel ended', () => {
+describe('acks whose channel closed', () => {
   it('are recalled once, with the attempt that they ended', () => {
     const lost = new LostAcks();
     lost.remember(recentOf('a', 'b'));

@@ -1,9 +1,9 @@
-/** Acks of one channel that may be under way when it ends; a power of two. */
+/** Acks of one channel that may be in flight when it closes; a power of two. */
 const RECENT = 1_024;
-/** Of channels that ended; more are forgotten, oldest first. */
+/** Limit of remembered acks of closed channels; the oldest are forgotten first. */
 const MOST_REMEMBERED = 10_000;
 
-/** The newest acks of one channel, with the attempt that each ended. n.b. hot path: ids only, in a ring. */
+/** The newest acks of one channel with their attempts. Hot path: ids only, in a ring buffer. */
 export class RecentAcks {
   readonly #ids: string[] = [];
   readonly #attempts: number[] = [];
@@ -21,13 +21,12 @@ export class RecentAcks {
 }
 
 /**
- * Acks whose channel ended after them. RabbitMQ confirms no ack, so it is known that one was lost only when its message comes
- * again.
+ * Acks whose channel closed after them. RabbitMQ does not confirm acks, so a lost ack shows only when its message is redelivered.
  */
 export class LostAcks {
   readonly #attempts = new Map<string, number>();
 
-  /** The channel has ended. */
+  /** Stores the acks of a closed channel. */
   remember(recent: RecentAcks): void {
     recent.forEach((id, attempt) => this.#attempts.set(id, attempt));
     for (const id of this.#attempts.keys()) {
@@ -36,7 +35,7 @@ export class LostAcks {
     }
   }
 
-  /** The message was delivered again. @returns the attempt that was acked; undefined where none was, or it was asked before */
+  /** Looks up a redelivered message. @returns the attempt that was acked; undefined when there is none, or it was returned before */
   recall(id: string): number | undefined {
     if (this.#attempts.size === 0) return undefined;
     const attempt = this.#attempts.get(id);

@@ -4,14 +4,14 @@ import { ConfirmedChannel, MAX_UNCONFIRMED, type Fate, type Parcel } from './con
 import { channelError } from '../client/failures.js';
 import type { Link } from '../client/link.js';
 
-/** A channel, and how many publishes on it wait for their fate. */
+/** A channel, and how many publishes on it wait for their outcome. */
 interface Used {
   readonly opening: Promise<ConfirmedChannel>;
   count: number;
   refusedAtMs: number | undefined;
 }
 
-/** The channel for what the driver itself stores: no publish of the application can close it or hold it up. */
+/** The channel for the driver's own messages, so that no publish of the application can close or delay it. */
 export class OwnChannel {
   readonly #link: Link;
   readonly #clock: Clock;
@@ -42,14 +42,14 @@ export class OwnChannel {
     }
   }
 
-  /** The place goes to the next one that waits. */
+  /** Passes the slot to the next waiter. */
   #leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#unconfirmed--;
     else next();
   }
 
-  /** n.b. it would go on refusing; what is under way on it is waited for. */
+  /** Replaces the channel, which would keep rejecting. Publishes in flight on it are awaited. */
   #retire(used: Used): void {
     const nowMs = this.#clock.monotonicMs();
     used.refusedAtMs ??= nowMs;

@@ -9,22 +9,22 @@ import type { Parcel } from './confirmed-channel.js';
 import { channelError, errorOf, replyTextOf } from '../client/failures.js';
 
 /*
- * Why a message was not stored, or may not have been: what each failure says to whoever published it.
+ * The errors of a publish: why a message was not stored, or may not have been.
  */
 
-/** One message on its way, as far as an error tells of it. */
+/** The parts of a message that an error describes. */
 export interface Unsent {
   readonly message: OutgoingMessage;
   readonly parcel: Parcel;
-  /** It has left at least once, and nobody knows whether it arrived. */
+  /** It was written at least once, and its outcome is unknown. */
   readonly written: boolean;
-  /** It was written before on a connection that went, so an earlier copy may be stored. */
+  /** It was written before on a lost connection, so an earlier copy may be stored. */
   readonly wasLost: boolean;
 }
 
 const storedStateOf = ({ written }: Unsent): StoredState => (written ? 'unknown' : 'no');
 
-/** There is no channel, no exchange, no connection: a failure that is not the message's own. */
+/** There is no channel, exchange or connection, so the message is not at fault. */
 export function notSent(unsent: Unsent, cause: unknown): TransportError {
   const { topic } = unsent.message;
   if (unsent.written) return unconfirmed(unsent, cause);
@@ -32,7 +32,7 @@ export function notSent(unsent: Unsent, cause: unknown): TransportError {
   return restated(known, { topic, stored: 'no' }, `cannot publish to "${topic}": `);
 }
 
-/** It was sent, and the connection went before RabbitMQ said anything. */
+/** It was sent, and the connection was lost before a confirm. */
 export const unconfirmed = ({ message: { topic } }: Unsent, cause: unknown): TransportError =>
   errorOf(
     'TRANSPORT_PUBLISH_UNKNOWN',
@@ -49,17 +49,17 @@ export function closed(unsent: Unsent): TransportError {
   });
 }
 
-/** An alarm: sent again by the publisher until its time is over. */
+/** An obstacle such as an alarm: the publisher retries until its timeout. */
 export const blocked = ({ message: { topic } }: Unsent, obstacle: string): TransportError =>
-  errorOf('TRANSPORT_PUBLISH_FAILED', `a message for "${topic}" waits. ${obstacle}.`, {
+  errorOf('TRANSPORT_PUBLISH_FAILED', `a message for "${topic}" was not sent yet. ${obstacle}.`, {
     topic,
     stored: 'no',
     retryable: true,
   });
 
 /**
- * RabbitMQ sends one basic.nack for all queues of a message: one of them is full (`x-overflow: reject-publish`) or failed, and
- * the others may have stored it. So it is never `'no'`: the publisher would send it again to the queues that have it.
+ * RabbitMQ sends one basic.nack for all queues of a message. One of them is full (`x-overflow: reject-publish`) or failed, and the
+ * others may have stored it. `stored` is therefore never `'no'`, because a retry would duplicate the message in those queues.
  */
 export const refused = ({ message: { topic } }: Unsent): TransportError =>
   errorOf(
@@ -73,17 +73,17 @@ const NACK = 'basic.nack';
 export const unroutable = ({ message: { topic } }: Unsent): TransportError =>
   errorOf(
     'TRANSPORT_TOPIC_MISSING',
-    `a message for "${topic}" was not stored: no queue is bound for it, so nobody would ever get it. Start a service that subscribes first, or say rabbitmq({ unroutable: 'discard' }) where that is as it should be.`,
+    `a message for "${topic}" was not stored: no queue is bound for it, so no consumer would receive it. Start a subscriber first, or set rabbitmq({ unroutable: 'discard' }) to drop such messages.`,
     { topic, stored: 'no', retryable: true },
   );
 
-/** RabbitMQ closed the channel, and this message was why. */
+/** RabbitMQ closed the channel because of this message. */
 export function refusedByChannel({ message: { topic }, parcel, wasLost }: Unsent, failure: Error): TransportError {
   const what = `cannot publish ${parcel.content.length} bytes to "${topic}"`;
   if (limitNamedIn(failure) === undefined) {
     return channelError(failure, what, topic, { stored: wasLost ? 'unknown' : 'no' });
   }
-  const text = `${what}: ${replyTextOf(failure)}. Send less, or raise max_message_size of the server.`;
+  const text = `${what}: ${replyTextOf(failure)}. Send smaller messages, or raise max_message_size on the server.`;
   return errorOf('TRANSPORT_MESSAGE_TOO_LARGE', text, { topic, stored: 'no', cause: failure });
 }
 
@@ -94,7 +94,7 @@ export const unwritable = ({ message: { topic } }: Unsent, cause: unknown): Tran
     cause,
   });
 
-/** Whose fault it was that the channel was closed: RabbitMQ's sentence names sizes and exchanges. */
+/** Whether a message caused the channel close. RabbitMQ's text contains sizes and exchanges. */
 export function isGuilty({ parcel }: Unsent, failure: Error): boolean {
   const limit = limitNamedIn(failure);
   if (limit !== undefined) return parcel.content.length > limit;
@@ -102,7 +102,7 @@ export function isGuilty({ parcel }: Unsent, failure: Error): boolean {
   return (exchange === DEFAULT_EXCHANGE ? '' : exchange) === parcel.exchange;
 }
 
-/** What RabbitMQ calls the exchange whose name is empty in AMQP. */
+/** RabbitMQ's name of the default exchange, whose AMQP name is empty. */
 const DEFAULT_EXCHANGE = 'amq.default';
 
 function limitNamedIn(failure: Error): number | undefined {
@@ -111,7 +111,7 @@ function limitNamedIn(failure: Error): number | undefined {
 }
 
 export const patternRefused = (topic: string): TransportError =>
-  errorOf('TRANSPORT_TOPIC_INVALID', `cannot publish to "${topic}": it is a pattern. Name one topic.`, {
+  errorOf('TRANSPORT_TOPIC_INVALID', `cannot publish to "${topic}": it is a pattern. Name a single topic.`, {
     topic,
     stored: 'no',
   });
@@ -119,13 +119,13 @@ export const patternRefused = (topic: string): TransportError =>
 export const partitionRefused = (topic: string, partition: number): TransportError =>
   errorOf(
     'TRANSPORT_PARTITION_MISSING',
-    `a message for "${topic}" names partition ${partition}, and RabbitMQ has none.`,
+    `a message for "${topic}" names partition ${partition}, but RabbitMQ has no partitions. Remove the partition.`,
     { topic, stored: 'no' },
   );
 
 export const headerRefused = (topic: string, name: string): TransportError =>
   errorOf(
     'TRANSPORT_HEADER_INVALID',
-    `cannot publish to "${topic}" with header "${name}": RabbitMQ, or this driver, uses it itself.`,
+    `cannot publish to "${topic}" with header "${name}": RabbitMQ or this driver reserves it. Rename the header.`,
     { topic, stored: 'no' },
   );

@@ -3,18 +3,18 @@ import type { Addressed } from './addressing.js';
 import type { Fate, Parcel } from './confirmed-channel.js';
 import type { Unsent } from './publish-errors.js';
 
-/** How often a request goes out again because an exchange, a rung or a queue is missing. */
+/** How often a request is sent again because an exchange or a queue is missing. */
 export const MAX_REFUSALS = 20;
 
-/** One message on its way. */
+/** One message of a request. */
 export interface Entry extends Unsent, Addressed {
   readonly index: number;
   parcel: Parcel;
   way: Addressed['way'];
   written: boolean;
-  /** It was written before on a connection that went, so an earlier copy may be stored. */
+  /** It was written before on a lost connection, so an earlier copy may be stored. */
   wasLost: boolean;
-  /** Of the newest try; undefined before it, and for what could not be written. */
+  /** The outcome of the latest attempt; undefined before it, and for a message that could not be written. */
   fate: Fate | undefined;
 }
 
@@ -22,16 +22,16 @@ export interface Entry extends Unsent, Addressed {
 export interface Request {
   readonly results: SendResult[];
   readonly window: SendWindow | undefined;
-  /** Messages of the call, and those taken since. */
+  /** Messages of the call and those added since. */
   size: number;
-  /** When sending again ends, on the monotonic clock; set when something was lost. */
+  /** Deadline for sending again, on the monotonic clock; set when a message was lost. */
   untilMs: number | undefined;
   refusals: number;
-  /** How many messages go out together: fewer while the one is searched for that RabbitMQ closes the channel for. */
+  /** How many messages are sent together: fewer while the driver searches the message that closes the channel. */
   most: number;
 }
 
-/** Tells all of them the same, and leaves none to be sent again. */
+/** Fails all entries, so that none is sent again. */
 export function end(
   entries: readonly Entry[],
   { results }: Request,

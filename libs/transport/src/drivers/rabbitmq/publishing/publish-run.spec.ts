@@ -3,7 +3,7 @@ import { MAX_UNCONFIRMED, type ConfirmedChannel, type Fate, type Parcel } from '
 import type { Entry, Request } from './publish-request.js';
 import { PublishRun, type RunSource } from './publish-run.js';
 
-/** A channel whose confirms a test gives. */
+/** A channel whose confirms the test sends. */
 class ScriptedChannel {
   readonly published: string[] = [];
   readonly #open: ((fate: Fate) => void)[] = [];
@@ -51,7 +51,7 @@ function running(lanes: number, first: readonly Entry[], waiting: Entry[] = []) 
 }
 
 describe('publishes on a channel', () => {
-  it('keep the window full: each confirm lets the next message go, taken from what was published meanwhile', async () => {
+  it('keep the window full: each confirm makes room for the next message, including newly published ones', async () => {
     const { channel, run, stored } = running(1, entries(MAX_UNCONFIRMED), entries(3, MAX_UNCONFIRMED));
     expect(channel.published).toHaveLength(MAX_UNCONFIRMED);
     await channel.confirm(2);
@@ -63,7 +63,7 @@ describe('publishes on a channel', () => {
     expect(stored).toEqual(range(0, MAX_UNCONFIRMED + 3));
   });
 
-  it('take nothing new after a loss: what was lost has to go before it', async () => {
+  it('add nothing new after a loss, because lost messages must be sent first', async () => {
     const waiting: Entry[] = [];
     const { channel, run } = running(1, entries(2), waiting);
     waiting.push(...entries(3, 2));
@@ -83,8 +83,8 @@ describe('publishes on a channel', () => {
   });
 });
 
-describe('a channel that ends in the moment of a publish', () => {
-  it('loses the message, and does not reject it: an earlier try may have stored it', async () => {
+describe('a channel that closes in the moment of a publish', () => {
+  it('reports the message as lost, not as rejected: an earlier attempt may have stored it', async () => {
     const [first] = entries(1) as [Entry];
     const ended = Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
     const channel = {
@@ -119,7 +119,7 @@ describe('publishes on several channels', () => {
     expect(channels.map(({ published }) => published.length)).toEqual(Array(4).fill(MAX_UNCONFIRMED));
   });
 
-  it('go on, on the others, when one channel ends', async () => {
+  it('continue on the others when one channel closes', async () => {
     const first = Array.from({ length: 400 }, (_, n) => entry(String(n), `key-${n}`));
     const { channels, run } = running(4, first);
     await channels[1]?.lose();

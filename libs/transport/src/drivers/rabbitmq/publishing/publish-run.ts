@@ -3,31 +3,31 @@ import { MAX_UNCONFIRMED, type ConfirmedChannel, type Fate } from './confirmed-c
 import { unwritable } from './publish-errors.js';
 import type { Entry, Request } from './publish-request.js';
 
-/** A channel of the run, and what goes on it: all messages of a key on the same one. */
+/** A channel of the run with its messages. All messages of a key use the same channel. */
 export interface Lane {
   readonly channel: ConfirmedChannel;
   readonly entries: readonly Entry[];
 }
 
 interface OpenLane extends Lane {
-  /** Not published yet from `next` on. */
+  /** Entries from `next` on are not published yet. */
   readonly entries: Entry[];
   next: number;
   unconfirmed: number;
 }
 
-/** What a run takes from whoever sends, and reports to it. */
+/** The source of further messages, which is also notified of stored ones. */
 export interface RunSource {
-  /** At most `limit` messages that were published meanwhile. */
+  /** Returns at most `limit` messages that were published meanwhile. */
   more(limit: number): readonly Entry[];
   stored(entry: Entry): void;
 }
 
 /**
- * Publishes entries as a window that slides: each confirm makes room for the next message. While all goes well it takes what
- * was published meanwhile; with the first loss or refusal it only waits for what is under way.
+ * Publishes entries with a sliding window: each confirm makes room for the next message. Without failures it adds messages that
+ * were published meanwhile. After the first lost or rejected message it only waits for those in flight.
  *
- * The order is kept per key, and among the messages without a key: these share a channel, other keys may have another one.
+ * The order is kept per key and among messages without a key, which share a channel. Other keys may use other channels.
  */
 export class PublishRun {
   readonly #lanes: readonly OpenLane[];
@@ -38,7 +38,7 @@ export class PublishRun {
   #isFillScheduled = false;
   #end: () => void = () => undefined;
 
-  /** @param channels for this run alone */
+  /** @param channels for the exclusive use of this run */
   constructor(channels: readonly ConfirmedChannel[], entries: readonly Entry[], request: Request, source: RunSource) {
     this.#lanes = channels.map((channel) => ({ channel, entries: [], next: 0, unconfirmed: 0 }));
     this.#request = request;
@@ -46,7 +46,7 @@ export class PublishRun {
     this.#add(entries);
   }
 
-  /** Resolves when the fate of each entry is known, with the entries of each channel. */
+  /** Resolves with the entries of each channel when the outcome of each entry is known. */
   async run(): Promise<readonly Lane[]> {
     await new Promise<void>((resolve) => {
       this.#end = resolve;
@@ -93,11 +93,11 @@ export class PublishRun {
       const isWritten = lane.channel.publish(entry.parcel, (fate) => this.#confirmed(lane, entry, fate));
       entry.written ||= isWritten;
     } catch (error) {
-      // n.b. amqplib says so of a channel that has just ended: that is no fault of the message, which may be stored by an earlier try.
+      // The channel has just closed. The message is not at fault, and an earlier attempt may have stored it.
       if ((error as Error).name === 'IllegalOperationError') return this.#confirmed(lane, entry, 'lost');
       lane.unconfirmed--;
       this.#unconfirmed--;
-      // Why 'no' for certain: amqplib writes a message whole or not at all.
+      // `stored` is 'no', because amqplib writes a message completely or not at all.
       this.#request.results[entry.index] = unwritable(entry, error);
     }
   }

@@ -30,22 +30,23 @@ import {
 import { end, MAX_REFUSALS, type Entry, type Request } from './publish-request.js';
 import { PublishRun, type Lane } from './publish-run.js';
 
-/** What may be with amqplib at once: it keeps in memory what the socket does not take. */
+/** Limit of bytes in amqplib, which buffers in memory what the socket does not accept. */
 const MAX_REQUEST_BYTES = 4_194_304;
-/** Channels of one busy topic: together they hold as much as a channel could if the server did not stop the connection for it. */
+/** Channels of one busy topic. Together they allow as many unconfirmed messages as one channel could have without blocking the connection. */
 const LANES = 4;
 
-/** What was published, by channel, and what was taken and has to go another way. */
+/** Published entries by channel, and added entries that have another destination. */
 interface Published {
   readonly lanes: readonly Lane[];
   readonly deferred: readonly Entry[];
 }
 
-/** Stores messages in RabbitMQ: a result per message, on the server's own confirmation. */
+/** Publishes messages to RabbitMQ and returns one result per message, based on publisher confirms. */
 export class RabbitmqPublisher implements Producer {
   readonly maxBytes: number;
   readonly maxRequestBytes: number;
-  readonly unansweredAdvice = 'Check that its queues have a majority of their nodes; other topics are not affected.';
+  readonly unansweredAdvice =
+    'Check that its quorum queues have a majority of their nodes online. Other topics are not affected.';
   readonly #host: BrokerHost;
   readonly #link: Link;
   readonly #options: ResolvedRabbitmqOptions;
@@ -58,7 +59,7 @@ export class RabbitmqPublisher implements Producer {
   readonly #own: OwnChannel;
   #isAlarmed = false;
 
-  /** @param onUnfed told of a topic whose messages reach no queue: its exchange, or what tied the queues to it, is gone */
+  /** @param onUnfed called with a topic whose messages reach no queue, because its exchange or bindings are missing */
   constructor(
     host: BrokerHost,
     link: Link,
@@ -78,17 +79,17 @@ export class RabbitmqPublisher implements Producer {
     this.maxRequestBytes = Math.max(MAX_REQUEST_BYTES, options.maxMessageBytes);
   }
 
-  /** Why nothing is confirmed now. */
+  /** Why publishes wait now; undefined when they do not. */
   get obstacle(): string | undefined {
     return this.#alarm ?? this.#losses.obstacles[0];
   }
 
   get #alarm(): string | undefined {
     const reason = this.#link.blockedBecause;
-    return reason === undefined ? undefined : `RabbitMQ takes no publishes now, by an alarm of its own: ${reason}`;
+    return reason === undefined ? undefined : `RabbitMQ blocks all publishes because of a resource alarm: ${reason}`;
   }
 
-  /** What makes publishes wait, of some topics or of all. */
+  /** Why publishes of some or all topics wait now. */
   get stalls(): string[] {
     const alarm = this.#alarm;
     if (alarm !== undefined) return [alarm];
@@ -119,7 +120,7 @@ export class RabbitmqPublisher implements Producer {
     return request.results;
   }
 
-  /** Once until it is over. */
+  /** Warns once per alarm. */
   #warnOfAlarm(reason: string | undefined): void {
     const warning = this.#alarm;
     const isNew = reason !== undefined && !this.#isAlarmed;
@@ -128,12 +129,12 @@ export class RabbitmqPublisher implements Producer {
       this.#host.notices.emit('broker:warned', { broker: this.#host.broker, warning });
   }
 
-  /** From now on messages of these topics are kept, also where nobody subscribes. */
+  /** Keeps messages of these topics from now on, even without a subscriber. */
   hold(topics: readonly string[]): void {
     this.#addressing.hold(topics);
   }
 
-  /** One message of the driver's own, to a queue by its name. @throws TransportError when there is no channel */
+  /** Publishes one message of the driver to a queue. @throws TransportError when there is no channel */
   store(parcel: Parcel): Promise<Fate> {
     return this.#own.publish(parcel);
   }
@@ -150,7 +151,7 @@ export class RabbitmqPublisher implements Producer {
     });
   }
 
-  /** Sends what is open, and returns what has to be sent again. @param isAll whether nothing of the request waits behind it */
+  /** Sends entries and returns those to send again. @param isAll whether they are all of the request */
   async #round(open: readonly Entry[], request: Request, isAll: boolean): Promise<Entry[]> {
     if (this.#closing.signal.aborted) return end(open, request, closed);
     const free = this.#withoutObstacle(open, request);
@@ -176,7 +177,7 @@ export class RabbitmqPublisher implements Producer {
     return again;
   }
 
-  /** Those that may go now. What was written before goes on: nobody may call it not stored. */
+  /** Returns the entries without an obstacle. Entries written before always continue, because they may be stored. */
   #withoutObstacle(open: readonly Entry[], request: Request): Entry[] {
     const alarm = this.#alarm;
     return open.filter((entry) => {
@@ -187,7 +188,7 @@ export class RabbitmqPublisher implements Producer {
     });
   }
 
-  /** The channels are for these messages alone, until the fate of each is known. */
+  /** Publishes on channels that serve only these messages until the outcome of each is known. */
   async #publishOn(
     channels: readonly ConfirmedChannel[],
     open: readonly Entry[],
@@ -195,7 +196,7 @@ export class RabbitmqPublisher implements Producer {
     isAll: boolean,
   ): Promise<Published> {
     try {
-      // What waits here for a connection has less to wait for on the broker.
+      // A delayed message that waited here for a connection needs a shorter delay on the broker.
       for (const entry of open) if (entry.way !== undefined) Object.assign(entry, this.#addressedNow(entry));
       const ready = await this.#withExchanges(open, request);
       return await this.#publishAll(channels, ready, request, isAll && ready.length === open.length);
@@ -205,8 +206,8 @@ export class RabbitmqPublisher implements Producer {
   }
 
   /**
-   * One channel, and more where many messages wait: each may have only so many unconfirmed. Where there is none the entries
-   * have their results, and it is undefined.
+   * Lends one channel, or several for many messages, because the unconfirmed messages per channel are limited. Without a channel the
+   * entries fail and the result is undefined.
    */
   async #channelsFor(open: readonly Entry[], request: Request): Promise<ConfirmedChannel[] | undefined> {
     const { untilMs } = request;
@@ -225,7 +226,7 @@ export class RabbitmqPublisher implements Producer {
     return this.#addressing.addressed(message, this.#host.clock.now());
   }
 
-  /** Those whose exchange is there. */
+  /** Declares the destinations. Returns the entries whose destination exists. */
   async #withExchanges(open: readonly Entry[], request: Request): Promise<readonly Entry[]> {
     const places = new Map(open.map((entry) => [placeNameOf(entry), entry]));
     const problems = new Map<string, unknown>();
@@ -242,7 +243,7 @@ export class RabbitmqPublisher implements Producer {
     return open.filter((entry) => !hasProblem(entry));
   }
 
-  /** @param mayGrow whether the order allows that newer messages follow */
+  /** @param mayGrow whether the order allows to add newer messages */
   async #publishAll(
     channels: readonly ConfirmedChannel[],
     ready: readonly Entry[],
@@ -264,7 +265,7 @@ export class RabbitmqPublisher implements Producer {
     return { lanes: await new PublishRun(channels, ready, request, { more, stored }).run(), deferred };
   }
 
-  /** Fills in what is known, and returns those that go elsewhere. */
+  /** Sets known results, and returns the entries to send to another destination. */
   async #afterFates(entries: readonly Entry[], request: Request): Promise<Entry[]> {
     const again: Entry[] = [];
     for (const entry of entries) {
@@ -281,7 +282,7 @@ export class RabbitmqPublisher implements Producer {
     return again;
   }
 
-  /** A rung of the ladder is gone. */
+  /** A queue of the delay ladder was deleted. */
   #overNewLadder(entry: Entry, request: Request): boolean {
     this.#addressing.forget(entry);
     entry.written = false;
@@ -294,7 +295,7 @@ export class RabbitmqPublisher implements Producer {
     return error;
   }
 
-  /** Nobody wants this dead letter yet: it goes to the queue that keeps it. */
+  /** No consumer is bound for this dead letter yet, so it goes to the queue that holds it. */
   async #heldInstead(entry: Entry, request: Request): Promise<boolean> {
     const { topic } = entry.message;
     if (!this.#addressing.isHeld(topic) || request.refusals >= MAX_REFUSALS) return false;
@@ -319,5 +320,5 @@ const receiptOf = ({ message: { id, topic } }: Entry): PublishReceipt => ({
   offset: undefined,
 });
 
-/** The exchange of the topic, also where a ladder of delays comes first. */
+/** The exchange of the topic, also for a delayed message. */
 const exchangeOf = ({ parcel, way }: Entry): string => way?.destination.exchange ?? parcel.exchange;

@@ -1,17 +1,17 @@
 import type { DeliveryState, Subscription } from '../../../contract/index.js';
 import type { QueueReader } from '../receiving/queue-reader.js';
 
-/** What is with this process, as far as it says whether more should come. */
+/** The load of this process, which decides whether more messages should be delivered. */
 export interface Load {
   /** States of the deliveries of one reader. */
   states(reader: QueueReader): Iterable<DeliveryState>;
-  /** The sink has everything that came, and asks for more. */
+  /** The sink has received everything and accepts more. */
   readonly sinkIsIdle: boolean;
 }
 
 /**
- * Messages that wait for their next attempt hold places of the server's prefetch. When handlers stand idle because of them,
- * the reader is given more places, up to a bound; when nothing is unsettled any more, they are given back.
+ * Adjusts the prefetch. Messages that wait for their next attempt count towards it. When handlers are idle because of them,
+ * the prefetch grows up to a limit; when nothing is unsettled any more, it shrinks again.
  */
 export class RoomToWait {
   readonly #subscription: Subscription;
@@ -21,7 +21,7 @@ export class RoomToWait {
   readonly #scheduled = new Set<QueueReader>();
   #isStalled = false;
 
-  /** @param onStalled told once each time when the bound is reached */
+  /** @param onStalled called each time the limit is reached */
   constructor(subscription: Subscription, most: number, load: Load, onStalled: () => void) {
     this.#subscription = subscription;
     this.#most = most;
@@ -29,12 +29,12 @@ export class RoomToWait {
     this.#onStalled = onStalled;
   }
 
-  /** Nothing more comes until something is settled. */
+  /** Whether nothing more is delivered until a message is settled. */
   get isStalled(): boolean {
     return this.#isStalled;
   }
 
-  /** To be called when something was handed over, parked or settled; looks once the sink has acted on it. */
+  /** Call after a message was delivered, parked or settled. Checks after the sink has processed it. */
   look(reader: QueueReader): void {
     const isOfInterest = reader.holds >= reader.capacity || (reader.hasHelpers && reader.holds === 0);
     if (!isOfInterest) this.#isStalled = false;

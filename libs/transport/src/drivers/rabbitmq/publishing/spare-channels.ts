@@ -1,21 +1,21 @@
 import type { Channel, ChannelModel } from 'amqplib';
 
-/** More are closed: whoever declares many queues at once uses as many as it needs. */
+/** Limit of idle channels. Concurrent declarations may use more, which are closed afterwards. */
 const MOST_SPARE = 4;
 
 interface Spare {
   readonly model: ChannelModel;
   readonly channel: Channel;
-  /** What the server closed the channel for. */
+  /** Why the server closed the channel. */
   refusal: unknown;
   isOpen: boolean;
 }
 
-/** Channels for declarations and checks, kept for the next one: an idle application opens none. */
+/** Reuses channels for declarations and checks. */
 export class SpareChannels {
   #spare: Spare[] = [];
 
-  /** Works on a channel that nobody else uses meanwhile: what the server refuses there closes no other. @throws what amqplib throws */
+  /** Runs `work` on a channel of its own, so that an error of the server closes no other channel. @throws what amqplib throws */
   async use<Result>(model: ChannelModel, work: (channel: Channel) => Promise<Result>): Promise<Result> {
     const spare = this.#take(model) ?? (await open(model));
     try {

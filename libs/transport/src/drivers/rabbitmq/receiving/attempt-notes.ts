@@ -6,26 +6,26 @@ import type { Link } from '../client/link.js';
 import { pastOf } from '../mapping.js';
 import { onChannel, type Topology } from '../topology/topology.js';
 
-/** What was read is believed for so long. */
+/** How long notes that were read are valid. */
 const FRESH_MS = 1_000;
-/** Notes of processes that ended, newest last; more are not read. */
+/** Limit of notes to read. */
 const MOST_NOTES = 200;
-/** Of messages that nobody began: whoever gets them next, gets them soon. */
+/** Time to live of notes on messages that no handler started, which are redelivered soon. */
 const UNHANDLED_TTL_MS = 3_600_000;
 
-/** What a process knew of a message when it ended. */
+/** What a process knew about a message when it closed. */
 interface Note {
   /** The number of the attempt that comes next. */
   readonly attempt: number;
-  /** Which copy of the message it was, and how often the server had delivered that one; undefined in notes of earlier versions. */
+  /** Which copy of the message it was, and how often the server had delivered it; undefined in notes of earlier versions. */
   readonly copy: number | undefined;
   readonly deliveries: number;
 }
 
 /**
- * Attempts that the broker counts wrong: a keyed message waits for its next attempt in the process, and the broker counts
- * one delivery however often it was tried; and it counts the deliveries that no handler began. So a process that ends in order writes down what it knows, in a queue beside the
- * group's, and whoever is given such a message again reads it there. The notes are left to the others, and expire.
+ * Corrects attempts that the broker counts wrong. A keyed message waits for its next attempt in the process, and the broker counts
+ * one delivery for all attempts. It also counts deliveries that no handler started. On a clean close a process therefore writes its
+ * counts to a queue next to the group's queue. The next consumer of such a message reads them there. The notes stay for others, and expire.
  */
 export class AttemptNotes {
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ export class AttemptNotes {
     this.#topic = topic;
   }
 
-  /** Writes down what the broker would count wrong. Why no failure is told: the messages come again, counted as deliveries. */
+  /** Writes the counts that the broker has wrong. Ignores failures: the messages are redelivered anyway, with the count of deliveries. */
   async write(deliveries: readonly RabbitmqDelivery[]): Promise<void> {
     const uncounted = deliveries.filter(({ attempt, countedAttempt }) => attempt !== countedAttempt + 1);
     if (uncounted.length === 0) return;
@@ -60,11 +60,11 @@ export class AttemptNotes {
       const content = Buffer.from(JSON.stringify(notes));
       await this.#store.store({ exchange: '', routingKey: this.#queue, mandatory: true, content, properties });
     } catch {
-      // As said above.
+      // See the comment of this method.
     }
   }
 
-  /** Sees to it that a delivery which is not the first says which attempt it is. Undefined: it does already. */
+  /** Corrects the attempt of a redelivered message. Returns undefined when that was possible at once. */
   recall(delivery: RabbitmqDelivery): Promise<void> | undefined {
     const isFresh = this.#readAtMs !== undefined && this.#clock.monotonicMs() - this.#readAtMs < FRESH_MS;
     if (isFresh) return void this.#correct(delivery);
@@ -86,13 +86,13 @@ export class AttemptNotes {
     try {
       this.#attempts = await this.#readAll();
     } catch {
-      // There are no notes, or the connection is gone; then the deliveries are taken back as well.
+      // There are no notes, or the connection was lost and the deliveries are revoked too.
       this.#attempts = new Map();
     }
     this.#readAtMs = this.#clock.monotonicMs();
   }
 
-  /** n.b. nothing is acked: the end of the channel puts the notes back for the other members. */
+  /** Reads without acks, so that the channel close requeues the notes for the other members. */
   async #readAll(): Promise<ReadonlyMap<string, Note>> {
     const notes = new Map<string, Note>();
     await onChannel(await this.#link.open(), async (channel: Channel) => {

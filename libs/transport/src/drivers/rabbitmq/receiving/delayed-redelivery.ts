@@ -6,15 +6,15 @@ import { delayedCopyOf, OWN_HEADERS } from '../mapping.js';
 import type { Fate, Parcel } from '../publishing/confirmed-channel.js';
 import type { SubscribedQueue, Topology } from '../topology/topology.js';
 
-/** Whoever stores a copy on the broker. */
+/** Stores copies on the broker. */
 export interface ParcelStore {
   /** @throws TransportError when there is no channel */
   store(parcel: Parcel): Promise<Fate>;
 }
 
 /**
- * Brings messages back after a delay: a copy goes to a queue that keeps it so long, and from there to the group's own queue,
- * so that no other group sees it. n.b. the copy is confirmed before the original may be acked.
+ * Redelivers messages after a delay. A copy goes to a delay queue and from there to the queue of the group, so that no other group
+ * receives it. The copy is confirmed before the original may be acked.
  */
 export class DelayedRedelivery {
   readonly #clock: Clock;
@@ -30,20 +30,20 @@ export class DelayedRedelivery {
     this.#queue = queue;
   }
 
-  /** Delay queues that this process has made. */
+  /** Delay queues that this process has declared. */
   get queues(): readonly string[] {
     return [...this.#made];
   }
 
   /**
-   * Stores the copy that will come back.
-   * @param attempts those that have failed
+   * Stores the copy that will be redelivered.
+   * @param attempts failed attempts so far
    * @returns why it is not stored; undefined when it is. Never rejects
    */
   async put(delivery: RabbitmqDelivery, delayMs: number, attempts: number): Promise<TransportError | undefined> {
     try {
       const fate = await this.#putOnce(delivery, delayMs, attempts);
-      // The delay queue was deleted behind our back: the next try makes it anew.
+      // The delay queue was deleted: the next attempt declares it again.
       if (fate === 'unroutable') this.#made.clear();
       return fate === 'stored' ? undefined : notStored(delivery, fate);
     } catch (error) {
@@ -76,12 +76,12 @@ export class DelayedRedelivery {
 
 function notStored({ id, topic }: RabbitmqDelivery, fate: Fate): TransportError {
   const why = {
-    unroutable: 'its delay queue is gone',
-    refused: 'RabbitMQ refused it',
-    lost: 'the channel ended',
+    unroutable: 'its delay queue was deleted',
+    refused: 'RabbitMQ rejected it',
+    lost: 'the channel closed',
     stored: '',
   };
-  return errorOf('TRANSPORT_PUBLISH_FAILED', `message ${id} cannot wait on the broker: ${why[fate]}.`, {
+  return errorOf('TRANSPORT_PUBLISH_FAILED', `cannot store message ${id} for its retry: ${why[fate]}.`, {
     topic,
     retryable: true,
   });

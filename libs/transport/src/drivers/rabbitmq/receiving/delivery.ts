@@ -2,22 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { Delivery, type Headers, type Settlement } from '../../../contract/index.js';
 import { bodyOf, headersOf, idOf, keyOf, publishedAtOf, type RabbitmqRecord } from '../mapping.js';
 
-/** Whoever handed a delivery over and is told how it ended. */
+/** The intake that delivered a message and receives its settlement. */
 export interface DeliveryOwner {
   settled(delivery: RabbitmqDelivery, settlement: Settlement): void;
   parked(delivery: RabbitmqDelivery): void;
-  /** False: the delivery may be with somebody else, and has been revoked. */
+  /** Returns false when another consumer may have the message; then the delivery was revoked. */
   mayBegin(): boolean;
 }
 
-/** One message on its way to a handler. The constructor reads the key; everything else is read when it is asked for. */
+/** Delivers one message to a handler. The constructor reads the key; everything else is decoded on access. */
 export class RabbitmqDelivery extends Delivery<RabbitmqRecord> {
-  /** RabbitMQ has no places. */
+  /** RabbitMQ has no offsets. */
   readonly offset = undefined;
   readonly raw: RabbitmqRecord;
-  /** The attempt that the broker would count now: what is above it is known to this process alone. */
+  /** The attempt that the broker counts now. Only this process knows of later attempts. */
   readonly countedAttempt: number;
-  /** When it came, on the monotonic clock. */
+  /** Time of arrival on the monotonic clock. */
   readonly receivedAtMs: number;
   readonly #owner: DeliveryOwner;
   #suspicion: number;
@@ -47,14 +47,14 @@ export class RabbitmqDelivery extends Delivery<RabbitmqRecord> {
     return this.#suspicion;
   }
 
-  /** Whoever had it last has said what became of it. */
+  /** Clears the suspicion, because the previous consumer has recorded the outcome. */
   explain(): void {
     this.#suspicion = 0;
   }
 
   /**
-   * n.b. a foreign message without an id has no place either: it is given an id here, which it keeps while it is retried,
-   * and another one when the broker brings it back after a crash.
+   * The message id. A foreign message without an id gets a random one, which it keeps across retries. After a crash the
+   * redelivered message gets another one.
    */
   override get id(): string {
     return (this.#id ??= randomUUID());
@@ -76,7 +76,7 @@ export class RabbitmqDelivery extends Delivery<RabbitmqRecord> {
     return super.mayBegin() && this.#owner.mayBegin();
   }
 
-  /** The same message, to be handed over in place of this delivery, which is over. */
+  /** Creates a new delivery of the same message, because this one was revoked. */
   again(): RabbitmqDelivery {
     const { raw, topic, group, countedAttempt, receivedAtMs } = this;
     const next = new RabbitmqDelivery(this.#owner, raw, topic, group, countedAttempt, receivedAtMs, this.#suspicion);

@@ -6,7 +6,7 @@ import type { IntakeParts } from './intake.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A group whose queue of dropped messages may not be read. */
+/** A group without permission to read its queue of dropped messages. */
 function withoutRightToRead() {
   const clock = new ManualClock();
   let opened = (): void => undefined;
@@ -44,7 +44,7 @@ function withoutRightToRead() {
   return { dropped, clock, pass, opened: () => opened(), tries: () => tries };
 }
 
-test('a queue of dropped messages that may not be read is tried once a second, however long and however often the connection comes back', async () => {
+test('a queue of dropped messages without read permission is retried once a second, however often the connection comes back', async () => {
   const { dropped, clock, pass, opened, tries } = withoutRightToRead();
   for (let connection = 0; connection < 5; connection++) {
     opened();

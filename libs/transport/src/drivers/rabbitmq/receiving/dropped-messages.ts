@@ -5,19 +5,19 @@ import { delayedCopyOf, idOf, lastDeathOf, OWN_HEADERS, pastOf, type Death, type
 import { QueueReader } from './queue-reader.js';
 import { pause, within } from '../../kit/waits.js';
 
-/** Messages on their way back at a time. */
+/** Messages that are put back at a time. */
 const PREFETCH = 64;
 const RETRY_MS = 1_000;
 const GOODBYE_MS = 2_000;
-/** Between two warnings. */
+/** Pauses before the first warning and between two warnings. */
 const FIRST_WARNING_MS = 500;
 const WARN_EVERY_MS = 60_000;
 const LIMIT_REACHED = 'delivery_limit';
 
 /**
- * Brings back what the server drops from the queues of a group because a policy limits deliveries: it counts those that
- * nobody began, so restarts alone use the limit up. What it takes out for another reason (a time to live, a full queue) was
- * meant to go.
+ * Puts back messages that the server drops from the queues of a group at the delivery-limit of a policy. The limit also counts
+ * deliveries that no handler started, so restarts alone can use it up. Messages that expire or are dropped by a full queue are not put
+ * back.
  */
 export class DroppedMessages {
   readonly #parts: IntakeParts;
@@ -26,7 +26,7 @@ export class DroppedMessages {
   readonly #closing = new AbortController();
   readonly #unwatch: () => void;
   readonly #returning = new Set<Promise<void>>();
-  /** By queue. */
+  /** Counts of messages by queue. */
   readonly #unreported = new Map<string, number>();
   #reportInMs = FIRST_WARNING_MS;
   #callOffReport: (() => void) | undefined;
@@ -67,7 +67,7 @@ export class DroppedMessages {
   }
 
   async #read(model: ChannelModel, queue: string): Promise<QueueReader> {
-    // n.b. records may come before the answer that the consumer is placed.
+    // Records may arrive before the server confirms the consumer.
     const early: RabbitmqRecord[] = [];
     let take = (record: RabbitmqRecord): void => void early.push(record);
     const events = { record: (record: RabbitmqRecord) => take(record), ended: () => this.#openLater(RETRY_MS) };
@@ -78,27 +78,27 @@ export class DroppedMessages {
     return reader;
   }
 
-  /** One try at a time is waited for, however many reasons there are. */
+  /** Schedules one attempt, which replaces an earlier one. */
   #openLater(ms: number): void {
     this.#callOffOpening?.();
     if (this.#closing.signal.aborted) return;
     this.#callOffOpening = this.#parts.host.clock.schedule(ms, () => void this.#openAgain());
   }
 
-  /** Why no failure is reported: without a connection the subscriptions report it, and what is dropped meanwhile waits. */
+  /** Ignores failures: the subscriptions report a lost connection, and dropped messages wait in the queue. */
   async #openAgain(): Promise<void> {
     if (this.#parts.link.model === undefined || this.#reader?.isOpen === true) return;
     await this.start().catch(() => this.#openLater(RETRY_MS));
   }
 
   #take(record: RabbitmqRecord, reader: QueueReader): void {
-    // n.b. what comes after the close began goes back with the channel.
+    // Messages that arrive during the close are requeued with the channel.
     if (this.#closing.signal.aborted) return;
     const returning = this.#bringBack(record, reader).finally(() => this.#returning.delete(returning));
     this.#returning.add(returning);
   }
 
-  /** Until the copy is stored the original stays unsettled. */
+  /** Keeps the original unsettled until the copy is stored. */
   async #bringBack(record: RabbitmqRecord, reader: QueueReader): Promise<void> {
     const death = lastDeathOf(record);
     if (death?.reason !== LIMIT_REACHED) return void reader.ack(record);
@@ -112,11 +112,11 @@ export class DroppedMessages {
     }
   }
 
-  /** @returns whether it is back, or its queue is gone */
+  /** @returns whether it was put back, or its queue was deleted */
   async #store(record: RabbitmqRecord, { queue, topic }: Death): Promise<boolean> {
     const { attempts, deliveries } = pastOf(record);
     const notes = {
-      // n.b. the server does not say how many deliveries there were, and some of them began nothing: they count as one.
+      // The number of deliveries is unknown, and some of them started no handler, so they count as one.
       [OWN_HEADERS.attempts]: attempts - deliveries + 1,
       ...(topic === undefined ? {} : { [OWN_HEADERS.topic]: topic }),
     };
@@ -129,7 +129,7 @@ export class DroppedMessages {
     }
   }
 
-  /** What comes within a moment is one warning. */
+  /** Combines messages of a short period in one warning. */
   #count(queue: string): void {
     this.#unreported.set(queue, (this.#unreported.get(queue) ?? 0) + 1);
     if (this.#callOffReport !== undefined) return;
@@ -145,7 +145,7 @@ export class DroppedMessages {
     const { notices, broker } = this.#parts.host;
     for (const [queue, count] of this.#unreported) {
       const what = count === 1 ? '1 message' : `${count} messages`;
-      const warning = `RabbitMQ dropped ${what} from queue "${queue}" at the delivery-limit of a policy; the driver put them back, behind the others. The limit counts deliveries that no handler began, so restarts use it up: remove delivery-limit from the policy of this queue, or raise it.`;
+      const warning = `RabbitMQ dropped ${what} from queue "${queue}" at the delivery-limit of a policy; the driver put them back, behind the others. The limit also counts deliveries that no handler started, so restarts use it up. Remove delivery-limit from the policy of this queue, or raise it.`;
       notices.emit('subscription:warned', { broker, topic: this.#topic, group: this.#group, warning });
     }
     this.#unreported.clear();

@@ -4,7 +4,7 @@ import type { RabbitmqRecord } from '../mapping.js';
 
 const recordOf = (deliveryTag: number): RabbitmqRecord => ({ fields: { deliveryTag } }) as RabbitmqRecord;
 
-/** What RabbitMQ does with the acks of one channel: a tag that it does not wait for costs the channel. */
+/** Simulates acks of one channel in RabbitMQ, which closes the channel for an unknown tag. */
 function playedServer(deliveries: number) {
   const unacked = new Set(Array.from({ length: deliveries }, (_, index) => index + 1));
   const frames: string[] = [];
@@ -17,7 +17,7 @@ function playedServer(deliveries: number) {
 }
 
 describe('acks of one turn', () => {
-  it('are one frame where nothing before them is unsettled, and single ones behind what is', () => {
+  it('are one frame up to the first unsettled message, and single frames after it', () => {
     const { frames, unacked, ack } = playedServer(6);
     const acks = new GatheredAcks(ack);
     for (const tag of [2, 1, 3, 5]) acks.add(recordOf(tag));
@@ -28,7 +28,7 @@ describe('acks of one turn', () => {
     expect([...unacked]).toEqual([6]);
   });
 
-  it('leave by themselves when the turn is over', async () => {
+  it('are sent when the turn is over', async () => {
     const { frames, ack } = playedServer(2);
     const acks = new GatheredAcks(ack);
     for (const tag of [1, 2]) acks.add(recordOf(tag));
@@ -37,7 +37,7 @@ describe('acks of one turn', () => {
     expect(frames).toEqual(['2 and before']);
   });
 
-  it('ack what was acked and nothing else, each once, in any order, also beside messages that are given back', () => {
+  it('ack each acked message once and nothing else, in any order, also alongside requeued messages', () => {
     const deed = fc.record({ tag: fc.integer({ min: 1, max: 30 }), how: fc.constantFrom('ack', 'give back', 'flush') });
     fc.assert(
       fc.property(fc.array(deed, { maxLength: 80 }), (deeds) => {

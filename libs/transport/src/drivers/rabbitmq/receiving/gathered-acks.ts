@@ -1,19 +1,19 @@
 import { afterThisTurn } from '../../../shared/index.js';
 import type { RabbitmqRecord } from '../mapping.js';
 
-/** Sends an ack. @param upTo it counts for all before it on the channel, too */
+/** Sends an ack. @param upTo whether it also acks all earlier messages of the channel (`multiple`) */
 export type SendAck = (record: RabbitmqRecord, upTo: boolean) => void;
 
 /**
- * Acks of one channel that leave together at the end of the turn: as one, up to the last before which nothing is unsettled, and
- * those behind it one by one. The channel counts its deliveries from 1.
+ * Combines the acks of one channel at the end of a turn of the event loop: one ack up to the first unsettled message, and single acks
+ * after it. Delivery tags of a channel start at 1.
  */
 export class GatheredAcks {
   readonly #send: SendAck;
   #pending: RabbitmqRecord[] = [];
-  /** Tags from `#lowest` on that are settled. */
+  /** Settled tags from `#lowest` on. */
   readonly #settled = new Set<number>();
-  /** The lowest tag that is not settled. */
+  /** The lowest unsettled tag. */
   #lowest = 1;
 
   constructor(send: SendAck) {
@@ -25,12 +25,12 @@ export class GatheredAcks {
     this.#pending.push(record);
   }
 
-  /** It was settled another way. */
+  /** Excludes a message that was settled by a nack. */
   leaveOut({ fields: { deliveryTag } }: RabbitmqRecord): void {
     this.#settled.add(deliveryTag);
   }
 
-  /** n.b. the ack of a tag that the server no longer waits for would cost the channel: only what is pending is named. */
+  /** Sends the pending acks. It names only pending tags, because the server closes the channel for an ack of a settled tag. */
   flush(): void {
     const pending = this.#pending;
     if (pending.length === 0) return;

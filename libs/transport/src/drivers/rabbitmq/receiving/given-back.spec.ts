@@ -4,7 +4,7 @@ import { pastOf } from '../mapping.js';
 
 const owner = { settled: (): void => undefined, parked: (): void => undefined, mayBegin: () => true };
 
-/** A message as a quorum queue gives it out after so many deliveries. */
+/** A message as a quorum queue delivers it after this many deliveries. */
 function delivered(id: string, deliveries: number): RabbitmqDelivery {
   const fields = { deliveryTag: 1, redelivered: deliveries > 0, exchange: 'x', routingKey: 't', consumerTag: 'c' };
   const headers = deliveries === 0 ? {} : { 'x-delivery-count': deliveries };
@@ -12,8 +12,8 @@ function delivered(id: string, deliveries: number): RabbitmqDelivery {
   return new RabbitmqDelivery(owner, record, 't', 'g', pastOf(record).attempts + 1, 0);
 }
 
-describe('a message that went back to the broker unsettled and comes to the same process', () => {
-  it('unhandled has the attempt that it had, though the broker counts one more', () => {
+describe('a message that was requeued unsettled and returns to the same process', () => {
+  it('keeps its attempt if no handler started, though the broker counts one more', () => {
     const givenBack = new GivenBack();
     givenBack.remember(delivered('m', 0));
     const again = delivered('m', 1);
@@ -22,7 +22,7 @@ describe('a message that went back to the broker unsettled and comes to the same
     expect(again.attempt).toBe(1);
   });
 
-  it('while its handler ran has the next attempt', () => {
+  it('has the next attempt if its handler was running', () => {
     const givenBack = new GivenBack();
     givenBack.remember(Object.assign(delivered('m', 0), { state: 'running', attempt: 3 }));
     const again = delivered('m', 1);
@@ -30,7 +30,7 @@ describe('a message that went back to the broker unsettled and comes to the same
     expect(again.attempt).toBe(4);
   });
 
-  it('while it waited for its next attempt waits on until then', () => {
+  it('keeps waiting if it waited for its next attempt', () => {
     const givenBack = new GivenBack();
     givenBack.remember(Object.assign(delivered('m', 0), { state: 'parked', attempt: 2, notBeforeMs: 5_000 }));
     const again = delivered('m', 1);
@@ -38,7 +38,7 @@ describe('a message that went back to the broker unsettled and comes to the same
     expect([again.attempt, again.notBeforeMs]).toEqual([2, 5_000]);
   });
 
-  it('after somebody else had it is what the broker counted', () => {
+  it('has the attempt that the broker counts after another consumer had it', () => {
     const givenBack = new GivenBack();
     givenBack.remember(delivered('m', 0));
     const again = delivered('m', 2);
@@ -46,7 +46,7 @@ describe('a message that went back to the broker unsettled and comes to the same
     expect(again.attempt).toBe(3);
   });
 
-  it('is known once: what was recalled is forgotten', () => {
+  it('is remembered once', () => {
     const givenBack = new GivenBack();
     givenBack.remember(delivered('m', 0));
     givenBack.recall(delivered('m', 1));

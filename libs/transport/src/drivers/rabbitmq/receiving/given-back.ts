@@ -1,23 +1,23 @@
 import type { RabbitmqDelivery } from './delivery.js';
 import { pastOf } from '../mapping.js';
 
-/** What this process knows of a message that it no longer has. */
+/** What this process remembers of a message that it requeued. */
 interface Memory {
   /** The number of the attempt that comes next. */
   readonly attempt: number;
-  /** On the monotonic clock; 0 is at once. */
+  /** Earliest time of the next attempt on the monotonic clock; 0 is at once. */
   readonly notBeforeMs: number;
-  /** Which copy of the message it was, and how often the broker had given that one out. */
+  /** Which copy of the message it was, and how often the broker had delivered it. */
   readonly noted: number;
   readonly deliveries: number;
 }
 
-/** More are forgotten, oldest first: what comes again then is what the broker counted. */
+/** Limit of remembered messages. For forgotten ones, oldest first, the count of the broker applies. */
 const MOST_REMEMBERED = 10_000;
 
 /**
- * Remembers attempts and pauses of messages that went back to the broker unsettled, for when they come to this process
- * again: the broker counts every delivery as an attempt, and knows of no pause.
+ * Remembers attempts and retry delays of messages that were requeued unsettled, in case they return to this process. The broker
+ * counts every delivery as an attempt and knows no retry delay.
  */
 export class GivenBack {
   readonly #memories = new Map<string, Memory>();
@@ -30,7 +30,7 @@ export class GivenBack {
     this.#memories.delete(this.#memories.keys().next().value as string);
   }
 
-  /** Tells a delivery what is known of it, if nobody else had it in between. */
+  /** Restores what is known of a delivery, if no other consumer had it in between. */
   recall(delivery: RabbitmqDelivery): void {
     if (this.#memories.size === 0) return;
     const memory = this.#memories.get(delivery.id);

@@ -25,16 +25,16 @@ import { RoomToWait, type Load } from '../publishing/room-to-wait.js';
 import type { SubscribedQueue, Topology } from '../topology/topology.js';
 import { pause, within } from '../../kit/waits.js';
 
-/** Pauses between two tries to hand a failed message back to the broker. */
+/** Pauses between two attempts to store the retry copy of a failed message. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
-/** How long a close waits for messages on their way back to the broker; those that are left are redelivered by it. */
+/** How long a close waits for retry copies in flight. The broker redelivers the messages that are left. */
 const RETURN_PATIENCE_MS = 5_000;
 
 const byArrival = (a: RabbitmqDelivery, b: RabbitmqDelivery): number =>
   a.receivedAtMs - b.receivedAtMs || a.raw.fields.deliveryTag - b.raw.fields.deliveryTag;
 
-/** What an intake is made of. */
+/** The parts of an intake. */
 export interface IntakeParts {
   readonly host: BrokerHost;
   readonly topology: Topology;
@@ -44,7 +44,7 @@ export interface IntakeParts {
   readonly options: ResolvedRabbitmqOptions;
 }
 
-/** What outlives the channels of a subscription. */
+/** State that outlives the channels of a subscription. */
 export interface Memories {
   readonly givenBack: GivenBack;
   readonly lostAcks: LostAcks;
@@ -53,8 +53,8 @@ export interface Memories {
 type Settled = Pick<RabbitmqDelivery, 'topic' | 'group' | 'id' | 'key' | 'attempt'>;
 
 /**
- * The messages of one subscription that are with this process, over one life of its channels: from the record to the
- * delivery, and from the settlement back.
+ * The messages of one subscription in this process while its channels are open: turns records into deliveries, and
+ * settlements into acks or retry copies.
  */
 export class Intake implements DeliveryOwner, Load {
   readonly #parts: IntakeParts;
@@ -64,15 +64,15 @@ export class Intake implements DeliveryOwner, Load {
   readonly #handover: Handover<RabbitmqDelivery>;
   readonly #redelivery: DelayedRedelivery;
   readonly #room: RoomToWait;
-  /** Undefined where nothing may be declared. */
+  /** Undefined when nothing may be declared. */
   readonly #notes: AttemptNotes | undefined;
-  /** With the reader that each came from. */
+  /** Unsettled deliveries with the reader of each. */
   readonly #unsettled = new Map<RabbitmqDelivery, QueueReader>();
-  /** Taken back from the sink while it was in doubt whose they are, oldest first, with the reader of each. */
+  /** Recalled while the lease was in doubt, oldest first, with the reader of each. */
   #recalled: [RabbitmqDelivery, QueueReader][] = [];
   readonly #lease: ConnectionLease | undefined;
   readonly #unwatchLease: () => void;
-  /** Copies on their way to the broker. */
+  /** Retry copies in flight to the broker. */
   readonly #returning = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   readonly #givenBack: GivenBack;
@@ -80,7 +80,7 @@ export class Intake implements DeliveryOwner, Load {
   readonly #recentAcks = new RecentAcks();
   readonly #deadlines: Deadlines<RabbitmqDelivery>;
 
-  /** @param memories outlive this intake: what one life of the channels gave back, the next may get */
+  /** @param memories outlive this intake: messages that it requeues may return to the next one */
   constructor(parts: IntakeParts, each: SubscriptionSink, queue: SubscribedQueue, { givenBack, lostAcks }: Memories) {
     this.#parts = parts;
     this.#givenBack = givenBack;
@@ -169,7 +169,7 @@ export class Intake implements DeliveryOwner, Load {
     return this.#lease?.holds !== false;
   }
 
-  /** Nothing begins until the server has confirmed that the messages are ours; what runs goes on. */
+  /** Recalls queued and parked messages until the server has confirmed the connection. Running handlers continue. */
   #recall(): void {
     const idle = [...this.#unsettled].filter(([{ state }]) => state === 'queued' || state === 'parked');
     for (const [delivery] of idle) {
@@ -195,8 +195,8 @@ export class Intake implements DeliveryOwner, Load {
   }
 
   /**
-   * What came and is not with the sink; undefined when the server is not to give more now: the sink or the driver holds intake
-   * back, or what is with the sink takes all places of the prefetch.
+   * Counts received messages that the sink does not have. Undefined when the server should deliver no more: the sink or the driver
+   * holds intake back, or the messages with the sink use the whole prefetch.
    */
   pending(readers: readonly QueueReader[]): number | undefined {
     const { isHeldUp, held: waiting } = this.#handover;
@@ -209,7 +209,7 @@ export class Intake implements DeliveryOwner, Load {
     for (const [{ state }, each] of this.#unsettled) if (each === reader) yield state;
   }
 
-  /** What is not well, in one sentence. */
+  /** Describes a stall in one sentence. */
   get problem(): string | undefined {
     if (!this.#room.isStalled) return undefined;
     const { topic, group } = this.#subscription;
@@ -217,7 +217,7 @@ export class Intake implements DeliveryOwner, Load {
   }
 
   get #stalledBecause(): string {
-    return `takes nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for their next attempt, or behind one that does`;
+    return `receives nothing more: ${this.#parts.options.maxUnsettled} messages (maxUnsettled) wait here for a retry, or behind a message that does`;
   }
 
   #warn(warning: string): void {
@@ -230,7 +230,7 @@ export class Intake implements DeliveryOwner, Load {
     const running = late.filter(({ state }) => state === 'running').length;
     const { consumerTimeoutMs } = this.#parts.options;
     this.#warn(
-      `gave ${late.length} messages back (${running} of them in handlers that still run), because RabbitMQ takes back what is not settled within ${consumerTimeoutMs} ms (consumerTimeoutMs)`,
+      `requeued ${late.length} messages (handlers of ${running} are still running), because RabbitMQ closes a channel with a message that is not acknowledged within ${consumerTimeoutMs} ms (consumerTimeoutMs)`,
     );
     for (const delivery of late) {
       this.#givenBack.remember(delivery);
@@ -241,18 +241,18 @@ export class Intake implements DeliveryOwner, Load {
     this.#each.sink.revoked();
   }
 
-  /** Hands over nothing new. */
+  /** Delivers nothing new. */
   stop(): void {
     this.#handover.end();
   }
 
-  /** Leaves word of what the broker does not know, for whoever gets the messages next. */
+  /** Writes the attempts that the broker does not know, for the next consumer of the messages. */
   async leaveNotes(): Promise<void> {
     const idle = [...this.#unsettled.keys()].filter(({ state }) => state === 'parked' || state === 'queued');
     await this.#notes?.write([...idle, ...this.#recalled.map(([delivery]) => delivery)]);
   }
 
-  /** Takes everything back: nothing of it will be settled. */
+  /** Revokes all deliveries. None of them will be settled. */
   revokeAll(): void {
     this.#handover.end();
     this.#ending.abort();
@@ -269,7 +269,7 @@ export class Intake implements DeliveryOwner, Load {
     if (deliveries.length > 0) this.#each.sink.revoked();
   }
 
-  /** Resolves when no copy is on its way to the broker, or when that takes too long. */
+  /** Resolves when no retry copy is in flight, or after a limit. */
   async returned(): Promise<void> {
     await within(this.#parts.host.clock, RETURN_PATIENCE_MS, Promise.all(this.#returning));
   }
@@ -282,7 +282,7 @@ export class Intake implements DeliveryOwner, Load {
     this.#returning.add(returning);
   }
 
-  /** Until the copy is stored the original stays unsettled: a crash in between gives two, never none. */
+  /** Keeps the original unsettled until the copy is stored, so that a crash in between duplicates the message and never loses it. */
   async #giveToBroker(delivery: RabbitmqDelivery, reader: QueueReader, dueMs: number, attempts: number): Promise<void> {
     const { clock } = this.#parts.host;
     for (let pauseMs = FIRST_PAUSE_MS; reader.isOpen; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
@@ -293,13 +293,13 @@ export class Intake implements DeliveryOwner, Load {
     }
     if (delivery.state !== 'settled') return;
     const settlement = { kind: 'nack', delayMs: Math.max(0, dueMs - clock.monotonicMs()) } as const;
-    this.#failed(delivery, settlement, 'Its channel ended before its copy for later was stored.');
+    this.#failed(delivery, settlement, 'The channel closed before the copy for the retry was stored.');
   }
 
   #done(delivery: RabbitmqDelivery, reader: QueueReader): void {
     if (!this.#unsettled.delete(delivery)) return;
     if (reader.ack(delivery.raw)) this.#recentAcks.add(delivery.id, delivery.attempt);
-    else this.#failed(delivery, ACK, 'Its channel has ended.');
+    else this.#failed(delivery, ACK, 'The channel has closed.');
     this.#room.look(reader);
   }
 

@@ -3,19 +3,19 @@ import type { QueueInspector } from '../topology/queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
 import { pause } from '../../kit/waits.js';
 
-/** A majority that takes longer to write counts as missing: with the pause between two looks it is known within 10 s. */
+/** A majority that takes longer to write counts as missing. With the pause between two checks it is known within 10 s. */
 const ANSWER_MS = 4_000;
-/** Between two questions whether the queue has a consumer. */
+/** Pause between two checks for a consumer of the queue. */
 const AGAIN_MS = 1_000;
 
 /** Why a queue delivers nothing. */
 export interface QueueProblem {
   readonly text: string;
-  /** The queue has messages and no consumer: reading it again helps. */
+  /** Whether the queue has messages and no consumer, so that consuming it again helps. */
   readonly isForgotten: boolean;
 }
 
-/** Finds out why an idle reader gets nothing, where its queue cannot deliver. */
+/** Finds out why an idle reader receives nothing when its queue cannot deliver. */
 export class QueueHealth {
   readonly #clock: Clock;
   readonly #inspector: QueueInspector;
@@ -28,23 +28,26 @@ export class QueueHealth {
     this.#ended = ended;
   }
 
-  /** Undefined when the queue delivers, or what is received says so. Never rejects. */
+  /** Undefined when the queue can deliver, or has just delivered. Never rejects. */
   async problem(readers: readonly QueueReader[]): Promise<QueueProblem | undefined> {
     const [reader] = readers;
     if (reader === undefined || reader.holds > 0) return undefined;
     return (await this.#withoutConsumer(reader)) ?? (await this.#withoutMajority(reader));
   }
 
-  /** n.b. a queue has none for a moment while its leader is elected. */
+  /** Checks twice, because a queue has no consumer for a moment during a leader election. */
   async #withoutConsumer({ queue }: QueueReader): Promise<QueueProblem | undefined> {
     if ((await this.#inspector.stateOf(queue))?.consumers !== 0) return undefined;
     await pause(this.#clock, AGAIN_MS, this.#ended);
     const state = await this.#inspector.stateOf(queue);
     if (state?.consumers !== 0) return undefined;
-    return { text: 'RabbitMQ knows no consumer of it, although this process reads it', isForgotten: state.ready > 0 };
+    return {
+      text: 'RabbitMQ lists no consumer of it, although this process consumes it',
+      isForgotten: state.ready > 0,
+    };
   }
 
-  /** The leader that is left answers what it can without the others: only what has to be written shows that they are gone. */
+  /** Probes with a write, because a remaining leader answers reads without a majority. */
   async #withoutMajority(reader: QueueReader): Promise<QueueProblem | undefined> {
     this.#probing ??= reader.probe().finally(() => (this.#probing = undefined));
     const ended = new AbortController();

@@ -5,7 +5,7 @@ import { QueueReader } from './queue-reader.js';
 
 const PREFETCH = 40;
 
-/** A channel that a test plays the server of. */
+/** A channel whose server the test simulates. */
 class PlayedChannel extends EventEmitter {
   give: (message: ConsumeMessage) => void = () => undefined;
   isClosed = false;
@@ -21,8 +21,8 @@ class PlayedChannel extends EventEmitter {
   }
 }
 
-describe('a channel that the server ends before the consumer is placed', () => {
-  it('makes open() fail, and reports no end besides', async () => {
+describe('a channel that the server closes before the consumer is placed', () => {
+  it('makes open() fail, and does not call ended() too', async () => {
     const channel = new PlayedChannel();
     const refusal = new Error('ACCESS_REFUSED');
     channel.consume = () => {
@@ -38,7 +38,7 @@ describe('a channel that the server ends before the consumer is placed', () => {
     expect(ends).toEqual([]);
   });
 
-  it('makes open() fail also where the answer had come', async () => {
+  it('makes open() fail even after the server confirmed the consumer', async () => {
     const channel = new PlayedChannel();
     channel.consume = () => {
       const answer = Promise.resolve({ consumerTag: 'c' });
@@ -49,12 +49,12 @@ describe('a channel that the server ends before the consumer is placed', () => {
     const ends: unknown[] = [];
     const events = { record: () => undefined, ended: (failure: unknown) => void ends.push(failure) };
     const opening = QueueReader.open({ model, clock: new ManualClock(), queue: 'q', prefetch: PREFETCH, events });
-    await expect(opening).rejects.toThrow('ended');
+    await expect(opening).rejects.toThrow('closed');
     expect(ends).toEqual([]);
   });
 });
 
-/** A reader that has its hand full, and has just settled everything in it. */
+/** A reader with a full prefetch that has just settled everything. */
 async function settledReader() {
   const channel = new PlayedChannel();
   const clock = new ManualClock();
@@ -71,8 +71,8 @@ async function settledReader() {
   return { channel, clock, records, reader, give };
 }
 
-describe('the end of a channel after many settlements', () => {
-  it('comes as soon as the server has given as much again: then it has settled everything', async () => {
+describe('the close of a channel after many settlements', () => {
+  it('happens as soon as the server has filled the prefetch again, which shows that it processed all settlements', async () => {
     const { channel, records, reader, give } = await settledReader();
     const closed = reader.close();
     give(PREFETCH - 1);
@@ -83,7 +83,7 @@ describe('the end of a channel after many settlements', () => {
     expect(records).toHaveLength(PREFETCH);
   });
 
-  it('comes a little later where the server has nothing more to give', async () => {
+  it('happens a little later when the server has no more messages', async () => {
     const { channel, clock, reader } = await settledReader();
     const closed = reader.close();
     expect(channel.isClosed).toBe(false);

@@ -5,39 +5,39 @@ import type { RabbitmqRecord } from '../mapping.js';
 import { SettlingTime } from './settling-time.js';
 import { pause } from '../../kit/waits.js';
 
-/** What a reader tells of. */
+/** Callbacks of a reader. */
 export interface ReaderEvents {
   record(record: RabbitmqRecord): void;
-  /** Once, when nothing will come any more; not where `open` fails. @param failure why, unless the connection went */
+  /** Called once when the reader has ended, but not when `open` fails. @param failure why, unless the connection was lost */
   ended(failure: Error | undefined): void;
 }
 
-/** What a reader is made of. */
+/** The parts of a reader. */
 export interface ReaderParts {
   readonly model: ChannelModel;
   readonly clock: Clock;
   readonly queue: string;
-  /** Records that may come before the first is settled. */
+  /** Records that the server delivers before the first is settled. */
   readonly prefetch: number;
   readonly events: ReaderEvents;
 }
 
 /**
- * The life of one channel that reads one queue.
+ * Consumes one queue on one channel.
  *
- * Its consumer is never cancelled while messages are out: RabbitMQ 3.10 then gives back in another order what was on its way
- * (measured); the end of a channel keeps it. A record can be settled on the channel it came from and on no other, and a
- * second settlement would cost the channel with everything on it, so nothing is settled here twice, or too late.
+ * The consumer is never cancelled while messages are unsettled: RabbitMQ 3.10 then requeues messages in flight in another order
+ * (measured), while a channel close keeps the order. A record can be settled only on its own channel, and the server closes the
+ * channel for a second settlement. The reader therefore drops settlements that come twice or too late.
  */
 export class QueueReader {
   readonly queue: string;
-  /** Records that came and are not settled. */
+  /** Received and unsettled records. */
   holds = 0;
-  /** Records that came since it was placed. */
+  /** Records received since the start. */
   received = 0;
   readonly #channel: Channel;
   readonly #events: ReaderEvents;
-  /** Consumers on the channel with the most that each may hold; the first is for good. */
+  /** Consumers on the channel with their prefetch. The first one is permanent. */
   readonly #consumers: { readonly tag: string; readonly prefetch: number }[] = [];
   readonly #acks = new GatheredAcks((record, upTo) => {
     if (this.#isOpen) this.#quietly(() => this.#channel.ack(record as ConsumeMessage, upTo));
@@ -48,7 +48,7 @@ export class QueueReader {
   #isChanging = false;
   #settling: SettlingTime | undefined;
   readonly #clock: Clock;
-  /** Aborted when, after the end began, the hand is full. */
+  /** Aborted when the prefetch is full during a close. */
   readonly #full = new AbortController();
 
   private constructor({ queue, events, clock }: ReaderParts, channel: Channel) {
@@ -60,14 +60,14 @@ export class QueueReader {
     channel.on('close', () => this.#end(this.#failure));
   }
 
-  /** Resolves when the server has placed the consumer. @throws what amqplib throws */
+  /** Resolves when the server has confirmed the consumer. @throws what amqplib throws */
   static async open(parts: ReaderParts): Promise<QueueReader> {
     const reader = new QueueReader(parts, await parts.model.createChannel());
     const { clock, prefetch } = parts;
     try {
       const beganMs = clock.monotonicMs();
       await reader.#consume(prefetch);
-      if (!reader.#isOpen) throw new Error(`The channel ended while it began to read queue "${parts.queue}".`);
+      if (!reader.#isOpen) throw new Error(`The channel closed while it started to consume queue "${parts.queue}".`);
       reader.#isPlaced = true;
       reader.#settling = new SettlingTime(clock, clock.monotonicMs() - beganMs);
     } catch (error) {
@@ -83,17 +83,17 @@ export class QueueReader {
     return this.#isOpen;
   }
 
-  /** Records that the server gives before it waits for settlements. */
+  /** Records that the server delivers before it waits for settlements. */
   get capacity(): number {
     return this.#consumers.reduce((sum, { prefetch }) => sum + prefetch, 0);
   }
 
-  /** Lets so many more come. n.b. the bound of a consumer cannot be changed while it lives, so it is given a helper. */
+  /** Raises the prefetch by adding a helper consumer, because the prefetch of a consumer cannot be changed. */
   async grow(prefetch: number): Promise<void> {
     await this.#change(() => this.#consume(prefetch));
   }
 
-  /** Ends the last helper; what came through it stays. */
+  /** Cancels the last helper. The messages it received stay. */
   async shrink(): Promise<void> {
     if (this.#consumers.length < 2) return;
     await this.#change(async () => {
@@ -103,8 +103,8 @@ export class QueueReader {
   }
 
   /**
-   * Resolves when a majority of the queue's nodes has written something: a helper that is placed and ended. For an idle reader.
-   * n.b. a helper that was given a message stays until that is settled.
+   * Resolves when a majority of the queue's nodes has written something: adds a helper consumer and cancels it. For an idle reader.
+   * A helper that receives a message stays until it is settled.
    */
   async probe(): Promise<void> {
     await this.grow(1);
@@ -115,7 +115,7 @@ export class QueueReader {
     return this.#consumers.length > 1;
   }
 
-  /** @returns false when the channel has ended; else it is sent at the end of the turn */
+  /** Acks a record at the end of the turn. @returns false when the channel has closed */
   ack(record: RabbitmqRecord): boolean {
     this.holds--;
     if (!this.#isOpen) return false;
@@ -124,7 +124,7 @@ export class QueueReader {
     return true;
   }
 
-  /** Gives it back: it comes again, here or to another member. */
+  /** Requeues a record, which is redelivered here or to another member. */
   giveBack(record: RabbitmqRecord): void {
     this.holds--;
     if (!this.#isOpen) return;
@@ -132,7 +132,7 @@ export class QueueReader {
     this.#quietly(() => this.#channel.nack(record as ConsumeMessage, false, true));
   }
 
-  /** Ends the channel: settlements so far are safe when this resolves, and what is unsettled goes back. */
+  /** Closes the channel. When this resolves, settlements so far are safe and unsettled records are requeued. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#acks.flush();
@@ -141,7 +141,7 @@ export class QueueReader {
     await this.#endChannel();
   }
 
-  /** n.b. the server gives no more than `capacity` beyond what it has settled: a full hand says that it has settled everything. */
+  /** Waits until the server has processed the settlements. A full prefetch shows that, because it delivers at most `capacity` unsettled records. */
   async #untilSettled(): Promise<void> {
     const leftMs = this.#settling?.leftMs ?? 0;
     if (leftMs > 0 && this.holds < this.capacity) await pause(this.#clock, leftMs, this.#full.signal);
@@ -160,11 +160,13 @@ export class QueueReader {
       this.received++;
       return this.#events.record(message);
     }
-    this.#end(new Error(`queue "${this.queue}" was deleted, or moved to another node`));
+    this.#end(
+      new Error(`the server cancelled the consumer: queue "${this.queue}" was deleted, or moved to another node`),
+    );
     void this.#endChannel();
   }
 
-  /** Why no failure is told: the channel has ended, one way or the other. */
+  /** Ignores failures, because the channel is closed either way. */
   async #endChannel(): Promise<void> {
     await this.#channel.close().catch(() => undefined);
   }
@@ -172,7 +174,7 @@ export class QueueReader {
   async #change(change: () => Promise<void>): Promise<void> {
     if (this.#isChanging || !this.#isOpen) return;
     this.#isChanging = true;
-    // Why the failure is not told: the end of the channel is, and it is the only one there can be.
+    // Ignored, because only a channel close can fail this, and that is reported.
     await change().catch(() => undefined);
     this.#isChanging = false;
   }
@@ -184,12 +186,12 @@ export class QueueReader {
     if (this.#isPlaced) this.#events.ended(failure);
   }
 
-  /** n.b. amqplib throws when its channel is closing, before it says so by an event. */
+  /** Ignores the exception of amqplib for a closing channel, whose event follows. */
   #quietly(action: () => void): void {
     try {
       action();
     } catch {
-      // Nothing to do: what is unsettled goes back with the channel.
+      // Nothing to do: unsettled records are requeued with the channel.
     }
   }
 }

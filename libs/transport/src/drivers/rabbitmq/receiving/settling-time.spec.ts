@@ -8,8 +8,8 @@ function after(settlements: number, placedInMs = 50): { readonly settling: Settl
   return { settling, clock };
 }
 
-describe('the end of a channel', () => {
-  it('comes at once where nothing, or little, was settled just now', () => {
+describe('the close of a channel', () => {
+  it('happens at once when few or no messages were settled just now', () => {
     expect(after(0).settling.leftMs).toBe(0);
     expect(after(24).settling.leftMs).toBe(0);
   });
@@ -23,12 +23,12 @@ describe('the end of a channel', () => {
     expect(settling.leftMs).toBe(0);
   });
 
-  it('waits a second at most, and 200 ms at least', () => {
+  it('waits at most a second and at least 200 ms', () => {
     expect(after(100, 60_000).settling.leftMs).toBe(1_000);
     expect(after(100, 1).settling.leftMs).toBe(200);
   });
 
-  it('does not add up settlements with room between them', () => {
+  it('does not add up settlements with pauses between them', () => {
     const { settling, clock } = after(20);
     clock.advance(251);
     for (let count = 0; count < 20; count++) settling.settled();

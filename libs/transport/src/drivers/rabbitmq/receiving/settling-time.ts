@@ -1,16 +1,16 @@
 import type { Clock } from '../../../contract/index.js';
 
-/** Settlements that a channel has under way at most; RabbitMQ holds back what is above 32. */
+/** Limit of settlements in flight that need no wait. RabbitMQ holds back those above 32. */
 const FEW = 24;
 const LEAST_MS = 200;
 const MOST_MS = 1_000;
-/** Times what it took to place a consumer, which goes the same way: written by a majority before it is answered. */
+/** Factor on the time it took to place a consumer, which a majority also has to write. */
 const FACTOR = 5;
 
 /**
- * When the end of a channel would forget settlements. A channel of RabbitMQ holds them back while more than 32 of them are
- * being written to a quorum queue, and an end in that moment loses them (measured on 3.10.8: 28 to 223 messages come again). No
- * answer tells when all are written; where no new messages do either, the channel is given time after many at once.
+ * Computes how long a channel must stay open after settlements. RabbitMQ holds them back while more than 32 are being written to a
+ * quorum queue, and a channel close then loses them (measured on 3.10.8: 28 to 223 messages are redelivered). RabbitMQ does not confirm
+ * acks. If no new messages show that they were processed, the channel waits after many acks at once.
  */
 export class SettlingTime {
   readonly #clock: Clock;
@@ -30,7 +30,7 @@ export class SettlingTime {
     this.#lastMs = nowMs;
   }
 
-  /** Before the channel may end; 0 is at once. */
+  /** The ms until the channel may close; 0 is at once. */
   get leftMs(): number {
     if (this.#underWay <= FEW) return 0;
     return Math.max(0, this.#lastMs + this.#neededMs - this.#clock.monotonicMs());

@@ -3,7 +3,7 @@ import { DroppedMessages } from './dropped-messages.js';
 import type { IntakeParts } from './intake.js';
 import { SubscriptionSupervisor } from './subscription-supervisor.js';
 
-/** Running intake: each subscription reads its own queue on a channel of its own. */
+/** A running consumption: each subscription consumes its own queue on its own channel. */
 export class RabbitmqConsumption implements Consumption {
   readonly #supervisors: readonly SubscriptionSupervisor[];
   readonly #open: Set<RabbitmqConsumption>;
@@ -18,10 +18,10 @@ export class RabbitmqConsumption implements Consumption {
     open.add(this);
   }
 
-  /** Resolves when every queue is read. @throws TransportError when one cannot be, after having closed the others */
+  /** Resolves when every queue is consumed. @throws TransportError when one cannot be, after closing the others */
   async start(): Promise<void> {
     try {
-      // n.b. first: nothing can be dropped before its place is there.
+      // First, because the queue for dropped messages must exist before a message can be dropped.
       await Promise.all(this.#dropped.map((dropped) => dropped.start()));
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.start()));
     } catch (error) {
@@ -38,7 +38,7 @@ export class RabbitmqConsumption implements Consumption {
     return this.#supervisors.map(({ stall }) => stall).filter((stall) => stall !== undefined);
   }
 
-  /** A publisher was told that a topic reaches no queue. */
+  /** A publish found that a topic reaches no queue. */
   unfed(topic: string, error: TransportError): void {
     for (const supervisor of this.#supervisors) supervisor.unfed(topic, error);
   }
@@ -58,7 +58,7 @@ export class RabbitmqConsumption implements Consumption {
 
   async #close(): Promise<void> {
     try {
-      // n.b. first: what the server drops when the channels end is for the next member.
+      // First, because the next member handles messages that the server drops when the channels close.
       await Promise.all(this.#dropped.map((dropped) => dropped.close()));
       await Promise.all(this.#supervisors.map((supervisor) => supervisor.close()));
     } finally {
@@ -67,7 +67,7 @@ export class RabbitmqConsumption implements Consumption {
   }
 }
 
-/** One for each group that has queues which count deliveries. */
+/** Creates one for each group with quorum queues, which count deliveries. */
 function droppedOf(parts: IntakeParts, subscriptions: readonly SubscriptionSink[]): DroppedMessages[] {
   const { provision, queueType, queueArguments } = parts.options;
   if (!provision || queueType !== 'quorum' || queueArguments?.['x-dead-letter-exchange'] !== undefined) return [];

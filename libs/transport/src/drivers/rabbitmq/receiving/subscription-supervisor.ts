@@ -16,16 +16,16 @@ import { pause, within } from '../../kit/waits.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
-/** How long the server may take for each step of an end. */
+/** How long the server may take for each step of a close. */
 const GOODBYE_MS = 2_000;
-/** How long the server may take to place a consumer at the start, which waits for it. */
+/** How long the server may take to confirm the consumer at the first start. */
 const FIRST_PLACING_MS = 60_000;
-/** Later it may take the pause before the next try, times this: 6 s at first. */
+/** Later it may take the current backoff times this factor: 6 s at first. */
 const PLACING_FACTOR = 30;
 
-/** One life of a subscription: its queue, the channels that read it, the messages that came. */
+/** One life of a subscription: its queue, the channels that consume it, and the received messages. */
 interface Life {
-  /** False while its readers are being opened. */
+  /** False while its readers are opening. */
   isPlaced: boolean;
   readonly queue: SubscribedQueue;
   readonly intake: Intake;
@@ -34,7 +34,7 @@ interface Life {
   readonly health: QueueHealth;
 }
 
-/** Keeps one subscription alive: when its channel, its queue or the connection goes, everything is declared and begun anew. */
+/** Keeps one subscription consuming: after the loss of channel, queue or connection it declares everything again and restarts. */
 export class SubscriptionSupervisor {
   readonly #host: BrokerHost;
   readonly #link: Link;
@@ -45,7 +45,7 @@ export class SubscriptionSupervisor {
   #life: Life | undefined;
   #beginning: Promise<void> | undefined;
   #error: TransportError | undefined;
-  /** It was told that the subscription is down. */
+  /** Whether it was reported that the subscription is down. */
   #isTold = false;
   #isWarned = false;
   #wasPlaced = false;
@@ -63,19 +63,19 @@ export class SubscriptionSupervisor {
     this.#unwatch = parts.link.watch({ opened: () => this.#beginAgain() });
   }
 
-  /** Resolves when the queue is bound and read. @throws TransportError */
+  /** Resolves when the queue is bound and consumed. @throws TransportError */
   async start(): Promise<void> {
     await this.#begin();
   }
 
-  /** What is not well, in one sentence; undefined when messages flow. */
+  /** Describes why the subscription is down, in one sentence; undefined when messages flow. */
   get problem(): string | undefined {
     if (this.#isStopped || this.#life?.isPlaced === true) return undefined;
     const { topic, group } = this.#each.subscription;
-    return `subscription "${topic}" of group "${group}" is down: ${this.#error?.message ?? 'it is being begun'}`;
+    return `subscription "${topic}" of group "${group}" is down: ${this.#error?.message ?? 'it is starting'}`;
   }
 
-  /** What makes only a part of it wait. */
+  /** Describes what delays a part of the messages. */
   get stall(): string | undefined {
     const { bindings, intake } = this.#life ?? {};
     return bindings?.problem ?? intake?.problem;
@@ -91,14 +91,14 @@ export class SubscriptionSupervisor {
     return states.reduce((sum, state) => sum + (state?.ready ?? 0), pending);
   }
 
-  /** n.b. a queue does not say which of its members is the active one. One that has received something is, as long as its channel lives. */
+  /** RabbitMQ does not report which consumer is the active one. A reader that has received something is active while its channel is open. */
   #isActive({ queue, readers }: Life): boolean {
     const { singleActiveConsumer, provision } = this.#parts.options;
     const isShared = !queue.isInstances && (singleActiveConsumer || !provision);
     return !isShared || readers.some(({ received }) => received > 0);
   }
 
-  /** A publisher was told that the topic reaches no queue: not this one either. */
+  /** A publish found that a topic reaches no queue, so not this one either. */
   unfed(topic: string, error: TransportError): void {
     if (matchesTopic(this.#each.subscription.topic, topic)) void this.#life?.bindings.look(error);
   }
@@ -107,8 +107,8 @@ export class SubscriptionSupervisor {
     this.#isStopped = true;
     this.#callOffRestart?.();
     await this.#beginning?.catch(() => undefined);
-    // n.b. the consumer stays on the server: a single active one that leaves lets the next one begin at once, beside the
-    // handlers that still run here.
+    // The consumer stays registered: without it the next single active consumer would start at once, alongside the handlers
+    // that still run here.
     this.#life?.intake.stop();
   }
 
@@ -117,7 +117,7 @@ export class SubscriptionSupervisor {
     return this.#closed;
   }
 
-  /** n.b. a server that does not answer must not hold up the close: the connection is ended after it. */
+  /** Limits each step, because a server that does not respond must not delay the close. */
   async #close(): Promise<void> {
     const { clock } = this.#host;
     this.#closing.abort();
@@ -163,11 +163,11 @@ export class SubscriptionSupervisor {
       this.#wasPlaced = true;
     } catch (error) {
       this.#forget(life);
-      throw channelError(error, `cannot read queue "${queue.name}"`, topic);
+      throw channelError(error, `cannot consume queue "${queue.name}"`, topic);
     }
   }
 
-  /** n.b. a quorum queue without a majority answers nobody, and may not answer later either. */
+  /** Limits the time to open a reader, because a quorum queue without a majority never responds. */
   async #inTime(opening: Promise<QueueReader>, queue: string): Promise<QueueReader> {
     const limitMs = this.#wasPlaced ? this.#waitMs * PLACING_FACTOR : FIRST_PLACING_MS;
     const { clock } = this.#host;
@@ -181,12 +181,12 @@ export class SubscriptionSupervisor {
     );
   }
 
-  /** Once. */
+  /** Warns once. */
   #warnOfOldQueue({ name }: SubscribedQueue): void {
     if (this.#isWarned) return;
     this.#isWarned = true;
     const { topic, group } = this.#each.subscription;
-    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue: what RabbitMQ drops from it at the delivery-limit of a policy is lost. Delete the queue while it is empty and its services are stopped, or set the policy in "Queues of earlier versions" of https://github.com/nest-transport/nest-transport/blob/main/docs/drivers/rabbitmq.md.`;
+    const warning = `queue "${name}" was declared by an earlier version, without a dead-letter queue. Messages that RabbitMQ drops from it at the delivery-limit of a policy are lost. Stop its services and delete the queue while it is empty, or set the policy in "Queues of earlier versions" of https://github.com/nest-transport/nest-transport/blob/main/docs/drivers/rabbitmq.md.`;
     this.#host.notices.emit('subscription:warned', { broker: this.#host.broker, topic, group, warning });
   }
 
@@ -195,7 +195,7 @@ export class SubscriptionSupervisor {
     return new BindingWatch({
       clock: this.#host.clock,
       everyMs: this.#parts.options.topologyCheckMs,
-      // n.b. without a connection there is nothing to look at, and a life that ends.
+      // Without a connection there is nothing to check, and this life ends.
       renew: async () => {
         if (this.#link.model === undefined) return undefined;
         const gone = await this.#parts.topology.renewBindings(queue, topic).catch((error: TransportError) => {
@@ -211,7 +211,7 @@ export class SubscriptionSupervisor {
   }
 
   /**
-   * The server says nothing when a quorum queue loses its majority, and keeps the channel when it forgets a consumer.
+   * Checks that the queue delivers. The server does not report the loss of a majority, and keeps the channel open when it loses a consumer.
    * @throws TransportError
    */
   async #checkDelivery(queue: SubscribedQueue): Promise<void> {
@@ -226,14 +226,14 @@ export class SubscriptionSupervisor {
     else throw error;
   }
 
-  /** n.b. a quorum queue that is deleted does not say so to consumers on every node. */
+  /** Handles a deleted queue, because RabbitMQ does not notify consumers on every node of a quorum queue. */
   #vanished(queue: SubscribedQueue, error: TransportError): void {
     const life = this.#life;
     if (life?.queue === queue) this.#ended(life, error);
   }
 
   async #read(model: ChannelModel, queue: string, life: Life): Promise<QueueReader> {
-    // n.b. records may come before the answer that the consumer is placed.
+    // Records may arrive before the server confirms the consumer.
     const early: RabbitmqRecord[] = [];
     let take = (record: RabbitmqRecord): void => void early.push(record);
     const events = {
@@ -256,7 +256,7 @@ export class SubscriptionSupervisor {
   get #prefetch(): number {
     const { maxInFlight } = this.#each.subscription;
     const { singleActiveConsumer, maxUnsettled } = this.#parts.options;
-    // n.b. who works alone takes nothing away from others, and its bound cannot be raised later: a helper would not be active.
+    // A single active consumer takes no messages from others, and its prefetch cannot grow: a helper would not be active.
     return singleActiveConsumer ? maxUnsettled : maxInFlight;
   }
 
@@ -270,10 +270,10 @@ export class SubscriptionSupervisor {
   #ended(life: Life, failure: Error | undefined): void {
     if (this.#life !== life || this.#closed !== undefined) return;
     this.#forget(life);
-    // The connection went: its own watch says so, and begins everything again.
+    // The connection was lost: the link watcher restarts everything when it is back.
     if (failure === undefined || this.#isStopped) return;
     const { topic } = this.#each.subscription;
-    const text = `queue "${life.queue.name}" is read no more: ${replyTextOf(failure)}.`;
+    const text = `queue "${life.queue.name}" is no longer consumed: ${replyTextOf(failure)}.`;
     this.#crashed(errorOf('TRANSPORT_SUBSCRIPTION_CRASHED', text, { topic, retryable: true, cause: failure }));
   }
 
@@ -294,7 +294,7 @@ export class SubscriptionSupervisor {
 
   #beginAgain(): void {
     if (this.#isStopped || this.#life !== undefined || this.#closed !== undefined) return;
-    // n.b. without a connection there is nothing to begin with; the link calls when it has one.
+    // Without a connection nothing can start; the link calls again when it is connected.
     if (this.#link.model === undefined) return;
     this.#begin().then(
       () => this.#recovered(),

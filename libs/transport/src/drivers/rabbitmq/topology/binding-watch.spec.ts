@@ -27,7 +27,7 @@ function watched(everyMs = 5_000) {
 }
 
 describe('a watch over the bindings of a queue', () => {
-  it('looks every so often and tells nothing where everything is there', async () => {
+  it('checks periodically and reports nothing when everything exists', async () => {
     const { scene, watch, after } = watched();
     for (const ms of [4_999, 1, 4_999, 1]) await after(ms);
     expect([scene.looks, scene.told]).toEqual([2, []]);
@@ -35,14 +35,14 @@ describe('a watch over the bindings of a queue', () => {
     expect(scene.clock.pending).toBe(0);
   });
 
-  it('tells what it found gone and made again', async () => {
+  it('reports what was missing and declared again', async () => {
     const { scene, watch, after } = watched();
     scene.renew = () => gone;
     await after(5_000);
     expect([scene.told, watch.problem]).toEqual([['lost, again in 0', 'back'], undefined]);
   });
 
-  it('looks again with growing pauses where it cannot be made, says so meanwhile, and tells when it is there', async () => {
+  it('retries with growing pauses when it cannot be declared, reports that meanwhile, and reports when it exists again', async () => {
     const { scene, watch, after } = watched();
     scene.renew = () => {
       throw gone;
@@ -55,7 +55,7 @@ describe('a watch over the bindings of a queue', () => {
     expect(watch.problem).toBeUndefined();
   });
 
-  it('believes a publisher that nothing was bound, unless it has just been made', async () => {
+  it('reports an unroutable publish, unless the binding has just been declared', async () => {
     const { scene, watch, after } = watched(0);
     await watch.look(gone);
     expect(scene.told).toEqual([]);
@@ -65,7 +65,7 @@ describe('a watch over the bindings of a queue', () => {
     expect([scene.looks, scene.clock.pending]).toEqual([2, 0]);
   });
 
-  it('tells nothing once it is stopped', async () => {
+  it('reports nothing once it is stopped', async () => {
     const { scene, watch } = watched();
     scene.renew = () => gone;
     const look = watch.look();

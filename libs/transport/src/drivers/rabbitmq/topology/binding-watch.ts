@@ -2,31 +2,31 @@ import type { Clock, TransportError } from '../../../contract/index.js';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
-/** What a publisher was told may be older than the bindings are, by so much. */
+/** A failed publish may be this much older than the current bindings. */
 const HINT_AGE_MS = 1_000;
 
-/** What a watch is made of. */
+/** The parts of a watch. */
 export interface BindingWatchParts {
   readonly clock: Clock;
-  /** Between two looks; 0 is never, but when it is told to. */
+  /** The ms between two checks; 0 checks only on `look`. */
   readonly everyMs: number;
-  /** Makes again what is gone. @returns what was gone, in one sentence. @throws TransportError when it cannot be made */
+  /** Declares again what is missing. @returns what was missing. @throws TransportError when it cannot be declared */
   readonly renew: () => Promise<TransportError | undefined>;
-  /** The queue is fed no more. @param againInMs when it is looked at again; 0: it is fed again already */
+  /** The queue was unbound. @param againInMs when it is checked again; 0 when it is bound again already */
   readonly lost: (error: TransportError, againInMs: number) => void;
   readonly back: () => void;
 }
 
 /**
- * Sees to it that one queue stays tied to its exchange. Over AMQP nobody is told when an exchange or a binding is deleted: the
- * queue is read on, and nothing comes any more. So this looks, every so often and when a publisher was told.
+ * Keeps one queue bound to its exchange. AMQP does not report the deletion of an exchange or a binding: the queue is still consumed
+ * and receives nothing. The watch therefore checks periodically, and when a publish found no queue.
  */
 export class BindingWatch {
   readonly #parts: BindingWatchParts;
   #callOff: () => void = () => undefined;
   #error: TransportError | undefined;
   #waitMs = FIRST_WAIT_MS;
-  /** Everything was there then, on the monotonic clock. */
+  /** When everything existed last, on the monotonic clock. */
   #wellAtMs: number;
   #isLooking = false;
   #isStopped = false;
@@ -37,12 +37,12 @@ export class BindingWatch {
     this.#lookIn(parts.everyMs);
   }
 
-  /** Why nothing new comes into the queue. */
+  /** Why the queue receives nothing. */
   get problem(): string | undefined {
     return this.#error?.message;
   }
 
-  /** Looks now. @param hint what a publisher was told, which is told even where everything is there again */
+  /** Checks now. @param hint error of a publish, which is reported even if everything exists again */
   async look(hint?: TransportError): Promise<void> {
     if (this.#isLooking || this.#isStopped) return;
     this.#isLooking = true;

@@ -1,40 +1,40 @@
 import type { Capabilities, CapabilityReasons } from '../../../contract/index.js';
 
-/** What RabbitMQ does itself, and what this driver adds; tried on RabbitMQ 3.10.8. docs/drivers/rabbitmq.md says how. */
+/** Lists what RabbitMQ supports natively and what this driver emulates, tested on RabbitMQ 3.10.8. Details: docs/drivers/rabbitmq.md. */
 export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
-  /** A queue each, bound to the exchange. */
+  /** One queue per group, bound to the exchange. */
   groups: 'native',
-  /** By lanes in the runner; a queue's own order ends where a message is given back. */
+  /** By lanes in the runner, because a queue loses its order when a message is requeued. */
   orderByKey: 'emulated',
-  /** Members share one queue; `singleActiveConsumer: true` lets one work at a time. */
+  /** Members share one queue. With `singleActiveConsumer: true` one is active at a time. */
   orderAcrossMembers: 'unsupported',
   orderByPartition: 'unsupported',
   partitions: 'unsupported',
   atLeastOnce: 'native',
-  /** A queue per delay, from which messages come back by time to live and dead-letter routing. */
+  /** One queue per delay, from which messages return by TTL and dead-lettering. */
   redelivery: 'native',
   delayedRedelivery: 'native',
-  /** In a header of what was delayed, and by the quorum queue's own count; what else was counted is noted when the process ends in order. */
+  /** In a header of delayed messages and in the delivery count of quorum queues. Other counts are written down on a clean close. */
   attempts: 'emulated',
   deadLetter: 'emulated',
-  /** A queue begins when it is bound. */
+  /** A queue starts when it is bound. */
   startFromBeginning: 'unsupported',
   startFromTime: 'unsupported',
   startFromOffset: 'unsupported',
   headers: 'native',
   durability: 'native',
-  /** A queue for each instance, that ends with it. */
+  /** One queue per instance, which is deleted with it. */
   everyInstance: 'native',
   wildcards: 'native',
-  /** A ladder of quorum queues with a time to live each, down which the server moves messages. */
+  /** A ladder of quorum queues with one TTL each, through which the server moves messages. */
   delayedPublish: 'native',
   /** Over a topic of the service, `<service>.reply`, which every instance reads. */
   requestReply: 'emulated',
 });
 
 /**
- * What differs by option: patterns are the topic exchange's, order across members needs one active consumer, and where
- * nothing may be declared there are no queues for delays: what failed waits in the process, and nothing is published for later.
+ * Adjusts the capabilities to the options. Wildcards need a topic exchange, and order across members needs a single active consumer.
+ * With `provision: false` there are no delay queues: failed messages wait in the process, and delayed publishing is unsupported.
  */
 export function capabilitiesOf(options: {
   readonly exchangeType: 'topic' | 'direct' | 'fanout';
@@ -53,5 +53,5 @@ export function capabilitiesOf(options: {
 
 export const RABBITMQ_REASONS: CapabilityReasons = Object.freeze({
   delayedRedelivery: 'a failed message waits in queues of the driver, and with provision: false it declares none',
-  delayedPublish: 'a message for later waits in queues of the driver, and with provision: false it declares none',
+  delayedPublish: 'a delayed message waits in queues of the driver, and with provision: false it declares none',
 });

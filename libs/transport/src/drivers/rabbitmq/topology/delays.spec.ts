@@ -32,7 +32,7 @@ describe('delays on RabbitMQ', () => {
     }
   });
 
-  it('have a queue of their own per group, length and day', () => {
+  it('have one queue per group, length and day', () => {
     const at = DAY_MS * 20_000;
     expect(delayQueueOf('g:t', 200, at, 'long').name).toBe('g:t:retry-200-20000');
     expect(delayQueueOf('g:t', 200, at + DAY_MS, 'long').name).toBe('g:t:retry-200-20001');

@@ -1,25 +1,25 @@
 import type { Clock } from '../../../contract/index.js';
 import { pause } from '../../kit/waits.js';
 
-/** So many looks of subscriptions fit into the wait, so that each has had one. */
+/** Checks of subscriptions that fit into the wait, so that each subscription has had one. */
 const LOOKS = 2;
 
 /**
- * The wait after an exchange was deleted. Whoever makes it anew makes it without its bindings: what is published then goes to
- * nobody, or to those groups only that have bound again. So a publisher that finds it gone leaves all of them time to look.
+ * The wait after an exchange was deleted. A recreated exchange has no bindings: messages would reach no group, or only those that have
+ * bound their queues again. A publisher therefore gives all subscriptions time for a check.
  */
 export class DeletedExchangeWait {
   readonly #clock: Clock;
   readonly #ms: number;
   readonly #ended: AbortSignal;
   readonly #onWait: (reason: string) => void;
-  /** How many wait for each. */
+  /** How many publishes wait for each exchange. */
   readonly #deleted = new Map<string, number>();
 
   /**
-   * @param checkMs between two looks of a subscription
+   * @param checkMs between two checks of a subscription
    * @param ended ends the wait early
-   * @param onWait called with the reason when a wait starts that is not under way already
+   * @param onWait called with the reason when the first wait for an exchange starts
    */
   constructor(clock: Clock, checkMs: number, ended: AbortSignal, onWait: (reason: string) => void) {
     this.#onWait = onWait;
@@ -28,15 +28,15 @@ export class DeletedExchangeWait {
     this.#ended = ended;
   }
 
-  /** Exchanges that are waited for. */
+  /** Exchanges with a running wait. */
   get exchanges(): Iterable<string> {
     return this.#deleted.keys();
   }
 
-  /** Why nothing is published to this exchange now. */
+  /** Returns why nothing is published to this exchange now. */
   reasonFor(exchange: string): string | undefined {
     if (!this.#deleted.has(exchange)) return undefined;
-    return `Exchange "${exchange}" was deleted; publishing to it waits ${this.#ms} ms, in which subscriptions bind their queues again`;
+    return `Exchange "${exchange}" was deleted. Publishing to it waits ${this.#ms} ms while subscriptions bind their queues again`;
   }
 
   async wait(exchange: string): Promise<void> {

@@ -3,20 +3,20 @@ import type { ResolvedRabbitmqOptions } from '../options.js';
 
 type Keeping = Pick<ResolvedRabbitmqOptions, 'queueType' | 'queueArguments' | 'provision' | 'republishMs'>;
 
-const WAYS_OUT = {
-  'one-copy': "Leave queueType out of rabbitmq(), or write queueType: 'quorum', on a cluster of three nodes.",
-  'not-readable': "Look at the queue on the server's management page.",
-  'starts-new': 'Start the service, which makes its queue, before the first publish that it wants.',
-  repeats: 'Let handlers know a message by its id, which stays the same.',
+const REMEDIES = {
+  'one-copy': "Use queueType: 'quorum' (the default) on a cluster of three nodes.",
+  'not-readable': 'Check the queue in the RabbitMQ management UI.',
+  'starts-new': 'Start the service before the first publish: its start declares the queue.',
+  repeats: 'Make handlers idempotent: the message id stays the same when a message is sent again.',
 } as const satisfies BrokerFacts['remedy'];
 
-const NODES_UNKNOWN = 'AMQP does not tell how many nodes keep a quorum queue';
-const NOT_OURS = 'AMQP does not tell how a queue keeps messages that was not declared here (provision: false)';
+const NODES_UNKNOWN = 'AMQP does not report how many nodes hold a quorum queue';
+const NOT_OURS = 'AMQP does not report the settings of a queue that was not declared here (provision: false)';
 
 /**
- * From the options to facts. AMQP shows no setting of a queue, but a start that finds a queue with other settings than its
- * own is refused: what was declared is what there is. Pure.
- * @param isKept whether there is a queue, for each question
+ * Derives facts from the options. AMQP shows no arguments of a queue, but declaring an existing queue with different arguments
+ * fails, so the options describe the queue. Pure.
+ * @param isKept whether a queue exists, for each query
  */
 export function factsOf(options: Keeping, queries: readonly TopicQuery[], isKept: readonly boolean[]): BrokerFacts {
   const { queueType, provision, republishMs } = options;
@@ -24,14 +24,14 @@ export function factsOf(options: Keeping, queries: readonly TopicQuery[], isKept
     confirmedBy: 'all',
     ...(republishMs > 0 ? { idempotent: false } : {}),
     settings: { queueType, provision, republishMs },
-    remedy: WAYS_OUT,
+    remedy: REMEDIES,
     topics: queries.map(({ group }, index) => (isKept[index] === true ? topicFacts(options, group) : undefined)),
   };
 }
 
 function topicFacts({ queueType, queueArguments, provision }: Keeping, group: string | undefined): TopicFacts {
   if (!provision) return { unknown: NOT_OURS };
-  // n.b. more arguments are the groups' queues' own: the queue that holds dead letters has none of them.
+  // queueArguments apply only to queues of groups, not to the queue that holds dead letters.
   const ttlMs = group === undefined ? undefined : queueArguments?.['x-message-ttl'];
   const isQuorum = queueType === 'quorum';
   return {

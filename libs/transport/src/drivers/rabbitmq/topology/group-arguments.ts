@@ -3,22 +3,22 @@ import { isMismatch } from '../client/failures.js';
 import { droppedQueueOf } from './names.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 
-/** Our own count of attempts decides, and not the server's (20 by default from 4.0 on). n.b. a policy's counts if it is smaller. */
+/** So high that the driver's count of attempts decides, not the server's limit (20 by default since 4.0). A smaller limit of a policy wins. */
 const DELIVERY_LIMIT = 1_000_000;
-/** What came after the first version, and may be missing from a queue that is there. */
+/** Arguments that were added after the first version, and may be missing from existing queues. */
 const ADDED = ['x-dead-letter-exchange', 'x-dead-letter-routing-key', 'x-dead-letter-strategy', 'x-overflow'] as const;
 
 type Options = Pick<ResolvedRabbitmqOptions, 'queueType' | 'queueArguments' | 'singleActiveConsumer'>;
 
-/** Of a queue that holds messages for whoever comes. */
+/** The arguments of a queue that holds messages without a subscriber. */
 export const heldArgumentsOf = ({ queueType }: Options): object => ({
   'x-queue-type': queueType,
   ...(queueType === 'quorum' ? { 'x-delivery-limit': DELIVERY_LIMIT } : {}),
 });
 
 /**
- * The arguments of a group's queue, newest version first. RabbitMQ changes no argument of a queue that is there, so such a
- * queue is used with the arguments it has (docs/adr/0033).
+ * Returns the arguments of a group's queue, newest version first. RabbitMQ cannot change the arguments of an existing queue, so such
+ * a queue is used as it is (docs/adr/0033).
  */
 export function generationsOf(options: Options, group: string): object[] {
   const { singleActiveConsumer, queueArguments, queueType } = options;
@@ -27,12 +27,12 @@ export function generationsOf(options: Options, group: string): object[] {
     ...(singleActiveConsumer ? { 'x-single-active-consumer': true } : {}),
   };
   const older = { ...first, ...queueArguments };
-  // n.b. a classic queue counts no deliveries, and who names another dead-letter exchange has a place for what is dropped.
+  // A classic queue has no delivery limit, and with a custom dead-letter exchange dropped messages go there.
   if (queueType !== 'quorum' || queueArguments?.['x-dead-letter-exchange'] !== undefined) return [older];
   return [{ ...first, ...deadLettering(group), ...queueArguments }, older];
 }
 
-/** Under confirmation, which RabbitMQ does only where a full queue refuses what is published. */
+/** At-least-once dead-lettering, which RabbitMQ supports only with `reject-publish`. */
 const deadLettering = (group: string): Readonly<Record<(typeof ADDED)[number], string>> => ({
   'x-dead-letter-exchange': '',
   'x-dead-letter-routing-key': droppedQueueOf(group),
@@ -40,6 +40,6 @@ const deadLettering = (group: string): Readonly<Record<(typeof ADDED)[number], s
   'x-overflow': 'reject-publish',
 });
 
-/** The queue is there with arguments of another version of this driver. */
+/** The queue exists with arguments of another version of this driver. */
 export const isOfAnotherGeneration = (error: unknown): boolean =>
   isMismatch(error) && ADDED.some((name) => messageOf(error).includes(`'${name}'`));

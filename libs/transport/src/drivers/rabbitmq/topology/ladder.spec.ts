@@ -1,6 +1,6 @@
 import { descentOf, FOOT, LONGEST_WAIT_MS, REST_HEADERS, bindingArguments, type Rung } from './ladder.js';
 
-/** Walks down as RabbitMQ does, by the bindings of each exchange. @param gone a queue that was deleted */
+/** Routes a message as RabbitMQ does, by the bindings of each exchange. @param gone a queue that was deleted */
 function restsOn(waitMs: number, gone?: string): number[] | string {
   const { rungs, exchange, headers } = descentOf(waitMs);
   const matches = (rung: Rung, rests: 'yes' | 'no') =>
@@ -19,18 +19,18 @@ function restsOn(waitMs: number, gone?: string): number[] | string {
 const sum = (numbers: number[] | string): number =>
   Array.isArray(numbers) ? numbers.reduce((total, each) => total + each, 0) : Number.NaN;
 
-describe('the ladder of messages for later', () => {
+describe('the ladder of delayed messages', () => {
   it.each([
     [1, [100]],
     [100, [100]],
     [101, [200]],
     [1_300, [800, 400, 100]],
     [LONGEST_WAIT_MS, Array.from({ length: 29 }, (_, level) => 100 * 2 ** (28 - level))],
-  ])('lets a message of %i ms rest as long as %j', (waitMs, rests) => {
+  ])('delays a message of %i ms by %j', (waitMs, rests) => {
     expect(restsOn(waitMs)).toEqual(rests);
   });
 
-  it('takes as long as was asked for or up to 100 ms longer, and never less', () => {
+  it('takes the requested delay or up to 100 ms more, and never less', () => {
     for (let waitMs = 1; waitMs <= LONGEST_WAIT_MS; waitMs = Math.ceil(waitMs * 1.37)) {
       const takesMs = sum(restsOn(waitMs));
       expect(takesMs).toBeGreaterThanOrEqual(waitMs);
@@ -38,12 +38,12 @@ describe('the ladder of messages for later', () => {
     }
   });
 
-  it('keeps a message above a queue that is gone, and never lets it fall through', () => {
+  it('keeps a message above a deleted queue, and never delivers it early', () => {
     expect(restsOn(1_300, 'delayed:400')).toBe('stays above delayed:400');
     expect(restsOn(1_300, 'delayed:200')).toEqual([800, 400, 100]);
   });
 
-  it('needs no rung above the first that a message rests on', () => {
+  it('needs no rung above the first that a message waits on', () => {
     expect(descentOf(1_300).rungs.map(({ name }) => name)).toEqual([
       'delayed:100',
       'delayed:200',
@@ -52,11 +52,11 @@ describe('the ladder of messages for later', () => {
     ]);
   });
 
-  it('has headers that a headers exchange looks at', () => {
+  it('has headers that a headers exchange evaluates', () => {
     expect(REST_HEADERS.filter((name) => name.startsWith('x-'))).toEqual([]);
   });
 
-  it('reaches further than a year', () => {
+  it('supports delays of more than a year', () => {
     expect(LONGEST_WAIT_MS / 86_400_000).toBeGreaterThan(366);
   });
 });

@@ -14,21 +14,21 @@ const TOPIC = { exchange: 'shop', exchangeType: 'topic' } as const;
 const FANOUT = { exchange: 'nest-transport', exchangeType: 'fanout' } as const;
 
 describe('names on RabbitMQ', () => {
-  it('take what AMQP takes, and say what is wrong with the others', () => {
+  it('accept what AMQP accepts, and say what is wrong with the others', () => {
     expect(topicProblem('order.created', 'topic')).toBeUndefined();
     expect(topicProblem('größe 🦉', 'topic')).toBeUndefined();
     expect(topicProblem('', 'topic')).toBe('it is empty');
     expect(topicProblem('orders.#', 'topic')).toContain('a wildcard of RabbitMQ');
     expect(topicProblem('orders.#1', 'topic')).toBeUndefined();
     expect(topicProblem('ö'.repeat(128), 'topic')).toContain('256 bytes');
-    expect(topicProblem('amq.topic', 'fanout')).toContain('to itself');
+    expect(topicProblem('amq.topic', 'fanout')).toContain('reserves names');
   });
 
-  it('tell a group from its topic in the name of the queue', () => {
+  it('separate group and topic in the name of the queue', () => {
     expect(queueNameOf(TOPIC, 'order.created', 'inventory')).toBe('inventory:order.created');
     expect(groupProblem('a:b')).toContain('":"');
     expect(groupProblem('held')).toContain('dead letters');
-    expect(groupProblem('delayed')).toContain('messages for later');
+    expect(groupProblem('delayed')).toContain('delayed messages');
     expect(groupProblem('inventory')).toBeUndefined();
     expect(queueNameOf({ ...TOPIC, queueName: (topic, group) => `${topic}@${group}` }, 't', 'g')).toBe('t@g');
   });
@@ -39,14 +39,14 @@ describe('names on RabbitMQ', () => {
     expect(queueNameOf({ ...TOPIC, queueName }, 'orders.dead-letter', 'stock')).toBe('stock:orders.dead-letter');
   });
 
-  it('leave room for what stands beside a queue', () => {
+  it('leave room for the suffixes of the driver', () => {
     expect(queueProblem('q'.repeat(223))).toBeUndefined();
     expect(queueProblem('q'.repeat(224))).toContain('224 bytes');
-    expect(queueProblem('amq.q')).toContain('to itself');
+    expect(queueProblem('amq.q')).toContain('reserves names');
     expect(queueProblem(undefined)).toContain('must be a text');
   });
 
-  it('of queues are one per subscription: two that would read the same are refused', () => {
+  it('of queues are one per subscription: two subscriptions with the same queue are rejected', () => {
     const [orders, mails] = [
       { topic: 'orders', group: 'inventory' },
       { topic: 'mails', group: 'inventory' },
@@ -79,7 +79,7 @@ describe('names on RabbitMQ', () => {
     expect(bindingPatternOf(ours)).toBe(theirs);
   });
 
-  it('tie a queue to dead letters where they are asked for by name, and not by a pattern of something else', () => {
+  it('bind a queue to dead letters when the topic names them explicitly, and not for other patterns', () => {
     const exchanges = (topic: string) => bindingsOf(TOPIC, topic).map(({ exchange }) => exchange);
     expect(exchanges('orders')).toEqual(['shop', 'shop.dead-letter']);
     expect(exchanges('orders.>')).toEqual(['shop']);

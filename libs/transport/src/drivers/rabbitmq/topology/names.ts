@@ -2,23 +2,23 @@ import { isTopicPattern, TransportError } from '../../../contract/index.js';
 import { DELAYED } from './ladder.js';
 import type { RabbitmqExchangeType, ResolvedRabbitmqOptions } from '../options.js';
 
-/** AMQP writes names with one byte for their length. */
+/** AMQP names have one byte for their length. */
 export const MAX_NAME_BYTES = 255;
-/** Room for what is put behind a queue's name: `:retry-1717986918400-20771`. */
+/** Reserved for suffixes of a queue name: `:retry-1717986918400-20771`. */
 const SUFFIX_BYTES = 32;
-/** Stands in front of the queue that keeps a dead-letter topic's messages until somebody subscribes. */
+/** Prefix of the queue that holds messages of a dead-letter topic until a consumer subscribes. */
 const HELD = 'held';
-/** Stands behind the group in the name of the queue for what the server dropped. */
+/** Suffix of the queue for messages that the server dropped. */
 const DROPPED = 'delivery-limit';
 const DEAD_LETTER_WORD = 'dead-letter';
 
-/** Where a message is published to. */
+/** The destination of a publish. */
 export interface Place {
   readonly exchange: string;
   readonly routingKey: string;
 }
 
-/** A queue's tie to an exchange. */
+/** A binding of a queue. */
 export interface Binding {
   readonly exchange: string;
   readonly pattern: string;
@@ -26,24 +26,23 @@ export interface Binding {
 
 type Naming = Pick<ResolvedRabbitmqOptions, 'exchange' | 'exchangeType' | 'queueName'>;
 
-/** What is wrong with a topic's name; undefined when RabbitMQ takes it. */
+/** Returns what is wrong with a topic name; undefined when it is valid. */
 export function topicProblem(topic: string, exchangeType: RabbitmqExchangeType): string | undefined {
   if (topic === '') return 'it is empty';
   const bytes = Buffer.byteLength(topic);
-  if (bytes > MAX_NAME_BYTES) return `it has ${bytes} bytes, and RabbitMQ takes at most ${MAX_NAME_BYTES}`;
+  if (bytes > MAX_NAME_BYTES) return `it has ${bytes} bytes, and RabbitMQ allows at most ${MAX_NAME_BYTES}`;
   if (topic.split('.').includes('#'))
-    return 'a word of it is "#", which is a wildcard of RabbitMQ; write ">" at the end';
-  if (exchangeType === 'fanout' && topic.startsWith('amq.'))
-    return 'RabbitMQ keeps names that begin with "amq." to itself';
+    return 'it contains the word "#", which is a wildcard of RabbitMQ; use ">" at the end';
+  if (exchangeType === 'fanout' && topic.startsWith('amq.')) return 'RabbitMQ reserves names that start with "amq."';
   return undefined;
 }
 
-/** What is wrong with a group's name; undefined when it can be part of a queue's. */
+/** Returns what is wrong with a group name; undefined when it can be part of a queue name. */
 export function groupProblem(group: string): string | undefined {
   if (group === '') return 'it is empty';
-  if (group.includes(':')) return 'it contains ":", which stands between group and topic in the name of a queue';
-  if (group === HELD) return `"${HELD}" names the queues that keep dead letters`;
-  if (group === DELAYED) return `"${DELAYED}" names the queues that keep messages for later`;
+  if (group.includes(':')) return 'it contains ":", which separates group and topic in queue names';
+  if (group === HELD) return `"${HELD}" is reserved for queues that hold dead letters`;
+  if (group === DELAYED) return `"${DELAYED}" is reserved for queues that hold delayed messages`;
   return undefined;
 }
 
@@ -53,7 +52,8 @@ export function queueNameOf({ queueName }: Naming, topic: string, group: string)
 }
 
 /**
- * A queue does not say which topic a message in it belongs to, so two subscriptions of one would get each other's messages.
+ * Rejects two subscriptions with the same queue. A queue does not know the topic of its messages, so each subscription would
+ * receive messages of the other.
  * @throws TransportError `TRANSPORT_OPTION_CONFLICT`
  */
 export function refuseSharedQueues(
@@ -65,7 +65,7 @@ export function refuseSharedQueues(
     const queue = queueNameOf(naming, topic, group);
     const other = topics.get(queue);
     if (other !== undefined) {
-      const text = `[rabbitmq] the subscriptions "${other}" and "${topic}" of group "${group}" would read one queue, "${queue}", and get each other's messages. Let queueName give each its own.`;
+      const text = `[rabbitmq] the subscriptions "${other}" and "${topic}" of group "${group}" would share queue "${queue}" and receive each other's messages. Return a different name for each from queueName.`;
       throw new TransportError('TRANSPORT_OPTION_CONFLICT', text, { driver: 'rabbitmq', topic });
     }
     topics.set(queue, topic);
@@ -74,16 +74,18 @@ export function refuseSharedQueues(
 
 export function queueProblem(queue: unknown): string | undefined {
   if (typeof queue !== 'string' || queue === '') return 'it must be a text that is not empty';
-  if (queue.startsWith('amq.')) return 'RabbitMQ keeps names that begin with "amq." to itself';
+  if (queue.startsWith('amq.')) return 'RabbitMQ reserves names that start with "amq."';
   const bytes = Buffer.byteLength(queue);
   const most = MAX_NAME_BYTES - SUFFIX_BYTES;
-  return bytes > most ? `it has ${bytes} bytes, and at most ${most} leave room for the queues beside it` : undefined;
+  return bytes > most
+    ? `it has ${bytes} bytes, and the limit is ${most}, because the driver appends suffixes to the name`
+    : undefined;
 }
 
-/** The queue that gets what the server drops from the queues of a group, because a policy limits deliveries. */
+/** The queue for messages that the server drops from the queues of a group at the delivery-limit of a policy. */
 export const droppedQueueOf = (group: string): string => `${group}:${DROPPED}`;
 
-/** The queue that keeps a dead-letter topic's messages as long as no group does. */
+/** The queue that holds messages of a dead-letter topic as long as no group is bound. */
 export const heldQueueOf = (topic: string): string => `${HELD}:${topic}`;
 
 export function placeOf({ exchange, exchangeType }: Naming, topic: string): Place {
@@ -91,15 +93,15 @@ export function placeOf({ exchange, exchangeType }: Naming, topic: string): Plac
 }
 
 /**
- * Where a dead letter goes first: to the groups that want it, if there are any. n.b. not to the exchange of all topics,
- * where the queue of a pattern would count as somebody who wants it, and drop it.
+ * The destination that is tried first for a dead letter: the exchange of groups that subscribe to dead letters. The exchange of all
+ * topics is not used, because the queue of a wildcard subscription would receive and drop it.
  */
 export function deadLetterPlaceOf(naming: Naming, topic: string): Place {
   if (naming.exchangeType === 'fanout') return placeOf(naming, topic);
   return { exchange: `${naming.exchange}.${DEAD_LETTER_WORD}`, routingKey: topic };
 }
 
-/** What ties the queue of a subscription to its messages, dead letters included where it asks for them by name. */
+/** The bindings of a subscription's queue. They include dead letters if the subscription names a dead-letter topic explicitly. */
 export function bindingsOf(naming: Naming, topic: string): Binding[] {
   const pattern = bindingPatternOf(topic);
   const places = [placeOf(naming, topic)];

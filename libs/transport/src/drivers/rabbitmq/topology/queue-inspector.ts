@@ -4,24 +4,24 @@ import type { Link } from '../client/link.js';
 import { SpareChannels } from '../publishing/spare-channels.js';
 import { pause } from '../../kit/waits.js';
 
-/** How a queue stood a moment ago. */
+/** The state of a queue a moment ago. */
 export interface QueueState {
-  /** Messages that no consumer has. */
+  /** Messages that are not with a consumer. */
   readonly ready: number;
   readonly consumers: number;
 }
 
-/** A server that answers later counts as one that does not answer. */
+/** A server that responds later counts as unreachable. */
 const PATIENCE_MS = 2_000;
-/** Between two questions that the user has no right to ask. */
+/** Pause after a permission error. */
 const DENIED_PAUSE_MS = 60_000;
 
-/** Asks the server how queues stand (passive `queue.declare`), on channels that nothing else uses: a queue that is gone closes the channel. */
+/** Reads the state of queues (passive `queue.declare`) on its own channels, because a missing queue closes the channel. */
 export class QueueInspector {
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #channels = new SpareChannels();
-  /** By queue. */
+  /** Open requests by queue. */
   readonly #asking = new Map<string, Promise<QueueState | undefined>>();
   readonly #deniedUntilMs = new Map<string, number>();
 
@@ -30,7 +30,7 @@ export class QueueInspector {
     this.#clock = clock;
   }
 
-  /** Undefined when the server does not answer, or does not say. Never rejects, and asks nothing twice at a time. */
+  /** Returns the state, or undefined when it cannot be read. Never rejects, and shares concurrent requests. */
   stateOf(queue: string): Promise<QueueState | undefined> {
     if ((this.#deniedUntilMs.get(queue) ?? 0) > this.#clock.monotonicMs()) return Promise.resolve(undefined);
     const asking = this.#asking.get(queue) ?? this.#ask(queue).finally(() => this.#asking.delete(queue));

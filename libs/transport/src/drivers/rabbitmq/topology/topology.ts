@@ -8,31 +8,31 @@ import { bindingsOf, deadLetterPlaceOf, droppedQueueOf, heldQueueOf, placeOf, qu
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import { SpareChannels } from '../publishing/spare-channels.js';
 
-/** An instance's queue waits so long for the instance to come back. */
+/** The queue of an instance expires when the instance is disconnected for this long. */
 const INSTANCE_ARGUMENTS = { 'x-queue-type': 'classic', 'x-expires': 60_000 };
 const NOTES_TTL_MS = 86_400_000;
-/** Nodes of a cluster that may be down while an instance's queue is declared. */
+/** Limit of names to try for the queue of an instance, one per unavailable node. */
 const MOST_MOVES = 10;
 
-/** The queue that a subscription takes its messages from. */
+/** The queue that a subscription consumes. */
 export interface SubscribedQueue {
   readonly name: string;
-  /** Ends with this instance. */
+  /** Whether the queue is deleted with this instance. */
   readonly isInstances: boolean;
-  /** It keeps the arguments of an earlier version: what the server drops from it at a delivery limit is lost. */
+  /** Whether it has the arguments of an earlier version, so that messages dropped at a delivery limit are lost. */
   readonly isOld: boolean;
 }
 
-/** Exchanges and queues: declared, or only looked up where the driver was told that they are there. */
+/** Declares exchanges and queues, or only checks them with `provision: false`. */
 export class Topology {
   readonly #link: Link;
   readonly #options: ResolvedRabbitmqOptions;
-  /** Exchanges that were there. */
+  /** Exchanges that are known to exist. */
   readonly #known = new Map<string, Promise<void>>();
   readonly #channels = new SpareChannels();
-  /** How often the queue of an instance had to be left on a node that is down, by its first name. */
+  /** How often the queue of an instance was replaced because its node was down, by its first name. */
   readonly #moves = new Map<string, number>();
-  /** n.b. one after the other: they share a channel. */
+  /** Serializes the checks, because they share a channel. */
   #renewing: Promise<unknown> = Promise.resolve();
 
   constructor(link: Link, options: ResolvedRabbitmqOptions) {
@@ -40,7 +40,7 @@ export class Topology {
     this.#options = options;
   }
 
-  /** Cheap when it is known. @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_OPTION_CONFLICT`, ... */
+  /** Declares or checks an exchange. Cheap when it is known. @throws TransportError `TRANSPORT_TOPIC_MISSING`, `TRANSPORT_OPTION_CONFLICT`, ... */
   ensureExchange(exchange: string, topic: string): Promise<void> {
     if (exchange === '') return Promise.resolve();
     const known = this.#known.get(exchange) ?? this.#makeExchange(exchange, topic);
@@ -49,38 +49,38 @@ export class Topology {
     return known;
   }
 
-  /** Looks again when it is asked for the next time. */
+  /** Makes the next `ensureExchange` declare again. */
   forgetExchange(exchange: string): void {
     this.#known.delete(exchange);
   }
 
-  /** Exchanges of a topic, and what keeps its messages where it is one of dead letters. */
+  /** Declares the exchange of a topic, and for a dead-letter topic the queue that holds its messages. */
   async ensureTopic(topic: string, isDeadLetters: boolean): Promise<void> {
     if (isDeadLetters) return this.ensureHeld(topic);
     await this.ensureExchange(placeOf(this.#options, topic).exchange, topic);
   }
 
-  /** The queue that keeps dead letters as long as nobody subscribes. */
+  /** Declares the queue that holds dead letters as long as no group subscribes. */
   async ensureHeld(topic: string): Promise<void> {
     const { provision } = this.#options;
     const queue = heldQueueOf(topic);
     if (provision) await this.ensureExchange(deadLetterPlaceOf(this.#options, topic).exchange, topic);
-    await this.#on(`cannot keep dead letters in queue "${queue}"`, topic, async (channel) => {
+    await this.#on(`cannot use queue "${queue}" for dead letters`, topic, async (channel) => {
       if (provision) await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
       else await channel.checkQueue(queue);
     });
   }
 
-  /** The queue for what the server drops from the group's queues. @returns its name */
+  /** Declares the queue for messages that the server drops from the group's queues. @returns its name */
   async ensureDropped(group: string, topic: string): Promise<string> {
     const queue = droppedQueueOf(group);
-    await this.#on(`cannot keep what RabbitMQ drops in queue "${queue}"`, topic, async (channel) => {
+    await this.#on(`cannot use queue "${queue}" for messages that RabbitMQ drops`, topic, async (channel) => {
       await channel.assertQueue(queue, { durable: true, arguments: heldArgumentsOf(this.#options) });
     });
     return queue;
   }
 
-  /** The queue of a group, or of an instance, with its bindings. */
+  /** Declares the queue of a group or of an instance, with its bindings. */
   async ensureQueue({ topic, group, delivery }: Subscription): Promise<SubscribedQueue> {
     const name = queueNameOf(this.#options, topic, group);
     const isInstances = delivery === 'every-instance';
@@ -96,8 +96,8 @@ export class Topology {
   }
 
   /**
-   * The queue of an instance has one copy, on one node. While that node is down the server refuses its name, so another name is used;
-   * what is left expires when the node is back.
+   * Declares the queue of an instance, which has one copy on one node. While that node is down the server rejects its name, so another
+   * name is used; the old queue expires when the node is back.
    */
   async #ensureInstances(first: string, what: string, topic: string): Promise<SubscribedQueue> {
     for (let tries = 0; ; tries++) {
@@ -131,8 +131,8 @@ export class Topology {
   }
 
   /**
-   * Ties the queue to its exchanges again, where somebody deleted them or the tie.
-   * @returns what was gone, as far as it is seen: of bindings AMQP shows nothing. @throws TransportError
+   * Declares exchanges and bindings of the queue again in case they were deleted.
+   * @returns the error of a missing exchange; AMQP does not show missing bindings. @throws TransportError
    */
   renewBindings(queue: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
     const renewed = this.#renewing.then(() => this.#renewBindings(queue, topic));
@@ -141,7 +141,7 @@ export class Topology {
   }
 
   async #renewBindings({ name, isInstances }: SubscribedQueue, topic: string): Promise<TransportError | undefined> {
-    const what = `cannot feed queue "${name}" of "${topic}"`;
+    const what = `cannot bind queue "${name}" to "${topic}"`;
     const isOurs = this.#options.provision || isInstances;
     const exchanges = isOurs ? bindingsOf(this.#options, topic) : [placeOf(this.#options, topic)];
     let gone: TransportError | undefined;
@@ -151,12 +151,12 @@ export class Topology {
     return gone;
   }
 
-  /** Whether dead letters of the topic wait that no group took. */
+  /** Whether the queue that holds dead letters of the topic exists. */
   async hasHeld(topic: string): Promise<boolean> {
     return this.#hasQueue(heldQueueOf(topic), topic);
   }
 
-  /** Whether a queue keeps messages of the topic, or will: the start that has declared the exchange declares it, or is refused. */
+  /** Whether a queue of the topic exists, or will: a start that has declared the exchange also declares the queue, or fails. */
   async isKept({ topic, group }: TopicQuery): Promise<boolean> {
     if (group === undefined) return this.hasHeld(topic);
     const { exchange } = placeOf(this.#options, topic);
@@ -164,7 +164,7 @@ export class Topology {
     return this.#hasQueue(queueNameOf(this.#options, topic, group), topic);
   }
 
-  /** A queue in which messages wait; they come back to `queue`, and to no other group. */
+  /** Declares a delay queue, from which messages return to `queue` only. */
   async ensureDelay(queue: SubscribedQueue, delay: DelayQueue, topic: string): Promise<void> {
     const { name, ttlMs, expiresMs } = delay;
     const common = {
@@ -173,7 +173,7 @@ export class Topology {
       'x-dead-letter-exchange': '',
       'x-dead-letter-routing-key': queue.name,
     };
-    // n.b. without at-least-once the server itself publishes unconfirmed when the time is over.
+    // Without at-least-once the server dead-letters expired messages without confirms.
     const safe = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' };
     const quorum = this.#options.queueType === 'quorum' && !queue.isInstances;
     const args = quorum ? { ...common, ...safe, 'x-queue-type': 'quorum' } : { ...common, 'x-queue-type': 'classic' };
@@ -182,15 +182,15 @@ export class Topology {
     });
   }
 
-  /** Where a process that ends leaves notes for the next. It expires when nobody has left any for a while. */
+  /** Declares the queue for attempt notes, which expires when it is unused for a while. */
   async ensureNotes(queue: string, topic: string): Promise<void> {
     const args = { 'x-queue-type': 'classic', 'x-message-ttl': NOTES_TTL_MS, 'x-expires': 2 * NOTES_TTL_MS };
-    await this.#on(`cannot leave notes in queue "${queue}"`, topic, async (channel) => {
+    await this.#on(`cannot use queue "${queue}" for attempt notes`, topic, async (channel) => {
       await channel.assertQueue(queue, { durable: true, arguments: args });
     });
   }
 
-  /** Why no failure is told: what is left expires by itself. */
+  /** Deletes queues. Ignores failures, because the queues expire anyway. */
   async deleteQueues(names: readonly string[]): Promise<void> {
     const { model } = this.#link;
     if (model === undefined) return;
@@ -215,14 +215,14 @@ export class Topology {
         await bind();
       } catch (error) {
         if (!isMissing((error as TransportError).cause)) throw error;
-        // It was there once, and somebody deleted it.
+        // The exchange was deleted since.
         this.forgetExchange(exchange);
         await bind();
       }
     }
   }
 
-  /** The server's refusal where there is no such exchange. */
+  /** Returns the error of a missing exchange; undefined when it exists. */
   async #missing(exchange: string, what: string, topic: string): Promise<TransportError | undefined> {
     try {
       await this.#on(what, topic, async (channel) => void (await channel.checkExchange(exchange)));
@@ -240,7 +240,7 @@ export class Topology {
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
-      throw channelError(error, `cannot look for queue "${queue}"`, topic);
+      throw channelError(error, `cannot look up queue "${queue}"`, topic);
     }
   }
 
@@ -254,7 +254,7 @@ export class Topology {
   }
 }
 
-/** Works on a channel of its own: what the server refuses there closes no other. @throws what amqplib throws */
+/** Runs `work` on a channel of its own, so that an error of the server closes no other channel. @throws what amqplib throws */
 export async function onChannel<Result>(
   model: ChannelModel,
   work: (channel: Channel) => Promise<Result>,

@@ -2,13 +2,13 @@ import type * as KafkaJs from 'kafkajs';
 import { assignPartitions, type GroupMember, type PartitionsByTopic } from '../../receiving/assignment.js';
 import type { TappedCluster } from './cluster.js';
 
-/** Also the name of the protocol that all members of a group must share. */
+/** The name of the group protocol, which all members of a group must share. */
 export const ASSIGNER_NAME = 'nest-transport';
 
 /**
- * kafkajs' round robin gives members topics they never subscribed to, and knows only the topics of the leading member.
- * This one shares by what each member asked for; a topic that only a newer member knows is looked up.
- * @param owned what this member has, so that it may keep it
+ * Creates an assigner that gives members only topics they subscribed to. kafkajs' round robin assigns others too, and knows only
+ * the topics of the leading member; this one looks up a topic that only a newer member knows.
+ * @param owned the partitions of this member, which it keeps where that is fair
  */
 export function createAssigner(
   kafkajs: typeof KafkaJs,
@@ -41,7 +41,7 @@ function memberOf(id: string, metadata: KafkaJs.MemberMetadata | null): GroupMem
   return { id, topics: metadata?.topics ?? [], owned: ownedOf(metadata?.userData) };
 }
 
-/** What a member says it has; whatever it says, it is a wish. */
+/** The partitions that a member reports as its own. The report is only a preference. */
 function ownedOf(userData: Buffer | null | undefined): PartitionsByTopic {
   try {
     const parsed: unknown = JSON.parse((userData ?? Buffer.alloc(0)).toString() || '{}');

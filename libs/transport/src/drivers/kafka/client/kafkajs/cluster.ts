@@ -4,20 +4,20 @@ import type { ClientFailure, CommittedOffset, OffsetCommit, PartitionPlace, Read
 
 /**
  * The part of kafkajs 2.2.4 that is not in its public types: a consumer's own connection to the cluster, which kafkajs
- * hands to every partition assigner. What we need and its consumer does not offer goes through here:
+ * passes to every partition assigner. The driver uses it for what the consumer does not offer:
  *
- * - wait before a join (`findGroupCoordinator` is asked before each): "revoke that waits"
- * - answer where a partition is read from (`offsetFetch`), so that partitions which stay are not read twice, nothing has
- *   to be sought, and the metadata of commits is seen
- * - refuse kafkajs' own commit when a position is out of range (`offsetCommit` of a negative number): it would overwrite the
- *   group's offset, which may still be there
- * - commit in the name of the generation that had the partition (`offsetCommit`): kafkajs' own commit takes the current
- *   generation, so that a late one would overwrite the next owner's
- * - know when the group last counted the member as alive (`syncGroup`, `heartbeat`), by when it was asked and not by when the
- *   answer was read: between them this process may have been stopped
- * - notice that kafkajs gives a join up and goes on as before (`findGroupCoordinator`, `joinGroup`, `syncGroup`), and have it try again
- *   while the group's coordinator moves to another broker
- * - join again under the id of a member that died (`joinGroup`), so that the group need not wait for its session to end
+ * - wait for running handlers before a join (`findGroupCoordinator` precedes each join)
+ * - choose the position a partition is read from (`offsetFetch`), so that kept partitions are not read twice and the commit
+ *   metadata is seen
+ * - drop kafkajs' own commit of a negative offset when a position is out of range (`offsetCommit`): it would overwrite the
+ *   committed offset, which may still exist
+ * - commit under the generation that owned the partition (`offsetCommit`): kafkajs uses the current generation, so a late
+ *   commit would overwrite the one of the next owner
+ * - know when the group last counted the member as alive (`syncGroup`, `heartbeat`), measured when the request was sent: the
+ *   process may have been suspended before it read the response
+ * - notice that kafkajs gave up a join and continues with the old membership (`findGroupCoordinator`, `joinGroup`, `syncGroup`), and
+ *   make it retry while the coordinator of the group moves to another broker
+ * - rejoin under the id of a dead member (`joinGroup`), so that the group does not wait for its session timeout
  */
 export interface KafkaJsCluster {
   findGroupCoordinator(group: { groupId: string }): Promise<KafkaJsBroker>;
@@ -63,10 +63,10 @@ interface OffsetFetchResponse {
   responses: { topic: string; partitions: { partition: number; offset: string; metadata: string | null }[] }[];
 }
 
-/** How the consumer's connection is listened to. */
+/** Callbacks on the consumer's connection to the cluster. */
 export interface ClusterHooks {
   beforeJoin(): Promise<void>;
-  /** The committed offsets go in, the offsets to read from come out. */
+  /** Returns the offsets to read from, given the committed ones. */
   positions(committed: readonly CommittedOffset[]): Promise<ReadonlyMap<string, number>>;
   /** The group has confirmed that the member is alive. */
   confirmed(): void;
@@ -82,7 +82,7 @@ export interface Membership {
   readonly generation: number;
 }
 
-/** One consumer's cluster, listened to. Only objects of this one consumer are touched, no module of kafkajs. */
+/** Wraps the cluster object of one consumer. It changes only objects of this consumer, no kafkajs module. */
 export class TappedCluster {
   readonly #cluster: KafkaJsCluster;
   readonly #groupId: string;
@@ -93,10 +93,10 @@ export class TappedCluster {
   readonly #tapped = new WeakSet<KafkaJsBroker>();
   #coordinator: KafkaJsBroker | undefined;
   #membership: Membership | undefined;
-  /** Places that kafkajs found out of range, until it asks where to go on. */
+  /** Partitions that kafkajs found out of range, until it fetches their offsets. */
   readonly #outOfRange = new Set<string>();
   #confirmedAtMs = 0;
-  /** The id to join under when kafkajs has none; forgotten as soon as the broker does not know it. */
+  /** The member id to join under when kafkajs has none. It is used for one join. */
   #formerId: string | undefined;
 
   constructor(cluster: KafkaJsCluster, groupId: string, formerId: string | undefined, hooks: ClusterHooks) {
@@ -119,7 +119,7 @@ export class TappedCluster {
     return this.#membership?.memberId;
   }
 
-  /** The join that was begun last has ended. */
+  /** The join that was started last has ended. */
   joined(): void {
     this.#join.joined();
   }
@@ -134,10 +134,11 @@ export class TappedCluster {
     return this.#confirmedAtMs;
   }
 
-  /** One try, in the name of the generation joined last. */
+  /** Tries one commit under the generation joined last. */
   async commit(offsets: readonly OffsetCommit[]): Promise<void> {
     const membership = this.#membership;
-    if (membership === undefined) throw new Error(`the member of group "${this.#groupId}" has not joined yet`);
+    if (membership === undefined)
+      throw new Error(`cannot commit for group "${this.#groupId}": the member has not joined yet`);
     try {
       const coordinator = await this.#connectedCoordinator();
       await coordinator.offsetCommit({
@@ -147,7 +148,7 @@ export class TappedCluster {
         topics: byTopic(offsets),
       });
     } catch (error) {
-      // The group may have another coordinator by now; the next try asks.
+      // The group may have another coordinator by now; the next commit looks it up.
       this.#coordinator = undefined;
       throw error;
     }
@@ -159,7 +160,7 @@ export class TappedCluster {
       groupId: this.#groupId,
       topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
     };
-    // n.b. not the tapped one: that would answer with positions.
+    // The wrapped method would return positions instead of committed offsets.
     return committedOf(await Object.getPrototypeOf(coordinator).offsetFetch.call(coordinator, request));
   }
 
@@ -194,7 +195,7 @@ export class TappedCluster {
     const wanted = partitions.map((partition) => ({ partition }));
     const found = await this.#cluster.fetchTopicsOffset([{ topic, partitions: wanted, fromTimestamp: momentMs }]);
     const offsets = found?.[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)] as const) ?? [];
-    // n.b. the broker says -1 for "nothing since then".
+    // The broker returns -1 when no record is that new.
     return new Map(offsets.filter(([, offset]) => offset >= 0));
   }
 
@@ -277,7 +278,7 @@ export class TappedCluster {
     broker.offsetFetch = async (request) => {
       const membership = this.#membership;
       const response = await fetch(request);
-      // An answer to the generation before; kafkajs asks again in the new one.
+      // The response belongs to the previous generation; kafkajs fetches again in the new one.
       if (membership !== this.#membership) return response;
       const positions = await this.#hooks.positions(this.#withOutOfRange(committedOf(response)));
       for (const { topic, partitions } of response.responses) {
@@ -292,8 +293,8 @@ export class TappedCluster {
 }
 
 /**
- * kafkajs joins again at once after a rebalance, and gives up after other errors: also when another broker has just become the group's
- * coordinator, and reads what it needs to know of the group.
+ * kafkajs rejoins at once after a rebalance error and gives up after others. It would also give up while a new coordinator is still
+ * loading the group.
  */
 function tryAgainWhileMoving(error: unknown): never {
   const { type, message } = error as { readonly type?: string; readonly message: string };
@@ -301,7 +302,7 @@ function tryAgainWhileMoving(error: unknown): never {
   throw Object.assign(new Error(message, { cause: error }), { type: 'REBALANCE_IN_PROGRESS' });
 }
 
-/** kafkajs' word for "reset this partition": it commits no other offset by itself, as nothing is auto-committed. */
+/** kafkajs commits a negative offset to reset a partition. It commits nothing else by itself, because auto-commit is off. */
 const isReset = ({ topics }: OffsetCommitRequest): boolean =>
   topics.every(({ partitions }) => partitions.every(({ offset }) => Number(offset) < 0));
 
@@ -311,7 +312,7 @@ const committedOf = ({ responses }: OffsetFetchResponse): CommittedOffset[] =>
       topic,
       partition,
       offset: Number(offset) < 0 ? undefined : Number(offset),
-      // n.b. kafkajs commits this number ("earliest") when its position is out of range.
+      // kafkajs commits -2 ("earliest") when its position is out of range.
       expired: Number(offset) === -2,
       metadata: metadata ?? '',
     })),
@@ -333,5 +334,7 @@ export function assertKnownCluster(cluster: unknown): asserts cluster is KafkaJs
   const names = ['findGroupCoordinator', 'findBroker', 'fetchTopicsOffset', 'findTopicPartitionMetadata', 'getNodeIds'];
   const missing = names.filter((name) => typeof candidate[name] !== 'function');
   if (missing.length > 0)
-    throw new Error(`this kafkajs is not the one the driver knows (2.2.4): its cluster has no ${missing.join(', ')}`);
+    throw new Error(
+      `The driver supports kafkajs 2.2.4. The installed version has no ${missing.join(', ')} on its cluster object; install kafkajs ^2.2.4.`,
+    );
 }

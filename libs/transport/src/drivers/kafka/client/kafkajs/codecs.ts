@@ -9,7 +9,7 @@ interface Codec {
 
 type PackagedCompression = Exclude<KafkaCompression, 'none' | 'gzip'>;
 
-/** Compressions that kafkajs does not bring, by the package that does. */
+/** Compressions that kafkajs does not include, and the packages that provide them. */
 const PACKAGED: Readonly<Record<PackagedCompression, { name: string; load: () => Promise<Codec> }>> = {
   snappy: { name: 'snappy', load: loadSnappy },
   lz4: { name: 'lz4-napi', load: loadLz4 },
@@ -23,8 +23,7 @@ export const compressionType = (kafkajs: typeof KafkaJs, compression: KafkaCompr
   kafkajs.CompressionTypes[TYPE_NAMES[compression]];
 
 /**
- * Makes the compressions whose packages are installed known to kafkajs, for reading as for writing.
- * A codec that the application registered itself stays.
+ * Registers the codecs with kafkajs, for reading and writing. A codec that the application registered stays.
  * @throws TransportError `TRANSPORT_PEER_MISSING` when the package of `wanted` is not installed
  */
 export async function registerCodecs(kafkajs: typeof KafkaJs, wanted: KafkaCompression): Promise<void> {
@@ -32,14 +31,14 @@ export async function registerCodecs(kafkajs: typeof KafkaJs, wanted: KafkaCompr
   for (const compression of Object.keys(PACKAGED) as PackagedCompression[]) {
     const type = compressionType(kafkajs, compression);
     if (!isOurs(kafkajs, type)) continue;
-    // n.b. loaded when the first such batch is read or written: a package that is missing hurts only then.
+    // Loaded with the first such batch, so a missing package fails only if it is needed.
     (kafkajs.CompressionCodecs as Record<number, () => unknown>)[type] = Object.assign(() => lazily(compression), {
       nestTransport: true,
     });
   }
 }
 
-/** Nobody else has registered one: kafkajs' own throws. */
+/** Whether no other codec is registered: kafkajs' placeholder throws. */
 function isOurs(kafkajs: typeof KafkaJs, type: KafkaJs.CompressionTypes): boolean {
   try {
     (kafkajs.CompressionCodecs as Record<number, () => unknown>)[type]?.();
@@ -61,7 +60,7 @@ function loadCodec(compression: PackagedCompression): Promise<Codec> {
   if (known !== undefined) return known;
   const loading = PACKAGED[compression].load();
   loaded.set(compression, loading);
-  // A package that is installed later is found by the next try.
+  // The next call retries, because the package may be installed by then.
   loading.catch(() => loaded.delete(compression));
   return loading;
 }
@@ -81,7 +80,7 @@ async function loadSnappy(): Promise<Codec> {
   };
 }
 
-/** Java clients write snappy in frames of their own: a header of 16 bytes, then chunks with their length before them. */
+/** Java clients frame snappy data: a header of 16 bytes, then chunks, each preceded by its length. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER_BYTES = 16;
 

@@ -1,7 +1,7 @@
 import { protocolErrorName } from '../../topology/protocol-errors.js';
 import { ClientFailure, type FailureReason } from '../seam.js';
 
-/** What kafkajs' errors carry, in one class or another. */
+/** The fields of kafkajs' error classes. */
 interface KafkaJsError {
   readonly name?: string;
   readonly message?: string;
@@ -11,15 +11,15 @@ interface KafkaJsError {
   readonly errors?: readonly unknown[];
 }
 
-/** What happened to the produce requests of a call. */
+/** How many produce requests of a call were written and how many got no response. */
 export interface Attempts {
   readonly written: number;
   readonly unanswered: number;
 }
 
 /**
- * One failure out of what kafkajs throws. Its errors hide Kafka's name of the error in `type` of some `cause`, and
- * a broken connection in a text; here both are looked for once.
+ * Converts what kafkajs throws. Its errors keep Kafka's error name in `type` of some `cause`, and report a broken connection
+ * only in a text.
  */
 export function toFailure(thrown: unknown, attempts?: Attempts): ClientFailure {
   if (thrown instanceof ClientFailure) return thrown;
@@ -33,7 +33,7 @@ export function toFailure(thrown: unknown, attempts?: Attempts): ClientFailure {
   });
 }
 
-/** n.b. kafkajs tells the number of an error that it does not know in the text only. */
+/** kafkajs reports the number of an error that it does not know only in the text. */
 function protocolOf(chain: readonly KafkaJsError[]): string | undefined {
   const found = chain.find(({ type }) => type !== undefined);
   if (found?.type !== 'KAFKAJS_UNKNOWN_ERROR_CODE') return found?.type;

@@ -4,9 +4,9 @@ type Fold = (groups: Groups, record: OutgoingRecord, index: number, all: Outgoin
 type Groups = Readonly<Record<number, OutgoingRecord[]>>;
 
 /**
- * The same array, which groups its records by partition in one pass. kafkajs folds them into `{ [partition]: records }`, and copies the list of a
- * partition for each of its records: 22 ms for 5,000 of them. Here its fold makes each list, of one record, and the others are pushed to it.
- * A fold that does something else is left as it is.
+ * Returns the same array with a `reduce` that groups records by partition in one pass. kafkajs folds them into `{ [partition]: records }` and
+ * copies the list of a partition for each record: 22 ms for 5,000 records. Here kafkajs' fold creates each list and later records are pushed to it.
+ * Any other fold runs unchanged.
  * @param records each names its partition
  */
 export function groupingItself(records: OutgoingRecord[]): OutgoingRecord[] {
@@ -23,7 +23,7 @@ function reduceByPartition(this: OutgoingRecord[], fold: Fold, initial: unknown)
 const isEmptyObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
-/** undefined: the fold makes no such lists. */
+/** undefined when the fold does not build such lists. */
 function grouped(records: OutgoingRecord[], fold: Fold): Groups | undefined {
   const lists = new Map<number, OutgoingRecord[]>();
   let groups: Groups = {};

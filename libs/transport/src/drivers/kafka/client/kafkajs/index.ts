@@ -32,15 +32,15 @@ import { seedOf } from './sockets.js';
 
 type Partitions = readonly KafkaJs.PartitionMetadata[];
 
-/** A new topic reaches all brokers within a few of these. */
+/** Pause between two checks for a new topic, which reaches all brokers within a few of them. */
 const NEW_TOPIC_POLL_MS = 50;
-/** How long a broker may take to say which brokers there are. */
+/** How long a broker may take to list the brokers of the cluster. */
 const ANSWER_LIMIT_MS = 1_500;
 
-/** The seam on kafkajs 2.2.4. */
+/** Implements the client interface (`seam.ts`) with kafkajs 2.2.4. */
 export class KafkaJsClient implements KafkaClient {
   readonly #own: ResolvedKafkaOptions;
-  /** The same, with a watch over the connections that are made with them. */
+  /** The same options, with the watch for silent brokers. */
   readonly #options: ClientOptions;
   readonly #clientId: string;
   readonly #leaders = new Leaders();
@@ -58,7 +58,7 @@ export class KafkaJsClient implements KafkaClient {
     this.#clientId = clientId;
   }
 
-  /** n.b. one at a time: several ask while the broker is away, and all but the last admin would be forgotten open. */
+  /** One attempt at a time: with concurrent attempts all admins but the last would stay open. */
   connect(): Promise<void> {
     if (this.#isClosed) return Promise.reject(CLOSED);
     if (this.#admin !== undefined) return Promise.resolve();
@@ -68,7 +68,7 @@ export class KafkaJsClient implements KafkaClient {
 
   async #connectNow(): Promise<void> {
     const kafkajs = await this.#load();
-    // n.b. each try with a client of its own: kafkajs keeps what went wrong.
+    // Each attempt gets a new client, because kafkajs keeps the state of a failed connection.
     const own = newKafka(kafkajs, this.#options, this.#clientId, {
       ...QUICK_RETRY,
       retries: this.#options.brokers.length,
@@ -90,7 +90,7 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   openMember(plan: MemberPlan, listener: MemberListener): ClientMember {
-    if (this.#loaded === undefined) throw new Error('connect() comes first');
+    if (this.#loaded === undefined) throw new Error('call connect() before openMember()');
     return new KafkaJsMember(this.#loaded, this.#options, this.#clientId, plan, listener);
   }
 
@@ -125,7 +125,7 @@ export class KafkaJsClient implements KafkaClient {
       await api.createTopics({ topics: [settings], waitForLeaders: true, timeout: this.#options.requestTimeoutMs });
     } catch (error) {
       const failure = toFailure(error);
-      // The topic is made, and a broker that was asked for its leader has not heard of it yet; kafkajs calls that an error.
+      // The topic exists, but kafkajs fails when the broker it asks for the leader does not know the topic yet.
       if (failure.protocol !== 'UNKNOWN_TOPIC_OR_PARTITION') throw failure;
       await this.#untilKnown(topic, failure);
     }
@@ -149,8 +149,8 @@ export class KafkaJsClient implements KafkaClient {
   }
 
   /**
-   * The brokers that the cluster counts on, as `host:port`.
-   * n.b. by connections of its own, which give up soon: those that are there may be the ones that get no answer.
+   * Returns the brokers that the cluster lists, as `host:port`. It uses new connections with short timeouts, because the existing
+   * ones may be those that get no response.
    */
   async #brokers(): Promise<ReadonlySet<string>> {
     const quick = { ...this.#own, connectionTimeoutMs: ANSWER_LIMIT_MS, requestTimeoutMs: ANSWER_LIMIT_MS };
@@ -184,12 +184,12 @@ export class KafkaJsClient implements KafkaClient {
     if (topics.length === 0) return new Map();
     const together = await this.#metadata(topics);
     if (together !== undefined || topics.length === 1) return together ?? new Map<string, Partitions>();
-    // n.b. kafkajs fails all of a request for one topic that does not exist.
+    // kafkajs fails the whole request if one topic does not exist.
     const each = await Promise.all(topics.map((topic) => this.#metadata([topic])));
     return new Map(each.flatMap((found) => [...(found ?? [])]));
   }
 
-  /** undefined: one of them does not exist. */
+  /** undefined when one of them does not exist. */
   async #metadata(topics: readonly string[]): Promise<Map<string, Partitions> | undefined> {
     try {
       const { api } = await this.#connectedAdmin();
@@ -231,7 +231,7 @@ export class KafkaJsClient implements KafkaClient {
   }
 }
 
-/** n.b. kafkajs wraps what the broker says of each group. */
+/** kafkajs wraps the error of each group. */
 function deletionFailure(error: unknown): ClientFailure {
   const [first] = (error as { readonly groups?: readonly { readonly error?: unknown }[] }).groups ?? [];
   return toFailure(first?.error ?? error);
@@ -239,7 +239,7 @@ function deletionFailure(error: unknown): ClientFailure {
 
 const CLOSED = new ClientFailure('other', 'the client is closed');
 
-/** n.b. a broker that wants a login greets everybody, and hangs up at the first question. */
+/** A broker that requires a login accepts the connection and closes it at the first request. */
 async function answersQuestions(api: KafkaJs.Admin): Promise<void> {
   try {
     await api.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
@@ -249,7 +249,7 @@ async function answersQuestions(api: KafkaJs.Admin): Promise<void> {
   }
 }
 
-/** n.b. kafkajs swallows the failures of all brokers, and then reads `null` (withBroker in its brokerPool). */
+/** kafkajs swallows the failures of all brokers and then reads `null` (`withBroker` in its brokerPool), which is a TypeError. */
 const NO_ANSWER = new ClientFailure('unreachable', 'no broker answered');
 
 async function closeAdmin({ own, api }: { own: OwnKafka; api: KafkaJs.Admin }): Promise<void> {

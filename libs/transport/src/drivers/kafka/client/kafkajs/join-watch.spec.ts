@@ -13,7 +13,7 @@ describe('a join', () => {
     expect(watch.givenUp(performance.now() + LATER_MS)).toMatchObject({ protocol: 'GROUP_LOAD_IN_PROGRESS' });
   });
 
-  it('goes on with the next try, however long a step of it takes', async () => {
+  it('continues with the next attempt, however long its steps take', async () => {
     await failed(watch);
     let answer = (): void => undefined;
     const step = watch.step(() => new Promise<void>((resolve) => (answer = resolve)));

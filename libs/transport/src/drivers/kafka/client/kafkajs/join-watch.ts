@@ -1,12 +1,12 @@
 import { ClientFailure } from '../seam.js';
 import { toFailure } from './failures.js';
 
-/** Longer than any pause of kafkajs between two tries to join a group. */
+/** Longer than any pause of kafkajs between two attempts to join a group. */
 const NEXT_TRY_MS = 2_500;
 
 /**
- * Notices that kafkajs has given up a join and goes on fetching with the membership that it had. It does so after each error that it does
- * not take for a rebalance, such as a connection that breaks. By then the driver has taken everything back, and waits for the join to end.
+ * Notices that kafkajs gave up a join and keeps fetching with its old membership. It does so after each error that is not a rebalance error,
+ * such as a broken connection. By then the driver has recalled all deliveries and waits for the join to end.
  */
 export class JoinWatch {
   readonly #silentMs: number;
@@ -15,12 +15,12 @@ export class JoinWatch {
   #endedAtMs = 0;
   #failure: ClientFailure | undefined;
 
-  /** @param silentMs how long a join may take between two of its steps: it asks the cluster for its topics then */
+  /** @param silentMs how long a join may take between two of its steps, where it fetches the topics of the cluster */
   constructor(silentMs: number) {
     this.#silentMs = silentMs;
   }
 
-  /** A step of a join: the first one of each try, and those that follow. @throws what the step throws */
+  /** Runs one step of a join. @throws what the step throws */
   async step<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#isJoining = true;
     this.#failure = undefined;
@@ -40,11 +40,11 @@ export class JoinWatch {
     this.#isJoining = false;
   }
 
-  /** Why the join that was begun last will not be gone on with; undefined while it may be. */
+  /** Why the join that was started last was given up; undefined while it can still succeed. */
   givenUp(nowMs: number): ClientFailure | undefined {
     if (!this.#isJoining || this.#openSteps > 0) return undefined;
     const restedMs = nowMs - this.#endedAtMs;
     if (restedMs <= (this.#failure === undefined ? this.#silentMs : NEXT_TRY_MS)) return undefined;
-    return this.#failure ?? new ClientFailure('timeout', `the join did not go on for ${Math.round(restedMs)} ms`);
+    return this.#failure ?? new ClientFailure('timeout', `the join made no progress for ${Math.round(restedMs)} ms`);
   }
 }

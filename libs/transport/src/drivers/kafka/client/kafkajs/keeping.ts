@@ -4,10 +4,10 @@ import { toFailure } from './failures.js';
 
 type Config = TopicKeeping['config'];
 
-/** kafkajs' number of the resource "topic"; its own enumeration would have to be loaded. */
+/** kafkajs' number of the resource type "topic"; using its enumeration would load the package. */
 const TOPIC_RESOURCE = 2;
 
-/** Asks for some settings of topics that are there. A topic whose settings may not be read has the failure in their place. */
+/** Reads some configs of existing topics. A topic whose configs may not be read has the failure instead. */
 export async function configsOf(
   api: KafkaJs.Admin,
   topics: readonly string[],
@@ -16,7 +16,7 @@ export async function configsOf(
   if (topics.length === 0) return new Map();
   const together = await read(api, topics, names);
   if (together instanceof Map || topics.length === 1) return asMap(topics, together);
-  // n.b. kafkajs fails all of a request for one topic whose settings may not be read.
+  // kafkajs fails the whole request if the configs of one topic may not be read.
   const each = await Promise.all(topics.map(async (topic) => asMap([topic], await read(api, [topic], names))));
   return new Map(each.flatMap((found) => [...found]));
 }

@@ -4,12 +4,12 @@ interface PartitionMetadata {
   readonly leader: number;
 }
 
-/** Which broker leads which partition, as last heard of. */
+/** The leader of each partition, from the latest metadata. */
 export class Leaders {
   readonly #heard = new Map<string, readonly PartitionMetadata[]>();
   readonly #leaders = new Map<string, readonly number[]>();
 
-  /** Cheap when nothing has changed: kafkajs shows the same array until it asks the cluster again. */
+  /** Cheap when nothing has changed: kafkajs passes the same array until it refreshes its metadata. */
   heard(topic: string, metadata: readonly PartitionMetadata[]): void {
     if (this.#heard.get(topic) === metadata) return;
     this.#heard.set(topic, metadata);
@@ -22,7 +22,7 @@ export class Leaders {
     return this.#leaders.get(topic)?.length ?? 0;
   }
 
-  /** undefined for a partition that nobody has heard of. */
+  /** undefined for a partition without metadata. */
   of(topic: string, partition: number): number | undefined {
     return this.#leaders.get(topic)?.[partition];
   }

@@ -15,10 +15,10 @@ import { assertKnownCluster, placeOf, TappedCluster } from './cluster.js';
 import { toFailure } from './failures.js';
 import { atMost, CLOSE_LIMIT_MS, newKafka, QUICK_RETRY, type OwnKafka } from './settings.js';
 
-/** Batches that are handed over side by side: all partitions of a fetch, so that a slow one does not hold up the others. */
+/** Batches that are processed concurrently: all partitions of a fetch, because a slow one must not delay the others. */
 const PARTITIONS_AT_ONCE = 64;
 
-/** kafkajs' consumer as one member of one group. It lives once: when it dies, the driver makes a new one. */
+/** Wraps kafkajs' consumer as one member of one group. When it dies, the driver creates a new one. */
 export class KafkaJsMember implements ClientMember {
   readonly #options: ResolvedKafkaOptions;
   readonly #listener: MemberListener;
@@ -58,7 +58,7 @@ export class KafkaJsMember implements ClientMember {
       maxBytesPerPartition: options.maxBytesPerPartition,
       maxWaitTimeInMs: options.maxWaitMs,
       allowAutoTopicCreation: false,
-      // n.b. kafkajs restarts a dead consumer in place, each 300 ms and with leaking listeners; the driver builds a new one.
+      // kafkajs restarts a dead consumer in place every 300 ms and leaks listeners, so the driver creates a new one instead.
       retry: { ...QUICK_RETRY, retries: 5, restartOnFailure: () => Promise.resolve(false) },
     });
     this.#listen();
@@ -75,8 +75,8 @@ export class KafkaJsMember implements ClientMember {
   async start(): Promise<void> {
     try {
       await this.#consumer.connect();
-      // n.b. always from the beginning: where a group begins is answered in `positions`, and a position that the
-      // broker no longer has must go on with what is still there, not with what comes next.
+      // Always from the beginning: `positions` decides where a group starts, and a position that is out of range must
+      // continue with the oldest record, not with the next new one.
       await this.#consumer.subscribe({ topics: [...this.#plan.topics], fromBeginning: true });
       await this.#consumer.run({
         autoCommit: false,
@@ -88,7 +88,7 @@ export class KafkaJsMember implements ClientMember {
       throw this.#failure ?? toFailure(error);
     }
     if (this.#failure !== undefined) throw this.#failure;
-    // It was asked to leave while it joined: nobody would end the watchdog.
+    // leave() was called during the join, so nothing would stop the watchdog.
     if (this.#over) return;
     this.#started = true;
     this.#watchdog = setInterval(() => this.#checkHearing(), WATCHDOG_INTERVAL_MS);
@@ -157,7 +157,7 @@ export class KafkaJsMember implements ClientMember {
   }
 
   async #beforeJoin(): Promise<void> {
-    // n.b. kafkajs goes on trying to join after disconnect(); this ends it.
+    // kafkajs keeps trying to join after disconnect(); this ends it.
     if (this.#over) throw Object.assign(new Error('the member has left'), { retriable: false });
     this.#lastActivity = performance.now() + this.#options.revokeWaitMs + this.#options.rebalanceTimeoutMs;
     await this.#listener.beforeJoin();
@@ -179,7 +179,7 @@ export class KafkaJsMember implements ClientMember {
     this.#consumer.on(FETCH, () => {
       this.#lastActivity = performance.now();
     });
-    // n.b. kafkajs gives no batch out that has markers and aborted records alone; it only says that there was one.
+    // kafkajs does not deliver a batch of only markers and aborted records; it only emits this event.
     this.#consumer.on(START_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
       if (batchSize === 0) this.#listener.passed({ topic, partition, offset: Number(lastOffset) + 1 });
     });
@@ -191,12 +191,12 @@ export class KafkaJsMember implements ClientMember {
     const last = records.at(-1);
     if (last === undefined) return;
     const nextOffset = Number(batch.lastOffset()) + 1;
-    // kafkajs reads on from here; what is done is the watermark's to know.
+    // kafkajs continues fetching after this offset; the watermark decides what is committed.
     resolveOffset(last.offset);
     await this.#listener.fetched({ topic, partition, records, nextOffset }, heartbeat);
   }
 
-  /** A consumer that neither fetches nor dies is deaf; kafkajs has such states, e.g. a close that waits for an answer. */
+  /** Detects a consumer that neither fetches nor fails. kafkajs has such states, e.g. a close that waits for a response. */
   #checkHearing(): void {
     const joinFailure = this.#tap?.joinFailure;
     if (joinFailure !== undefined) return this.#die(joinFailure);

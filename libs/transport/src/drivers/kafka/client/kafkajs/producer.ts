@@ -12,8 +12,8 @@ import { PRODUCE_API_KEY, type ProduceCount } from './sockets.js';
 const ACKS = { all: -1, leader: 1 } as const;
 
 /**
- * kafkajs' producer. What it does not do, and the driver does: gather messages (it has no linger), notice that a partition
- * does not exist (it resolves without it), and get going again after an unknown topic or an unknown outcome.
+ * Wraps kafkajs' producer. The driver adds what it lacks: batching (it has no linger), noticing that a partition does not exist
+ * (it resolves without it), and recovering from an unknown topic or an unknown outcome.
  */
 export class KafkaJsProducer implements ClientProducer {
   readonly #own: OwnKafka;
@@ -43,8 +43,8 @@ export class KafkaJsProducer implements ClientProducer {
   }
 
   /**
-   * @param leaders every topic that is sent to has to be heard of there
-   * @param closing ends the wait for a broker that does not answer
+   * @param leaders must have metadata of every topic that is sent to
+   * @param closing ends the wait for a broker that does not respond
    */
   static async open(
     kafkajs: typeof KafkaJs,
@@ -75,15 +75,15 @@ export class KafkaJsProducer implements ClientProducer {
     return this.#leaders.of(topic, record.partition);
   }
 
-  /** kafkajs asks for each message, and shows what it knows of the topic: the freshest there is. */
+  /** kafkajs calls this for each message with its newest metadata of the topic. */
   #partitionOf({ topic, partitionMetadata, message }: KafkaJs.PartitionerArgs): number {
     this.#leaders.heard(topic, partitionMetadata);
     return message.partition as number;
   }
 
   /**
-   * One kafkajs call per broker: of a call to several it tells one failure only, and what the others stored would have to
-   * be sent again under new sequence numbers, as a duplicate.
+   * One kafkajs call per broker: a call to several brokers reports only one failure. Records that the other brokers stored would be
+   * sent again under new sequence numbers and become duplicates.
    */
   #byLeader(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Map<number, Map<string, OutgoingRecord[]>> {
     const requests = new Map<number, Map<string, OutgoingRecord[]>>();
@@ -98,7 +98,7 @@ export class KafkaJsProducer implements ClientProducer {
 
   async #request(records: ReadonlyMap<string, OutgoingRecord[]>): Promise<SendOutcome> {
     const topicMessages: KafkaJs.TopicMessages[] = [];
-    // n.b. the record itself is kafkajs' message, and names its partition already.
+    // The record has the shape of kafkajs' message, and its partition is already set.
     for (const [topic, list] of records)
       topicMessages.push({ topic, messages: groupingItself(list) as KafkaJs.Message[] });
     const places = placesOf(records);
@@ -145,14 +145,14 @@ interface Place {
   readonly partition: number;
 }
 
-/** n.b. each partition once: a request may have thousands of records. */
+/** Lists each partition once, because a request may have thousands of records. */
 function placesOf(records: ReadonlyMap<string, readonly OutgoingRecord[]>): Place[] {
   return [...records].flatMap(([topic, list]) =>
     [...new Set(list.map(({ partition }) => partition as number))].map((partition) => ({ topic, partition })),
   );
 }
 
-/** Of the partition that is known the least about: kafkajs tells one failure for all. */
+/** The counts of the most uncertain partition, because kafkajs reports one failure for all. */
 function attemptsSince(before: readonly ProduceCount[], after: readonly ProduceCount[]): Attempts {
   const attempts = { written: 0, unanswered: 0 };
   after.forEach((count, index) => {

@@ -1,8 +1,8 @@
 import type * as KafkaJs from 'kafkajs';
 
-/** What kafkajs 2.2.4 has and its types do not: the queue of a connection. */
+/** The request queue of a connection in kafkajs 2.2.4, which is not in its types. */
 interface RequestQueue {
-  /** When a throttling of the broker ends; -1 where there is none. */
+  /** When throttling by the broker ends; -1 without throttling. */
   readonly throttledUntil: number;
   readonly pending: readonly unknown[];
   throttleCheckTimeoutId: NodeJS.Timeout | null;
@@ -19,12 +19,12 @@ interface Cluster {
 }
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster';
-/** As kafkajs has it. */
+/** The same value as in kafkajs. */
 const CHECK_PENDING_MS = 10;
 
 /**
- * Has a client look after its pending requests with timers that are not negative: kafkajs counts from -1 where the broker does not
- * throttle, and Node 24 warns of it. A kafkajs that is built differently is left as it is.
+ * Makes a client check its pending requests with non-negative timers. kafkajs counts from -1 without throttling, and Node 24 warns
+ * about negative timers. A kafkajs with different internals stays unchanged.
  */
 export function withoutNegativeTimers(kafka: KafkaJs.Kafka): KafkaJs.Kafka {
   const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);

@@ -4,10 +4,10 @@ import { withoutNegativeTimers } from './request-timers.js';
 import type { SilentBrokers } from './silent-brokers.js';
 import { seedOf, Sockets } from './sockets.js';
 
-/** The options of a client, and who watches its connections. */
+/** The options of a client, with the watch for silent brokers. */
 export type ClientOptions = ResolvedKafkaOptions & { readonly silentBrokers?: SilentBrokers };
 
-/** One kafkajs client and its sockets. Producer, admin and every member have one of their own, so that nothing is shared when one dies. */
+/** One kafkajs client and its sockets. Producer, admin and each member have their own, so the failure of one does not affect the others. */
 export interface OwnKafka {
   readonly kafka: KafkaJs.Kafka;
   readonly sockets: Sockets;
@@ -32,7 +32,7 @@ export function newKafka(
     requestTimeout: options.requestTimeoutMs,
     retry,
     socketFactory: sockets.factory,
-    // What kafkajs has to say reaches us as errors and events; its own log goes nowhere.
+    // The driver uses kafkajs' errors and events, so its log is turned off.
     logLevel: kafkajs.logLevel.NOTHING,
     logCreator: () => () => undefined,
   });
@@ -51,10 +51,10 @@ function tlsSettings(tls: true | KafkaTlsOptions): Exclude<KafkaJs.KafkaConfig['
   };
 }
 
-/** Tries again soon and gives up soon: what lasts longer is the driver's to wait for. */
+/** Retries soon and gives up soon, because the driver waits for longer outages itself. */
 export const QUICK_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, multiplier: 2, factor: 0.2 } as const;
 
-/** Waits for the promise, but not longer; never rejects. */
+/** Waits for the Promise, at most `limitMs`. Never rejects. */
 export async function atMost(limitMs: number, promise: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
@@ -64,7 +64,7 @@ export async function atMost(limitMs: number, promise: Promise<unknown>): Promis
 
 const ignore = (): void => undefined;
 
-/** Waits for the first answers to a client; its sockets end when `closing` is aborted meanwhile. @throws what the work says, or the reason */
+/** Waits for `work`. When `closing` is aborted first, destroys the sockets. @throws what `work` throws, or the abort reason */
 export async function unlessClosed({ sockets }: OwnKafka, closing: AbortSignal, work: Promise<void>): Promise<void> {
   let refuse: (reason: unknown) => void = ignore;
   const closed = new Promise<never>((_, reject) => (refuse = reject));
@@ -77,5 +77,5 @@ export async function unlessClosed({ sockets }: OwnKafka, closing: AbortSignal, 
   await Promise.race([work, closed]).finally(() => closing.removeEventListener('abort', end));
 }
 
-/** How long a connection may take to say good-bye before its sockets are destroyed. */
+/** How long a connection may take to disconnect before its sockets are destroyed. */
 export const CLOSE_LIMIT_MS = 3_000;

@@ -47,7 +47,7 @@ describe('a broker that does not answer', () => {
     sockets.destroyAll();
   });
 
-  it('is cut off, and not dialed again, when the cluster has given it up; and dialed when it is back', async () => {
+  it('is disconnected and not dialed again when the cluster no longer lists it, and dialed when it is back', async () => {
     const alive = new Set(['127.0.0.1:1']);
     const silent = new SilentBrokers(-2_000, [], () => Promise.resolve(alive));
     const sockets = new Sockets((address) => silent.isGone(address));
@@ -56,7 +56,7 @@ describe('a broker that does not answer', () => {
     const failed = new Promise<Error>((resolve) => socket.once('error', resolve));
     socket.write('a question');
     expect((await failed).message).toContain(`broker ${broker} does not answer`);
-    await expect(open(sockets)).rejects.toThrow(`the cluster has given broker ${broker} up`);
+    await expect(open(sockets)).rejects.toThrow(`the cluster no longer lists broker ${broker}`);
     alive.add(broker);
     while (silent.isGone(broker)) await new Promise((resolve) => setTimeout(resolve, 50));
     await open(sockets);

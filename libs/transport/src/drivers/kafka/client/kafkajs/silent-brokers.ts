@@ -1,18 +1,18 @@
 import type { Sockets } from './sockets.js';
 
-/** A request without an answer for so long makes the cluster be asked for its brokers. */
+/** A request without a response for this long triggers a query for the brokers of the cluster. */
 const LATE_MS = 2_000;
 const LOOK_MS = 500;
-/** Pauses between two questions, doubling. */
+/** Pauses between two queries, doubling. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
-/** How long an answer is waited for; then the question goes to another broker. */
+/** How long a query may take before another broker is asked. */
 const ASK_LIMIT_MS = 4_000;
 
 /**
- * Ends the connections to brokers that do not answer and that the cluster has given up. A broker that is stopped, or cut off
- * without a reset, keeps its connections; kafkajs waits `requestTimeoutMs` for each, and meanwhile its consumer does not read
- * from the other brokers either (its fetchers are ended together when the number of brokers changes).
+ * Closes the connections to brokers that do not respond and that the cluster no longer lists. A broker that is suspended, or cut off
+ * without a reset, keeps its connections. kafkajs waits `requestTimeoutMs` for each, and meanwhile its consumer does not read
+ * from the other brokers either (it stops all fetchers together when the number of brokers changes).
  */
 export class SilentBrokers {
   readonly #bootstrap: ReadonlySet<string>;
@@ -23,15 +23,15 @@ export class SilentBrokers {
   #pauseMs = FIRST_PAUSE_MS;
   #askedAt = 0;
   #isAsking = false;
-  /** Seen in the cluster's list. */
+  /** Brokers that the cluster has listed. */
   #listed: ReadonlySet<string> = new Set();
-  /** Late, and not in the cluster's list when it was asked last: no connection is made to them until they are. */
+  /** Late brokers that the last query did not list. No connection is opened to them until they are listed again. */
   #gone: ReadonlySet<string> = new Set();
 
   /**
    * @param maxWaitMs how long a broker may take for a fetch
-   * @param bootstrap addresses that may be no broker's own
-   * @param ask the addresses (`host:port`) of the brokers that the cluster counts on
+   * @param bootstrap addresses that may belong to a load balancer instead of a broker
+   * @param ask returns the addresses (`host:port`) of the brokers that the cluster lists
    */
   constructor(maxWaitMs: number, bootstrap: readonly string[], ask: () => Promise<ReadonlySet<string>>) {
     this.#bootstrap = new Set(bootstrap);
@@ -81,7 +81,7 @@ export class SilentBrokers {
     return Promise.race([this.#ask().catch(() => undefined), limit]).finally(() => clearTimeout(timer));
   }
 
-  /** n.b. a load balancer, or another name of a broker, is not in the cluster's list, and may be the only way in. */
+  /** False for a load balancer or an alias: the cluster does not list it, and it may be the only reachable address. */
   #isOwnAddress(broker: string): boolean {
     if (!this.#bootstrap.has(broker) || this.#listed.has(broker)) return true;
     return [...this.#watched].some((sockets) => sockets.leads(broker));

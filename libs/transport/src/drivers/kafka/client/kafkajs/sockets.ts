@@ -11,8 +11,8 @@ const TRANSACTIONAL_VERSION = 3;
 const LAST_VERSION = 7;
 
 /**
- * An address of the options as kafkajs can read it, which takes what stands before the first ":" for the host: the colons of
- * an IPv6 address are escaped, and `Sockets` reads them back.
+ * Converts an address for kafkajs, which takes everything before the first ":" as the host. The colons of an IPv6 address are
+ * escaped, and `Sockets` decodes them.
  */
 export function seedOf(address: string): string {
   const colon = address.lastIndexOf(':');
@@ -22,7 +22,7 @@ export function seedOf(address: string): string {
 
 const hostOf = (given: string): string => (given.includes('%3A') ? decodeURIComponent(given) : given);
 
-/** What happened to the produce requests with records for one partition. */
+/** How many produce requests with records for one partition were written and answered. */
 export interface ProduceCount {
   written: number;
   answered: number;
@@ -30,19 +30,19 @@ export interface ProduceCount {
 
 /** Which request an answer belongs to. */
 export interface AnsweredRequest {
-  /** `host:port`, as it was given to the socket factory. */
+  /** `host:port`, as passed to the socket factory. */
   readonly broker: string;
   readonly correlationId: number;
 }
 
 /**
- * Makes the sockets of one kafkajs client, and knows what kafkajs does not tell: how often records were written for a
+ * Creates the sockets of one kafkajs client and counts what kafkajs does not report: how often records were written for a
  * partition, how often they were answered, and which sockets are still open.
  */
 export class Sockets {
   readonly #open = new Map<Socket, Connection>();
   readonly #counts = new Map<string, ProduceCount>();
-  /** Partitions of the produce requests that wait for an answer. kafkajs has one connection for them per broker. */
+  /** Partitions of the produce requests that wait for a response. kafkajs uses one connection per broker for them. */
   readonly #unanswered = new Map<string, readonly string[]>();
   /** Produce requests that cannot be read: each may hold records for any partition. */
   #unreadable = 0;
@@ -50,7 +50,7 @@ export class Sockets {
   readonly #isGone: (broker: string) => boolean;
   #closed = false;
 
-  /** @param isGone whether a broker is not worth a connection @default no */
+  /** @param isGone whether the cluster no longer lists a broker @default no */
   constructor(isGone: (broker: string) => boolean = () => false) {
     this.#isGone = isGone;
   }
@@ -59,21 +59,21 @@ export class Sockets {
     return this.#closed;
   }
 
-  /** Brokers that have been silent since then, with a request to answer. */
+  /** Brokers that have sent nothing since then although a request is open. */
   late(since: number): string[] {
     return [...this.#open.values()].filter((connection) => connection.isLate(since)).map(({ broker }) => broker);
   }
 
-  /** Whether records were written to this address or fetched from it: then it is a broker's own. */
+  /** Whether records were written to this address or fetched from it, which shows that it belongs to a broker. */
   leads(broker: string): boolean {
     return this.#leaders.has(broker);
   }
 
-  /** Ends all connections to a broker: what waits for its answers fails at once. */
+  /** Closes all connections to a broker, so that its open requests fail at once. */
   end(broker: string): void {
     for (const [socket, connection] of this.#open) {
       if (connection.broker === broker)
-        socket.destroy(new Error(`broker ${broker} does not answer, and the cluster has given it up`));
+        socket.destroy(new Error(`broker ${broker} does not answer, and the cluster no longer lists it`));
     }
   }
 
@@ -93,8 +93,8 @@ export class Sockets {
   readonly factory: ISocketFactory = ({ host: given, port, ssl, onConnect }) => {
     const host = hostOf(given);
     if (this.#closed) throw new Error('the client was closed');
-    // n.b. a broker that is stopped would take the connection and answer nothing.
-    if (this.#isGone(`${given}:${port}`)) throw new Error(`the cluster has given broker ${host}:${port} up`);
+    // A suspended broker would accept the connection and never respond.
+    if (this.#isGone(`${given}:${port}`)) throw new Error(`the cluster no longer lists broker ${host}:${port}`);
     const socket = ssl
       ? connectTls(
           { host, port, ...(isIP(host) ? {} : { servername: host }), ...(ssl as ConnectionOptions) },
@@ -103,17 +103,16 @@ export class Sockets {
       : connectTcp({ host, port }, onConnect);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
-    // n.b. after an outage kafkajs writes to sockets that still connect, and Node keeps a listener for each such write;
-    // they go with the socket, and no socket outlives its client.
+    // After an outage kafkajs writes to sockets that still connect, and Node keeps a listener for each such write. The listeners
+    // end with the socket, so the warning would be a false alarm.
     socket.setMaxListeners(0);
     this.#watch(socket, `${given}:${port}`);
     return socket;
   };
 
   /**
-   * Ends all sockets and lets no new one be made.
-   * n.b. kafkajs only asks its sockets to end, and goes on trying for a while after disconnect(). It hears of an error and
-   * not of a close, and without hearing of it its timers would run for ever.
+   * Destroys all sockets and prevents new ones. kafkajs only ends its sockets gracefully and keeps retrying for a while after
+   * disconnect(). It reacts to an error and not to a close; without an error its timers would run forever.
    */
   destroyAll(): void {
     this.#closed = true;
@@ -150,13 +149,13 @@ export class Sockets {
   }
 }
 
-/** Requests and answers of one socket. n.b. kafkajs writes each request in one piece. */
+/** Counts requests and responses of one socket. kafkajs writes each request in one piece. */
 class Connection {
   readonly broker: string;
   #unanswered = 0;
-  /** When a request was written with none to answer before it, or an answer was read. */
+  /** When the first open request was written, or the latest response was read. */
   #since = 0;
-  /** Bytes that are left of the answer that is being read, and of the four that tell the length of the next. */
+  /** Bytes that are left of the current response, and of the four bytes that hold the length of the next. */
   #left = 0;
   #lengthLeft = LENGTH_BYTES;
   #length = 0;
