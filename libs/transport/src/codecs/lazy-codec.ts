@@ -7,7 +7,7 @@ export interface Coder {
 }
 
 /**
- * Creates a codec whose package is loaded on first use; afterwards it returns values, not promises.
+ * Creates a codec whose package is loaded on first use; afterwards it returns values, not Promises.
  * @param alsoReads content types in addition to its own
  */
 export function lazyCodec(contentType: string, alsoReads: readonly string[], load: () => Promise<Coder>): Codec {

@@ -53,7 +53,7 @@ export function requireRegistry(where: string, options: Partial<RegistryCodecOpt
   );
 }
 
-/** Caches the id of one schema per topic; returns it without a promise once it is known. */
+/** Caches the id of one schema per topic; returns it without a Promise once it is known. */
 export class SchemaIds {
   readonly #options: RegistryCodecOptions;
   readonly #schema: RegisteredSchema;

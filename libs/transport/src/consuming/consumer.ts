@@ -182,7 +182,7 @@ export class Consumer {
 
   /**
    * Stops intake, waits up to `timeoutMs` for running handlers, flushes the settlements and leaves the groups. Resolves
-   * with the number of unsettled messages, which the broker redelivers. A second call returns the same promise.
+   * with the number of unsettled messages, which the broker redelivers. A second call returns the same Promise.
    */
   drain(timeoutMs: number): Promise<number> {
     this.#drained ??= this.#drain(timeoutMs);

@@ -28,7 +28,7 @@ export const CAPABILITY_MEANINGS = {
   durability: 'a confirmed message survives a broker restart',
   everyInstance: 'a message can be broadcast to every running instance of a service',
   wildcards: 'a subscription can match many topics with a pattern',
-  delayedPublish: 'a message can be published for later delivery, and the broker keeps it until then',
+  delayedPublish: 'a message can be published with a delay, and the broker keeps it until then',
   requestReply: 'a handler can reply to the sender',
 } as const satisfies Record<string, string>;
 

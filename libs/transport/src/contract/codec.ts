@@ -1,8 +1,8 @@
 /**
  * Turns payloads into bytes and back. The content type in the message selects the codec.
  *
- * Both methods can return a promise, as a codec that uses a schema registry must. Return a value where you can: a
- * promise costs a turn of the event loop per message, and later publishes wait for it to keep the order.
+ * Both methods can return a Promise, as a codec that uses a schema registry must. Return a value where you can: a
+ * Promise costs a turn of the event loop per message, and later publishes wait for it to keep the order.
  */
 export interface Codec {
   /** Value of the `content-type` header; JSON writes no header. */
@@ -14,7 +14,7 @@ export interface Codec {
    */
   encode(payload: unknown, topic: string): Buffer | Promise<Buffer>;
   /**
-   * Turns the bytes of a received message into a payload, or a promise of one.
+   * Turns the bytes of a received message into a payload, or a Promise of one.
    * @param topic where the message came from
    * @throws TransportError `TRANSPORT_PAYLOAD_UNDECODABLE`, which is never retried; for any other `TransportError` its
    *   own code decides
@@ -28,7 +28,7 @@ export interface Codec {
   prepare?(): Promise<void>;
 }
 
-/** A codec that never returns a promise. */
+/** A codec that never returns a Promise. */
 export interface SyncCodec extends Codec {
   encode(payload: unknown, topic?: string): Buffer;
 }

@@ -101,7 +101,7 @@ export interface NoticeMap {
 /** `'message:acked'`, `'drain:started'`, ...: a key of `NoticeMap`. */
 export type NoticeName = keyof NoticeMap;
 /**
- * Called synchronously for each notice, in the order of `on`. A returned promise is not awaited; its rejection is
+ * Called synchronously for each notice, in the order of `on`. A returned Promise is not awaited; its rejection is
  * reported like an error that the listener throws.
  */
 export type NoticeListener<Name extends NoticeName> = (notice: NoticeMap[Name]) => void;

@@ -49,7 +49,7 @@ function fieldPath(path: NonNullable<SchemaIssue['path']>): string {
 }
 
 /**
- * Returns the schema's output for a value; a promise only if the schema is asynchronous.
+ * Returns the schema's output for a value; a Promise only if the schema is asynchronous.
  * @param type the event type, for the error
  * @throws TransportError `TRANSPORT_PAYLOAD_INVALID` naming the fields
  */

@@ -34,7 +34,7 @@ export interface Subscription {
 /**
  * Receives what a driver delivers, in arrays, so that the hot path pays per batch and not per message.
  *
- * A returned promise means "wait": the driver delivers nothing more of the same stream until it resolves. It never
+ * A returned Promise means "wait": the driver delivers nothing more of the same stream until it resolves. It never
  * rejects. The sink keeps what was in the array in both cases.
  */
 export interface DeliverySink {

@@ -220,7 +220,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return Promise.race([work.then(() => true), late]).finally(callOff);
   }
 
-  /** Not async: on the hot path the coalescer's promise is the only one. */
+  /** Not async: on the hot path the coalescer's Promise is the only one. */
   #publishNow(
     path: PublishPath,
     event: Target,
@@ -285,7 +285,7 @@ class BrokerPublisher extends Publisher implements ClosablePublisher {
     return validate(event.schema, payload, event.type);
   }
 
-  /** Validates and encodes; returns a promise only if the schema or the codec is asynchronous. */
+  /** Validates and encodes; returns a Promise only if the schema or the codec is asynchronous. */
   #made(
     event: Target,
     payload: unknown,

@@ -46,7 +46,7 @@ export function formatOf(codec: Codec): Format {
 
 /**
  * Builds the message in the wire format (docs/wire-format.md): the body is only the encoded payload, and headers are
- * present only where they carry something. Returns a promise only if the codec is asynchronous.
+ * present only where they carry something. Returns a Promise only if the codec is asynchronous.
  * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`, `TRANSPORT_KEY_INVALID`, `TRANSPORT_HEADER_INVALID`
  */
 export function envelope(

@@ -15,7 +15,7 @@ const END_OF_DATE = 'Z"';
 
 /**
  * Returns the message, unless JSON wrote a Date as text that the event's schema rejects: every consumer would
- * dead-letter it. Returns a promise only if the schema is asynchronous.
+ * dead-letter it. Returns a Promise only if the schema is asynchronous.
  *
  * Only a payload with a Date is parsed and validated a second time.
  * @throws TransportError `TRANSPORT_PAYLOAD_UNENCODABLE`

@@ -95,7 +95,7 @@ class Breaker {
     return () => this.#waiting.delete(release);
   }
 
-  /** Returns a promise only if the handler does. */
+  /** Returns a Promise only if the handler does. */
   #watched(next: Handler, payload: unknown, delivery: Delivery): unknown {
     const failed = (error: unknown): never => {
       this.#failed(delivery, error);

@@ -32,7 +32,7 @@ export type Policy = StandardPolicy | PolicyFunction;
 export interface PolicyHost {
   readonly clock: Clock;
   /**
-   * Returns a promise of the end if a handler's result stands for running work, such as a stream. undefined: it never
+   * Returns a Promise of the end if a handler's result stands for running work, such as a stream. undefined: it never
    * does.
    */
   readonly restOf: RestOfWork | undefined;

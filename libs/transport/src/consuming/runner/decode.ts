@@ -11,7 +11,7 @@ import {
 } from '../../contract/index.js';
 import { jsonCodec } from '../../shared/index.js';
 
-/** Returns the payload of a delivery, or a promise if its codec is asynchronous. */
+/** Returns the payload of a delivery, or a Promise if its codec is asynchronous. */
 export type Decode = (delivery: Delivery) => unknown;
 
 /**

@@ -13,7 +13,7 @@ const current = new AsyncLocalStorage<HandlerCall>();
  * Knows whether code runs inside a handler of a subscription: a handler that waits for all handlers of its own
  * subscription would wait for itself.
  *
- * It is active only while `isTracked`, because an AsyncLocalStorage slows every promise of the process (on Node 20 it
+ * It is active only while `isTracked`, because an AsyncLocalStorage slows every Promise of the process (on Node 20 it
  * costs a third of the throughput of short handlers). Whoever returns a control switches it on.
  */
 export class HandlerCalls {

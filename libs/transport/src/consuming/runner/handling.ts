@@ -6,7 +6,7 @@ import type { RunnerPlan } from './runner-plan.js';
 /** The result for a type that the subscription ignores. */
 export const IGNORED = Symbol('ignored');
 
-/** Decodes, validates and passes one delivery to its handler. On the hot path it awaits only promises. */
+/** Decodes, validates and passes one delivery to its handler. On the hot path it awaits only Promises. */
 export class Handling {
   readonly #plan: RunnerPlan;
 

@@ -199,7 +199,7 @@ export class SubscriptionRunner implements DeliverySink {
     }
   }
 
-  /** The hot path: one iteration per message, and only promises are awaited. */
+  /** The hot path: one iteration per message, and only Promises are awaited. */
   async #work(): Promise<void> {
     for (let delivery = this.#next(); delivery !== undefined; delivery = this.#next()) {
       if (!delivery.mayBegin()) {

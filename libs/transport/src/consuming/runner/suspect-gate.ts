@@ -63,7 +63,7 @@ export class SuspectGate {
   }
 
   /**
-   * Returns undefined if the message can run immediately, otherwise a promise of its turn. `leave` is called when it
+   * Returns undefined if the message can run immediately, otherwise a Promise of its turn. `leave` is called when it
    * has ended. Hot path.
    */
   enter(isSuspect: boolean): Promise<void> | undefined {

@@ -10,7 +10,7 @@ const QUIET_MS = 500;
  * Finds out why an encrypted connection cannot be opened. A server that rejects the client's certificate says so after the
  * handshake, where the client does not listen: the client waits and reports only a timeout.
  * @param tls what the client passes to Node's `tls.connect`
- * @returns a promise that rejects with the reason and otherwise stays pending; and a function that ends the search
+ * @returns a Promise that rejects with the reason and otherwise stays pending; and a function that ends the search
  */
 export function tlsTrouble(
   servers: readonly string[],

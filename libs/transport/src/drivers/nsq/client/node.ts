@@ -3,7 +3,7 @@ import { NsqError } from './failure.js';
 import { addressOf, type Address, type NsqSettings } from './settings.js';
 
 export interface NodeListener extends ConnectionListener {
-  /** A new connection. Its promise is part of connecting: it may subscribe, and reject if that fails. */
+  /** A new connection. Its Promise is part of connecting: it may subscribe, and reject if that fails. */
   up(connection: NsqdConnection): Promise<void> | void;
   /** An attempt failed, or the connection is lost; the next attempt follows after `againInMs`. */
   down(error: NsqError, againInMs: number): void;
