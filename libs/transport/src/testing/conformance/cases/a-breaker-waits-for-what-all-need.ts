@@ -5,7 +5,7 @@ import type { ConformanceCase } from '../conformance-case.js';
 const MESSAGES = 10;
 const KEYS = 3;
 const PAUSE_MS = 300;
-/** n.b. the messages come one after the other where their partitions have different leaders: the first ones fail alone, for a while. */
+/** Partitions with different leaders deliver their messages one after the other, so the first ones fail alone for a while. */
 const ATTEMPTS = 100;
 const DELAY_MS = 10;
 /** Clocks are read in whole milliseconds. */
