@@ -13,8 +13,7 @@ const ROUNDING_MS = 2;
 
 export const aBreakerWaitsForWhatAllNeed: ConformanceCase = {
   name: 'a-breaker-waits-for-what-all-need',
-  title:
-    'pauses when the same failure happens to many keys, begins nothing meanwhile, and handles all once it is mended',
+  title: 'pauses when many keys fail in the same way, starts no handler meanwhile, and handles all after the fix',
   capability: 'redelivery',
   async run(stage) {
     const publisher = await stage.publisher();
