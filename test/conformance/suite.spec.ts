@@ -48,7 +48,7 @@ test('the runner is handed in, every promise is a test of it, and the report is 
   await runner.run();
 
   expect(runner.titles).toEqual([
-    'memory keeps the promises of the transport',
+    'memory keeps the guarantees of the transport',
     ...CONFORMANCE_CASES.map(({ title }) => title),
   ]);
   expect(runner.failed).toEqual([]);

@@ -76,7 +76,9 @@ describe('the log of docs/guides/describe.md', () => {
     };
     const logger = remembering();
     await boot({ controllers }, { transport: { broker, logger, subscriptions: {} } });
-    return logger.lines.map((line) => line.replace(/^\w+ /, '')).filter((line) => /<-|^Take care/.test(line));
+    return logger.lines
+      .map((line) => line.replace(/^\w+ /, ''))
+      .filter((line) => /<-|^Messages can be lost/.test(line));
   };
 
   it('is what a start writes', async () => {

@@ -27,7 +27,7 @@ describe("the README's tour", () => {
   it('says what is wrong, with the change of the README and no Kafka to answer', async () => {
     const program = onAnotherBroker(readme, tour).replace('localhost:9092', '127.0.0.1:1');
     await runProgram(program, async (run) => {
-      await run.printed(/Broker "default" is away.*TRANSPORT_BROKER_UNREACHABLE/);
+      await run.printed(/Broker "default" is unreachable.*TRANSPORT_BROKER_UNREACHABLE/);
     });
   });
 

@@ -51,10 +51,6 @@ export const NOT_JUDGED_YET: readonly string[] = [
   'libs/transport/CHANGELOG.md', // its copy in the package
   'docs/adr/', // as are decisions
   'docs/defaults.md', // its rows will be printed from docstrings
-  'libs/transport/src/cli/',
-  'libs/transport/src/nest/',
-  'libs/transport/src/schematics/',
-  'libs/transport/src/testing/',
 ];
 
 export const isJudged = ({ path }: Page): boolean => !NOT_JUDGED_YET.some((start) => path.startsWith(start));

@@ -60,7 +60,11 @@ describe('npx nest-transport describe', () => {
       ['describe', '--app', APP, '--module', 'AppModule'],
       /no export "AppModule" .* It exports InventoryModule\./,
     ],
-    ['a file without a module', ['describe', '--app', 'test/e2e/until.ts'], /no export that must be the root module/],
+    [
+      'a file without a module',
+      ['describe', '--app', 'test/e2e/until.ts'],
+      /no export that is clearly the root module/,
+    ],
   ])('ends with 1 and one clear sentence for %s', async (_what, args, complaint) => {
     const { code, stdout, stderr } = await nestTransport(...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -7,7 +7,7 @@ describe('a start that fails', () => {
     const output = program.stdout + program.stderr;
     expect({ ended, output }).toEqual({
       ended: 1,
-      output: expect.stringContaining('ERROR [Transport] The start failed.'),
+      output: expect.stringContaining('ERROR [Transport] The transport could not start.'),
     });
     expect(output.match(/TRANSPORT_GUARANTEE_UNMET/g)).toHaveLength(1);
     expect(output).toMatch(

@@ -244,7 +244,7 @@ describe('a start', () => {
   const linesOf = async (broker: Broker, subscriptions: SubscribeOptions = {}) => {
     const logger = remembering();
     await boot({ controllers: [Two] }, { transport: { broker, logger, subscriptions } });
-    return logger.lines.filter((line) => /<-|Take care/.test(line));
+    return logger.lines.filter((line) => /<-|Messages can be lost/.test(line));
   };
 
   test('is reported by a line for each subscription, which names its handler', async () => {
@@ -257,7 +257,7 @@ describe('a start', () => {
   test('warns once for all topics that a setting of the broker can lose', async () => {
     const [, , ...warnings] = await linesOf(keeping({ ...SAFE, copies: 1 }, { remedy: { 'one-copy': 'Make it 3.' } }));
     expect(warnings).toEqual([
-      'warn Take care, messages may be lost: each message is stored on a single server and is lost with its disk. Make it 3. ' +
+      'warn Messages can be lost: each message is stored on a single server and is lost with its disk. Make it 3. ' +
         'topics=moved,moved.test.dead-letter,price.changed,price.changed.prices.dead-letter broker=default reason=one-copy',
     ]);
   });

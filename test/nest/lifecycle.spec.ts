@@ -240,7 +240,7 @@ test('a start fails with a sentence when Nest no longer orders modules by distan
   const { ModulesContainer } = await import('@nestjs/core');
   for (const module of app.get(ModulesContainer).values()) Object.defineProperty(module, 'distance', { value: -1 });
   const error = await refusal(app.init());
-  expect(error.message).toContain('cannot make sure that it drains before');
+  expect(error.message).toContain('cannot ensure that it drains before');
 });
 
 test('a context is told whether its message was delivered before', async () => {

@@ -35,7 +35,7 @@ class Mover {
 
 afterEach(closeAll);
 
-describe('a start that would leave handlers deaf is refused', () => {
+describe('a start that would never invoke its handlers fails', () => {
   test('when nothing connects the transport to a hybrid application', async () => {
     const app = await NestFactory.create(rootModule({ controllers: [Mover] }), QUIET);
     const error = await refusal(app.init());
@@ -143,13 +143,13 @@ describe('subscriptions that contradict each other are refused, naming both plac
     }
     const error = await refused(Orders);
     expect(isTransportError(error, 'TRANSPORT_OPTION_CONFLICT')).toBe(true);
-    expect(error.message).toContain('Orders.paid says 4 and Orders.sent says 8 for concurrency');
+    expect(error.message).toContain('Orders.paid has 4 and Orders.sent has 8 for concurrency');
   });
 
   test('batches for every handler, of which most take one message', () => {
     const subscriptions = { batch: { maxMessages: 9 } } as never;
     const module = (): unknown => TransportModule.forRoot({ service: 's', broker: memory(), subscriptions });
-    expect(module).toThrow('subscriptions: batch changes what a handler is given');
+    expect(module).toThrow('subscriptions: batch cannot be a module default');
   });
 
   test.each([
@@ -188,7 +188,7 @@ describe('options of the module', () => {
     [{ service: undefined }, "Write service: 'inventory'"],
     [{ broker: undefined }, 'broker is missing. Write broker: memory()'],
     [{ broker: {} }, 'broker must be a broker, such as memory()'],
-    [{ brokers: { a: memory() } }, 'give broker or brokers, not both'],
+    [{ brokers: { a: memory() } }, 'broker and brokers are both set'],
     [{ connect: 'never' }, 'connect must be one of "wait", "fail"'],
     [{ subscriptions: { concurrency: 300 } }, 'concurrency (300) must not exceed maxInFlight (256, the default)'],
     [{ publishing: { timeout: 1 } }, 'publishing has no option "timeout"'],
@@ -481,7 +481,7 @@ describe('replying handlers', () => {
     const error = await refusal(boot({ controllers: [Adder] }, { transport: { broker: deaf } }));
     expect(isTransportError(error, 'TRANSPORT_CAPABILITY_UNSUPPORTED')).toBe(true);
     expect(error.message).toContain('in Adder.sum requires "requestReply"');
-    expect(error.message).toContain('Write @EventPattern or @Subscribe');
+    expect(error.message).toContain('Use @EventPattern or @Subscribe');
   });
 });
 

@@ -69,20 +69,20 @@ describe('the dead letters of an application that is not started', () => {
       'a topic that is not the application’s',
       'order.craeted',
       undefined,
-      /"order.craeted" is no topic .* There are: "moved\.a\.dead-letter" on broker "default", /,
+      /"order.craeted" is not a topic .* Known: "moved\.a\.dead-letter" on broker "default", /,
     ],
     [
       'a topic whose messages are discarded',
       'sold',
       undefined,
-      /"sold" is no topic of this application with dead letters\./,
+      /"sold" is not a topic of this application with dead letters\./,
     ],
-    ['a topic of another broker', 'moved', 'there', /"moved" is no topic .* on broker "there"\./],
+    ['a topic of another broker', 'moved', 'there', /"moved" is not a topic .* on broker "there"\./],
     [
       'a topic with dead letters of two groups',
       'moved',
       undefined,
-      /has several dead-letter topics\. Name one, and its broker: "moved\.a\.dead-letter" on broker "default", "moved\.b\./,
+      /has several dead-letter topics\. Pass one of them, and its broker: "moved\.a\.dead-letter" on broker "default", "moved\.b\./,
     ],
   ])('are refused for %s', async (_what, topic, broker, complaint) => {
     const controllers = stock(

@@ -10,7 +10,7 @@ import {
 } from 'nest-transport';
 import type { DeadLetterCopy } from './run-report.js';
 
-/** The demo's own connection to the broker, beside the services: puts in what no publisher would, reads what no service reads. */
+/** The demo's own connection to the broker: publishes what no service would, and reads what no service reads. */
 export class BrokerProbe {
   private constructor(
     private readonly connection: BrokerConnection,

@@ -48,17 +48,17 @@ async function runAndJudge(
   alterations: Alterations,
 ): Promise<number> {
   const startedAt = performance.now();
-  // n.b. short: NSQ takes names of 64 characters, and those of dead letters hold it twice.
+  // Short, because NSQ limits names to 64 characters and dead-letter names contain it twice.
   const run = randomBytes(2).toString('hex');
   const say = (line: string): void => output.say(line);
   let opening: Promise<Database> | undefined;
   const openDatabaseOnce = (): Promise<Database> => (opening ??= openDatabaseOf(env, closers));
   // Side by side: a Kafka starts in a process of its own while Postgres sets itself up in this one, which takes seconds.
-  // Where none has to start, Postgres waits: a server that was named and does not answer is told at once.
+  // Postgres is opened while a broker starts. Without a broker to start, an unreachable server is reported first.
   const venue = await openVenue({ broker, run, env, closers, say, onStarting: () => void openDatabaseOnce() });
   const database = await openDatabaseOnce();
   interruption.signal.throwIfAborted();
-  // n.b. before the imports below: they define the events, and with them the topics.
+  // Must run before the imports below, which define the events and with them the topics.
   useTopicPrefix(venue.prefix);
   const { performRun } = await import('./perform-run.js');
 
@@ -85,7 +85,7 @@ function openDatabaseOf(env: NodeJS.ProcessEnv, closers: Closers): Promise<Datab
       (database) => database.close(),
       () => undefined,
     );
-  // n.b. its failure is told to whoever awaits it, later; until then it must not count as one that nobody hears.
+  // Its failure is reported later, where it is awaited; until then it must not count as an unhandled rejection.
   opening.catch(() => undefined);
   closers.add('the database', close);
   return opening;

@@ -6,7 +6,7 @@ export async function removeNsqTraces(
   prefix: string,
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
-  // n.b. every nsqd first: nsqlookupd would learn a topic again from one that still has it.
+  // Every nsqd comes first: nsqlookupd would learn a topic again from one that still has it.
   for (const http of addresses(env['NSQD_HTTP'])) {
     const nsqd = new NsqdAdmin(http);
     const topics = (await nsqd.stats()).map(({ topic_name }) => topic_name);

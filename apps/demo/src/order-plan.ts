@@ -4,7 +4,7 @@ export interface PlannedOrder {
   readonly items: readonly { readonly sku: string; readonly quantity: number; readonly unitPriceCents: number }[];
 }
 
-/** What the run does, decided before it begins, so that its end can be checked against it. */
+/** What the run does, decided before it starts, so that its end can be checked against it. */
 export interface OrderPlan {
   /** What stands on the shelves at first, by sku. */
   readonly initialStock: Readonly<Record<string, number>>;

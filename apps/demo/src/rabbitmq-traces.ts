@@ -9,7 +9,7 @@ const EVENTS = ['order.created', 'stock.reserved', 'stock.rejected'];
 
 /**
  * Removes from a shared RabbitMQ the queues that a run with this prefix has made.
- * n.b. AMQP can list no queues, so they are named one by one; queues of delays expire by themselves.
+ * AMQP cannot list queues, so they are deleted one by one; delay queues expire by themselves.
  */
 export async function removeRabbitmqTraces(servers: readonly string[], prefix: string): Promise<void> {
   const { connect } = await import('amqplib');

@@ -49,7 +49,7 @@ export function describeNextSteps(broker: BrokerName, colours: Colours): string 
       `the same shop on ${other === 'memory' ? 'the memory broker' : 'a real Kafka'}; only the broker changes`,
     ],
     ['npm run demo -- --serve', 'leaves the shop open, with curl lines to place orders yourself'],
-    ['npm run test:unit', 'the specs beside the sources; then open docs/guides/getting-started.md'],
+    ['npm run test:unit', 'the unit specs; then open docs/guides/getting-started.md'],
   ] as const;
   const width = Math.max(...steps.map(([command]) => command.length));
   const lines = steps.map(([command, about]) => `  ${colours('cyan', command.padEnd(width))}  ${about}`);

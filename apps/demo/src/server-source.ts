@@ -69,7 +69,7 @@ export async function findServers(
 ): Promise<ServerSource> {
   const { title, variable } = BROKER_RECIPES[broker];
   const starter = STARTERS[broker];
-  // n.b. a probe asks one address, and "localhost" may be two.
+  // A probe connects to one address, and "localhost" can resolve to two.
   const usual = BROKER_RECIPES[broker].usual.replace('localhost', '127.0.0.1');
   const isUsual = !env[variable] && (await listens(starter, usual));
   const named = env[variable] || (isUsual ? usual : undefined);

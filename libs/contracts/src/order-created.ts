@@ -8,7 +8,7 @@ export const orderItemSchema = z.object({
   quantity: z.int().positive(),
 });
 
-// n.b. z.object drops fields it does not know: an order service may add one before the inventory service learns of it.
+// z.object drops fields it does not know: an order service may add one before the inventory service learns of it.
 export const orderCreatedSchema = z.object({
   orderId: z.uuid(),
   userId: z.string().min(1),

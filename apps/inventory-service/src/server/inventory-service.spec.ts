@@ -87,11 +87,11 @@ describe('the inventory service', () => {
   });
 });
 
-/** Fails so often, then decides as before. The returned function mends it. */
+/** Fails this many times, then works as before. The returned function restores it. */
 function failing(repository: StockRepository, times: number): () => void {
   const { reserveOnce } = repository;
   let left = times;
   repository.reserveOnce = (...given) =>
-    left-- > 0 ? Promise.reject(new Error('the database is away')) : reserveOnce.apply(repository, given);
+    left-- > 0 ? Promise.reject(new Error('the database is unreachable')) : reserveOnce.apply(repository, given);
   return () => void (repository.reserveOnce = reserveOnce);
 }

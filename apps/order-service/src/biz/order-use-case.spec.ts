@@ -74,7 +74,7 @@ describe('placing an order', () => {
     expect(await useCase.applyOutcome({ orderId, kind: 'reserved' })).toBe('applied');
   });
 
-  test('tells the outcome when that was faster than the confirmation', async () => {
+  test('returns the outcome if it arrives before the confirmation', async () => {
     const { useCase } = shop(async ({ orderId }, orders) => {
       await orders.advance(orderId, 'reserved');
       return { kind: 'stored' };

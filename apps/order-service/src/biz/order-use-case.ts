@@ -18,7 +18,7 @@ export class OrderUseCase {
   /**
    * Saves the order, then announces it.
    *
-   * n.b. these are two systems and no transaction spans them. If the process dies in between, the order stays `new`: saved
+   * These are two systems, and no transaction spans them. If the process dies in between, the order stays `new`: saved
    * and announced by nobody. It does not lie about that, but nobody picks it up either; the outbox, which stores the
    * announcement in the order's own transaction, comes with a later issue.
    */

@@ -18,7 +18,7 @@ export interface OrderRequest {
  *  │  ╰────────────► reserved | rejected      new:    saved, and not known to be on the broker
  *  ╰──► failed                                failed: certainly not on the broker, so nobody will handle it
  * ```
- * Read from left to right there is no way back, so it does not matter how often, or how late, something is told.
+ * Read from left to right there is no way back, so it does not matter how often, or how late, an outcome is reported.
  */
 export type OrderState = 'new' | 'placed' | 'failed' | 'reserved' | 'rejected';
 

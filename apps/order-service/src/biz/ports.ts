@@ -12,7 +12,7 @@ export abstract class OrderRepository {
   abstract advance(orderId: string, to: OrderState, reason?: string): Promise<Order | undefined>;
 }
 
-/** What is known after an order was told to the world. */
+/** What is known after an order was announced. */
 export type Announcement =
   | { readonly kind: 'stored' }
   | { readonly kind: 'not-stored'; readonly reason: string }

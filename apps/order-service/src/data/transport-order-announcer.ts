@@ -24,7 +24,7 @@ export class TransportOrderAnnouncer extends OrderAnnouncer {
   }
 }
 
-// n.b. errors from before the sending (a payload that does not fit, a broker never reached) carry no `stored`: nothing left
+// Errors from before the sending (a payload that does not fit, a broker never reached) carry no `stored`: nothing left
 // the house. Of an error that is not the library's nothing is known.
 const mayBeStored = (error: unknown): boolean => !isTransportError(error) || error.stored === 'unknown';
 

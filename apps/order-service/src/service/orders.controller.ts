@@ -47,7 +47,7 @@ export class OrdersController {
     if (order.state === 'failed') {
       throw new ServiceUnavailableException({ ...order, message: 'The order was not placed. Place it again later.' });
     }
-    // Still `new`: it may be on the broker or not. To place it again could mean to get it twice; GET /orders/:id tells.
+    // Still `new`: it may be on the broker or not. Placing it again could create it twice; GET /orders/:id shows its state.
     if (order.state === 'new') answer.status(HttpStatus.ACCEPTED);
     return order;
   }

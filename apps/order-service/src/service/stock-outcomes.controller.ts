@@ -22,7 +22,7 @@ export class StockOutcomesController {
   async #apply(outcome: StockOutcome): Promise<void> {
     const result = await this.orders.applyOutcome(outcome);
     if (result === 'applied') return;
-    // Trying again mends neither, and either means that stock and orders disagree: somebody has to look at it.
+    // A retry fixes neither. Both mean that stock and orders disagree, which a person has to check.
     throw new DeadLetter(
       result === 'unknown-order'
         ? `order "${outcome.orderId}" is ${outcome.kind}, but this service has no such order`

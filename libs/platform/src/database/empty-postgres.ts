@@ -17,7 +17,7 @@ export async function openEmpty(): Promise<PGlite> {
   const written = await readFile(file).catch(() => undefined);
   if (written !== undefined) return PGlite.create({ loadDataDir: new Blob([written]) });
   const pglite = await PGlite.create();
-  // n.b. where it cannot be written the next one takes its seconds too, and nothing else is lost.
+  // If it cannot be written, the next start takes the same seconds again; nothing else is lost.
   await write(file, await pglite.dumpDataDir('none')).catch(() => undefined);
   return pglite;
 }

@@ -9,7 +9,7 @@ import type { Database, SqlSession } from './database.js';
 export async function openServer(url: string, onIdleError: (error: Error) => void): Promise<Database> {
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: 10_000 });
-  // n.b. an idle connection that breaks is an 'error' event, and one that nobody hears ends the process.
+  // A broken idle connection emits 'error', and without a listener that ends the process.
   pool.on('error', onIdleError);
   const database = new PostgresDatabase(pool);
   try {

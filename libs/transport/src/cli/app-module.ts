@@ -40,18 +40,18 @@ function findFile(from: string, file: string | undefined): string {
   if (found !== undefined) return found;
   throw invalid(
     file === undefined
-      ? `there is no ${USUAL_FILES.join(' and no ')} in ${from}. Build the application first (nest build), or name the file of its root module.`
+      ? `there is no ${USUAL_FILES.join(' and no ')} in ${from}. Build the application first (nest build), or pass the file of its root module with --app.`
       : `there is no file ${candidates[0]}. Name the compiled file of the root module: dist/app.module.js.`,
   );
 }
 
-/** n.b. what a user's file exports is known to nobody. */
+/** The exports of a user's file: their types are unknown. */
 type Exports = Readonly<Record<string, unknown>>;
 
 async function load(path: string): Promise<Exports> {
   try {
     const loaded = (await import(pathToFileURL(path).href)) as Exports;
-    // n.b. Node does not find all names that a CommonJS file exports.
+    // Node does not detect all names that a CommonJS file exports.
     return isObject(loaded['default']) ? { ...(loaded['default'] as Exports), ...loaded } : loaded;
   } catch (error) {
     if (!/\.[cm]?tsx?$/.test(path)) throw error;
@@ -72,7 +72,7 @@ function pickModule(exports: Exports, path: string, name: string | undefined): T
   const there = named.length === 0 ? 'It exports no class.' : `It exports ${named.join(', ')}.`;
   throw invalid(
     chosen === undefined
-      ? `${path} has no export that must be the root module. ${there} Name it: --module AppModule.`
+      ? `${path} has no export that is clearly the root module. ${there} Pass its name: --module AppModule.`
       : `${path} has no export "${chosen}" that is a module. ${there}`,
   );
 }

@@ -45,7 +45,7 @@ export function lettersText(
   return `${[title, ...(rows.length === 0 ? [] : ['', ...shown])].join('\n')}\n`;
 }
 
-/** n.b. who asks for colours has looked whether the terminal has them. */
+/** The caller has already checked whether the terminal supports colours. */
 const ALWAYS = { validateStream: false } as const;
 
 function bodyText(body: Buffer | null): string {
@@ -62,7 +62,7 @@ export function countsText(topic: string, counts: readonly FingerprintCount[]): 
   return page(`${lettersOf(total)} in ${topic}`, ['COUNT', 'OLDEST', 'NEWEST', 'FINGERPRINT'], rows);
 }
 
-/** What was done, one id a line. What was left is told elsewhere. */
+/** The dead letters that were replayed or discarded, one id a line. The others are reported separately. */
 export function reportText({ verb, topic }: Deed, { done }: Pick<DeadLetterReport, 'done'>): string {
   const lines = done.map((id) => `  ${cell(id)}`);
   return `${[`${verb} ${lettersOf(done.length)} of ${topic}`, ...lines].join('\n')}\n`;

@@ -80,9 +80,9 @@ describe('dead letters as JSON', () => {
     ['text', Buffer.from('ä'), { body: 'ä' }],
     ['a tombstone', null, { body: null }],
     ['other bytes', Buffer.from([0xff, 0]), { bodyBase64: '/wA=' }],
-  ])('keep a body that is %s', (_what, body, told) => {
+  ])('keep a body that is %s', (_what, body, expected) => {
     const { body: text, bodyBase64 } = letterJson(letter({ body })) as Record<string, unknown>;
-    expect(JSON.parse(JSON.stringify({ body: text, bodyBase64 }))).toEqual(told);
+    expect(JSON.parse(JSON.stringify({ body: text, bodyBase64 }))).toEqual(expected);
   });
 
   it('say of each that was left why', () => {
@@ -96,7 +96,7 @@ describe('dead letters as JSON', () => {
   });
 });
 
-test('a replay is told what the command line says, and nothing else', () => {
+test('a replay gets the options of the command line and no others', () => {
   const given = { id: ['a'], perSecond: 50, to: 'repair', dryRun: true, limit: 7, json: true, app: 'x.js' } as const;
   expect(replayOptionsOf(given)).toEqual({ ids: ['a'], ratePerSecond: 50, to: 'repair', dryRun: true, limit: 7 });
   expect(replayOptionsOf({ all: true })).toEqual({ dryRun: false });
@@ -105,14 +105,14 @@ test('a replay is told what the command line says, and nothing else', () => {
 describe('the exit code of what was done', () => {
   const done = (count: number) => ({ done: Array.from({ length: count }, (_, index) => `${index}`), left: [] });
 
-  it('tells that an id was not found, and that one was left', () => {
+  it('reports an id that was not found, and one that was left', () => {
     expect(complaintsAbout(done(1), { id: ['0'] })).toEqual([]);
     expect(complaintsAbout(done(1), { id: ['0', 'x'] })).toEqual([expect.stringContaining('no dead letter x')]);
     const error = new TransportError('TRANSPORT_CLOSED', 'another dead-letter admin has it.');
     expect(complaintsAbout({ done: [], left: [{ id: 'x', error }] }, { id: ['x'] })).toEqual([error.message]);
   });
 
-  it('tells that all may not have been all, unless a limit was asked for', () => {
+  it('reports that there may be more than were read, unless a limit was set', () => {
     expect(complaintsAbout(done(999), { all: true })).toEqual([]);
     expect(complaintsAbout(done(1_000), { all: true })).toEqual([expect.stringContaining('there may be more')]);
     expect(complaintsAbout(done(1_000), { all: true, limit: 1_000 })).toEqual([]);
@@ -129,10 +129,10 @@ describe('npx nest-transport dead-letters', () => {
   }
 
   it.each([
-    ['replays nothing without a choice', ['replay', 't'], /Say which dead letters: dead-letters replay takes --id/],
-    ['discards nothing without a choice', ['discard', 't', '--yes'], /Say which dead letters: dead-letters discard/],
-    ['refuses two choices', ['replay', 't', '--all', '--id', 'a'], /Say in one way which dead letters/],
-    ['discards nothing without --yes', ['discard', 't', '--all'], /does not come back.*--dry-run.*--yes/],
+    ['replays nothing without a choice', ['replay', 't'], /Select dead letters: dead-letters replay takes --id/],
+    ['discards nothing without a choice', ['discard', 't', '--yes'], /Select dead letters: dead-letters discard/],
+    ['refuses two choices', ['replay', 't', '--all', '--id', 'a'], /Select dead letters with one option only/],
+    ['discards nothing without --yes', ['discard', 't', '--all'], /cannot be undone.*--dry-run.*--yes/],
     ['refuses a limit that is none', ['list', 't', '--limit', '0'], /'--limit <n>' argument '0' is invalid.*1 or more/],
     [
       'refuses a rate that is none',

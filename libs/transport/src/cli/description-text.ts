@@ -28,12 +28,12 @@ const settingsText = (settings: BrokerSettings): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');
 
-/** Each reason once, with all that it is true of. */
+/** Each reason once, with all topics that it applies to. */
 function reasonsOf(reasons: readonly (GuaranteeReason & { readonly topic: string })[]): readonly (readonly string[])[] {
-  const told = new Map<string, Set<string>>();
+  const sentences = new Map<string, Set<string>>();
   for (const { effect, code, why, remedy, topic } of reasons) {
     const sentence = `${effect}, ${code}: ${why}. ${remedy}`;
-    told.set(sentence, (told.get(sentence) ?? new Set()).add(topic));
+    sentences.set(sentence, (sentences.get(sentence) ?? new Set()).add(topic));
   }
-  return [...told].map(([sentence, topics]) => [sentence, `  ${[...topics].join(', ')}`]);
+  return [...sentences].map(([sentence, topics]) => [sentence, `  ${[...topics].join(', ')}`]);
 }

@@ -2,11 +2,11 @@
 export interface Terminal {
   /** The result: to stdout. */
   write(text: string): void;
-  /** What a reader should know beside it: to stderr. */
+  /** Messages for the reader in addition to the result: to stderr. */
   tell(text: string): void;
   /** Whether the result may have colours. @default false */
   readonly colours?: boolean;
-  /** Shows how far a long work is, on a line that the next one replaces; the empty text removes it. Absent where nobody looks. */
+  /** Shows the progress of a long operation on a line that the next one replaces; an empty text removes it. Undefined without a terminal. */
   progress?(text: string): void;
 }
 
@@ -19,10 +19,10 @@ export function takeTerminal(): Terminal & { end(code: number): void } {
   return {
     write: (text) => void out(text),
     tell: (text) => void err(text),
-    // n.b. hasColors knows NO_COLOR and its like.
+    // hasColors respects NO_COLOR and FORCE_COLOR.
     colours: (process.stdout as { readonly isTTY?: boolean }).isTTY === true && process.stdout.hasColors(),
     ...(isShown === true ? { progress: (text: string) => void err(`\r\u001b[K${text}`) } : {}),
-    // n.b. what providers of the application opened would keep the process alive; a pipe may still have to take the text.
+    // Connections of the application's providers would keep the process alive, so it exits after stdout is flushed.
     end: (code) => void out('', () => process.exit(code)),
   };
 }

@@ -26,10 +26,10 @@ import type { ResolvedModuleOptions } from './module-options.js';
 import { untilKnown } from './lifecycle/until-known.js';
 import { REAL_WORLD, type World } from './world.js';
 
-/** Pause before another try of what failed for good after the start: a topic may have been created, a password corrected. */
+/** Delay before a retry of a permanent failure after the start: a topic may have been created, a password corrected. */
 const ANOTHER_TRY_MS = 10_000;
 
-/** Pause before another try while a part of the broker does not answer. */
+/** Delay before a retry while a part of the broker does not answer. */
 const REACH_AGAIN_MS = 1_000;
 
 /** A connection gets at least this long to close, even when the drain timeout is used up. */
@@ -53,7 +53,7 @@ export class BrokerRuntime {
   #connecting: Promise<void> | undefined;
   #subscribing: Promise<void> | undefined;
   #isConnected = false;
-  /** The driver said that it keeps trying; it says so once per outage. */
+  /** The driver reported an outage and keeps reconnecting; it reports each outage once. */
   #isAway = false;
   #isSubscribed = true;
   /** False until the application's bootstrap hooks are over: connected is not yet ready for messages. */
@@ -95,12 +95,12 @@ export class BrokerRuntime {
     return this.#consumer?.subscriptions ?? [];
   }
 
-  /** What can be promised of them; undefined before `prepare`. */
+  /** Their computed guarantees; undefined before `prepare`. */
   get guarantees(): Guarantees | undefined {
     return this.#consumer?.guarantees;
   }
 
-  /** What the broker said of its settings when it was asked last. */
+  /** The broker's settings, as of the last query. */
   get facts(): FactsAnswer {
     return this.guarantees?.answer ?? NOT_ASKED;
   }
@@ -116,7 +116,7 @@ export class BrokerRuntime {
     const known = this.subscriptions.map((each) => `"${each.topic}" of group "${each.group}"`).join(', ');
     throw new TransportError(
       'TRANSPORT_SUBSCRIPTION_UNKNOWN',
-      `Broker "${this.name}" has no single subscription to topic "${topic}"${group === undefined ? '' : ` of group "${group}"`}. There are: ${known || 'none yet; handlers are known once the application is initialized'}.`,
+      `Broker "${this.name}" has no single subscription to topic "${topic}"${group === undefined ? '' : ` of group "${group}"`}. Subscriptions: ${known || 'none yet; handlers are known once the application is initialized'}.`,
       { topic },
     );
   }
@@ -138,14 +138,14 @@ export class BrokerRuntime {
 
   /**
    * Lets publishes through and connects.
-   * Returns when the broker answered (`connect: 'fail'`), or already when it is known to be away (`'wait'`).
+   * Returns when the broker answered (`connect: 'fail'`), or as soon as it is known to be unreachable (`'wait'`).
    */
   async open(): Promise<void> {
     this.publisher.start();
     await this.#start();
   }
 
-  /** Checks the plans without asking the broker. @throws TransportError what `Consumer` refuses */
+  /** Checks the plans without querying the broker. @throws TransportError what `Consumer` refuses */
   prepare(plans: readonly SubscriptionPlan[], tracksHandlers = false): void {
     this.#consumer = new Consumer(this.#broker, this.connection, this.#host, plans, {
       classify: classifyNestError,
@@ -163,14 +163,14 @@ export class BrokerRuntime {
     if (!this.#isSubscribed) await this.#start();
   }
 
-  /** Stops intake and lets handlers finish. Resolves with the number of messages left unsettled. Twice is the same as once. */
+  /** Stops intake and lets handlers finish. Resolves with the number of messages left unsettled. A second call has no further effect. */
   async drain(timeoutMs: number): Promise<number> {
     this.#abort.abort();
     this.#callOffRetry?.();
     return (await this.#consumer?.drain(timeoutMs)) ?? 0;
   }
 
-  /** Flushes the publisher, for at most `timeoutMs`, and closes the connection. Twice is the same as once. */
+  /** Flushes the publisher, for at most `timeoutMs`, and closes the connection. A second call has no further effect. */
   close(timeoutMs: number): Promise<void> {
     this.#closed ??= this.#close(timeoutMs);
     return this.#closed;
@@ -189,7 +189,7 @@ export class BrokerRuntime {
     }
   }
 
-  /** n.b. a broker that is stopped says no goodbye: its driver goes on closing, and nobody waits for it. */
+  /** Limits the wait: a stopped broker does not answer, so its driver finishes closing in the background. */
   async #within(limitMs: number, work: Promise<void>): Promise<void> {
     let callOff = (): void => undefined;
     const limit = new Promise<void>((resolve) => (callOff = this.#host.clock.schedule(limitMs, resolve)));
@@ -211,7 +211,7 @@ export class BrokerRuntime {
     this.#connecting ??= this.#connect();
     await this.#connecting;
     if (this.#isSubscribed || !this.#mayConsume) return;
-    // n.b. two may come here at once: the open that waited for the broker, and the subscribe.
+    // Two callers can be here at once: the open that waited for the broker, and subscribe.
     this.#subscribing ??= this.#subscribe();
     await this.#subscribing;
   }
@@ -240,7 +240,7 @@ export class BrokerRuntime {
     this.#problem = undefined;
   }
 
-  /** What fails while somebody waits is theirs to report; what fails after that is told here, and tried again. */
+  /** A failure while the caller waits is rejected to it. A later failure is reported as a notice and retried. */
   async #untilKnown(work: Promise<void>): Promise<void> {
     let someoneWaits = true;
     work.catch((error: unknown) => {
@@ -249,7 +249,7 @@ export class BrokerRuntime {
     try {
       if (!this.#isAway) await untilKnown(work, this.name, this.#host.notices, this.#host.clock);
     } catch (error) {
-      // n.b. a broker of which only a part answers is no worse than one that is away.
+      // A broker that answers only partly is treated like an unreachable one.
       if (!isUnreachable(error)) throw error;
     } finally {
       someoneWaits = false;
@@ -261,7 +261,7 @@ export class BrokerRuntime {
     const waitMs = isUnreachable(error) ? REACH_AGAIN_MS : ANOTHER_TRY_MS;
     const isNews = this.#problem !== messageOf(error);
     this.#problem = messageOf(error);
-    if (isNews || waitMs === ANOTHER_TRY_MS) this.#tellFailure(asTransportError(error), waitMs);
+    if (isNews || waitMs === ANOTHER_TRY_MS) this.#reportFailure(asTransportError(error), waitMs);
     this.#callOffRetry = this.#host.clock.schedule(waitMs, () => {
       this.#callOffRetry = undefined;
       this.#bringUp().catch((again: unknown) => {
@@ -270,7 +270,7 @@ export class BrokerRuntime {
     });
   }
 
-  #tellFailure(error: TransportError, restartInMs: number): void {
+  #reportFailure(error: TransportError, restartInMs: number): void {
     const { notices, broker } = this.#host;
     if (!this.#isConnected) return notices.emit('broker:unreachable', { broker, error });
     for (const { topic, group } of this.subscriptions) {
@@ -279,7 +279,7 @@ export class BrokerRuntime {
   }
 }
 
-/** What the application sees of it: nothing that it could close or publish past the library with. */
+/** The part that applications may use. It cannot close the connection or publish outside the library. */
 class Handle extends BrokerHandle {
   readonly #runtime: BrokerRuntime;
 

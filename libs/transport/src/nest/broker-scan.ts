@@ -13,7 +13,7 @@ interface Injecting {
 
 /**
  * Whether a class or a factory of the application injects a `BrokerHandle`: its handlers may pause their own subscriptions then.
- * n.b. what is taken from a `ModuleRef` at run time is not seen.
+ * Handles obtained from a `ModuleRef` at run time are not detected.
  */
 export function injectsBrokers(modules: ModulesContainer, brokerNames: readonly string[]): boolean {
   const tokens: ReadonlySet<unknown> = new Set([getBrokerToken(), ...brokerNames.map(getBrokerToken)]);
@@ -22,7 +22,7 @@ export function injectsBrokers(modules: ModulesContainer, brokerNames: readonly 
       .flatMap(({ controllers, providers, injectables }) =>
         [controllers, providers, injectables].flatMap((wrappers) => [...wrappers.values()]),
       )
-      // n.b. the library's own handle has one of them for an alias.
+      // The library's own handle has an alias among the tokens.
       .some((wrapper) => !tokens.has(wrapper.token) && injectedBy(wrapper).some((token) => tokens.has(token)))
   );
 }

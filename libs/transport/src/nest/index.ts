@@ -34,7 +34,7 @@ export { TransportModule } from './transport.module.js';
 export { TransportClient } from './client/transport.client.js';
 export { TransportServer } from './client/transport.server.js';
 export { withDeadLetters, type WithDeadLettersOptions } from './describe/with-dead-letters.js';
-/** What the dead-letter admin of `withDeadLetters` takes and gives. */
+/** Types of the dead-letter admin of `withDeadLetters`. */
 export {
   DEAD_LETTER_LIMIT,
   type DeadLetterAdmin,

@@ -22,31 +22,31 @@ import { PUBLISHING_DEFAULTS, PUBLISHING_RULES, type PublishingOptions } from '.
 interface CommonOptions {
   /** The service's name: the default `group` of its subscriptions, and part of client ids. */
   readonly service: string;
-  /** Defaults for every subscription; `@Subscribe` has the last word, field by field. */
+  /** Defaults for every subscription; options of `@Subscribe` override them field by field. */
   readonly subscriptions?: Omit<ConsumingOptions, 'batch'>;
-  /** How messages leave, on every broker alike. @default see `PublishingOptions` */
+  /** Options for publishing, the same for every broker. @default see `PublishingOptions` */
   readonly publishing?: PublishingOptions;
-  /** How long a shutdown waits for handlers that run, in milliseconds. What is left is delivered again, never lost. @default 25000 */
+  /** The longest time a shutdown waits for running handlers, in milliseconds. Unsettled messages are redelivered, never lost. @default 25000 */
   readonly drainTimeoutMs?: number;
   /**
-   * How long the Observable of a handler may answer one request, in milliseconds, where the requester does not say how long it waits
-   * (Nest's `client.send`). Then it is unsubscribed from, and the requester gets an error: a stream that never ends would keep its place
-   * among `concurrency` for ever. @default 30000
+   * The longest time a handler's Observable may answer one request, in milliseconds, if the requester sends no timeout
+   * (Nest's `client.send`). After it the Observable is unsubscribed and the requester gets an error. Without this limit, a stream that
+   * never ends would occupy one of the `concurrency` slots permanently. @default 30000
    */
   readonly responseStreamTimeoutMs?: number;
   /**
-   * What happens when no broker answers at start. `'wait'`: the application starts, keeps trying, and is not ready until
-   * it is connected. `'fail'`: the start fails. What trying again cannot mend (login, certificate) fails the start either way.
+   * What happens when no broker answers at start. `'wait'`: the application starts, keeps reconnecting, and is not ready until
+   * it is connected. `'fail'`: the start fails. Errors that a retry cannot fix (login, certificate) fail the start in both cases.
    * @default 'wait'
    */
   readonly connect?: 'wait' | 'fail';
-  /** Promises every broker must be able to keep; the start is refused where one is absent. @default none */
+  /** Capabilities that every broker must support; the start fails if one is unsupported. @default none */
   readonly require?: readonly CapabilityName[];
-  /** Turns payloads into bytes and back, for all brokers. @default JSON */
+  /** Encodes payloads to bytes and decodes them, for all brokers. @default JSON */
   readonly codec?: Codec;
-  /** `false`: this process only publishes; its `@Subscribe` handlers stay deaf on purpose, as in a script. @default true */
+  /** `false`: this process only publishes, as a script does; its `@Subscribe` handlers are not subscribed. @default true */
   readonly consume?: boolean;
-  /** Takes the transport's log lines; `false` silences them. @default Nest's logger */
+  /** Receives the transport's log lines; `false` disables them. @default Nest's logger */
   readonly logger?: LoggerService | false;
 }
 
@@ -60,13 +60,13 @@ interface OneBroker {
 /** @inline */
 interface NamedBrokers {
   readonly broker?: undefined;
-  /** Several brokers by name; the one called `default`, else the first, is the default broker. */
+  /** Several brokers by name. The default broker is the one called `default`, otherwise the first. */
   readonly brokers: Readonly<Record<string, Broker>>;
 }
 
 /**
- * What `TransportModule.forRoot` takes: one `broker`, or several `brokers` by name, of which the one called `default`, else the
- * first, is the default broker.
+ * Options of `TransportModule.forRoot`: one `broker`, or several `brokers` by name. With several, the default broker is the one
+ * called `default`, otherwise the first.
  */
 export type TransportModuleOptions = CommonOptions & (OneBroker | NamedBrokers);
 
@@ -76,17 +76,17 @@ export interface TransportOptionsFactory {
   createTransportOptions(): TransportModuleOptions | Promise<TransportModuleOptions>;
 }
 
-/** What `TransportModule.forRootAsync` takes: one of `useFactory`, `useClass`, `useExisting`. */
+/** Options of `TransportModule.forRootAsync`: one of `useFactory`, `useClass`, `useExisting`. */
 export interface TransportModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
-  /** What `useFactory` is given, in this order. @default nothing */
+  /** Providers to pass to `useFactory`, in this order. @default none */
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
-  /** Makes the options; a promise is waited for. */
-  // n.b. `any[]`: what is injected is known to the user's factory only.
+  /** Creates the options; a promise is awaited. */
+  // `any[]`: only the user's factory knows the injected types.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly useFactory?: (...injected: any[]) => TransportModuleOptions | Promise<TransportModuleOptions>;
-  /** Made by the module for itself, and asked for the options. */
+  /** A class that the module instantiates to create the options. */
   readonly useClass?: Type<TransportOptionsFactory>;
-  /** A provider that `imports` bring, asked for the options. */
+  /** A provider of `imports` that creates the options. */
   readonly useExisting?: InjectionToken<TransportOptionsFactory>;
   /**
    * The names of the `brokers` that will come, for `@InjectPublisher(name)`: tokens must be known before the factory runs.
@@ -192,7 +192,10 @@ export function resolveModuleOptions(where: string, options: TransportModuleOpti
 
 function brokersOf(where: string, { broker, brokers }: TransportModuleOptions): ReadonlyMap<string, Broker> {
   if (broker !== undefined && brokers !== undefined) {
-    throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${where}: give broker or brokers, not both.`);
+    throw new TransportError(
+      'TRANSPORT_OPTION_CONFLICT',
+      `${where}: broker and brokers are both set. Set only one of them.`,
+    );
   }
   if (broker !== undefined) return new Map([[ONLY_BROKER, broker]]);
   if (brokers !== undefined) return new Map(Object.entries(brokers));
@@ -209,7 +212,7 @@ function rejectUnsupportedCapabilities(
 ): void {
   names.forEach((name) => refuseUnknownCapability(where, name));
   for (const [name, broker] of brokers) {
-    const remedy = 'Take it out of require, or choose a broker that has it.';
+    const remedy = 'Remove it from require, or choose a broker that supports it.';
     requireCapabilities(broker, names, `${where}: require, for broker "${name}",`, remedy);
   }
 }
@@ -221,15 +224,15 @@ function refuseUnknownCapability(where: string, name: string): void {
   const hint = nearest === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
   throw new TransportError(
     'TRANSPORT_OPTION_INVALID',
-    `${where}: require names a capability "${name}" that does not exist. ${hint}`,
+    `${where}: require contains an unknown capability "${name}". ${hint}`,
   );
 }
 
-/** n.b. for those whose types were silenced. */
+/** TypeScript rejects this too; the check is for code that bypasses the types. */
 function refuseBatches(where: string, { batch }: ConsumingOptions): void {
   if (batch === undefined) return;
   throw new TransportError(
     'TRANSPORT_OPTION_CONFLICT',
-    `${where} subscriptions: batch changes what a handler is given, so it cannot be said for all of them. Write it at each @Subscribe whose method takes arrays.`,
+    `${where} subscriptions: batch cannot be a module default, because it changes the parameter of a handler. Set it in each @Subscribe whose method takes arrays.`,
   );
 }

@@ -6,19 +6,19 @@ import { TransportClient } from './client/transport.client.js';
 const named = (what: string, name: string): string => `nest-transport:${what}:${name}`;
 
 /**
- * The token of a broker's publisher, for `useExisting`, tests and `app.get`. That of the default broker is the class `Publisher`, so that
- * `overrideProvider(Publisher)` replaces all of it. @param name @default the default broker
+ * Returns the token of a broker's publisher, for `useExisting`, tests and `app.get`. For the default broker it is the class `Publisher`:
+ * `overrideProvider(Publisher)` replaces it everywhere. @param name @default the default broker
  */
 export const getPublisherToken = (name?: string): InjectionToken<Publisher> =>
   name === undefined ? Publisher : named('publisher', name);
 
-/** The token of the application's handle on a broker; that of the default broker is the class `BrokerHandle`. @param name @default the default broker */
+/** Returns the token of the application's handle on a broker. For the default broker it is the class `BrokerHandle`. @param name @default the default broker */
 export const getBrokerToken = (name?: string): InjectionToken<BrokerHandle> =>
   name === undefined ? BrokerHandle : named('broker', name);
 
 /**
- * The token of a broker's `TransportClient`; that of the default broker is the class. Code that injects a `ClientProxy` under a
- * name of its own keeps working with `{ provide: 'ORDERS', useExisting: getClientToken() }`. @param name @default the default broker
+ * Returns the token of a broker's `TransportClient`. For the default broker it is the class. Code that injects a `ClientProxy` under
+ * its own name keeps working with `{ provide: 'ORDERS', useExisting: getClientToken() }`. @param name @default the default broker
  */
 export const getClientToken = (name?: string): InjectionToken<TransportClient> =>
   name === undefined ? TransportClient : named('client', name);

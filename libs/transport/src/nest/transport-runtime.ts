@@ -23,7 +23,7 @@ export class TransportRuntime {
   readonly log: TransportLog;
   readonly brokers: ReadonlyMap<string, BrokerRuntime>;
   readonly clock: Clock;
-  /** Whether intake is to come: readiness then waits for it. */
+  /** Whether the application will consume: readiness then waits for it. */
   willConsume = false;
   /** Whether a failed start ends the process, as Nest does by default. */
   endsProcessOnFailure = false;
@@ -31,10 +31,10 @@ export class TransportRuntime {
   #keepAlive: NodeJS.Timeout | undefined;
   #drained: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  #tellClosed = (): void => undefined;
+  #resolveClosed = (): void => undefined;
   /** Resolves when everything is closed. */
   readonly closed = new Promise<void>((resolve) => {
-    this.#tellClosed = resolve;
+    this.#resolveClosed = resolve;
   });
 
   constructor(
@@ -71,35 +71,35 @@ export class TransportRuntime {
     await Promise.all([...this.brokers.values()].map((broker) => broker.open()));
   }
 
-  /** Checks all subscriptions before a broker is asked. */
+  /** Checks all subscriptions before any broker is queried. */
   prepare(plans: ReadonlyMap<string, readonly SubscriptionPlan[]>, tracksHandlers: boolean): void {
     for (const [name, broker] of this.brokers) broker.prepare(plans.get(name) ?? [], tracksHandlers);
   }
 
-  /** @throws TransportError `TRANSPORT_GUARANTEE_UNMET`, for what no broker can mend by its settings */
+  /** Rejects guarantees that no broker setting could fix. @throws TransportError `TRANSPORT_GUARANTEE_UNMET` */
   refuseUnmet(): void {
     for (const { guarantees } of this.brokers.values()) guarantees?.refuseUnmet();
   }
 
-  /** Starts intake of what was prepared. */
+  /** Starts consuming the prepared subscriptions. */
   async consume(): Promise<void> {
     if (this.#phase !== 'open') return;
     this.#phase = 'consuming';
-    // Why: a broker without sockets, such as memory, would let a process end that is there to wait for messages.
+    // A broker without sockets, such as memory, would not keep the process alive while it waits for messages.
     this.#keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
     await Promise.all([...this.brokers.values()].map((broker) => broker.subscribe()));
   }
 
   /**
    * Stops intake on all brokers and waits until the handlers that run are done and settled, for at most `drainTimeoutMs`.
-   * Publishing goes on working. Twice is the same as once.
+   * Publishing still works. A second call has no further effect.
    */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
     return this.#drained;
   }
 
-  /** Drains, flushes the publishers and closes the connections. Twice is the same as once. */
+  /** Drains, flushes the publishers and closes the connections. A second call has no further effect. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -117,16 +117,18 @@ export class TransportRuntime {
     const left = this.options.drainTimeoutMs - (this.clock.monotonicMs() - startedAt);
     await this.#end((broker) => broker.close(Math.max(LAST_FLUSH_MS, left)));
     this.#phase = 'closed';
-    this.#tellClosed();
+    this.#resolveClosed();
   }
 
-  /** n.b. a shutdown goes on: a broker that fails to say goodbye must not keep the application's own hooks from their turn. */
+  /** A broker that fails to close must not stop the shutdown: the application's own hooks still have to run. */
   async #end(act: (broker: BrokerRuntime) => Promise<unknown>): Promise<void> {
     const brokers = [...this.brokers.values()];
     const results = await Promise.allSettled(brokers.map(act));
     results.forEach((result, index) => {
       if (result.status === 'fulfilled') return;
-      this.log.error(`Broker "${brokers[index]?.name}" did not end well: ${messageOf(result.reason)}`);
+      this.log.error(
+        `Broker "${brokers[index]?.name}" could not be drained or closed cleanly: ${messageOf(result.reason)}`,
+      );
     });
   }
 }

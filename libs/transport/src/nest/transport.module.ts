@@ -16,30 +16,29 @@ import { TransportRuntime } from './transport-runtime.js';
 import { TransportClient } from './client/transport.client.js';
 import { TransportServer } from './client/transport.server.js';
 
-/** The token of the checked options; the testing room builds its own runtime from them. */
+/** The token of the checked options; the testing module builds its own runtime from them. */
 export const OPTIONS = Symbol('nest-transport:options');
 
 /**
- * Brings a broker into an application: `Publisher` and `@InjectPublisher`, `TransportClient`, `TransportHealth`,
- * `TransportDescriber`, `Notices`
- * and what runs `@Subscribe` handlers. Import it once, in the root module; it is global.
+ * Connects an application to its brokers. Provides `Publisher`, `@InjectPublisher`, `TransportClient`, `TransportHealth`,
+ * `TransportDescriber` and `Notices`, and runs `@Subscribe` handlers. Import it once, in the root module; it is global.
  *
  * ```ts
  * @Module({ imports: [TransportModule.forRoot({ service: 'inventory', broker: memory() })], controllers: [InventoryController] })
  * ```
- * Handlers run after `connectTransport(app)` or in an application of `createTransportApp(AppModule)`.
+ * Handlers run only in an application created with `createTransportApp(AppModule)`, or after `connectTransport(app)`.
  */
 @Module({})
 export class TransportModule {
-  /** @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_UNSUPPORTED` */
+  /** Configures the module. @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`, `TRANSPORT_CAPABILITY_UNSUPPORTED` */
   static forRoot(options: TransportModuleOptions): DynamicModule {
     const resolved = resolveModuleOptions('TransportModule.forRoot', options);
     return assemble([{ provide: OPTIONS, useValue: resolved }], [...resolved.brokers.keys()]);
   }
 
   /**
-   * The same with options that are known later: from a factory, a class or a provider. With several brokers give their
-   * names in `brokerNames`, so that they can be injected. The errors of `forRoot` come when the application is created.
+   * Configures the module with options from a factory, a class or a provider. With several brokers, list their names in
+   * `brokerNames` to make them injectable. The errors of `forRoot` are thrown when the application is created.
    */
   static forRootAsync(options: TransportModuleAsyncOptions): DynamicModule {
     const { brokerNames = [], imports = [] } = options;
@@ -137,6 +136,6 @@ function refuseOtherNames({ brokers }: ResolvedModuleOptions, announced: readonl
   if (absent === undefined && surplus === undefined) return;
   throw new TransportError(
     'TRANSPORT_OPTION_CONFLICT',
-    `TransportModule.forRootAsync: the options came with the brokers ${names.join(', ')}, but brokerNames says ${announced.join(', ') || 'nothing'}. Write brokerNames: [${names.map((name) => `'${name}'`).join(', ')}], or @InjectPublisher could not find them.`,
+    `TransportModule.forRootAsync: the options contain the brokers ${names.join(', ')}, but brokerNames lists ${announced.join(', ') || 'none'}. Write brokerNames: [${names.map((name) => `'${name}'`).join(', ')}], otherwise @InjectPublisher cannot find them.`,
   );
 }

@@ -1,7 +1,7 @@
 import { type Clock } from '../contract/index.js';
 import { systemClock } from '../shared/index.js';
 
-/** What an application takes from outside and cannot foresee; a test hands in one of its own. */
+/** Time and randomness of an application; a test passes its own. */
 export interface World {
   readonly clock: Clock;
   /** A number in [0, 1), for the jitter of delays. */

@@ -41,7 +41,7 @@ export function addToModule(text: string, entry: ModuleEntry): string {
   const insertion = insertionFor(moduleObject(parsed(text), entry), entry);
   if (insertion === undefined) return text;
   const { at, written } = insertion;
-  // n.b. imports come before the decorator, so their places still hold.
+  // Imports come before the decorator, so their positions are still valid.
   return addImports(text.slice(0, at) + written + text.slice(at), entry.needs);
 }
 

@@ -20,7 +20,7 @@ export function sourcesBelow(tree: Tree, folder: string): SourceText[] {
 
 /** Whether the code calls one of these: `connectTransport`, `TransportModule.forRoot`. A comment that has the word is no call. */
 export function calls(text: string, names: readonly string[]): boolean {
-  // n.b. most files have not even the word, and need not be parsed.
+  // Most files do not contain the word and need not be parsed.
   if (!names.some((name) => text.includes(name))) return false;
   const isCall = (node: ts.Node): boolean =>
     (ts.isCallExpression(node) && names.includes(node.expression.getText())) ||

@@ -1,6 +1,6 @@
 /**
- * Chance that can be had again: what it says depends on the seed and the place alone, and not on what was asked before. So
- * a fault hits the same message in every run of a seed, although other things happen in another order.
+ * Seeded randomness: a value depends only on the seed and the place, not on earlier calls. A fault therefore hits
+ * the same message in every run of a seed, although other events happen in another order.
  */
 export class Dice {
   readonly seed: number;
@@ -15,7 +15,7 @@ export class Dice {
   }
 }
 
-/** A row of numbers in [0, 1), the same for the same seed. Mulberry32, by Tommy Ettinger (public domain). */
+/** A sequence of numbers in [0, 1), the same for the same seed. Mulberry32, by Tommy Ettinger (public domain). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -26,7 +26,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** A seed for those who gave none; it is told, so that they can have it again. */
+/** A seed for runs without one; it is reported, so that the run can be repeated. */
 export const anySeed = (): number => Math.floor(Math.random() * 2 ** 31);
 
 /** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits over UTF-16 units. */

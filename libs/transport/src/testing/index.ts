@@ -1,6 +1,6 @@
 /**
- * For tests: a test transport for applications, fault tests for handlers, brokers with injected faults, and the checker that
- * judges a recorded history. Depends on no test runner. The suite that a driver has to pass is `nest-transport/conformance`.
+ * For tests: a test transport for applications, fault tests for handlers, brokers with injected faults, and checks of a
+ * recorded history. Depends on no test runner. The suite that a driver has to pass is `nest-transport/conformance`.
  */
 export { scriptedFaults, type Faults, type ScriptedFaultsBroker, type Held } from './faults/scripted-faults.js';
 export { randomFaults, type RandomFaultsBroker } from './faults/random-faults.js';

@@ -5,7 +5,7 @@ interface Scheduled {
   readonly action: () => void;
 }
 
-/** A clock that stands still until a test moves it: delays are tested without waiting for them. */
+/** A clock that only a test moves: delays are tested without waiting for them. */
 export class ManualClock implements Clock {
   #nowMs: number;
   readonly #scheduled = new Set<Scheduled>();
@@ -38,7 +38,7 @@ export class ManualClock implements Clock {
     return () => this.#scheduled.delete(scheduled);
   }
 
-  /** Moves time on and runs what gets due, in the order of its time; what that schedules runs too when it gets due. */
+  /** Advances the time and runs due actions in order, including those that they schedule. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     while (this.advanceToNext(untilMs));
@@ -59,7 +59,7 @@ export class ManualClock implements Clock {
     return true;
   }
 
-  /** n.b. of those that are due at one moment, the one that was scheduled first. */
+  /** Of actions that are due at the same time, the one that was scheduled first. */
   #next(): Scheduled | undefined {
     let next: Scheduled | undefined;
     for (const each of this.#scheduled) if (next === undefined || each.dueMs < next.dueMs) next = each;

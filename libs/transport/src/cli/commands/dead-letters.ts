@@ -42,10 +42,10 @@ const SYNTAX = {
   argument: { name: 'topic', about: 'a topic that the application subscribes to, or its dead-letter topic' },
   options: {
     ...APP_OPTIONS,
-    broker: { value: '<name>', about: 'the broker, where several have the topic' },
+    broker: { value: '<name>', about: 'the broker, if several have the topic' },
     id: { value: '<id>', multiple: true, about: 'the dead letter of this id; may be given several times' },
     fingerprint: { value: '<text>', about: 'those of this cause, as shown by count' },
-    limit: { value: '<n>', about: 'read this many from the topic at most (default: 1000)', parse: wholeNumber },
+    limit: { value: '<n>', about: 'read at most this many from the topic (default: 1000)', parse: wholeNumber },
     json: { about: 'everything, as JSON' },
   },
 } as const satisfies Pick<CliCommand, 'argument' | 'options'>;
@@ -53,7 +53,7 @@ const SYNTAX = {
 /** What those take in addition that change something. */
 const CHANGING: Readonly<Record<string, CliOption>> = {
   all: { about: 'all that are read' },
-  'dry-run': { about: 'shows what would be done, and does nothing' },
+  'dry-run': { about: 'shows what would be done, and changes nothing' },
 };
 
 const list: CliCommand<GivenForList> = {
@@ -89,8 +89,8 @@ const replay: CliCommand<GivenForReplay> = {
   options: {
     ...SYNTAX.options,
     ...CHANGING,
-    'per-second': { value: '<n>', about: 'publish this many a second at most', parse: wholeNumber },
-    to: { value: '<topic>', about: 'another topic than each came from' },
+    'per-second': { value: '<n>', about: 'publish at most this many a second', parse: wholeNumber },
+    to: { value: '<topic>', about: 'publish to this topic instead of the original one' },
   },
   async run(given, terminal, topic) {
     refuseWithoutChoice('replay', given);
@@ -107,7 +107,7 @@ const discard: CliCommand<GivenForDiscard> = {
   ...SYNTAX,
   name: 'dead-letters discard',
   about: 'Settles dead letters permanently, without publishing their originals.',
-  options: { ...SYNTAX.options, ...CHANGING, yes: { about: 'confirms that they may be thrown away' } },
+  options: { ...SYNTAX.options, ...CHANGING, yes: { about: 'confirms that they are discarded' } },
   async run(given, terminal, topic) {
     refuseWithoutChoice('discard', given);
     refuseWithoutYes(given);
@@ -137,7 +137,7 @@ const selectionOf = ({ id, fingerprint, limit }: Given): DeadLetterSelection => 
   ...(limit === undefined ? {} : { limit }),
 });
 
-/** What `replay` of the dead-letter admin is told. */
+/** Converts command-line options to those of `DeadLetterAdmin.replay`. */
 export const replayOptionsOf = ({ perSecond, to, dryRun, ...given }: GivenForReplay): ReplayOptions => ({
   ...selectionOf(given),
   ...(perSecond === undefined ? {} : { ratePerSecond: perSecond }),
@@ -150,11 +150,11 @@ async function discarded(admin: DeadLetterAdmin, topic: string, given: GivenForD
   return { done: (await admin.list(topic, selectionOf(given))).map(({ id }) => id), left: [] };
 }
 
-/** Why: a command that was cut off too early must not take them all. */
+/** An incomplete command line must not select all dead letters. */
 function refuseWithoutChoice(command: string, { id, fingerprint, all }: Given): void {
   const choices = [id, fingerprint, all].filter((each) => each !== undefined).length;
   if (choices === 1) return;
-  const text = choices === 0 ? 'Say which dead letters' : 'Say in one way which dead letters';
+  const text = choices === 0 ? 'Select dead letters' : 'Select dead letters with one option only';
   throw new UsageError(
     `${text}: dead-letters ${command} takes --id <id> (may be given several times), --fingerprint <text> or --all.`,
   );
@@ -162,7 +162,7 @@ function refuseWithoutChoice(command: string, { id, fingerprint, all }: Given): 
 
 function refuseWithoutYes({ yes, dryRun }: GivenForDiscard): void {
   if (yes || dryRun) return;
-  throw new UsageError('What is discarded does not come back. Look at it with --dry-run, and say --yes.');
+  throw new UsageError('Discarding cannot be undone. Check with --dry-run first, then confirm with --yes.');
 }
 
 /** Tells what was done, and what was not. Returns the exit code: 1 where something that was chosen is left, or not found. */
@@ -192,8 +192,10 @@ export function complaintsAbout(
   const mayBeMore = all === true && limit === undefined && done.length + left.length >= DEAD_LETTER_LIMIT;
   return [
     ...left.map(({ error }) => error.message),
-    ...missing.map((id) => `There is no dead letter ${id} among those that were read; --limit reads more.`),
-    ...(mayBeMore ? [`${DEAD_LETTER_LIMIT} were read, and there may be more. Run it again, or give a --limit.`] : []),
+    ...missing.map((id) => `There is no dead letter ${id} among those that were read. Increase --limit to read more.`),
+    ...(mayBeMore
+      ? [`${DEAD_LETTER_LIMIT} dead letters were read, and there may be more. Run the command again, or set --limit.`]
+      : []),
   ];
 }
 

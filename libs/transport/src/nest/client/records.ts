@@ -2,7 +2,7 @@ import { NatsRecord, RmqRecord } from '@nestjs/microservices';
 import { TransportError, type Headers } from '../../contract/index.js';
 import type { PublishOptions } from '../../publishing/index.js';
 
-/** What a call of Nest's client says about one message. */
+/** One message of a call of Nest's client: payload and options. */
 export interface Unwrapped {
   readonly data: unknown;
   readonly options: PublishOptions;
@@ -25,7 +25,7 @@ export function unwrapped(data: unknown, driver: string): Unwrapped {
   return driver === 'kafka' && isKafkaRecord(data) ? ofKafka(data) : { data, options: {}, left: [] };
 }
 
-/** n.b. by name as well: an application may hold two copies of @nestjs/microservices. */
+/** Compares the class name as well: an application may hold two copies of @nestjs/microservices. */
 const isRecord = <Type extends object>(data: object, type: abstract new (...args: never[]) => Type): data is Type =>
   data instanceof type || (data.constructor as { readonly name?: string } | undefined)?.name === type.name;
 
@@ -44,7 +44,7 @@ function ofKafka(record: KafkaRecord): Unwrapped {
   if (value === undefined || value === null) {
     throw new TransportError(
       'TRANSPORT_PAYLOAD_UNENCODABLE',
-      'A record without a value is a tombstone, which cannot be published with TransportClient. Use a producer of the Kafka client for it.',
+      'TransportClient cannot publish a record without a value (a tombstone). Use a producer of the Kafka client for it.',
       { stored: 'no' },
     );
   }
@@ -69,7 +69,7 @@ function headersOption(given: unknown): { headers?: Headers } {
   return texts.length === 0 ? {} : { headers: Object.fromEntries(texts) };
 }
 
-/** n.b. the headers of NATS' client, and a Map, have methods where a plain object has properties. */
+/** The headers of the NATS client, and a Map, have methods instead of properties. */
 function entriesOf(given: unknown): readonly (readonly [string, unknown])[] {
   if (typeof given !== 'object' || given === null) return [];
   const { keys, get } = given as { readonly keys?: unknown; readonly get?: unknown };

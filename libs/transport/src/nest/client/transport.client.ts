@@ -17,7 +17,7 @@ import { unwrapped, type Unwrapped } from './records.js';
 import { topicOfPattern } from '../decorators/topic-of-pattern.js';
 import type { TransportRuntime } from '../transport-runtime.js';
 
-/** A packet as Nest 12 makes it: its dispatch hook may have put headers beside the data. */
+/** A packet as Nest 12 makes it: its dispatch hook may have added headers. */
 interface Packet extends ReadPacket {
   readonly metadata?: Headers;
 }
@@ -25,11 +25,11 @@ interface Packet extends ReadPacket {
 type Respond = (packet: WritePacket) => void;
 
 /**
- * Nest's `ClientProxy` over the transport, so that existing code goes on working. New code has `Publisher`, which is typed.
+ * Implements Nest's `ClientProxy` on the transport, for existing code. In new code prefer the typed `Publisher`.
  *
- * `emit(topic, payload)` publishes at once; its Observable completes when the broker has stored the message and errors
- * when it has not. A failure that nobody subscribed to is logged. `send(topic, payload)` needs a broker that can answer
- * and errors with `TRANSPORT_CAPABILITY_UNSUPPORTED` elsewhere.
+ * `emit(topic, payload)` publishes at once. Its Observable completes when the broker has stored the message, and errors
+ * if it has not. A failure without a subscriber is logged. `send(topic, payload)` needs a broker with request/reply;
+ * other brokers fail it with `TRANSPORT_CAPABILITY_UNSUPPORTED`.
  */
 export class TransportClient extends ClientProxy {
   readonly #runtime: TransportRuntime;
@@ -46,20 +46,20 @@ export class TransportClient extends ClientProxy {
     this.#codec = runtime.options.codec ?? jsonCodec;
   }
 
-  /** Nothing to do: the application's lifecycle connects. */
+  /** Does nothing: the application's lifecycle connects. */
   async connect(): Promise<void> {}
 
-  /** Nothing to do: the application's lifecycle closes, after the last handler. */
+  /** Does nothing: the application's lifecycle closes the connection after the last handler. */
   close(): void {}
 
-  /** Does nothing: answers need no subscription here. For code that was written for Nest's `ClientKafka`; logged once. */
+  /** Does nothing: responses need no subscription here. Exists for code written for Nest's `ClientKafka`; a call is logged once. */
   subscribeToResponseOf(pattern: unknown): void {
-    this.#unneeded('subscribeToResponseOf', pattern, 'Answers arrive without it; take the call out.');
+    this.#unneeded('subscribeToResponseOf', pattern, 'Answers arrive without it; remove the call.');
   }
 
-  /** Does nothing: the connection is the application's. For code that was written for a client of Nest; logged once. */
+  /** Does nothing: the application owns the connection. Exists for code written for a client of Nest; a call is logged once. */
   override on(event: string, _callback: unknown): void {
-    this.#unneeded('on', event, 'Listen to Notices, or look at TransportHealth.');
+    this.#unneeded('on', event, 'Use Notices or TransportHealth instead.');
   }
 
   #unneeded(method: string, given: unknown, remedy: string): void {
@@ -68,12 +68,12 @@ export class TransportClient extends ClientProxy {
     this.#runtime.log.warn(`TransportClient.${method}(${JSON.stringify(given)}) does nothing. ${remedy}`);
   }
 
-  /** The application's handle on the broker. The client's own connection is not shown. */
+  /** Returns the application's handle on the broker. The client's own connection is not accessible. */
   unwrap<T = BrokerHandle>(): T {
     return this.#broker.handle as T;
   }
 
-  // n.b. `any`, as in the method of Nest that it overrides.
+  // `any`, as in the method of Nest that it overrides.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   override emit<TResult = any, TInput = any>(pattern: any, data: TInput): Observable<TResult> {
     if (pattern == null || data == null) return super.emit(pattern, data);
@@ -85,7 +85,8 @@ export class TransportClient extends ClientProxy {
         outcome.complete();
       },
       (error: unknown) => {
-        if (!outcome.observed) this.#runtime.log.error(`emit failed and nobody subscribed to it: ${messageOf(error)}`);
+        if (!outcome.observed)
+          this.#runtime.log.error(`emit failed, and its Observable has no subscriber: ${messageOf(error)}`);
         outcome.error(error);
       },
     );
@@ -118,11 +119,11 @@ export class TransportClient extends ClientProxy {
 
   async #request(packet: Packet, respond: Respond): Promise<() => void> {
     const topic = this.#topic(packet.pattern);
-    const remedy = 'Use emit() or a Publisher, or a broker that can answer.';
+    const remedy = 'Use emit() or a Publisher, or a broker that supports request/reply.';
     requireCapabilities(this.#broker, ['requestReply'], `send("${topic}")`, remedy);
     let told: Promise<void> | undefined;
     const inOrder = (response: WritePacket | Promise<WritePacket>): void => {
-      // n.b. once a codec took its time, what comes after waits for it: answers keep their order.
+      // After an asynchronous decode, later responses wait for it: responses keep their order.
       if (told === undefined && !(response instanceof Promise)) return respond(response);
       told = (told ?? Promise.resolve()).then(async () => respond(await response));
     };
@@ -153,7 +154,7 @@ export class TransportClient extends ClientProxy {
     if (this.#reported.has(name)) return;
     this.#reported.add(name);
     this.#runtime.log.warn(
-      `A record for "${topic}" has the option "${name}", which a message of this transport does not carry; it is left out, and reported once.`,
+      `The option "${name}" of a record for "${topic}" is not supported by this transport and is ignored (logged once).`,
     );
   }
 
@@ -174,7 +175,7 @@ export class TransportClient extends ClientProxy {
     );
   }
 
-  /** n.b. Nest 11 makes no packets by a method, and has no dispatch hook. */
+  /** Nest 11 has no method that creates packets, and no dispatch hook. */
   #packet(pattern: unknown, data: unknown): Packet {
     return typeof this.createPacket === 'function' ? this.createPacket(pattern, data) : { pattern, data };
   }

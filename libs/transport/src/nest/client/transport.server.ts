@@ -27,14 +27,14 @@ import { topicOfPattern } from '../decorators/topic-of-pattern.js';
 import { TransportRuntime } from '../transport-runtime.js';
 
 /**
- * The transport as Nest sees it: a custom strategy that runs `@Subscribe` handlers and undecorated `@EventPattern` ones.
- * Handlers for another transport are not its business. `connectTransport(app)` connects it; `app.get(TransportServer)` gives
- * it to Nest's own `connectMicroservice`.
+ * Runs `@Subscribe` handlers, and `@EventPattern` handlers without a transport, as a custom strategy of Nest. It ignores
+ * handlers for another transport. `connectTransport(app)` connects it; for Nest's own `connectMicroservice`, pass
+ * `app.get(TransportServer)`.
  */
 @Injectable()
 export class TransportServer extends Server {
   override readonly transportId = TRANSPORT_ID;
-  /** Failures are classified, settled and told by notices: Nest must not log them a second time. */
+  /** Failures are classified, settled and reported as notices: Nest must not log them a second time. */
   override readonly propagatesEventHandlerErrors = true;
   readonly #runtime: TransportRuntime;
   readonly #modules: ModulesContainer;
@@ -61,7 +61,7 @@ export class TransportServer extends Server {
   }
 
   /**
-   * `connectTransport` was here: original errors are captured.
+   * Notes that `connectTransport` was called: original errors are captured.
    * @param registerHandlers for a hybrid application: builds the handlers, once the application's globals are known; intake
    *   then starts by itself after the bootstrap hooks. A pure microservice builds its own, and starts with `listen`.
    */
@@ -96,7 +96,7 @@ export class TransportServer extends Server {
     return registry === undefined ? undefined : targets;
   }
 
-  /** Before the application's own hooks: builds handlers and refuses what contradicts itself. */
+  /** Runs before the application's own hooks: builds handlers and rejects conflicting options. */
   initialized(): void {
     // Why: with `deferInitialization` Nest calls the hooks of modules twice, the second time when intake runs already.
     if (this.#begun !== undefined) return;
@@ -105,39 +105,39 @@ export class TransportServer extends Server {
     if (this.#registrations.length > 0 || hasProviders) this.#prepare();
   }
 
-  /** To be described only: builds handlers and plans, and asks nobody for what they cannot promise. */
+  /** Builds handlers and plans for a description only, without rejecting unmet guarantees. */
   known(registerHandlers: () => void): void {
     if (!this.#runtime.options.consume) return;
     this.#registerAnew(registerHandlers);
     this.#plan();
   }
 
-  /** After the application's own hooks: intake may begin. */
+  /** Runs after the application's own hooks: consuming may start. */
   async bootstrapped(): Promise<void> {
     this.#isBootstrapped = true;
     if (this.#isListening || this.#registerHandlers !== undefined) await this.#begin();
   }
 
-  /** Called by Nest (`startAllMicroservices`, `listen`). Intake begins now or after the bootstrap hooks, whichever is later. */
+  /** Called by Nest (`startAllMicroservices`, `listen`). Starts consuming now or after the bootstrap hooks, whichever is later. */
   override listen(callback: (error?: unknown) => void): void {
     this.#isListening = true;
     const begun = this.#isBootstrapped ? this.#begin() : Promise.resolve();
     begun.then(() => callback(), callback);
   }
 
-  /** Called by Nest; a last resort, because the drain is normally over by then. Publishing goes on working. */
+  /** Called by Nest. Drains; normally the drain is already over. Publishing still works. */
   override async close(): Promise<void> {
     await this.#runtime.drain();
   }
 
   /** Listens to a notice of the transport, as `Notices.on` does. */
-  // n.b. `Function`, as in the method of Nest that it overrides.
+  // `Function`, as in the method of Nest that it overrides.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type
   override on(event: string, callback: Function): void {
     this.#runtime.notices.on(event as NoticeName, callback as NoticeListener<NoticeName>);
   }
 
-  /** The application's handles on its brokers, by name. The clients' own connections are not shown. */
+  /** Returns the application's handles on its brokers, by name. The clients' own connections are not accessible. */
   override unwrap<T = ReadonlyMap<string, BrokerHandle>>(): T {
     return new Map([...this.#runtime.brokers].map(([name, { handle }]) => [name, handle])) as T;
   }
@@ -152,7 +152,7 @@ export class TransportServer extends Server {
     super.setOnProcessingEndHook(...hook);
   }
 
-  /** n.b. never the base's: it would chain two handlers of one pattern into one, and a failure of either would repeat both. */
+  /** Does not call the base method: it would chain two handlers of one pattern, and a failure of either would repeat both. */
   override addHandler(
     pattern: unknown,
     callback: MessageHandler,
@@ -174,7 +174,7 @@ export class TransportServer extends Server {
     return { ...said, ...handling, isAnswer: !isEvent };
   }
 
-  /** n.b. a Nest that does not know `deferInitialization` has registered them before, without the application's globals. */
+  /** A Nest without `deferInitialization` has registered them before, without the application's globals. */
   #registerAnew(register: () => void): void {
     this.#registrations.length = 0;
     this.#seen.clear();
@@ -182,7 +182,7 @@ export class TransportServer extends Server {
     register();
   }
 
-  /** n.b. a method with several `@Subscribe` is registered once for each, in their order, with the same extras. */
+  /** A method with several `@Subscribe` is registered once for each, in their order, with the same extras. */
   #whatWasSaid(pattern: unknown, normalized: string, extras: Record<PropertyKey, unknown>): SubscriptionMetadata {
     const subscriptions = extras[SUBSCRIPTIONS] as readonly SubscriptionMetadata[] | undefined;
     const nth = this.#count(subscriptions ?? normalized);
@@ -230,12 +230,12 @@ export class TransportServer extends Server {
     await this.#runtime.consume();
   }
 
-  /** n.b. a stream that it gives is run to its end by `restOf`. */
+  /** `restOf` runs a returned stream to its end. */
   #eventHandler(callback: MessageHandler): Handler {
     return (payload, delivery) => this.#call(callback, payload, delivery);
   }
 
-  /** n.b. a batch handler is called with arrays; its type was checked where it was written. */
+  /** A batch handler is called with arrays; TypeScript checked its type at the decorator. */
   #call(callback: MessageHandler, payload: unknown, delivery: Delivery): Promise<unknown> {
     const context = Array.isArray(delivery) ? (delivery as Delivery[]).map(contextOf) : contextOf(delivery);
     return this.#isObserved ? this.#callObserved(callback, payload, context) : callback(payload, context);
@@ -243,7 +243,7 @@ export class TransportServer extends Server {
 
   #requestHandling(callback: MessageHandler, said: SubscriptionMetadata): Pick<Route, 'handle' | 'refuse'> {
     const { pattern, where, event, options } = said;
-    const remedy = 'Write @EventPattern or @Subscribe if nobody waits for an answer, or use a broker that can answer.';
+    const remedy = 'Use @EventPattern or @Subscribe if no response is needed, or a broker that supports request/reply.';
     const broker = this.#runtime.broker(options.broker);
     const decorator = said.responds === true ? 'Respond' : 'MessagePattern';
     requireCapabilities(broker, ['requestReply'], `@${decorator}("${pattern}") in ${where}`, remedy);
@@ -262,20 +262,20 @@ export class TransportServer extends Server {
 
   #reportUntold(failure: unknown, { topic, id }: Delivery): void {
     this.#runtime.log.warn(
-      `Whoever asked could not be told that the request was given up: ${messageOf(failure)} topic=${topic} id=${shown(id)}`,
+      `The requester could not be notified that its request failed permanently: ${messageOf(failure)} topic=${topic} id=${shown(id)}`,
     );
   }
 
   #reportUnsaid(error: unknown, { topic, id }: Delivery): void {
     this.#runtime.log.error(
-      `A request was answered with "Internal server error": ${explanationOf(error)} topic=${topic} id=${shown(id)}`,
+      `The handler of a request failed; the requester got "Internal server error": ${explanationOf(error)} topic=${topic} id=${shown(id)}`,
       stackOf(error),
     );
   }
 
   /**
    * Between the hooks that tools such as @nestjs/observe set. A stream ends when it is done, not when it is made.
-   * n.b. Nest 11 has no `runWithProcessingHooks`.
+   * Nest 11 has no `runWithProcessingHooks`.
    */
   #callObserved(callback: MessageHandler, payload: unknown, given: unknown): Promise<unknown> {
     const context = given as never;
@@ -300,4 +300,4 @@ export class TransportServer extends Server {
 }
 
 const WITHOUT_CAPTURE =
-  'TransportServer runs without connectTransport(app): what guards, pipes and handlers throw reaches it as Nest\'s "Internal server error", so no failure can be known to be permanent and each is retried. Write connectTransport(app) in place of app.connectMicroservice({ strategy: app.get(TransportServer) }).';
+  'TransportServer runs without connectTransport(app). It sees every error of guards, pipes and handlers as Nest\'s "Internal server error", so it retries permanent failures too. Write connectTransport(app) instead of app.connectMicroservice({ strategy: app.get(TransportServer) }).';

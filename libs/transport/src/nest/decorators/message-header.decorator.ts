@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Headers, MessageContext } from '../../contract/index.js';
 
 /**
- * Gives a handler one header of its message as text, or undefined; without a name, all of them.
+ * Injects one header of the message as text, or undefined. Without a name, injects all headers.
  *
  * ```ts
  * async reserve(@Payload() order: OrderCreatedData, @MessageHeader('tenant') tenant: string | undefined) {}

@@ -2,12 +2,12 @@ import type { EventDefinition } from '../../contract/index.js';
 import { describe, subscribing } from './subscribe.decorator.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 
-/** What `@Respond` takes: what `@Subscribe` does, but for batches and retries, which a sender who waits has no use for. */
+/** The options of `@Respond`: those of `@Subscribe` without batches and retries, which do not suit a waiting requester. */
 export type RespondOptions = Omit<SubscribeOptions, 'batch' | 'retry'>;
 
 /** A decorator for methods that take a `Payload` and give an `Answer`, or a promise or an Observable of it. */
 export type ResponderDecorator<Payload, Answer> = <
-  // n.b. `any[]`: what follows the payload is filled by other decorators, which types cannot see.
+  // `any[]`: other decorators fill the parameters after the payload, which types cannot see.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   Method extends (payload: Payload, ...rest: any[]) => Answer | PromiseLike<Answer> | Subscribable<Answer>,
 >(
@@ -22,21 +22,21 @@ interface Subscribable<Value> {
 }
 
 /**
- * Answers the requests of `publisher.request` (and of Nest's `client.send`) with what the method gives: its value, each
- * value of its Observable, or its error. An error is the sender's to deal with: it is answered, and not tried again.
+ * Answers requests of `publisher.request` (and of Nest's `client.send`) with the method's result: its value, each
+ * value of its Observable, or its error. An error is sent to the requester and not retried.
  *
  * ```ts
  * @Respond(StockAsked)
  * async stock(@Payload() { sku }: StockRequest): Promise<StockAnswer> {}
  * ```
- * A message that nobody waits for is handled as by `@Subscribe`. Refused at start with `TRANSPORT_CAPABILITY_UNSUPPORTED` where
- * the broker cannot answer.
+ * A message without a requester is handled as by `@Subscribe`. The start fails with `TRANSPORT_CAPABILITY_UNSUPPORTED` if the
+ * broker does not support request/reply.
  */
 export function Respond<In, Out, Answer>(
   event: EventDefinition<In, Out, Answer>,
   options?: RespondOptions,
 ): ResponderDecorator<Out, Answer>;
-/** The untyped way: every request on a topic. */
+/** Answers every request on a topic, without types. */
 export function Respond(topic: string, options?: RespondOptions): MethodDecorator;
 export function Respond(source: EventDefinition | string, options: RespondOptions = {}): MethodDecorator {
   return subscribing((where) => ({ ...describe(source, options, where), responds: true }));

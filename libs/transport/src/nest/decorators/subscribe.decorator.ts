@@ -6,7 +6,7 @@ import { SUBSCRIPTIONS, subscriptionsOf, TRANSPORT_ID, type SubscriptionMetadata
 
 /** A decorator for methods whose first parameter takes a `Payload`; fewer parameters and wider types fit as well. */
 export type HandlerDecorator<Payload> = <
-  // n.b. `any[]`: what follows the payload is filled by other decorators (@Ctx, @MessageHeader), which types cannot see.
+  // `any[]`: other decorators (@Ctx, @MessageHeader) fill the parameters after the payload, which types cannot see.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   Method extends (payload: Payload, ...rest: any[]) => unknown,
 >(
@@ -16,25 +16,25 @@ export type HandlerDecorator<Payload> = <
 ) => void;
 
 /**
- * What is given has no names but those of `Known`.
- * n.b. one signature with a type for the batch, and not one with and one without it: of two, the compiler's error for a
+ * Rejects options whose names are not in `Known`.
+ * There is one signature for handlers with and without a batch: with two overloads, the compiler's error for a
  * misspelt option would be that `batch` is missing.
  */
 type OnlyOf<Known, Given> = { readonly [Name in Exclude<keyof Given, keyof Known>]: never };
 
 /**
- * Delivers every message of an event to a method of a controller or a provider. When the method returns (or its promise resolves, or its
- * Observable or generator ends) the message is done; when it throws, it is tried again or dead-lettered.
+ * Delivers every message of an event to a method of a controller or a provider. The message is acked when the method returns (or its
+ * promise resolves, or its Observable or generator ends). If the method throws, the message is retried or dead-lettered.
  *
  * ```ts
  * @Subscribe(OrderCreated, { group: 'inventory', retry: { maxAttempts: 5 } })
  * async reserve(@Payload() order: OrderCreatedData, @Ctx() context: MessageContext) {}
  * ```
  * With `batch` the method takes arrays: `update(@Payload() prices: Price[], @Ctx() contexts: MessageContext[])`. It returns
- * nothing when all are done, or an outcome for each, where an `Error` (or a rejected one of `Promise.allSettled`) fails one.
+ * nothing if all succeeded, or one outcome for each message: an `Error` (or a rejected result of `Promise.allSettled`) fails that message.
  *
- * The payload's type is checked against the event, and must be the first parameter; for another order of parameters
- * name the topic instead.
+ * The payload's type is checked against the event, and must be the first parameter. For another order of parameters,
+ * pass the topic instead.
  * Options are checked at start: `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID`, `TRANSPORT_OPTION_CONFLICT`,
  * `TRANSPORT_SUBSCRIPTION_DUPLICATE`.
  */
@@ -42,7 +42,7 @@ export function Subscribe<In, Out, Batch extends BatchOptions | undefined = unde
   event: EventDefinition<In, Out>,
   options?: Omit<SubscribeOptions, 'batch'> & { readonly batch?: Batch & OnlyOf<BatchOptions, Batch> },
 ): HandlerDecorator<Batch extends BatchOptions ? Out[] : Out>;
-/** The untyped way: every message of a topic, whatever its type. */
+/** Delivers every message of a topic, whatever its type, without a typed payload. */
 export function Subscribe(topic: string, options?: SubscribeOptions): MethodDecorator;
 export function Subscribe(source: EventDefinition | string, options: SubscribeOptions = {}): MethodDecorator {
   return subscribing((where) => describe(source, options, where));
@@ -51,7 +51,7 @@ export function Subscribe(source: EventDefinition | string, options: SubscribeOp
 /** Marks a class so that Nest gives it the global enhancers in request scope where it is a provider. Nest exports no name for the key; a spec sees its effect. */
 const ENTRY_PROVIDER = '__entryProvider__';
 
-/** Notes a subscription on a method, and makes it a handler of Nest's. */
+/** Records a subscription on a method, and registers the method as a handler of Nest. */
 export function subscribing(metadata: (where: string) => SubscriptionMetadata): MethodDecorator {
   return (target, key, descriptor) => {
     const method = descriptor.value as object;
@@ -60,7 +60,7 @@ export function subscribing(metadata: (where: string) => SubscriptionMetadata): 
     Reflect.defineMetadata(SUBSCRIPTIONS, subscriptions, method);
     Reflect.defineMetadata(ENTRY_PROVIDER, true, target.constructor);
     const patterns = subscriptions.map(({ pattern }) => pattern);
-    // n.b. the overloads of EventPattern clash with exactOptionalPropertyTypes.
+    // The overloads of EventPattern clash with exactOptionalPropertyTypes.
     const decorate = EventPattern(patterns, TRANSPORT_ID, { [SUBSCRIPTIONS]: subscriptions }) as MethodDecorator;
     decorate(target, key, descriptor);
   };

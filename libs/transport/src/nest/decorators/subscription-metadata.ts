@@ -7,7 +7,7 @@ export const TRANSPORT_ID = Symbol('nest-transport');
 /** Where `@Subscribe` leaves its notes: in the metadata of the method and in the extras that Nest hands to the server. */
 export const SUBSCRIPTIONS = Symbol('nest-transport:subscriptions');
 
-/** What one `@Subscribe` said. Its options are as written: they are checked at start, where an error can name the place. */
+/** The content of one `@Subscribe`. Options are unchecked: the start checks them, and its errors contain the place. */
 export interface SubscriptionMetadata {
   /** The pattern that Nest and its tools show: the event type, or the topic. */
   readonly pattern: string;
@@ -15,7 +15,7 @@ export interface SubscriptionMetadata {
   /** Undefined where only a topic was named. */
   readonly event: EventDefinition | undefined;
   readonly options: SubscribeOptions;
-  /** `@Respond`: what the method gives is answered to the sender. */
+  /** `@Respond`: the method's result is sent to the requester. */
   readonly responds?: true;
   /** How a reader finds it: `InventoryController.reserve`. */
   readonly where: string;

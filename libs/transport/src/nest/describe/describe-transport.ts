@@ -3,18 +3,18 @@ import type { TransportDescription } from './description.js';
 import { withMadeApplication, type MadeOptions } from '../lifecycle/made-application.js';
 import { TransportDescriber, type DescribeOptions } from './transport-describer.js';
 
-/** What `describeTransport` takes beside the module. */
+/** The options of `describeTransport`. */
 export interface DescribeModuleOptions extends DescribeOptions, MadeOptions {}
 
 /**
- * Describes an application without running it: its providers are made, and none of its hooks is called, no message is taken
- * and nothing is created on a broker. For scripts and tools; a running application has `app.get(TransportDescriber)`.
- * What providers open when they are made stays open: the process is theirs to end.
+ * Describes an application without starting it: providers are created, no lifecycle hook is called, no message is received
+ * and nothing is created on a broker. For scripts and tools; in a running application use `app.get(TransportDescriber)`.
+ * Connections that providers open in their constructors stay open and can keep the process alive.
  *
  * ```ts
  * const { subscriptions } = await describeTransport(AppModule);
  * ```
- * @throws TransportError `TRANSPORT_NOT_CONNECTED` without `TransportModule`, and what a start would refuse of options and names
+ * @throws TransportError `TRANSPORT_NOT_CONNECTED` without `TransportModule`, and every error of options and names that a start would throw
  */
 export function describeTransport(
   module: RootModule,

@@ -1,10 +1,10 @@
 import type { ConsumingOptions, RetryOptions, SubscriptionSummary } from '../../consuming/index.js';
 import type { BrokerSettings, Capabilities, Guarantee, GuaranteeLevel, StartOffset } from '../../contract/index.js';
 
-/** What an application is, as plain data: `JSON.stringify` loses nothing of it, and no secret is in it. */
+/** Describes an application as plain data, safe for `JSON.stringify`. It contains no secrets. */
 export interface TransportDescription {
   readonly service: string;
-  /** False where the module says `consume: false`: then there are no subscriptions. */
+  /** `false` if the module has `consume: false`: then there are no subscriptions. */
   readonly consumes: boolean;
   readonly brokers: readonly BrokerDescription[];
   readonly subscriptions: readonly SubscriptionDescription[];
@@ -16,52 +16,52 @@ export interface BrokerDescription {
   readonly name: string;
   readonly driver: string;
   readonly capabilities: Capabilities;
-  /** What can be promised of a publish, beside how its topic is kept. */
+  /** The guarantee of a publish, apart from how its topic is stored. */
   readonly publishing: Guarantee;
   /** Settings of the connection that matter for a guarantee, by the broker's own names; empty where they are not known. */
   readonly settings: BrokerSettings;
-  /** Why nothing could be learned of the broker: one sentence. Left out where it answered, or was not asked. */
+  /** Why the broker's settings could not be read, in one sentence. Undefined if it answered or was not queried. */
   readonly problem?: string;
 }
 
-/** One subscription with every default filled in, and what can be promised of it. */
+/** One subscription with every default filled in, and its computed guarantee. */
 export interface SubscriptionDescription {
   readonly broker: string;
   readonly driver: string;
   readonly topic: string;
-  /** As it was written down: with `delivery: 'every-instance'` each instance has one of its own that begins with it. */
+  /** The declared group: with `delivery: 'every-instance'` each instance has its own group, which starts with this name. */
   readonly group: string;
   /** The place in the code: `@Subscribe("order.created") in InventoryController.reserve`. */
   readonly where: string;
-  /** null: what cannot be handled is discarded. */
+  /** `null`: messages that cannot be handled are discarded. */
   readonly deadLetterTopic: string | null;
-  /** Where messages wait between tiers, in their order; empty where the broker keeps them itself, or there are no tiers. */
+  /** Topics where messages wait between tiers, in order. Empty if the broker delays them itself, or there are no tiers. */
   readonly retryTopics: readonly string[];
   readonly options: DescribedOptions;
   /** Settings of the topic that matter for the guarantee, by the broker's own names; empty where they are not known. */
   readonly settings: BrokerSettings;
   readonly guarantee: Guarantee;
-  /** What was asked for by the option `guarantee`; null: nothing. */
+  /** The value of the option `guarantee`; `null` if it is not set. */
   readonly wantedGuarantee: GuaranteeLevel | null;
-  /** What starts as it was asked to, and may still surprise: one sentence each. */
+  /** Valid settings that may surprise, one sentence each. */
   readonly warnings: readonly string[];
 }
 
 type Omitted = 'deadLetterTopic' | 'guarantee' | 'retry' | 'unknownType' | 'batch' | 'startFrom' | 'policies';
 
-/** The options of a subscription, defaults filled in. Classes and functions are told by their names, moments as ISO 8601. */
+/** The options of a subscription, defaults filled in. Classes and functions appear as their names, dates as ISO 8601. */
 export type DescribedOptions = Required<Omit<ConsumingOptions, Omitted>> &
   Pick<ConsumingOptions, 'unknownType' | 'batch'> & {
-    /** As it was asked for; a `Date` as ISO 8601 text. */
+    /** The option as it was set; a `Date` as ISO 8601 text. */
     readonly startFrom: string | StartOffset;
     /** The library's own by kind and options, the others by the name of their function. */
     readonly policies?: readonly (string | { readonly kind: string; readonly options: object })[];
-    /** With all defaults; of `neverFor` the names. */
+    /** With all defaults; `neverFor` contains the class names. */
     readonly retry: Required<Omit<RetryOptions, 'neverFor' | 'deadlineMs' | 'redeliveryDelaysMs'>> &
       Pick<RetryOptions, 'deadlineMs' | 'redeliveryDelaysMs'> & { readonly neverFor?: readonly string[] };
   };
 
-/** @param settings of its topic, as far as the broker told them */
+/** @param settings of its topic, as far as the broker returned them */
 export function describeSubscription(
   { name, driver }: Pick<BrokerDescription, 'name' | 'driver'>,
   summary: SubscriptionSummary,
@@ -99,7 +99,7 @@ export function describeSubscription(
 /** Options as plain data. */
 export const describeOptions = (options: object): DescribedOptions => plain(options) as DescribedOptions;
 
-/** As JSON would have it, but for functions and classes in lists: they leave their names. Methods are left out. */
+/** Converts to plain data as JSON does, except that functions and classes in lists become their names. Methods are omitted. */
 function plain(value: unknown): unknown {
   if (typeof value === 'function') return value.name;
   if (Array.isArray(value)) return value.map(plain);

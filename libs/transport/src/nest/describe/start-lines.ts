@@ -12,7 +12,7 @@ import {
 import { ONLY_BROKER } from '../module-options.js';
 import { aligned, attempts, inShort } from './subscription-cells.js';
 
-/** The part of a runtime that is looked at. */
+/** The part of a runtime that start lines need. */
 interface Starting {
   readonly notices: Notices;
   broker(name: string): BrokerRuntime;
@@ -85,6 +85,6 @@ function optionText(name: string, value: unknown, { retry, batch, policies = [] 
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Not an option, but what comes of them: shown where it is less than a reader expects. */
+/** The resulting guarantee, shown only if it is not the usual at-least-once. */
 const guaranteeOf = ({ guarantee }: SubscriptionDescription): readonly string[] =>
   guarantee.level === 'at-least-once' ? [] : [`guarantee=${inShort(guarantee)}`];

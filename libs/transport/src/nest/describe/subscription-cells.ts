@@ -1,7 +1,7 @@
 import type { Guarantee } from '../../contract/index.js';
 import type { SubscriptionDescription } from './description.js';
 
-/** What a row about a subscription tells, by the name of its column. No cell has a space, so that `name=cell` is one word. */
+/** The cells of a subscription's row, by column name. No cell contains a space: `name=cell` is one word. */
 export const COLUMNS = {
   topic: ({ topic }) => topic,
   group: ({ group }) => group,

@@ -3,15 +3,15 @@ import type { BrokerRuntime } from '../broker-runtime.js';
 import { describeSubscription, type BrokerDescription, type TransportDescription } from './description.js';
 import type { TransportRuntime } from '../transport-runtime.js';
 
-/** How to describe. */
+/** The options of `TransportDescriber.describe`. */
 export interface DescribeOptions {
-  /** `true`: no broker is asked. What one said at start still counts; where none was asked, guarantees are `'unknown'` at best. @default false */
+  /** `true`: queries no broker. Settings that were read at start still count; without them, guarantees are at best `'unknown'`. @default false */
   readonly offline?: boolean;
 }
 
 /**
- * Tells what the application is: its brokers, and its subscriptions with every default filled in and the computed guarantee of
- * each. Inject it, or `app.get(TransportDescriber)`; `describeTransport(AppModule)` does it without a running application.
+ * Describes the application: its brokers, and its subscriptions with all defaults and the computed guarantee of each.
+ * Inject it, or use `app.get(TransportDescriber)`. `describeTransport(AppModule)` works without a running application.
  */
 export class TransportDescriber {
   readonly #runtime: TransportRuntime;
@@ -20,7 +20,7 @@ export class TransportDescriber {
     this.#runtime = runtime;
   }
 
-  /** Asks the brokers how they really keep messages. Reads only. A broker that does not answer is described as far as it is known. */
+  /** Queries the brokers' actual settings and returns the description. Read-only. For a broker that does not answer, settings are empty and `problem` says why. */
   async describe({ offline = false }: DescribeOptions = {}): Promise<TransportDescription> {
     const { service, consume } = this.#runtime.options;
     const connect = this.#runtime.phase === 'created';

@@ -5,23 +5,23 @@ import type { RootModule } from '../lifecycle/create-transport-app.js';
 import { withMadeApplication, type MadeOptions } from '../lifecycle/made-application.js';
 import type { TransportRuntime } from '../transport-runtime.js';
 
-/** What `withDeadLetters` takes beside the module and the topic. */
+/** The options of `withDeadLetters`. */
 export interface WithDeadLettersOptions extends MadeOptions {
-  /** The broker, where several have the topic. @default the one that has it */
+  /** The name of the broker; required if several brokers have the topic. @default the one that has it */
   readonly broker?: string;
 }
 
 /**
- * Works with the dead letters of an application without running it: no hook is called and no handler gets a message. For scripts and tools; a running
- * application has `broker.deadLetters`. Connects the one broker, and closes it when `work` is done.
+ * Opens the dead letters of an application without starting it: no lifecycle hook and no handler is called. For scripts and tools; a
+ * running application has `broker.deadLetters`. Connects only the topic's broker, and disconnects when `work` is done.
  *
  * ```ts
- * await withDeadLetters(AppModule, 'order.created', (desk, deadLetterTopic) => desk.replay(deadLetterTopic));
+ * await withDeadLetters(AppModule, 'order.created', (admin, deadLetterTopic) => admin.replay(deadLetterTopic));
  * ```
- * @param topic one that the application subscribes to, or its dead-letter topic. Others are refused: a name that is
- *   mistyped would otherwise be made on brokers that make topics
- * @throws TransportError `TRANSPORT_SUBSCRIPTION_UNKNOWN` for a topic that is none of these or has several dead-letter topics;
- *   `TRANSPORT_NOT_CONNECTED` without `TransportModule`; what the connection says
+ * @param topic a topic that the application subscribes to, or its dead-letter topic. Others are rejected: a broker with
+ *   automatic topic creation would create a mistyped topic
+ * @throws TransportError `TRANSPORT_SUBSCRIPTION_UNKNOWN` for another topic, or one with several dead-letter topics;
+ *   `TRANSPORT_NOT_CONNECTED` without `TransportModule`; the errors of the connection
  */
 export function withDeadLetters<Result>(
   module: RootModule,
@@ -46,15 +46,15 @@ function placeOf({ brokers }: TransportRuntime, topic: string, wanted: string | 
   const named = all.filter(
     ({ broker, topics }) => (wanted === undefined || broker.name === wanted) && topics.includes(topic),
   );
-  const found = [...new Map(named.map((place) => [tell(place), place])).values()];
+  const found = [...new Map(named.map((place) => [shownPlace(place), place])).values()];
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
   const where = wanted === undefined ? '' : ` on broker "${wanted}"`;
-  const known = [...new Set((found.length === 0 ? all : found).map(tell))].join(', ');
+  const known = [...new Set((found.length === 0 ? all : found).map(shownPlace))].join(', ');
   const text =
     found.length === 0
-      ? `"${topic}" is no topic of this application with dead letters${where}. There are: ${known || 'none, as in an application without subscriptions'}.`
-      : `"${topic}" has several dead-letter topics${where}. Name one, and its broker: ${known}.`;
+      ? `"${topic}" is not a topic of this application with dead letters${where}. Known: ${known || 'none, because the application has no subscriptions'}.`
+      : `"${topic}" has several dead-letter topics${where}. Pass one of them, and its broker: ${known}.`;
   throw new TransportError('TRANSPORT_SUBSCRIPTION_UNKNOWN', text, { topic });
 }
 
@@ -63,4 +63,4 @@ function placesOf(broker: BrokerRuntime, { topic, resolvedDeadLetterTopic }: Sub
   return deadLetterTopic === undefined ? [] : [{ broker, deadLetterTopic, topics: [topic, deadLetterTopic] }];
 }
 
-const tell = ({ broker, deadLetterTopic }: Place): string => `"${deadLetterTopic}" on broker "${broker.name}"`;
+const shownPlace = ({ broker, deadLetterTopic }: Place): string => `"${deadLetterTopic}" on broker "${broker.name}"`;

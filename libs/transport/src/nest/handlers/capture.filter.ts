@@ -2,10 +2,10 @@ import { Catch, type ExceptionFilter } from '@nestjs/common';
 import { throwError, type Observable } from 'rxjs';
 
 /**
- * Hands an error on as it is. Nest's own last filter would turn it into "Internal server error", and nobody could tell
- * a payload that never will fit from a database that is away for a minute.
+ * Passes an error on unchanged. Nest's own last filter would replace it with "Internal server error", which hides
+ * whether the failure is permanent (an invalid payload) or temporary (an unreachable database).
  *
- * It must be the least specific filter: whatever a user's filter takes, it does not see (docs/adr/0004).
+ * It must be the least specific filter: it must not see errors that a user's filter handles (docs/adr/0004).
  */
 @Catch()
 export class CaptureFilter implements ExceptionFilter {

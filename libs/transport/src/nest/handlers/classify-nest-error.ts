@@ -3,10 +3,10 @@ import { classify, type Classification } from '../../consuming/index.js';
 const RETRYABLE: Classification = { kind: 'retryable' };
 const PERMANENT: Classification = { kind: 'permanent' };
 
-/** The 4xx that a later attempt can get past: timeout, too early, too many requests. */
+/** The 4xx statuses for which a retry can succeed: timeout, too early, too many requests. */
 const RETRYABLE_CLIENT_ERRORS: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** What Nest says when a guard answered false. */
+/** Nest's message when a guard returns false. */
 const GUARD_DENIED = 'Forbidden resource';
 
 interface Like {
@@ -18,7 +18,7 @@ interface Like {
 }
 
 /**
- * What Nest's own errors say about trying again; undefined leaves an error to the library's table.
+ * Decides whether an error of Nest is retryable; undefined leaves the error to the library's table.
  *
  * | thrown                                                                   | classification                     |
  * |--------------------------------------------------------------------------|------------------------------------|
@@ -31,20 +31,20 @@ interface Like {
 export function classifyNestError(error: unknown): Classification | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { getStatus, getError, message } = error as Like;
-  // n.b. told by shape and not by class: an application may hold two copies of @nestjs/common.
+  // Detected by shape and not by class: an application may hold two copies of @nestjs/common.
   if (typeof getStatus === 'function') return byStatus(getStatus.call(error));
   if (typeof getError === 'function')
     return message === GUARD_DENIED ? PERMANENT : byContent(getError.call(error), error);
   return error instanceof Error ? undefined : byFields(error);
 }
 
-/** The inside of an `RpcException`. n.b. `KafkaRetriableException` answers with itself. */
+/** The error or status inside an `RpcException`. `KafkaRetriableException` returns itself. */
 function byContent(content: unknown, rpcException: unknown): Classification {
   if (content === rpcException) return RETRYABLE;
   return classifyNestError(content) ?? classify(content);
 }
 
-/** An object in place of an error: what Nest's last filter made, or what somebody put into an `RpcException`. */
+/** An object instead of an error: from Nest's last filter, or from inside an `RpcException`. */
 function byFields({ status, statusCode, message }: Like): Classification | undefined {
   if (message === GUARD_DENIED) return PERMANENT;
   const code = typeof statusCode === 'number' ? statusCode : status;

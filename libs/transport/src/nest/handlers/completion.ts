@@ -5,7 +5,7 @@ function isStream(result: unknown): result is Observable<unknown> {
   return typeof (result as Observable<unknown> | null | undefined)?.subscribe === 'function';
 }
 
-/** Whether a result is what a generator function returns: nothing of the handler has run yet. n.b. a Subject is a stream, and has `next`. */
+/** Whether a result is what a generator function returns: nothing of the handler has run yet. A Subject has `next` too, but is a stream. */
 const isGenerator = (result: unknown): result is AsyncIterable<unknown> => {
   const {
     next,

@@ -15,7 +15,7 @@ export function copyGlobals(from: ApplicationConfig, microservice: NestMicroserv
   copyRequestScoped(from, microservice);
 }
 
-/** `APP_GUARD` and its like in request scope. n.b. Nest has no public way to give them to a microservice, only its configuration has. */
+/** Copies `APP_GUARD` and its like in request scope. Nest has no public API for it, so this uses its configuration object. */
 function copyRequestScoped(from: ApplicationConfig, microservice: NestMicroservice): void {
   const guards = from.getGlobalRequestGuards();
   const pipes = from.getGlobalRequestPipes();
@@ -33,6 +33,6 @@ function copyRequestScoped(from: ApplicationConfig, microservice: NestMicroservi
 function cannotCopy(): TransportError {
   return new TransportError(
     'TRANSPORT_NOT_CONNECTED',
-    'connectTransport cannot give message handlers the global guards, pipes, interceptors or filters in request scope: this version of @nestjs/microservices keeps its configuration elsewhere. Make them singletons, or set them on the controllers.',
+    'connectTransport cannot apply request-scoped global guards, pipes, interceptors or filters to message handlers: this version of @nestjs/microservices stores its configuration elsewhere. Make them singletons, or set them on the controllers.',
   );
 }

@@ -72,7 +72,7 @@ function controllersOf(modules: ModulesContainer): readonly Methods[] {
   return [...modules.values()].flatMap(({ controllers }) => [...controllers.values()].flatMap(methodsHolder));
 }
 
-/** n.b. the instance's own class where there is one: a factory's or a value's `metatype` says nothing about methods. */
+/** Uses the instance's own class if there is one: the `metatype` of a factory or value has no methods. */
 function methodsHolder({ instance, metatype }: { instance?: unknown; metatype?: unknown }): readonly Methods[] {
   const prototype: unknown =
     typeof instance === 'object' && instance !== null

@@ -28,7 +28,7 @@ export function providerHandlers(
   );
 }
 
-/** n.b. a transient provider has an instance for each class that injects it, and none that could handle all messages. */
+/** A transient provider has an instance for each class that injects it, and none that could handle all messages. */
 function methodOf({ wrapper, module }: SubscribedProvider, name: string): ProviderMethod {
   const { token, id } = wrapper;
   const instance = wrapper.instance as object;

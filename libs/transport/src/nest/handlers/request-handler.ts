@@ -34,18 +34,18 @@ export interface Answering {
   readonly schema: StandardSchema | undefined;
   readonly answerTo: (delivery: Delivery) => Answer | undefined;
   readonly clock: Clock;
-  /** How long a stream may last where the requester does not say how long it waits. */
+  /** The longest time of a stream, in milliseconds, if the requester sends no timeout. */
   readonly streamTimeoutMs: number;
-  /** Told what is not told to the sender. */
+  /** Receives errors that are not sent to the requester. */
   readonly report: (error: unknown, delivery: Delivery) => void;
 }
 
 /**
- * Makes a handler answer the sender: every value of its result, then the end, or its error.
- * An error is answered and not tried again: the sender decides. A message nobody waits for is handled as an event.
- * An answer that could not be stored is a failure like any other: the request is tried again.
- * A stream ends when its requester waits no longer: the message is done then.
- * A request whose requester had stopped waiting long before it came is done without a call.
+ * Sends a handler's result to the requester: every value, then the end, or its error.
+ * An error is sent and not retried: the requester decides. A message without a requester is handled as an event.
+ * A response that could not be stored fails the attempt: the request is retried.
+ * A stream ends when its requester stops waiting; the message is then acked.
+ * A request whose requester stopped waiting long ago is acked without calling the handler.
  * @param call the handler; its result may be a stream
  */
 export function answering(call: (payload: unknown, delivery: Delivery) => Promise<unknown>, how: Answering): Handler {
@@ -69,8 +69,8 @@ export function answering(call: (payload: unknown, delivery: Delivery) => Promis
 }
 
 /**
- * Tells who waits why a question is answered by no handler: it could not be read, was refused by its schema, or was tried too often.
- * An answer that cannot be sent is reported and not tried again: the question is a dead letter by then, and its asker has a timeout.
+ * Sends the requester the reason why its request was dead-lettered: it could not be decoded, failed its schema, or ran out of attempts.
+ * A reply that cannot be sent is reported and not retried: the request is already a dead letter, and its requester has a timeout.
  */
 export function refusing(answerTo: Answering['answerTo'], report: Answering['report']): Refusal {
   return async (error, delivery) => {
@@ -82,13 +82,13 @@ export function refusing(answerTo: Answering['answerTo'], report: Answering['rep
   };
 }
 
-/** n.b. a stream does nothing before it is subscribed to. */
+/** A stream does nothing before it is subscribed to. */
 const run = async (result: unknown): Promise<void> => {
   const stream = streamOf(result);
   if (stream !== undefined) await lastValueFrom(stream, { defaultValue: undefined });
 };
 
-/** Sends what a handler gives, value by value, and remembers when an answer itself could not be sent. */
+/** Sends a handler's values one by one, and records whether a response could not be sent. */
 function repliesOf({ codec, schema, streamTimeoutMs }: Answering, answer: Answer, topic: string, wait: RequesterWait) {
   const sent = { failure: undefined as unknown };
   const send = async (reply: Reply): Promise<void> => {
@@ -143,7 +143,7 @@ const aborted = (signal: AbortSignal): Observable<void> =>
     return () => signal.removeEventListener('abort', tell);
   });
 
-/** n.b. as Nest does, and what is no Error was made on purpose, as by `throwError(() => exception.getError())`: what a handler says on purpose reaches the sender, what merely happened inside does not. */
+/** As in Nest, deliberate errors reach the requester and internal ones do not. A thrown value that is not an Error is deliberate, as with `throwError(() => exception.getError())`. */
 function isForTheSender(error: unknown): boolean {
   const isNests = ['getError', 'getStatus'].some((method) => typeof fieldOf(error, method) === 'function');
   return isNests || isTransportError(error) || !isA(error, Error);

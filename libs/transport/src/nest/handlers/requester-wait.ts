@@ -3,11 +3,11 @@ import { isTransportError, shown, TransportError, waitOf, type Clock, type Deliv
 /** How far the clocks of requester and responder may differ. */
 const CLOCK_SKEW_MS = 60_000;
 
-/** How long answers are made for one request: while its requester waits, and a stream of them for a limited time. */
+/** Decides how long responses are produced for one request: while its requester waits, and a stream for a limited time. */
 export class RequesterWait {
-  /** The requester takes one answer only. */
+  /** The requester accepts only one response. */
   readonly isForFirst: boolean;
-  /** Aborted when nothing more is to be answered: a stream ends then. */
+  /** Aborted when no more responses may be sent: a stream ends then. */
   readonly signal: AbortSignal;
   readonly #delivery: Delivery;
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class RequesterWait {
 
   /**
    * The requester had stopped waiting long before the request came: a new group of responders reads all that the topic holds.
-   * Never where the requester does not say how long it waits.
+   * Never if the requester sends no timeout.
    */
   get isLongGone(): boolean {
     const { publishedAt } = this.#delivery;
@@ -37,7 +37,7 @@ export class RequesterWait {
     return this.#clock.now() - publishedAt.getTime() > this.#timeoutMs + CLOCK_SKEW_MS;
   }
 
-  /** Whether this is no failure of the handler: it ended because its requester had gone. */
+  /** Whether the handler did not fail, but ended because its requester stopped waiting. */
   isBecauseGone(error: unknown): boolean {
     const { reason } = this.signal as { readonly reason: unknown };
     return reason === this.#gone && (error === reason || (error as Error | undefined)?.name === 'AbortError');
@@ -49,7 +49,7 @@ export class RequesterWait {
     if (isTransportError(reason)) throw reason;
   }
 
-  /** A stream begins: where nobody says how long the requester waits, it may last `limitMs`. */
+  /** Starts a stream: if the requester sent no timeout, it may last `limitMs`. */
   limitStream(limitMs: number): void {
     if (this.#timeoutMs === undefined) this.#abortIn(limitMs, tooLong(this.#delivery, limitMs));
   }
@@ -78,14 +78,14 @@ export class RequesterWait {
 }
 
 function gone({ id, topic }: Delivery): TransportError {
-  const text = `The requester of message ${shown(id)} of "${topic}" waits no longer.`;
+  const text = `The requester of message ${shown(id)} of "${topic}" is no longer waiting.`;
   return new TransportError('TRANSPORT_REQUEST_TIMEOUT', text, { topic });
 }
 
 function tooLong({ id, topic }: Delivery, limitMs: number): TransportError {
   return new TransportError(
     'TRANSPORT_HANDLER_TIMEOUT',
-    `The answers to request ${shown(id)} of "${topic}" had not ended after ${limitMs} ms (responseStreamTimeoutMs). Complete the Observable, or raise the option.`,
+    `The response stream for request ${shown(id)} of "${topic}" did not complete within ${limitMs} ms (responseStreamTimeoutMs). Complete the Observable, or raise the option.`,
     { topic },
   );
 }

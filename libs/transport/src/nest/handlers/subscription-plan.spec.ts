@@ -68,7 +68,7 @@ test('handlers of one broker, topic and group share a subscription; another brok
   ]);
 });
 
-test('what one of the sharing handlers says holds for both, field by field, and undefined says nothing', () => {
+test('an option of one sharing handler applies to both, field by field, and undefined counts as not set', () => {
   const [subscription] =
     plan(
       handler(Paid, 'A.paid', { concurrency: 8, retry: { initialDelayMs: 5 } }),
@@ -89,20 +89,20 @@ test.each([
   ['one type twice', [handler(Paid, 'A.a'), handler(Paid, 'B.b')], 'A.a and B.b both handle "paid"'],
   ['a topic twice', [handler('x', 'A.a'), handler('x', 'B.b')], 'both handle every type of topic "x"'],
   ['an inherited handler', [handler(Paid, 'A.a'), handler(Paid, 'A.a')], 'A.a is registered twice'],
-])('%s is refused, naming the places', (_, handlers, words) => {
+])('%s is rejected, and the error names both places', (_, handlers, words) => {
   const refuse = (): unknown => plan(...handlers);
   expect(refuse).toThrow(words);
   expect(refuse).toThrow('TRANSPORT_SUBSCRIPTION_DUPLICATE');
 });
 
-test('sharing handlers may say the same in lists of their own', () => {
+test('sharing handlers may repeat equal lists', () => {
   const options = (): SubscribeOptions => ({ ordering: 'none', retry: { redeliveryDelaysMs: [60_000] } });
   const [subscription] = plan(handler(Paid, 'A.a', options()), handler(Sent, 'B.b', options())).get('main') ?? [];
   expect(subscription?.options.retry).toEqual({ maxAttempts: 3, redeliveryDelaysMs: [60_000] });
 });
 
 test.each([
-  ['concurrency', { concurrency: 1 }, { concurrency: 2 }, 'says 1 and B.b says 2 for concurrency'],
+  ['concurrency', { concurrency: 1 }, { concurrency: 2 }, 'has 1 and B.b has 2 for concurrency'],
   ['a field of retry', { retry: { maxAttempts: 1 } }, { retry: { maxAttempts: 2 } }, 'for retry.maxAttempts'],
   [
     'an entry of a list',
@@ -110,8 +110,8 @@ test.each([
     { retry: { redeliveryDelaysMs: [2] } },
     'for retry.redeliveryDelaysMs',
   ],
-  ['dead letters', { deadLetterTopic: 'x' }, { deadLetterTopic: false as const }, 'says "x" and B.b says false'],
-])('sharing handlers that differ in %s are refused', (_, first, second, words) => {
+  ['dead letters', { deadLetterTopic: 'x' }, { deadLetterTopic: false as const }, 'has "x" and B.b has false'],
+])('sharing handlers that differ in %s are rejected', (_, first, second, words) => {
   const refuse = (): unknown => plan(handler(Paid, 'A.a', first), handler(Sent, 'B.b', second));
   expect(refuse).toThrow(words);
   expect(refuse).toThrow('TRANSPORT_OPTION_CONFLICT');
@@ -120,18 +120,18 @@ test.each([
 test.each([
   ['in its order', { batch: { maxMessages: 9 } }, {}],
   ['the other way round', {}, { batch: { maxMessages: 9 } }],
-])('a handler that asks for no batch is not given one by its neighbour, %s', (_, first, second) => {
+])('a handler without batch cannot share a subscription with one that sets it, %s', (_, first, second) => {
   const refuse = (): unknown => plan(handler(Paid, 'A.a', first), handler(Sent, 'B.b', second));
-  expect(refuse).toThrow(/would give (A\.a|B\.b) arrays, though it does not ask for them/);
+  expect(refuse).toThrow(/(A\.a|B\.b) does not set batch and would receive arrays/);
   expect(refuse).toThrow('TRANSPORT_OPTION_CONFLICT');
 });
 
-test('a handler that answers is given no batch', () => {
+test('a request handler cannot set batch', () => {
   const answering = { ...handler(Paid, 'A.a', { batch: { maxMessages: 9 } }), isAnswer: true };
-  expect(() => plan(answering)).toThrow('A.a answers requests, one at a time');
+  expect(() => plan(answering)).toThrow('A.a answers requests one at a time');
 });
 
-test('a broker that nobody gave is refused with the nearest name', () => {
+test('an unknown broker is rejected with the nearest name', () => {
   expect(() => plan(handler(Paid, 'A.a', { broker: 'audt' }))).toThrow('Did you mean "audit"?');
   expect(() => plan(handler(Paid, 'A.a', { broker: 'elsewhere' }))).toThrow('Known are main, audit.');
 });

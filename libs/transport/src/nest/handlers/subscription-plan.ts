@@ -5,7 +5,7 @@ import type { ConsumingOptions, Handler, Refusal, Route, SubscriptionPlan } from
 import { SUBSCRIBE_RULES } from '../decorators/subscribe-options.js';
 import type { SubscriptionMetadata } from '../decorators/subscription-metadata.js';
 
-/** A handler as Nest registered it, with what its decorator said. */
+/** A handler as Nest registered it, with the options of its decorator. */
 export interface HandlerRegistration extends SubscriptionMetadata {
   readonly handle: Handler;
   /** Of a handler that answers. */
@@ -89,7 +89,7 @@ function refuseDuplicateTypes({ topic, group, members }: Draft): void {
   }
 }
 
-/** A batch changes what a handler is given: all that share a subscription have to ask for it, and one that answers cannot. */
+/** A batch changes the parameter of a handler: all handlers of a subscription must set it, and request handlers cannot. */
 function refuseHalfBatches({ topic, group, members }: Draft): void {
   const batching = members.find(({ options }) => options.batch !== undefined);
   if (batching === undefined) return;
@@ -98,8 +98,8 @@ function refuseHalfBatches({ topic, group, members }: Draft): void {
   if (single === undefined) return;
   const what =
     answering === undefined
-      ? `the handlers of topic "${topic}" and group "${group}" share one subscription, and its batch would give ${single.where} arrays, though it does not ask for them. Write batch at each of them, or give one a group of its own`
-      : `${single.where} answers requests, one at a time, and cannot be given batches. Leave batch out, or give it a group of its own`;
+      ? `the handlers of topic "${topic}" and group "${group}" share one subscription, but ${single.where} does not set batch and would receive arrays. Set batch on each of them, or give one its own group`
+      : `${single.where} answers requests one at a time and cannot receive batches. Remove batch, or give it its own group`;
   throw new TransportError('TRANSPORT_OPTION_CONFLICT', `${placeOf(batching)}: ${what}.`, { topic });
 }
 
@@ -112,16 +112,16 @@ function duplicate(
   const what = second.event === undefined ? `every type of topic "${topic}"` : `"${second.event.type}"`;
   const who =
     first.where === second.where
-      ? `${first.where} is registered twice, which happens when two classes inherit it, two modules provide its class, or a module lists its controller again; both would`
+      ? `${first.where} is registered twice (two classes inherit it, two modules provide its class, or a module lists its controller again). Both would`
       : `${first.where} and ${second.where} both`;
   return new TransportError(
     'TRANSPORT_SUBSCRIPTION_DUPLICATE',
-    `${who} handle ${what} as group "${group}", and a message goes to one handler of a group. Write { group: '...' } on one of them, so that both get every message, or call both from one handler.`,
+    `${who} handle ${what} as group "${group}", but a message goes to only one handler of a group. To deliver it to both, set { group: '...' } on one of them, or call both from one handler.`,
     { topic },
   );
 }
 
-/** The options of handlers that share a subscription: what one of them says holds for all. */
+/** Merges the options of handlers that share a subscription: an option set on one applies to all. */
 function sharedOptions({ topic, group, members }: Draft): ConsumingOptions {
   const saidBy = new Map<string, HandlerRegistration>();
   let shared: ConsumingOptions = {};
@@ -147,10 +147,10 @@ function contradiction(
   group: string,
 ): TransportError {
   const said = (handler: HandlerRegistration): string =>
-    `${handler.where} says ${JSON.stringify(flat(handler.options)[name])}`;
+    `${handler.where} has ${JSON.stringify(flat(handler.options)[name])}`;
   return new TransportError(
     'TRANSPORT_OPTION_CONFLICT',
-    `Two handlers share the subscription to topic "${topic}" of group "${group}", but ${said(first)} and ${said(second)} for ${name}. Write it once, or give one of them a group of its own.`,
+    `Two handlers share the subscription to topic "${topic}" of group "${group}", but ${said(first)} and ${said(second)} for ${name}. Set it once, or give one of them its own group.`,
     { topic },
   );
 }

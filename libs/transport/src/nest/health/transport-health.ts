@@ -1,31 +1,31 @@
 import type { HealthStatus, Notices } from '../../contract/index.js';
 import type { TransportRuntime } from '../transport-runtime.js';
 
-/** `'starting'` before it is placed in its group; `'stalled'`: a part of it waits for an unsettled message; `'starved'`: it receives nothing although the broker holds messages for it; `'crashed'`: it is being rebuilt; `'paused'`: somebody, or a policy, wants it so. */
+/** State of a subscription. `'starting'`: it has not joined its group yet; `'stalled'`: a partition waits for an unsettled message; `'starved'`: it receives nothing although messages wait on the broker; `'crashed'`: it is being restarted; `'paused'`: the application or a policy paused it. */
 export type SubscriptionState = 'starting' | 'running' | 'paused' | 'stalled' | 'starved' | 'crashed' | 'stopped';
 
-/** How one subscription is: a topic as one group reads it. */
+/** The health of one subscription: a topic as one group reads it. */
 export interface SubscriptionReport {
   readonly topic: string;
   readonly group: string;
   readonly state: SubscriptionState;
 }
 
-/** How one broker's connection is, and the subscriptions on it. */
+/** The health of one broker's connection and of its subscriptions. */
 export interface BrokerReport {
   readonly name: string;
   readonly driver: string;
   readonly status: HealthStatus;
-  /** One sentence per thing that is not well; empty when up. */
+  /** One sentence for each problem; empty when up. */
   readonly problems: readonly string[];
   readonly subscriptions: readonly SubscriptionReport[];
 }
 
-/** How the transport is as a whole: what `TransportHealth` answers. */
+/** The health of the whole transport, as `TransportHealth` returns it. */
 export interface TransportReport {
   readonly status: HealthStatus;
   readonly ready: boolean;
-  /** All that is not well, one sentence each: of the application, and of each broker with its name. Empty when up. */
+  /** One sentence for each problem of the application and of each broker (with its name). Empty when up. */
   readonly problems: readonly string[];
   readonly brokers: readonly BrokerReport[];
 }
@@ -36,9 +36,9 @@ const worst = (statuses: readonly HealthStatus[]): HealthStatus =>
   statuses.reduce((worse, status) => (SEVERITY[status] > SEVERITY[worse] ? status : worse), 'up');
 
 const NOT_BEGUN =
-  'Intake has not begun: it waits for app.listen() or app.startAllMicroservices(). connectTransport(app) makes the latter unnecessary.';
+  'Consuming has not started: it waits for app.listen() or app.startAllMicroservices(). With connectTransport(app) the latter is not needed.';
 
-/** How the transport is: the source of a readiness probe. Inject it, or `app.get(TransportHealth)`. */
+/** Reports whether messages flow, for readiness probes. Inject it, or use `app.get(TransportHealth)`. */
 export class TransportHealth {
   readonly #runtime: TransportRuntime;
   readonly #troubles: SubscriptionTroubles;
@@ -48,17 +48,17 @@ export class TransportHealth {
     this.#troubles = new SubscriptionTroubles(runtime.notices);
   }
 
-  /** `'up'`; `'degraded'`: messages still flow, but a part of them waits; `'down'`: not started, cut off, or draining. */
+  /** `'up'`; `'degraded'`: messages flow, but some wait; `'down'`: not started, disconnected, or draining. */
   get status(): HealthStatus {
     return this.report().status;
   }
 
-  /** False until every broker is connected and every subscription is placed in its group, and from the first moment of a drain. */
+  /** Whether every broker is connected and every subscription has joined its group. `false` as soon as a drain starts. */
   isReady(): boolean {
     return this.#isRunning() && this.status !== 'down';
   }
 
-  /** Everything at once, for an endpoint or a log. */
+  /** Returns everything at once, for an endpoint or a log. */
   report(): TransportReport {
     const brokers = [...this.#runtime.brokers.keys()].map((name) => this.#broker(name));
     const status = this.#isRunning() ? worst(brokers.map((broker) => broker.status)) : 'down';
@@ -67,8 +67,8 @@ export class TransportHealth {
   }
 
   /**
-   * Stops intake and waits for running handlers, as a shutdown does, for those who want it earlier. Publishing goes on
-   * working; the application stays up and not ready. Twice is the same as once.
+   * Stops consuming and waits for running handlers (at most `drainTimeoutMs`), before the shutdown does it. Publishing still
+   * works. The application stays up but is no longer ready. A second call has no further effect.
    */
   drain(): Promise<void> {
     return this.#runtime.drain();
@@ -98,12 +98,14 @@ export class TransportHealth {
     const unwell = subscriptions.filter(
       ({ state }) => state === 'crashed' || state === 'stalled' || state === 'paused',
     );
-    const told = unwell.map(({ topic, group, state }) => `Subscription to ${topic} of group ${group} is ${state}.`);
+    const sentences = unwell.map(
+      ({ topic, group, state }) => `Subscription to ${topic} of group ${group} is ${state}.`,
+    );
     return {
       name,
       driver: broker.driver,
       status: unwell.length > 0 ? worst([status, 'degraded']) : status,
-      problems: [...problems, ...told],
+      problems: [...problems, ...sentences],
       subscriptions,
     };
   }

@@ -8,14 +8,14 @@ import { TransportModule } from '../transport.module.js';
 import { TransportServer } from '../client/transport.server.js';
 
 /**
- * Connects the transport to an application, for those who write Nest's own steps; `createTransportApp` does it by itself.
+ * Connects the transport to an application that was created with `NestFactory`. `createTransportApp` does it by itself.
  * Call it before `init` or `listen`. Global guards, pipes, interceptors and filters apply to message handlers too, whether
  * they are set before or after this call.
  *
  * ```ts
  * const app = await NestFactory.create(AppModule);                            // hybrid
  * connectTransport(app);
- * await app.listen(3000);                                                     // messages come from here on
+ * await app.listen(3000);                                                     // handlers run from here on
  *
  * const app = await NestFactory.createMicroservice(AppModule, transportStrategy());   // pure
  * connectTransport(app);
@@ -34,7 +34,7 @@ export function connectTransport<App extends INestApplication | INestMicroservic
 
 /**
  * The options that make Nest's `createMicroservice` run on the transport: `NestFactory.createMicroservice(AppModule, transportStrategy())`.
- * @param options what else `createMicroservice` takes, such as `logger`; do not spread the result, hand them in here
+ * @param options other options of `createMicroservice`, such as `logger`. Pass them here: the result must not be spread
  */
 export function transportStrategy(
   options: NestApplicationOptions = {},
@@ -42,7 +42,7 @@ export function transportStrategy(
   let strategy: TransportServer | undefined;
   const useFactory = (server: TransportServer): { strategy: TransportServer } => ({ strategy: (strategy = server) });
   const asynchronous = { ...options, inject: [TransportServer], useFactory };
-  // Why: a Nest before 11.1 runs the factory, but looks for the strategy beside it.
+  // Why: a Nest before 11.1 runs the factory, but looks for the strategy outside its result.
   return Object.defineProperty(asynchronous, 'strategy', { get: () => strategy });
 }
 
@@ -51,9 +51,9 @@ function isHybrid(app: INestApplication | INestMicroservice): app is INestApplic
 }
 
 /**
- * n.b. not by Nest's own deferred initialization: it would register web sockets a second time, run init hooks twice, and
- * build the handlers only at `startAllMicroservices`. So the microservice is told that all is done, and its handlers are
- * built when the server asks: after the application's globals are set, before its hooks.
+ * Does not use Nest's deferred initialization: it would register web sockets a second time, run init hooks twice, and
+ * build the handlers only at `startAllMicroservices`. The microservice is marked as initialized instead. Its handlers are
+ * built when the server requests them: after the application's globals are set, before its hooks.
  */
 function connectHybrid(app: INestApplication, server: TransportServer): void {
   const microservice = app.connectMicroservice(
@@ -70,7 +70,7 @@ function connectHybrid(app: INestApplication, server: TransportServer): void {
   });
 }
 
-/** n.b. first in the list is last in rank: `useGlobalFilters` would outrank a user's `APP_FILTER`. */
+/** The first filter in the list has the lowest rank; with `useGlobalFilters` it would outrank a user's `APP_FILTER`. */
 function connectPure(app: INestMicroservice, server: TransportServer): void {
   if (server.isRpcTarget === false) throw otherStrategy();
   app.get(ApplicationConfig).getGlobalFilters().unshift(new CaptureFilter());
@@ -80,11 +80,11 @@ function connectPure(app: INestMicroservice, server: TransportServer): void {
 function otherStrategy(): TransportError {
   return new TransportError(
     'TRANSPORT_NOT_CONNECTED',
-    'connectTransport(app): this microservice was created for another transport, so @Subscribe handlers would stay deaf. Write NestFactory.createMicroservice(AppModule, transportStrategy()).',
+    'connectTransport(app): this microservice was created for another transport, so @Subscribe handlers would never be invoked. Write NestFactory.createMicroservice(AppModule, transportStrategy()).',
   );
 }
 
-/** n.b. looked up by hand, because `app.get` of what is not there ends the process before anybody can say what to do. */
+/** Searches the modules, because `app.get` of a missing provider ends the process before a helpful error can be thrown. */
 function requireModule(app: INestApplication | INestMicroservice): void {
   const modules = [...app.get(ModulesContainer).values()].filter(({ metatype }) => metatype === TransportModule);
   if (modules.length === 1) return;

@@ -10,13 +10,13 @@ import { connectTransport, transportStrategy } from './connect-transport.js';
 import { exitCleanlyOnSignals } from './exit-cleanly.js';
 import { TransportRuntime } from '../transport-runtime.js';
 
-/** What `NestFactory` takes as a root module. */
+/** A root module, as `NestFactory` accepts it. */
 export type RootModule = Type<unknown> | DynamicModule | Promise<Type<unknown> | DynamicModule>;
 
-/** What `createTransportApp` takes beside all options of `NestFactory.create`. */
+/** The options of `createTransportApp`, in addition to all options of `NestFactory.create`. */
 export interface TransportAppOptions extends NestApplicationOptions {
   /**
-   * `true`: HTTP on Nest's default platform beside the messages; an adapter: on that one; `false`: messages only.
+   * `true`: HTTP on Nest's default platform in addition to messages; an adapter: HTTP on that one; `false`: messages only.
    * @default true
    */
   readonly http?: boolean | AbstractHttpAdapter;
@@ -25,7 +25,7 @@ export interface TransportAppOptions extends NestApplicationOptions {
 }
 
 /**
- * Creates an application whose message handlers run: `NestFactory.create`, `connectTransport` and shutdown hooks in one.
+ * Creates an application and connects the transport: `NestFactory.create`, `connectTransport` and graceful shutdown in one call.
  *
  * ```ts
  * const app = await createTransportApp(AppModule);                    // HTTP and messages
@@ -33,10 +33,10 @@ export interface TransportAppOptions extends NestApplicationOptions {
  * const app = await createTransportApp(AppModule, { http: false });   // messages only
  * await app.listen();
  * ```
- * Messages come from `listen` (or `init`) on, after all bootstrap hooks. On SIGTERM and SIGINT intake stops, handlers finish
- * (at most `drainTimeoutMs`), the application closes, and the process exits with 0.
+ * Handlers run from `listen` (or `init`) on, after all bootstrap hooks. On SIGTERM and SIGINT the application stops consuming,
+ * waits for running handlers (at most `drainTimeoutMs`), closes, and exits with code 0.
  *
- * A transport that cannot start ends the process with exit code 1 and one sentence in the log. With `abortOnError: false`, or
+ * If the transport cannot start, the process logs one sentence and exits with code 1. With `abortOnError: false`, or
  * without a logger, `listen` and `init` reject with the `TransportError` instead. `NODE_DEBUG=nest-transport` shows its stack.
  */
 export function createTransportApp(
@@ -52,7 +52,7 @@ export async function createTransportApp(
   { http = true, exitOnSignal = true, ...nest }: TransportAppOptions = {},
 ): Promise<INestApplication | INestMicroservice> {
   const app = connectTransport(await create(module, http, nest));
-  // Without a log nobody would see why the process ended.
+  // Without a log, the reason for the exit would be invisible.
   app.get(TransportRuntime, { strict: false }).endsProcessOnFailure =
     nest.abortOnError !== false && nest.logger !== false;
   if (exitOnSignal) exitCleanlyOnSignals(app);

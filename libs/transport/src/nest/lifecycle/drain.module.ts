@@ -9,8 +9,8 @@ import { TransportServer } from '../client/transport.server.js';
 const BEFORE_THE_ROOT = -1;
 
 /**
- * The last to be bootstrapped and the first to be destroyed: intake starts when the application is ready for messages, and
- * is drained before any module of the application closes its pools (docs/adr/0005).
+ * Is bootstrapped last and destroyed first. Consuming starts when the application is ready, and is drained
+ * before any module of the application closes its pools (docs/adr/0005).
  */
 @Injectable()
 export class DrainGate implements OnApplicationBootstrap, OnModuleDestroy {
@@ -57,14 +57,14 @@ export class DrainGate implements OnApplicationBootstrap, OnModuleDestroy {
     const others = [...this.#modules.values()].filter(({ metatype }) => metatype !== DrainModule);
     if (others.every(({ distance }) => distance > BEFORE_THE_ROOT)) return;
     throw new Error(
-      'nest-transport cannot make sure that it drains before the modules of the application are destroyed: this version of ' +
+      'nest-transport cannot ensure that it drains before the modules of the application are destroyed: this version of ' +
         '@nestjs/core orders modules in another way than 11 and 12 do. Please report the version.',
     );
   }
 }
 
 const stillOpen = (count: number, afterMs: number): string =>
-  `HTTP connections were still open ${afterMs} ms (drainTimeoutMs) after the shutdown started and are closed: ${count}. Streams of server-sent events should end in beforeApplicationShutdown.`;
+  `${count} HTTP connections were still open ${afterMs} ms (drainTimeoutMs) after the shutdown started; they are closed now. End server-sent event streams in beforeApplicationShutdown.`;
 
 @Module({ providers: [DrainGate] })
 export class DrainModule {}

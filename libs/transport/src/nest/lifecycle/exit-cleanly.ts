@@ -9,8 +9,8 @@ const ECHO_MS = 250;
 const INTERRUPTED = 130;
 
 /**
- * Lets Nest close the application on SIGTERM and SIGINT, and makes the process end with 0 and not by the signal. A second Ctrl-C ends it at
- * once, with 130: messages that are not settled by then come again.
+ * Closes the application on SIGTERM and SIGINT, then exits with code 0 instead of ending by the signal.
+ * A second Ctrl-C exits at once with code 130: unsettled messages are redelivered.
  */
 export function exitCleanlyOnSignals(app: INestApplication | INestMicroservice): void {
   app.enableShutdownHooks([...SIGNALS], { useProcessExit: true });

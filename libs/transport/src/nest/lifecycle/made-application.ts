@@ -7,14 +7,14 @@ import type { RootModule } from './create-transport-app.js';
 import { TransportRuntime } from '../transport-runtime.js';
 import { TransportServer } from '../client/transport.server.js';
 
-/** What tools take for the application that they make. */
+/** Options of Nest for the application that a tool creates. */
 export type MadeOptions = Pick<NestApplicationOptions, 'logger'>;
 
 /**
- * Makes an application without running it, lets `work` look at its transport, and closes its connections. Its providers are
- * made and its subscriptions known; none of its hooks is called, and nothing is connected that `work` does not connect.
- * @param caller who asks, for the errors
- * @throws TransportError `TRANSPORT_NOT_CONNECTED` without `TransportModule`, and what a start would refuse of options and names
+ * Creates an application without starting it, passes its transport to `work`, and closes its connections. Providers are
+ * created and subscriptions known; no lifecycle hook is called, and only `work` connects brokers.
+ * @param caller the name of the function for error messages
+ * @throws TransportError `TRANSPORT_NOT_CONNECTED` without `TransportModule`, and every error of options and names that a start would throw
  */
 export async function withMadeApplication<Result>(
   caller: string,
@@ -25,7 +25,7 @@ export async function withMadeApplication<Result>(
   const app = await make(caller, module, options);
   const runtime = app.get(TransportRuntime, { strict: false });
   try {
-    // n.b. what `init` would do before the first hook, and nothing of what comes after.
+    // Does what `init` does before the first hook, and nothing after that.
     app.get(TransportServer, { strict: false }).known(() => (app as unknown as NestMicroservice).registerListeners());
     return await work(app, runtime);
   } finally {
@@ -41,7 +41,7 @@ async function make(caller: string, module: RootModule, options: MadeOptions): P
     if (!(error instanceof Error) || !error.message.includes(TransportServer.name)) throw error;
     throw new TransportError(
       'TRANSPORT_NOT_CONNECTED',
-      `${caller}: TransportModule is not imported. Write imports: [TransportModule.forRoot({ service, broker })] in the root module, or name the module that has it.`,
+      `${caller}: TransportModule is not imported. Write imports: [TransportModule.forRoot({ service, broker })] in the root module, or pass the module that imports it.`,
       { cause: error },
     );
   }

@@ -7,8 +7,8 @@ import { TransportRuntime } from '../transport-runtime.js';
 import { TransportServer } from '../client/transport.server.js';
 
 /**
- * The outer bracket of a life: opens the transport before the application's own hooks, so that they can publish, and closes
- * it after them. What lies between is the DrainGate's.
+ * Opens the transport before the application's own hooks, which can then publish, and closes it after them.
+ * DrainGate starts and drains the consumers in between.
  */
 @Injectable()
 export class TransportLifecycle implements OnModuleInit, OnApplicationShutdown {
@@ -42,7 +42,7 @@ export class TransportLifecycle implements OnModuleInit, OnApplicationShutdown {
     await this.#runtime.close();
   }
 
-  /** Made by `createApplicationContext` or `repl`: for scripts, commands and a prompt, which consume nothing. */
+  /** Whether `createApplicationContext` or `repl` created the application: scripts, commands and prompts do not consume. */
   get #isContext(): boolean {
     const adapter: unknown = this.#http.httpAdapter;
     return (adapter === undefined || adapter === null) && this.#server.isMicroservice === false;
@@ -51,15 +51,15 @@ export class TransportLifecycle implements OnModuleInit, OnApplicationShutdown {
   #prepareIntake(): void {
     this.#server.initialized();
     this.#runtime.willConsume = this.#server.isConnected;
-    const [deaf] = this.#server.isConnected ? [] : subscribedHandlers(this.#modules);
-    if (deaf === undefined) return;
+    const [unreached] = this.#server.isConnected ? [] : subscribedHandlers(this.#modules);
+    if (unreached === undefined) return;
     if (this.#isContext) return this.#runtime.log.log(IN_CONTEXT);
     throw new TransportError(
       'TRANSPORT_NOT_CONNECTED',
-      `@Subscribe("${deaf.pattern}") in ${deaf.where} would never be called: nothing connects the transport to this application. Write connectTransport(app) before app.listen() or app.init() in main, or create the application with createTransportApp(AppModule). A process that only publishes says { consume: false } in TransportModule.`,
+      `@Subscribe("${unreached.pattern}") in ${unreached.where} would never be called: the transport is not connected to this application. Write connectTransport(app) before app.listen() or app.init() in main, or create the application with createTransportApp(AppModule). For a process that only publishes, set consume: false in TransportModule.`,
     );
   }
 }
 
 const IN_CONTEXT =
-  'This process publishes and does not consume: handlers are not called in an application context. Create the application with createTransportApp(AppModule) to consume, or write { consume: false } in TransportModule to leave out this line.';
+  'This process publishes and does not consume: handlers are not called in an application context. To consume, create the application with createTransportApp(AppModule). To hide this line, set consume: false in TransportModule.';

@@ -1,11 +1,11 @@
 import type { Clock, Notices } from '../../contract/index.js';
 
-/** A start waits no longer than this to learn how a broker is; the work itself goes on. */
+/** The longest time a start waits for a broker, in milliseconds; the connection attempt continues after it. */
 export const START_PATIENCE_MS = 5_000;
 
 /**
- * Waits until it is known how some work on a broker goes: it is done, it failed for good (rejects), or the broker turns out
- * to be away, which is no reason not to start.
+ * Waits until work on a broker is done, has failed permanently (rejects), or the broker is known to be unreachable.
+ * An unreachable broker does not fail the start.
  */
 export function untilKnown(work: Promise<void>, broker: string, notices: Notices, clock: Clock): Promise<void> {
   return new Promise<void>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import type { NoticeMap, NoticeName, Notices } from '../../contract/index.js';
 import type { TransportLog } from './transport-log.js';
 
-/** Notices that come many at a time, one for each partition or subscription: one line says it for all of them. */
+/** Writes one line for many notices of the same kind, such as one for each partition of an assignment. */
 export function logBursts(notices: Notices, log: TransportLog): void {
   inBursts(notices, 'partition:assigned', groupOf, (burst) => log.debug(`Assigned ${placesIn(burst)}`));
   inBursts(notices, 'partition:revoked', groupOf, (burst) => {
@@ -73,5 +73,5 @@ function warningIn(burst: Burst<'subscription:warned'>): string {
   const named = (all: readonly string[]): string => [...new Set(all)].join(',');
   const topics = named(burst.map(({ topic }) => topic));
   const groups = named(burst.map(({ group }) => group));
-  return `Take care: ${warning}. topic=${topics} group=${groups} broker=${broker}`;
+  return `Warning: ${warning}. topic=${topics} group=${groups} broker=${broker}`;
 }

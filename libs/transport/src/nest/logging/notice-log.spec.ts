@@ -155,7 +155,7 @@ test('one cause is one warning, with all topics that it is true of', async () =>
     notices.emit('subscription:warned', { ...of, warning: 'another' });
   });
   expect(lines).toEqual([
-    'warn Take care: no key. topic=orders,prices group=stock broker=main',
-    'warn Take care: another. topic=orders group=stock broker=main',
+    'warn Warning: no key. topic=orders,prices group=stock broker=main',
+    'warn Warning: another. topic=orders group=stock broker=main',
   ]);
 });

@@ -27,7 +27,7 @@ interface Message extends Subscription {
 
 /** One grep finds a subscription. */
 const sub = ({ topic, group, broker }: Subscription): string => `topic=${topic} group=${group} broker=${broker}`;
-/** One grep finds the life of a message. n.b. no key and no payload: both may be personal data. */
+/** One grep finds every line about a message. Key and payload are left out: both may be personal data. */
 const msg = (notice: Message): string => `${sub(notice)} id=${shown(notice.id)} attempt=${notice.attempt}`;
 
 /**
@@ -38,76 +38,82 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
   'broker:connected': ['log', ({ broker }) => `Connected to broker "${broker}".`],
   'broker:unreachable': [
     'error',
-    ({ broker, error }) => `Broker "${broker}" is away; trying on, not ready meanwhile. ${error.message}`,
+    ({ broker, error }) =>
+      `Broker "${broker}" is unreachable; reconnecting. The application is not ready until it is connected. ${error.message}`,
   ],
-  'broker:warned': ['warn', ({ broker, warning }) => `Take care: ${warning}. broker=${broker}`],
+  'broker:warned': ['warn', ({ broker, warning }) => `Warning: ${warning}. broker=${broker}`],
   'subscription:crashed': [
     'error',
-    (notice) =>
-      `Subscription crashed, a new one starts in ${notice.restartInMs} ms. ${notice.error.message} ${sub(notice)}`,
+    (notice) => `Subscription crashed; it restarts in ${notice.restartInMs} ms. ${notice.error.message} ${sub(notice)}`,
   ],
   'partition:stalled': [
     'warn',
     (notice) =>
-      `Intake of partition ${notice.partition} waits for offset ${notice.unsettledOffset}: ${notice.reason}. ${sub(notice)}`,
+      `Partition ${notice.partition} is stalled at unsettled offset ${notice.unsettledOffset}: ${notice.reason}. ${sub(notice)}`,
   ],
-  'subscription:recovered': ['log', (notice) => `Consumes again. ${sub(notice)}`],
-  'partition:unstalled': ['log', (notice) => `Intake of partition ${notice.partition} goes on. ${sub(notice)}`],
+  'subscription:recovered': ['log', (notice) => `Subscription recovered. ${sub(notice)}`],
+  'partition:unstalled': ['log', (notice) => `Partition ${notice.partition} resumed. ${sub(notice)}`],
   'subscription:starved': [
     'error',
-    (notice) => `Receives nothing, although the broker holds ${notice.waiting} messages for it. ${sub(notice)}`,
+    (notice) => `Subscription receives nothing, although ${notice.waiting} messages wait on the broker. ${sub(notice)}`,
   ],
-  'subscription:receiving': ['log', (notice) => `Receives messages again, or none wait any more. ${sub(notice)}`],
-  'subscription:paused': ['warn', (notice) => `Paused, no handler begins: ${notice.reason}. ${sub(notice)}`],
-  'subscription:resumed': ['log', (notice) => `Goes on after a pause. ${sub(notice)}`],
+  'subscription:receiving': [
+    'log',
+    (notice) => `Subscription receives messages again, or no messages wait any more. ${sub(notice)}`,
+  ],
+  'subscription:paused': [
+    'warn',
+    (notice) => `Subscription paused, no handler starts: ${notice.reason}. ${sub(notice)}`,
+  ],
+  'subscription:resumed': ['log', (notice) => `Subscription resumed. ${sub(notice)}`],
   'guarantee:lowered': [
     'warn',
     ({ broker, topics, reason }) =>
-      `Take care, messages may be lost: ${reason.why}. ${reason.remedy} topics=${topics.join(',')} broker=${broker} reason=${reason.code}`,
+      `Messages can be lost: ${reason.why}. ${reason.remedy} topics=${topics.join(',')} broker=${broker} reason=${reason.code}`,
   ],
-  'commit:failed': ['warn', (notice) => `A commit failed and is tried again. ${notice.error.message} ${sub(notice)}`],
+  'commit:failed': ['warn', (notice) => `Offset commit failed; it is retried. ${notice.error.message} ${sub(notice)}`],
   'message:retry-scheduled': [
     'warn',
-    (notice) =>
-      `A message failed and is tried again in ${notice.delayMs} ms: ${describe(notice.error)}. ${msg(notice)}`,
+    (notice) => `Message failed; it is retried in ${notice.delayMs} ms: ${describe(notice.error)}. ${msg(notice)}`,
   ],
   'message:timed-out': [
     'warn',
-    (notice) => `A handler still runs after ${notice.timeoutMs} ms; its message waits for it. ${msg(notice)}`,
+    (notice) =>
+      `Handler still runs after its timeout of ${notice.timeoutMs} ms; the message is retried when it ends. ${msg(notice)}`,
   ],
-  'message:dropped': ['debug', (notice) => `A message was dropped: ${notice.reason}. ${msg(notice)}`],
+  'message:dropped': ['debug', (notice) => `Message dropped: ${notice.reason}. ${msg(notice)}`],
   'message:dead-lettered': [
     'error',
-    (notice) =>
-      `A message was given up and stored in ${notice.deadLetterTopic}: ${describe(notice.error)}. ${msg(notice)}`,
+    (notice) => `Message dead-lettered to ${notice.deadLetterTopic}: ${describe(notice.error)}. ${msg(notice)}`,
   ],
   'message:dead-letter-failed': [
     'error',
     (notice) =>
-      `A dead letter could not be stored in ${notice.deadLetterTopic}; its original stays unsettled. ${notice.error.message} ${msg(notice)}`,
+      `Dead letter could not be stored in ${notice.deadLetterTopic}; the original stays unsettled and is retried. ${notice.error.message} ${msg(notice)}`,
   ],
   'settlement:ignored': [
     'debug',
-    (notice) => `A settlement (${notice.settlement}) came too late and did nothing. ${msg(notice)}`,
+    (notice) =>
+      `Settlement (${notice.settlement}) had no effect: the message was already settled or redelivered. ${msg(notice)}`,
   ],
-  'settlement:failed': ['warn', (notice) => `A settlement failed. ${notice.error.message} ${msg(notice)}`],
-  // Why a warning: whoever published is told by the rejection, too.
+  'settlement:failed': ['warn', (notice) => `Settlement failed. ${notice.error.message} ${msg(notice)}`],
+  // Why a warning: the publisher gets the error too, as a rejection.
   'publish:failed': [
     'warn',
     ({ broker, topic, messages, error }) =>
-      `${messages} message(s) were not published. ${error.message} topic=${topic} broker=${broker}`,
+      `${messages} message(s) could not be published. ${error.message} topic=${topic} broker=${broker}`,
   ],
   'drain:started': [
     'log',
     ({ broker, inFlight, timeoutMs }) =>
-      `Draining broker "${broker}": ${inFlight} message(s) in flight, at most ${timeoutMs} ms.`,
+      `Draining broker "${broker}": ${inFlight} message(s) in flight, timeout ${timeoutMs} ms.`,
   ],
   'drain:finished': [
     'log',
     ({ broker, unsettled, durationMs }) =>
       unsettled === 0
         ? `Drained broker "${broker}" in ${durationMs} ms.`
-        : `Drained broker "${broker}" in ${durationMs} ms; ${unsettled} message(s) are left and will be delivered again.`,
+        : `Drained broker "${broker}" in ${durationMs} ms; ${unsettled} unsettled message(s) will be redelivered.`,
   ],
 };
 
@@ -125,13 +131,13 @@ function listen<Name extends NoticeName>(name: Name, notices: Notices, log: Tran
   });
 }
 
-/** The stack of what a handler threw, written once: when its message is given up. Our own errors say all in their message. */
+/** The stack of what a handler threw, written once, when its message is dead-lettered. The messages of our own errors are complete. */
 function stackIn(notice: object): string | undefined {
   const { error, deadLetterTopic } = notice as { error?: unknown; deadLetterTopic?: string };
   return deadLetterTopic === undefined || isTransportError(error) ? undefined : stackOf(error);
 }
 
-/** n.b. an object that was thrown may hold a payload: only what explains it is shown. */
+/** A thrown object may hold a payload, so only its explanation is shown. */
 function describe(error: unknown): string {
   return isA(error, Error) ? `${nameOf(error)}: ${explanationOf(error)}` : explanationOf(error);
 }

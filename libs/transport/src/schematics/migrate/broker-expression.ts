@@ -159,7 +159,7 @@ export function golevelupRegistration(call: ts.CallExpression, { queues }: Facts
   };
 }
 
-/** n.b. a topic that is not in the table, such as that of dead letters, keeps the name that the driver gives its queue. */
+/** A topic that is not in the table, such as a dead-letter topic, keeps the queue name of the driver. */
 function queueNames(queues: ReadonlyMap<string, string>): string {
   const entries = [...queues].map(([topic, queue]) => `[${quoted(topic)}, ${quoted(queue)}]`);
   return `(topic) => new Map([${entries.join(', ')}]).get(topic)`;

@@ -21,7 +21,7 @@ export function migrateClients(draft: FileDraft, { clientTokens }: Facts): void 
   for (const injection of migrated) removeReplySubscriptions(draft, injection);
 }
 
-/** n.b. of this client in this class only: one that stays with Nest needs the call. */
+/** Only for this client in this class: a client that stays with Nest needs the call. */
 function removeReplySubscriptions(draft: FileDraft, injection: Injection): void {
   const owner = classAround(injection);
   const call = `this.${injection.name.getText()}.subscribeToResponseOf(`;

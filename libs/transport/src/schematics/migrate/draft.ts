@@ -131,7 +131,7 @@ function withoutUnused(text: string, before: ReadonlySet<string>): string {
   return kept;
 }
 
-/** n.b. a default import beside the names would go with them; the packages in question have none. */
+/** This would also remove a default import in the same statement; the packages in question have none. */
 function cut(text: string, { pos, end }: ts.Node): string {
   const rest = text.slice(end);
   return text.slice(0, pos) + (pos === 0 ? rest.replace(/^\r?\n/, '') : rest);

@@ -8,7 +8,7 @@ import { nodesOf } from './syntax.js';
 /**
  * `createMicroservice`, and `create` with `connectMicroservice`, become `createTransportApp`; where that does not fit, `connectMicroservice`
  * becomes `connectTransport`.
- * @param staysConnected Nest's transport is needed beside ours, for a queue with several patterns
+ * @param staysConnected Nest's transport is needed in addition to ours, for a queue with several patterns
  */
 export function migrateEntry(draft: FileDraft, staysConnected: boolean): void {
   const found = nodesOf(draft.source, ts.isCallExpression).filter(({ expression }) =>

@@ -90,7 +90,7 @@ function returnedBy(body: ts.ConciseBody): ts.Expression | undefined {
   return ts.isBlock(body) ? body.statements.findLast(ts.isReturnStatement)?.expression : body;
 }
 
-/** n.b. only of clients that are migrated: a client over TCP keeps its token. */
+/** Only for migrated clients: a client over TCP keeps its token. */
 function tokenOf(object: ts.ObjectLiteralExpression): string[] {
   const token = transportUse(object) === undefined ? undefined : propertyOf(object, 'name');
   return token === undefined ? [] : [token.getText()];
@@ -120,6 +120,6 @@ export function exchangesOf(
   }));
 }
 
-/** Whether a handler or a publish names another exchange. n.b. one that only the running program knows may be any. */
+/** Whether a handler or a publish names another exchange. A name that is only known at run time counts as another. */
 export const isOfOther = (given: ts.Expression | undefined, exchange: string | undefined): boolean =>
   given !== undefined && literalText(given) !== exchange;

@@ -46,7 +46,7 @@ export const migrate =
     const registration = registrationIn(facts, sourceRoot, found);
     for (const draft of drafts) migrateFile(draft, facts, registration);
     for (const draft of drafts) if (draft.isChanged) await changeFile(tree, draft.path, () => draft.text);
-    // n.b. a server of Nest's was replaced in the file that had it; golevelup and applications with clients only have none.
+    // A server of Nest was replaced in its own file; golevelup and client-only applications have none.
     if (facts.servers.length === 0) {
       await changeFile(tree, mainOf(tree, sourceRoot), (text) => connectMain(text, `${sourceRoot}/main.ts`));
     }

@@ -92,7 +92,7 @@ const register = (tree: Tree, module: string, broker: BrokerChoice, service: str
 export const registration = (broker: BrokerChoice, service: string): string =>
   `TransportModule.forRoot({ service: '${service.replace(/['\\]/g, '\\$&')}', broker: ${BROKERS[broker].expression} })`;
 
-/** The name that was given, else that of the project. n.b. a prompt that is answered by Enter gives an empty text. */
+/** The given name, otherwise the project's. A prompt that is answered with Enter returns an empty string. */
 export function serviceName(
   tree: Tree,
   { service, sourceRoot = 'src' }: Pick<NestAddOptions, 'service' | 'sourceRoot'>,

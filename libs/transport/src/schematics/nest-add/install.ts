@@ -6,7 +6,7 @@ const LOCK_FILES = { 'pnpm-lock.yaml': 'pnpm', 'yarn.lock': 'yarn', 'bun.lock': 
 /** Has the packages of package.json installed when the files are written. */
 export function installLater(tree: Tree, context: SchematicContext): void {
   const [, packageManager = 'npm'] = Object.entries(LOCK_FILES).find(([file]) => tree.exists(file)) ?? [];
-  // n.b. the devkit knows a task by its name, so that none of its classes is needed.
+  // The devkit identifies a task by its name, so none of its classes is needed.
   const options = { command: 'install', quiet: true, workingDirectory: '.', packageManager };
   context.addTask({ toConfiguration: () => ({ name: 'node-package', options }) });
 }

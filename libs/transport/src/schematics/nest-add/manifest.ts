@@ -9,7 +9,7 @@ interface Manifest {
 
 const SCRIPTS = { 'broker:up': 'docker compose up --detach --wait', 'broker:down': 'docker compose down' };
 
-/** The packages that an application on these brokers needs beside ours. */
+/** The packages that an application on these brokers needs in addition to ours. */
 export const packagesFor = (brokers: readonly BrokerChoice[]): string[] => [
   '@nestjs/microservices',
   ...brokers.flatMap((broker) => Object.keys(BROKERS[broker].packages)),

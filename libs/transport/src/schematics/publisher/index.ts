@@ -53,7 +53,7 @@ export class ${symbol}Publisher {
 }
 `;
 
-/** n.b. no decorators in specs: the transformers of tests read the compiler's options of sources only. */
+/** Specs contain no decorators: the transformers of tests read the compiler's options of sources only. */
 const specOf = (
   { symbol, file }: Names,
   project: Project,

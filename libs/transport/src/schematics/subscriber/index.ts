@@ -14,7 +14,7 @@ export interface SubscriberSchematicOptions extends EventSchematicOptions {
 
 /**
  * Writes `<event>.subscriber.ts` and its spec, and registers the class with the nearest module. The event is looked for below the
- * source root by the name of its file, `<event>.event.ts`, and written beside the subscriber where there is none.
+ * source root by the name of its file, `<event>.event.ts`, and written next to the subscriber if there is none.
  */
 export const subscriber =
   (options: SubscriberSchematicOptions): Rule =>
@@ -57,7 +57,7 @@ export class ${symbol}Subscriber {
 }
 `;
 
-/** n.b. no decorators in specs: the transformers of tests read the compiler's options of sources only. */
+/** Specs contain no decorators: the transformers of tests read the compiler's options of sources only. */
 const specOf = (
   { symbol, file }: Names,
   project: Project,

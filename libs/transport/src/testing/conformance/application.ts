@@ -50,15 +50,15 @@ export interface ApplicationSpec {
   /** Topics it publishes to, made sure of before it starts. @default the stage's topic */
   readonly publishesTo?: readonly string[];
   /**
-   * Groups that are there before it publishes, on a broker where a group begins with its creation (`startFromBeginning`
-   * is absent): what is published before would be nobody's. @default the stage's group
+   * Groups that are there before it publishes, on a broker where a group starts with its creation (`startFromBeginning`
+   * is unsupported): messages published earlier would reach no group. @default the stage's group
    */
   readonly groups?: readonly string[];
   readonly publishing?: PublishingOptions;
   readonly codec?: Codec;
 }
 
-/** A message as its handler saw it, noted when the handler began. */
+/** A message as its handler saw it, recorded when the handler started. */
 export interface Received {
   readonly payload: unknown;
   readonly delivery: Delivery;
@@ -84,14 +84,14 @@ interface Surroundings {
 
 /** A service as the suite sees it: one connection, a publisher and a consumer, the same parts that Nest would wire. */
 export class Application {
-  /** Messages in the order their handlers began. */
+  /** Messages in the order their handlers started. */
   readonly received: Received[] = [];
   readonly heard: HeardNotice[] = [];
   readonly connection: BrokerConnection;
   readonly publisher: ClosablePublisher;
   readonly consumer: Consumer;
   readonly deadLetters: DeadLetterAdmin;
-  /** Handlers that have begun and not ended. */
+  /** Handlers that have started and not ended. */
   running = 0;
   readonly #abort = new AbortController();
   #closing: Promise<void> | undefined;
@@ -174,12 +174,12 @@ export class Application {
     return this.#around.watch.until(`${count} handlers have begun`, () => this.received.length >= count);
   }
 
-  /** The numbers of `publishNumbers`, in the order their handlers began. */
+  /** The numbers of `publishNumbers`, in the order their handlers started. */
   get numbers(): number[] {
     return this.received.map(({ payload }) => (payload as { n: number }).n);
   }
 
-  /** Drains, flushes, disconnects: consumers first, producers last. Twice is the same as once. */
+  /** Drains, flushes, disconnects: consumers first, producers last. A second call has no further effect. */
   close(drainTimeoutMs = 5_000): Promise<void> {
     return (this.#closing ??= this.#close(drainTimeoutMs));
   }
@@ -215,7 +215,7 @@ export class Application {
     };
   }
 
-  /** n.b. a batch handler takes arrays where the others take one; the consumer knows which by `batch`. */
+  /** A batch handler takes arrays, the others one message; the consumer decides by `batch`. */
   #notedBatch(handle: BatchHandler): Handler {
     const noted: BatchHandler = (payloads, deliveries) => {
       deliveries.forEach((delivery, index) => this.#note(payloads[index], delivery));

@@ -1,18 +1,18 @@
 import type { CapabilityName } from '../../contract/index.js';
 import type { Stage } from './stage.js';
 
-/** One promise of the transport, and how to find out whether a driver keeps it. */
+/** One guarantee of the transport, and the check that a driver keeps it. */
 export interface ConformanceCase {
   /** Its file's name: how reports and planted drivers refer to it. */
   readonly name: string;
   /** What the driver does, in the present tense: the title of the test. */
   readonly title: string;
-  /** Which capability makes the promise; left out where every broker has to keep it. */
+  /** The capability that the case needs; undefined if every broker must pass it. */
   readonly capability?: CapabilityName;
-  /** Which broker it is shown on. @default 'shared' */
+  /** The broker it runs on. @default 'shared' */
   readonly on?: 'shared' | 'restartable';
-  /** How an application asks for the capability. Where it is absent, this has to reject with `TRANSPORT_CAPABILITY_UNSUPPORTED`. */
+  /** Uses the capability as an application does. If it is unsupported, this must reject with `TRANSPORT_CAPABILITY_UNSUPPORTED`. */
   ask?(stage: Stage): Promise<unknown>;
-  /** Resolves when the promise is kept, else throws what was seen. */
+  /** Resolves if the guarantee holds, otherwise throws an error that says what was seen. */
   run(stage: Stage): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import type { Broker, Delivery } from '../../contract/index.js';
 import { wrapBroker } from '../faults/wrap-broker.js';
 
-/** What a driver has handed over, seen at the border between driver and consumer. */
+/** Records the deliveries of a driver, between driver and consumer. */
 export class Intake {
   readonly deliveries: Delivery[] = [];
-  /** Deliveries handed over although the sink had asked the driver to wait. */
+  /** Deliveries that arrived although the sink had paused the driver. */
   readonly unasked: Delivery[] = [];
 
   unsettledOf(id: string): Delivery | undefined {
@@ -12,7 +12,7 @@ export class Intake {
   }
 }
 
-/** The same broker, with its intake written down. Watches the one rule of back-pressure: a stream waits while it is told to. */
+/** Wraps a broker and records its deliveries. Checks backpressure: a paused stream must deliver nothing. */
 export function watchIntake(broker: Broker, intake: Intake): Broker {
   return wrapBroker(broker, () => {
     const waiting = new Set<string>();

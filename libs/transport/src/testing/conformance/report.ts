@@ -1,17 +1,17 @@
 import type { Capabilities, CapabilityName } from '../../contract/index.js';
 
-/** `kept` and `refused` are both well: what is absent has to be refused. */
+/** `passed` and `unsupported` are both good: an unsupported capability must be rejected, and was. */
 export type Outcome = 'passed' | 'unsupported' | 'failed';
 
-/** What became of one promise. */
+/** The result of one conformance case. */
 export interface CaseResult {
   readonly name: string;
   readonly title: string;
   readonly capability?: CapabilityName;
   readonly outcome: Outcome;
-  /** From its beginning to its outcome. */
+  /** Milliseconds from start to outcome. */
   readonly durationMs: number;
-  /** Only where it is broken. */
+  /** The error message of a failed case. */
   readonly error?: string;
 }
 

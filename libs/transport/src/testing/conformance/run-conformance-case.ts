@@ -15,13 +15,13 @@ import { Stage } from './stage.js';
 /** How long closed sockets may take to be gone. */
 const LEFTOVER_PATIENCE_MS = 2_000;
 
-/** One promise on its way: its result, and how to end it early when the runner gave up on it. */
+/** A running conformance case: its result, and how to end it early after a timeout of the runner. */
 export interface RunningCase {
   readonly result: Promise<CaseResult & { readonly thrown?: unknown }>;
   close(): Promise<void>;
 }
 
-/** Finds out whether a driver keeps one promise. Never throws for a promise that is broken: the result says so. */
+/** Runs one conformance case. Does not throw if it fails: the result says so. */
 export async function runConformanceCase(testCase: ConformanceCase, options: ConformanceOptions): Promise<CaseResult> {
   const { thrown: _, ...result } = await startConformanceCase(testCase, options).result;
   return result;
@@ -59,7 +59,7 @@ async function play(testCase: ConformanceCase, options: ConformanceOptions, stag
   return 'passed';
 }
 
-/** What is absent has to be refused by code, where it is required by name and where an application just asks for it. */
+/** Checks that an unsupported capability is rejected, both when it is required explicitly and when an application uses it. */
 async function assertRefused(
   broker: Broker,
   capability: CapabilityName,
@@ -80,7 +80,7 @@ async function runOn(stage: Stage, stages: Stage[], body: (stage: Stage) => Prom
   try {
     await body(stage);
   } catch (error) {
-    // Why the second fault is not told: it follows from the first, which is the one to read.
+    // The second fault is not reported: it follows from the first, which is the one to read.
     await stage.close().catch(() => undefined);
     throw error;
   }

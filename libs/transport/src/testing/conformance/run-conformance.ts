@@ -5,23 +5,23 @@ import { CONFORMANCE_DEFAULTS } from './options.js';
 import { startConformanceCase, type RunningCase } from './run-conformance-case.js';
 
 /** A test may wait several times in a row; its own waits end with a better sentence than the runner's. */
-const WAITS_PER_PROMISE = 6;
+const WAITS_PER_CASE = 6;
 
 /**
- * Proves that a driver keeps every promise of the transport. A driver's whole spec:
+ * Checks that a driver keeps every guarantee of the transport. A driver's whole spec:
  *
  * ```ts
  * runConformance({ describe, test, afterEach, afterAll }, { name: 'memory', createBroker: () => memory() });
  * ```
- * Registers one test per promise. `native` and `emulated` capabilities must keep theirs, `absent` ones must be refused
- * by code; none is skipped.
+ * Registers one test per conformance case. `native` and `emulated` capabilities must pass their cases; `unsupported` ones must be
+ * rejected with their error code. No case is skipped.
  */
 export function runConformance(runner: TestRunner, options: ConformanceOptions): void {
   const results: CaseResult[] = [];
-  const timeoutMs = (options.deadlineMs ?? CONFORMANCE_DEFAULTS.deadlineMs) * WAITS_PER_PROMISE;
+  const timeoutMs = (options.deadlineMs ?? CONFORMANCE_DEFAULTS.deadlineMs) * WAITS_PER_CASE;
   let running: RunningCase | undefined;
 
-  runner.describe(`${options.name} keeps the promises of the transport`, () => {
+  runner.describe(`${options.name} keeps the guarantees of the transport`, () => {
     for (const testCase of CONFORMANCE_CASES) {
       const body = async (): Promise<void> => {
         running = startConformanceCase(testCase, options);
@@ -32,7 +32,7 @@ export function runConformance(runner: TestRunner, options: ConformanceOptions):
       };
       runner.test(testCase.title, body, timeoutMs);
     }
-    // Only where the runner lost patience with a test is there still something to end here.
+    // Only a test that the runner timed out still has something to close here.
     runner.afterEach(async () => {
       await running?.close();
       running = undefined;

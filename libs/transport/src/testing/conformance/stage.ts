@@ -10,7 +10,7 @@ import { CONFORMANCE_DEFAULTS, restartableOf, type ConformanceOptions, type Rest
 import { Watch } from './watch.js';
 
 /**
- * What one promise is played on: a broker value with a topic and a group of its own, the applications it opens, and the
+ * The environment of one conformance case: a broker with its own topic and group, the applications it opens, and the
  * history of what they did. It closes everything it opened.
  */
 export class Stage {
@@ -63,7 +63,7 @@ export class Stage {
     return application;
   }
 
-  /** n.b. each once, while its topic is empty: a member that came later would be given messages. */
+  /** Each group once, while its topic is empty: a member that joins later would receive messages. */
   async #makeGroups({ subscriptions = [], publishesTo = [this.topic], groups = [this.group] }: ApplicationSpec) {
     const wanted = publishesTo.flatMap((topic) => groups.map((group) => ({ topic, group })));
     const missing = wanted.filter(({ topic, group }) => !this.#groups.has(`${group} ${topic}`));
@@ -72,7 +72,7 @@ export class Stage {
     }
     if (missing.length === 0) return;
     const founder = this.prepare({ subscriptions: missing, publishesTo: [] });
-    await this.watch.within('the groups are made', founder.start());
+    await this.watch.within('the groups are created', founder.start());
     await founder.close();
   }
 
@@ -97,7 +97,7 @@ export class Stage {
     return subscriber;
   }
 
-  /** Part of the retry options of a promise that needs retries, and not the broker's: where it has none, the process keeps them. */
+  /** Retry options of a case that needs retries, not the broker's redelivery: without redelivery, the process keeps the messages. */
   get ownRetries(): { readonly inProcess?: boolean } {
     return this.broker.capabilities.redelivery === 'unsupported' ? { inProcess: true } : {};
   }
@@ -148,7 +148,7 @@ export class Stage {
   }
 
   /**
-   * The order of keys, as far as the broker promises it. `'several'`: the messages went to more than one member.
+   * The order of keys, as far as the broker guarantees it. `'several'`: the messages went to more than one member.
    */
   assertOrderPerKey(members: 'one' | 'several' = 'one'): void {
     const { orderByKey, orderAcrossMembers } = this.broker.capabilities;

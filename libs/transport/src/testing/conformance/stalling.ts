@@ -9,8 +9,8 @@ const STALL_MS = 1_500;
 const READINGS = /\.replay\.|^dead-letter-admin/;
 
 /**
- * An application whose broker stalls in each hand-over to a replay or a dead-letter desk, though it is up. Where the driver says where a
- * topic ends, that must hide nothing; where it cannot, the broker does not stall: silence is the end there, and said so.
+ * An application whose broker stalls in each delivery to a replay or the dead-letter admin, though it is up. Where the driver says where a
+ * topic ends, that must hide nothing; where it cannot, the broker does not stall: silence is the end there, as documented.
  */
 export async function openStalling(stage: Stage, subscriptions: readonly SubscriptionSpec[]): Promise<Application> {
   const application = stage.prepare({ subscriptions, publishesTo: [] }, stalling(stage.broker));

@@ -2,8 +2,8 @@
 const LOOK_EVERY_MS = 100;
 
 /**
- * Lets a promise wait for what must happen, without a sleep: the condition is looked at again after every change and every
- * 100 ms, and the wait ends with a sentence at the deadline.
+ * Lets a conformance case wait for an event without a sleep. The condition is checked after every change and every
+ * 100 ms; at the deadline the wait fails with a sentence.
  */
 export class Watch {
   readonly #looks = new Set<() => void>();

@@ -5,9 +5,9 @@ import { runFaultTest, type FaultTestRun } from './fault-test-run.js';
 import { resolveFaultTest, type StartFaultTest, type FaultTest, type FaultTestOptions } from './fault-test-options.js';
 
 /**
- * Tries whether messages may come twice, late and in another order: for many seeds, the state at the end has to be that of
- * exactly one delivery each. What a broker keeps is kept: messages of one key stay in order, unless the subscription asks
- * for none.
+ * Checks that duplicate, late and reordered deliveries do not change the result: for many seeds, the final state must equal that
+ * of exactly one delivery per message. Messages of one key stay in order, as on a broker, unless the subscription has
+ * `ordering: 'none'`.
  *
  * ```ts
  * await expectIdempotent(() => {
@@ -15,8 +15,8 @@ import { resolveFaultTest, type StartFaultTest, type FaultTest, type FaultTestOp
  *   return { handle: (order) => shelf.set(order.orderId, order.quantity), state: () => shelf };
  * }, { event: OrderCreated, payloads: orders });
  * ```
- * @param start makes the handler and its state, or an application and its state, anew for each run
- * @throws Error with the seed that shows the difference, both states, and the story; `seed` as option replays it
+ * @param start creates a new handler or application, with its state, for each run
+ * @throws Error with the seed that shows the difference, both states, and the trace; pass `seed` as option to replay it
  */
 export async function expectIdempotent<In, Out>(
   start: StartFaultTest<Out>,
@@ -34,15 +34,15 @@ export async function expectIdempotent<In, Out>(
   }
   if (faults > 0) return;
   throw new Error(
-    'expectIdempotent: no fault hit any message, so nothing was shown. Give more payloads, more runs, or greater faults.',
+    'expectIdempotent: no fault hit any message, so nothing was tested. Use more payloads, more runs, or higher fault rates.',
   );
 }
 
-/** n.b. a handler that never succeeds has the same state however often it is called. */
+/** A handler that never succeeds has the same state however often it is called, so it must succeed without faults. */
 function refuseSilence({ handled, complaint, story }: FaultTestRun): void {
   if (complaint !== undefined) throw new Error(`expectIdempotent: without any fault, ${complaint.message}`);
   if (handled > 0) return;
-  throw new Error(`expectIdempotent: without any fault, no message was handled, so nothing can be shown.\n${story}`);
+  throw new Error(`expectIdempotent: without any fault, no message was handled, so nothing can be tested.\n${story}`);
 }
 
 async function differs<In, Out>(

@@ -2,8 +2,8 @@ import { runFaultTest } from './fault-test-run.js';
 import { resolveFaultTest, type StartFaultTest, type FaultTestOptions } from './fault-test-options.js';
 
 /**
- * Tries whether every message whose publish was confirmed is handled, dropped on purpose, or a dead letter, for every group
- * of its topic, under many seeds of faults.
+ * Checks that every message with a confirmed publish is handled, dropped on purpose, or dead-lettered by every group of its
+ * topic, under many seeds of faults.
  *
  * ```ts
  * await expectNothingLost(
@@ -14,8 +14,8 @@ import { resolveFaultTest, type StartFaultTest, type FaultTestOptions } from './
  *   { event: OrderCreated, payloads: orders },
  * );
  * ```
- * @param start makes the handler or the application, anew for each run
- * @throws Error with the seed, what is missing, and the story; `seed` as option replays it
+ * @param start creates a new handler or application for each run
+ * @throws Error with the seed, the missing messages, and the trace; pass `seed` as option to replay it
  */
 export async function expectNothingLost<In, Out>(
   start: StartFaultTest<Out>,

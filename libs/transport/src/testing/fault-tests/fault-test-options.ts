@@ -5,11 +5,11 @@ import type { RandomFaultsOptions } from '../faults/random-faults-options.js';
 import type { TestApplication } from '../transport/test-application.js';
 import type { TestTransport, TestTransportOptions } from '../transport/test-transport.js';
 
-/** A handler alone, with what it works on. */
+/** A handler without an application, with its state. */
 export interface HandlerUnderTest<Out> {
   /** Called as a `@Subscribe` handler is; what it throws is a failed attempt. */
   handle(payload: Out, context: MessageContext): unknown;
-  /** What is there when all is over; compared deeply. Sort what has no order. */
+  /** Returns the final state, which is compared deeply. Sort collections without an order. */
   state(): unknown;
   /** Called when the run is over. */
   close?(): unknown;
@@ -18,39 +18,39 @@ export interface HandlerUnderTest<Out> {
 /** A whole application. The fault test closes its transport. */
 export interface ApplicationUnderTest {
   readonly transport: TestTransport<TestApplication>;
-  /** What is there when all is over; compared deeply. Sort what has no order. */
+  /** Returns the final state, which is compared deeply. Sort collections without an order. */
   state(): unknown;
   /** Called when the run is over, after the transport is closed. */
   close?(): unknown;
 }
 
 /**
- * Makes what is tried, anew for each run, with a state of its own. An application hands the options on:
+ * Creates the handler or application under test, with its own state, for each run. An application passes the options on:
  * `TestTransport.start(module, options)`.
  */
 export type StartFaultTest<Out> = (
   options: TestTransportOptions,
 ) => HandlerUnderTest<Out> | ApplicationUnderTest | Promise<HandlerUnderTest<Out> | ApplicationUnderTest>;
 
-/** What a fault test publishes, and under which faults. */
+/** Options of a fault test: what it publishes, and under which faults. */
 export interface FaultTestOptions<In, Out> {
-  /** What `payloads` are of. */
+  /** The event or topic of `payloads`. */
   readonly event: EventDefinition<In, Out>;
-  /** What is published, in this order; or how it is made of a seed, for libraries that generate data. */
+  /** Payloads to publish, in this order; or a function that generates them from a seed. */
   readonly payloads: readonly In[] | ((seed: number) => readonly In[]);
-  /** @default those of `TRIAL_DEFAULTS` */
+  /** Fault rates. @default those of `TRIAL_DEFAULTS` */
   readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
-  /** One run, with this seed: to replay what failed. @default the seeds 1 to `runs` */
+  /** Runs only this seed, to replay a failure. @default the seeds 1 to `runs` */
   readonly seed?: number;
-  /** Runs, each with a seed of its own. Integer >= 1. @default 20 */
+  /** Number of runs, each with its own seed. Integer >= 1. @default 20 */
   readonly runs?: number;
-  /** How the handler subscribes, where it is tried alone: order, concurrency, retry. @default as `@Subscribe` without options */
+  /** Subscription options of a handler without an application: ordering, concurrency, retry. @default as `@Subscribe` without options */
   readonly subscription?: ConsumingOptions;
-  /** How long one run may take when nothing happens any more, in real milliseconds. Integer >= 1. @default 1000 */
+  /** How long a run waits without progress, in real milliseconds. Integer >= 1. @default 1000 */
   readonly timeoutMs?: number;
 }
 
-/** What an option of a fault test is when it is left out. */
+/** Defaults of a fault test's options. */
 export const TRIAL_DEFAULTS = {
   runs: 20,
   timeoutMs: 1_000,

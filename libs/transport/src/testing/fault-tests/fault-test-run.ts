@@ -49,7 +49,7 @@ export async function runFaultTest<In, Out>(
   }
 }
 
-/** n.b. a publisher that is told "unknown" is what `loseConfirmation` is there for: the message is there all the same. */
+/** Ignores a publish with outcome "unknown": `loseConfirmation` causes it on purpose, and the message is stored. */
 async function publish<In>({ publish }: Stage<In>, payload: In): Promise<void> {
   try {
     await publish(payload);
@@ -79,10 +79,10 @@ function resultOf(world: TestWorld): Pick<FaultTestRun, 'handled' | 'faults' | '
   };
 }
 
-/** Messages of a failure's story: the first few show how it begins. */
+/** Messages of a failure's story: the first few show how it starts. */
 const MOST_TOLD = 5;
 
-/** n.b. a copy, because what a subject gives may go on changing while it is closed. */
+/** Returns a copy, because the state may still change while the subject closes. */
 function structured(state: unknown): unknown {
   try {
     return structuredClone(state);

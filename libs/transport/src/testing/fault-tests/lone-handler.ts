@@ -38,7 +38,7 @@ export class LoneHandler<In, Out> {
     this.#world = world;
     this.#connection = broker.open(host);
     this.#publisher = createPublisher(broker, this.#connection, host, {});
-    // n.b. the runner gives what the schema makes of a payload, which is what the handler takes.
+    // The runner passes the schema's output, which is the handler's parameter.
     const { type, schema, codec, topic } = event;
     const route = { type, schema, codec, keyed: event.key !== undefined, handle: withContext(handle) };
     const plan = { topic, group: 'fault-test', where: 'the fault test', options: subscription, routes: [route] };

@@ -13,7 +13,7 @@ export interface InjectedFault {
   readonly place: string;
 }
 
-/** Decides which message is hit by what, each by each kind at most once, and remembers it. */
+/** Decides which fault hits which message, and records it. Each kind hits a message at most once. */
 export class FaultPlan {
   readonly injected: InjectedFault[] = [];
   readonly options: ResolvedRandomFaultsOptions;
@@ -26,7 +26,7 @@ export class FaultPlan {
     this.#dice = new Dice(options.seed);
   }
 
-  /** Tells each fault to come. */
+  /** Calls the listener for each later fault. */
   on(listener: (fault: InjectedFault) => void): void {
     this.#listeners.push(listener);
   }

@@ -1,12 +1,12 @@
 import { Delivery, type Headers, type RawHeaders, type Reply, type Settlement } from '../../contract/index.js';
 
-/** A message that an unreliable intake holds: it may be handed over several times. */
+/** A message that an unreliable intake holds: it may be delivered several times. */
 export interface HeldMessage {
   /** The delivery of the broker behind; settled once, when all is over. */
   readonly inner: Delivery;
   readonly attempt: number;
   readonly notBeforeMs: number;
-  /** To be held back so long before it is handed over. */
+  /** The delay before it is delivered, in milliseconds. */
   readonly holdMs: number;
 }
 
@@ -18,7 +18,7 @@ export interface DeliveryOwner {
   parked(delivery: RandomFaultsDelivery): void;
 }
 
-/** One handing-over of a message of an unreliable broker. */
+/** One delivery of a message by an unreliable broker. */
 export class RandomFaultsDelivery extends Delivery {
   readonly held: HeldMessage;
   readonly #owner: DeliveryOwner;

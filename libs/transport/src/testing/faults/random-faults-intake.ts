@@ -7,7 +7,7 @@ const LONGEST_PASSING_MS = 20;
 /** How many messages of a lane may lose their settlement together. */
 const MOST_LOST = 3;
 
-/** Messages that keep their order among themselves; one of them is handed over at a time. */
+/** Messages that keep their order among themselves; one of them is delivered at a time. */
 interface Lane {
   readonly keepsOrder: boolean;
   queue: HeldMessage[];
@@ -20,7 +20,7 @@ interface Lane {
 }
 
 /**
- * Stands between a broker and the sink of one subscription, and hands over what the broker delivers: late, twice, in another
+ * Stands between a broker and the sink of one subscription, and delivers the broker's messages late, twice, or in another
  * order. What the subscription keeps in order (a key, a partition) stays in order: no broker of ours breaks that, so neither
  * does this one.
  */
@@ -130,7 +130,7 @@ export class RandomFaultsIntake implements DeliverySink, DeliveryOwner {
     this.#joinAgainWhenStill();
   }
 
-  /** n.b. later, because the runner is in the middle of ending a delivery. */
+  /** Runs later, because the runner is still settling a delivery. */
   #joinAgainWhenStill(): void {
     setImmediate(() => {
       if (!this.#isTorn) return;
@@ -184,7 +184,7 @@ export class RandomFaultsIntake implements DeliverySink, DeliveryOwner {
     }
     if (next.holdMs > 0) return this.#hold(next, lane);
     lane.queue.shift();
-    // Why running: the broker behind must not take back what somebody may be handling.
+    // Includes running ones: the wrapped broker must not redeliver a message that is being handled.
     next.inner.state = 'running';
     return (lane.current = new RandomFaultsDelivery(next, this));
   }
@@ -232,7 +232,7 @@ export class RandomFaultsIntake implements DeliverySink, DeliveryOwner {
   }
 }
 
-/** What was handed over and not settled comes first again, after those before it whose settlements are lost. */
+/** Unsettled deliveries come first again, after those before it whose settlements are lost. */
 function rewind(lane: Lane): void {
   const { current, lost, queue } = lane;
   const { held, attempt = 1, notBeforeMs = 0 } = current ?? {};

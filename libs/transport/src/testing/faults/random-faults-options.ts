@@ -2,30 +2,30 @@ import { checkOptions, option, withDefaults, type OptionRule } from '../../share
 import { anySeed } from '../dice.js';
 
 /**
- * Which faults an unreliable broker has, and how often. Each is the share of messages that it hits, from 0 (none) to 1 (all);
- * one kind hits a message at most once.
+ * Fault rates of `randomFaults`. Each is the share of messages that the fault hits, from 0 (none) to 1 (all). One kind hits a
+ * message at most once.
  */
 export interface RandomFaultsOptions {
-  /** The same seed has the same faults in the same places. Integer >= 0. @default any; `broker.seed` tells which */
+  /** The same seed causes the same faults in the same places. Integer >= 0. @default random; `broker.seed` returns it */
   readonly seed?: number;
-  /** The message comes again although it was settled. @default 0 */
+  /** The message is delivered again although it was settled. @default 0 */
   readonly duplicate?: number;
-  /** Others go before it; never those of its own key, or partition, where the subscription keeps that order. @default 0 */
+  /** Later messages are delivered before it, but not those of its own key or partition if the subscription orders by it. @default 0 */
   readonly reorder?: number;
-  /** It comes up to `maxDelayMs` late, and its key with it. @default 0 */
+  /** The message and its key are delivered up to `maxDelayMs` late. @default 0 */
   readonly delay?: number;
   /** @default 1000 */
   readonly maxDelayMs?: number;
-  /** Its settlement does not arrive, nor do those of a few that follow it in its lane: they come again, in their order. @default 0 */
+  /** Its settlement is lost, with those of a few messages after it in its lane: they are redelivered in order. @default 0 */
   readonly loseAck?: number;
   /**
-   * The connection of the subscription is torn away while the message is handled: nothing that runs then is settled, and all
-   * of it comes again once the handlers have ended. @default 0
+   * The subscription loses its connection while the message is handled: no running message is settled, and all of them
+   * are redelivered when their handlers have ended. @default 0
    */
   readonly crashInHandler?: number;
-  /** Its dead letter is not stored at the first try. @default 0 */
+  /** The first attempt to store its dead letter fails. @default 0 */
   readonly failDeadLetter?: number;
-  /** It is stored, but its publisher is told that nobody knows. @default 0 */
+  /** The message is stored, but its publish rejects with an unknown outcome. @default 0 */
   readonly loseConfirmation?: number;
 }
 
@@ -34,7 +34,7 @@ export type FaultKind = Exclude<keyof RandomFaultsOptions, 'seed' | 'maxDelayMs'
 
 export type ResolvedRandomFaultsOptions = Required<RandomFaultsOptions>;
 
-/** What an option of an unreliable broker is when it is left out. */
+/** Defaults of the fault rates. */
 export const UNRELIABLE_DEFAULTS = {
   duplicate: 0,
   reorder: 0,

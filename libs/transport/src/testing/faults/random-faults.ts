@@ -13,20 +13,20 @@ import { RandomFaultsIntake } from './random-faults-intake.js';
 import { resolveRandomFaultsOptions, type RandomFaultsOptions } from './random-faults-options.js';
 import { wrapBroker, type Interception } from './wrap-broker.js';
 
-/** A broker with faults of its own accord; what it did to which message can be asked. */
+/** A broker with random faults, which it records for each message. */
 export interface RandomFaultsBroker extends Broker {
-  /** Give it as the option to have the same faults in the same places. */
+  /** Pass it as the option `seed` to repeat the same faults in the same places. */
   readonly seed: number;
   /** The faults so far, oldest first. */
   readonly injected: readonly InjectedFault[];
-  /** Tells each fault to come. */
+  /** Calls the listener for each later fault; the returned function removes it. */
   onFault(listener: (fault: InjectedFault) => void): void;
 }
 
 /**
- * The same broker, behaving as badly as a real one may: messages come twice, late, in another order, although they were
- * settled, and with the connection torn away under their handlers. It keeps what real ones keep: nothing is lost, and the
- * order of a key stays where the subscription asks for it.
+ * Wraps a broker and injects the faults of a real one: duplicate, late and reordered deliveries, redelivery after settlement,
+ * and lost connections while handlers run. As on a real broker, nothing is lost, and the order of a key holds if the
+ * subscription requires it.
  *
  * Which message is hit depends on the seed and its place alone (topic, partition, offset, group), so the same messages
  * published in the same order have the same faults.
@@ -65,7 +65,7 @@ function intakeOf(plan: FaultPlan, { clock }: BrokerHost, { subscription, sink }
   return { subscription, intake: new RandomFaultsIntake(subscription, sink, plan, clock) };
 }
 
-/** n.b. without `untilEnd`: what the driver has handed over may still wait here, so its end is not the application's. */
+/** Omits `untilEnd`: delivered messages may still wait here, so the driver's end is not the application's. */
 function stoppingFirst(consumption: Consumption, intakes: readonly RandomFaultsIntake[]): Consumption {
   const stop = (): void => intakes.forEach((intake) => intake.stop());
   return {
@@ -96,7 +96,7 @@ async function send(
   });
 }
 
-/** n.b. by the place of the original: a copy that was not stored has none. */
+/** Uses the place of the original: a copy that was not stored has none. */
 function refusesDeadLetter(plan: FaultPlan, { topic, id, headers = {} }: OutgoingMessage): boolean {
   if (headers[DEAD_LETTER_HEADERS.topic] === undefined) return false;
   const place = `${headers[DEAD_LETTER_HEADERS.partition] ?? 0}/${headers[DEAD_LETTER_HEADERS.offset] ?? id}`;

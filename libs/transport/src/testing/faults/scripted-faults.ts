@@ -9,38 +9,38 @@ import {
 } from '../../contract/index.js';
 import { wrapBroker } from './wrap-broker.js';
 
-/** What a test can do to a broker while applications use it. What a fault returns heals it. */
+/** Faults that a test can switch on while applications use the broker. The returned function ends the fault. */
 export interface Faults {
-  /** Messages for this topic are not stored; the others of the same request are. */
+  /** Rejects messages for this topic as not stored; stores the others of the same request. */
   refuse(topic: string): () => void;
-  /** The same, and the broker says that it may store them later: as while it restarts, or elects a leader. */
+  /** Does the same with a retryable error, as a broker that restarts or elects a leader. */
   refuseForNow(topic: string): () => void;
-  /** Messages for this topic are stored, but the confirmation is lost: the sender cannot know. */
+  /** Stores messages for this topic but loses the confirmation: the outcome is unknown to the sender. */
   loseConfirmations(topic: string): () => void;
   /**
    * Settlements of messages of this topic do not reach the broker and are reported by `settlement:failed`: the broker delivers
    * the messages again, to the next member at the latest when this one has left.
    */
   refuseSettlements(topic: string): () => void;
-  /** Requests with a message for this topic wait until they are let go; nothing of them is stored before. */
+  /** Holds requests with a message for this topic; nothing of them is stored until they are released. */
   hold(topic: string): Held;
 }
 
-/** Requests that wait. */
+/** Held requests. */
 export interface Held {
-  /** Resolves when the first of them is there. */
+  /** Resolves when the first request is held. */
   readonly reached: Promise<void>;
-  /** Lets those go that wait; what comes later is not held. */
+  /** Releases the held requests; later ones are not held. */
   release(): void;
 }
 
-/** A broker, and the handles to break it with. */
+/** A broker, and the switches of its faults. */
 export interface ScriptedFaultsBroker extends Broker {
   readonly faults: Faults;
 }
 
 /**
- * The same broker with faults that a test switches on and off, for suites of drivers and of applications alike.
+ * Wraps a broker with faults that a test switches on and off, for tests of drivers and of applications.
  *
  * ```ts
  * const broker = scriptedFaults(memory());

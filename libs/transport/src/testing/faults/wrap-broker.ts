@@ -18,8 +18,8 @@ import type {
 } from '../../contract/index.js';
 
 /**
- * Stands between an application and one connection of a broker. Each function sees a call and decides whether, when and
- * with what it goes on by calling `go`; what is left out goes on as it is.
+ * Intercepts the calls between an application and one connection of a broker. Each function decides whether, when and with
+ * what to continue by calling `go`. Calls without a function pass unchanged.
  */
 export interface Interception {
   /** `BrokerConnection.connect`. */
@@ -69,7 +69,7 @@ export interface Interception {
 }
 
 /**
- * A broker with somebody in its way: the seam that fault injection, observation and planted defects are made of.
+ * Wraps a broker and intercepts its calls, for fault injection and observation.
  *
  * ```ts
  * const slow = wrapBroker(memory(), () => ({
@@ -125,7 +125,7 @@ async function describe(
 
 function wrapProducer(inner: Producer, by: Interception): Producer {
   return {
-    // n.b. getters: a driver may learn its limits only when it is connected.
+    // Getters, because a driver may learn its limits only when it connects.
     get maxBytes() {
       return inner.maxBytes;
     },

@@ -23,7 +23,7 @@ export function checkLost(entries: Entries, expect: 'all' | 'seen'): void {
   if (expect === 'all') complain(ids(unread), 'confirmed, but their topic was never read');
   for (const [name, { topic, seen, done }] of readers) {
     const owed = confirmed.filter((message) => message.topic === topic);
-    // n.b. not by arguments of `Math.max`: a history may have more messages than a call takes.
+    // Not by `Math.max(...)`: a history may have more messages than a call can take arguments.
     const lastSeen = owed.reduce((last, { id, sequence }) => (seen.has(id) ? Math.max(last, sequence) : last), -1);
     const due = expect === 'all' ? owed : owed.filter(({ sequence }) => sequence <= lastSeen);
     complain(ids(due.filter(({ id }) => !done.has(id))), `confirmed, but neither handled nor dead-lettered by ${name}`);

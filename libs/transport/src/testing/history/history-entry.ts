@@ -13,7 +13,7 @@ export type HistoryEntry =
   | (Handling & { readonly what: 'handled'; readonly outcome: 'ok' | 'failed' })
   | (Handling & { readonly what: 'settled'; readonly how: 'ack' | 'drop' | 'dead-letter' });
 
-/** `unknown`: the publisher was told that the message may or may not be stored. */
+/** `unknown`: the publish failed with an unknown outcome, so the message may be stored. */
 export type PublishOutcome = 'ok' | 'failed' | 'unknown';
 
 /** @inline */

@@ -15,8 +15,8 @@ export interface NothingLostOptions {
 }
 
 /**
- * What was published, handled and settled, and what that proves. The idea is Jepsen's queue checker: record everything,
- * judge afterwards, so the test itself may kill, restart and reorder as it likes.
+ * Records what was published, handled and settled, and checks it afterwards, like Jepsen's queue checker. Meanwhile the test
+ * may kill, restart and reorder anything.
  *
  * ```ts
  * const history = new History();
@@ -44,12 +44,12 @@ export class History {
     this.#entries.push(entry);
   }
 
-  /** The same publisher, written down. It chooses the ids, since a publish that fails tells none. */
+  /** Wraps a publisher and records its publishes. It chooses the message ids, because a failed publish returns none. */
   recordPublisher(publisher: Publisher): Pick<Publisher, 'publish'> {
     return { publish: recordPublish(this, publisher) };
   }
 
-  /** The same handler, written down. */
+  /** Wraps a handler and records its calls. */
   recordHandler(handler: Handler): Handler {
     return async (payload, delivery) => {
       const { id, topic, group, attempt } = delivery;
@@ -65,7 +65,7 @@ export class History {
     };
   }
 
-  /** Writes down how messages are settled. The returned function ends it. */
+  /** Records how messages are settled. The returned function stops it. */
   recordNotices(notices: Notices): () => void {
     const settled = (how: 'ack' | 'drop' | 'dead-letter') => (notice: Handling) => {
       const { id, topic, group } = notice;
@@ -79,27 +79,27 @@ export class History {
     return () => ends.forEach((end) => end());
   }
 
-  /** Every message whose publish was confirmed was handled, dead-lettered or dropped by every group that was seen on its topic. */
+  /** Asserts that every message with a confirmed publish was handled, dead-lettered or dropped by every group on its topic. */
   assertNothingLost({ expect = 'all' }: NothingLostOptions = {}): void {
     checkLost(this.#entries, expect);
   }
 
-  /** Per group, at most `limit` handlings succeeded beyond the first of their message. */
+  /** Asserts at most `limit` duplicates per group: successful handlings after the first of the same message. */
   assertDuplicatesAtMost(limit: number): void {
     checkDuplicates(this.#entries, limit);
   }
 
-  /** Messages of one key were handled for the first time in publish order. Publish one key from one place, in sequence. */
+  /** Asserts that messages of one key were first handled in publish order. Publish each key from one place, in sequence. */
   assertOrderPerKey(): void {
     checkOrderPerKey(this.#entries);
   }
 
-  /** No handler began before the predecessor of the same key was settled. For histories without a crash. */
+  /** Asserts that no handler started before the predecessor of the same key was settled. For histories without a crash. */
   assertPredecessorsSettled(): void {
     checkPredecessors(this.#entries);
   }
 
-  /** Nothing was handled that was never published, or whose publish was reported as not stored. */
+  /** Asserts that no message was handled that was never published, or whose publish was reported as not stored. */
   assertNoPhantom(): void {
     checkPhantoms(this.#entries);
   }

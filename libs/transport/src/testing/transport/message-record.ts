@@ -19,7 +19,7 @@ export type Happening = { readonly atMs: number; readonly group: string } & (
   | { readonly what: 'fault'; readonly kind: FaultKind }
 );
 
-/** What a happening says beside time and group. */
+/** The content of a happening, without time and group. */
 export type Event = Happening extends infer Each
   ? Each extends Happening
     ? Omit<Each, 'atMs' | 'group'>
@@ -87,7 +87,7 @@ export class MessageRecord {
     if (!this.#readers.has(identity)) this.#readers.set(identity, { group, subscribed, isOwed: true });
   }
 
-  /** Settled, for good. */
+  /** Settled permanently. */
   paid(reader: Reader): void {
     const known = this.#readers.get(identityOf(reader));
     if (known !== undefined) known.isOwed = false;

@@ -70,7 +70,7 @@ function ledgerOf(name: string, world: TestWorld): Interception {
   const owe = (messages: readonly OutgoingMessage[]): void =>
     messages.forEach((message) => world.readers.owe(recordOf(world, name, message)));
   return {
-    // n.b. before it is stored, because it may be delivered before the answer comes.
+    // Recorded before it is stored, because it may be delivered before the confirmation arrives.
     send: async (messages, go) => {
       owe(messages);
       const results = await go(messages);
@@ -138,7 +138,7 @@ function witnessOf(name: string, world: TestWorld): Interception {
   };
 }
 
-/** n.b. dead letters, and what a client asks, are not checked before they are sent, so they are new here. */
+/** Dead letters and requests of a client are not checked before they are sent, so they are new here. */
 const recordOf = (world: TestWorld, name: string, message: OutgoingMessage): MessageRecord =>
   world.recordOfMessage(message) ?? world.register(name, message);
 
@@ -192,7 +192,7 @@ function endOf(settlement: Settlement, attempt: number, failure: Failure): Event
   if (settlement === ACK) return { what: 'acked', attempt };
   if (settlement.kind === 'nack') return { what: 'retried', attempt, delayMs: settlement.delayMs, error };
   if (deadLetterTopic !== undefined) return { what: 'dead-lettered', attempt, deadLetterTopic, error };
-  return { what: 'dropped', attempt, reason: reason ?? 'nobody said why' };
+  return { what: 'dropped', attempt, reason: reason ?? 'no reason given' };
 }
 
 function pauseOf(attempt: number, delayMs: number, { deadLetterTopic, error }: Failure): Event {

@@ -10,7 +10,7 @@ export function observed(plan: SubscriptionPlan, world: TestWorld): Subscription
 
 function observedHandler(handle: Handler, world: TestWorld): Handler {
   return (payload, context) => {
-    // n.b. a handler of batches gets an array of each.
+    // A batch handler gets an array of each.
     const deliveries = [context].flat() as readonly Delivery[];
     const [first] = deliveries as readonly [Delivery];
     return world.asHandler(first.group, deliveries, () => written(handle, payload, context, deliveries, world));

@@ -16,7 +16,7 @@ export class Readers {
   }
 
   /**
-   * A member begins to read. What was stored before is owed to a new group that starts from the beginning.
+   * A member starts to read. What was stored before is owed to a new group that starts from the beginning.
    * @returns how the member stops
    */
   join(broker: string, subscription: Subscription, stored: readonly MessageRecord[]): () => void {

@@ -2,12 +2,12 @@ import type { MessageRecord } from './message-record.js';
 import { storyOf } from './story-text.js';
 import type { TestWorld } from './test-world.js';
 
-// Why taken now: a test may put fake timers in their place later, and would then wait for ever.
+// Why taken now: a test may put fake timers in their place later, and would then wait forever.
 const { setImmediate, setTimeout, clearTimeout } = globalThis;
 
 /** Turns of the event loop without anything new after which nothing happens by itself. */
 const STILL_TURNS = 5;
-/** Actions of the clock that one wait may run: more means that something schedules itself anew for ever. */
+/** Actions of the clock that one wait may run: more means that something reschedules itself forever. */
 const MOST_ACTIONS = 100_000;
 
 /** How long a handler that runs may keep a clock from moving that somebody moves by hand. */
@@ -90,7 +90,7 @@ export class Settling {
     });
   }
 
-  /** The failure that tells what is left. */
+  /** The error that lists what is left. */
   unsettled(open: readonly MessageRecord[], when: string): Error {
     const handlers = [...this.#world.handlers].map(
       ({ group, records }) =>

@@ -33,7 +33,7 @@ export interface SeenRetry<Payload = unknown> extends SeenOutcome<Payload> {
   readonly delayMs: number;
 }
 
-/** A message that was given up. */
+/** A message that was dead-lettered. */
 export interface SeenDeadLetter<Payload = unknown> extends SeenOutcome<Payload> {
   readonly error: unknown;
   readonly deadLetterTopic: string;
@@ -51,8 +51,8 @@ type Asked<In, Out, Answer> = EventDefinition<In, Out, Answer> | string;
 type Named = { readonly type: string; readonly topic: string; readonly codec?: Codec | undefined } | string;
 
 /**
- * What became of messages: of one and all that it caused, or of all that a test transport saw. Ask it, or let it assert:
- * a failure tells the whole story.
+ * The trace of one message and everything it caused, or of all messages of a test transport. Query it, or use its
+ * assertions: a failed assertion prints the whole trace.
  */
 export class Story {
   readonly #world: TestWorld;
@@ -63,12 +63,12 @@ export class Story {
     this.#records = records;
   }
 
-  /** What the application published, oldest first; not what the test published itself, and no dead letters. */
+  /** Returns the messages that the application published, oldest first; without those of the test, and without dead letters. */
   published<In, Out, Answer>(event?: Asked<In, Out, Answer>): readonly SeenMessage<In>[] {
     return this.#published(event).map((record) => seen<In>(record, event));
   }
 
-  /** Messages that were handled to the end, one entry per group. */
+  /** Returns the messages that were acked, one entry per group. */
   acked<In, Out, Answer>(event?: Asked<In, Out, Answer>): readonly SeenOutcome<In>[] {
     return this.#outcomes<In, 'acked'>(event, 'acked').map(([message, { group, attempt, atMs }]) => ({
       ...message,
@@ -78,7 +78,7 @@ export class Story {
     }));
   }
 
-  /** Attempts that failed and were followed by another. */
+  /** Returns the attempts that failed and were retried. */
   retries<In, Out, Answer>(event?: Asked<In, Out, Answer>): readonly SeenRetry<In>[] {
     return this.#outcomes<In, 'retried'>(event, 'retried').map(([message, { what: _, ...rest }]) => ({
       ...message,
@@ -86,7 +86,7 @@ export class Story {
     }));
   }
 
-  /** Messages that were given up. */
+  /** Returns the dead-lettered messages. */
   deadLetters<In, Out, Answer>(event?: Asked<In, Out, Answer>): readonly SeenDeadLetter<In>[] {
     return this.#outcomes<In, 'dead-lettered'>(event, 'dead-lettered').map(([message, { what: _, ...rest }]) => ({
       ...message,
@@ -94,7 +94,7 @@ export class Story {
     }));
   }
 
-  /** Messages that were settled unhandled: `Drop`, a type nobody takes, a discarded dead letter. */
+  /** Returns the messages that were dropped: by `Drop`, for an unhandled type, or as a discarded dead letter. */
   drops<In, Out, Answer>(event?: Asked<In, Out, Answer>): readonly SeenDrop<In>[] {
     return this.#outcomes<In, 'dropped'>(event, 'dropped').map(([message, { what: _, ...rest }]) => ({
       ...message,
@@ -102,7 +102,7 @@ export class Story {
     }));
   }
 
-  /** Every message that somebody was owed was acked by all who were; at least one was. @throws Error telling the story */
+  /** Asserts that every group acked every message for it, and that there was at least one. @throws Error with the whole trace */
   assertAcked(event?: Named): void {
     const records = this.#about(event).filter(({ groups, isDeadLetter }) => groups.length > 0 && !isDeadLetter);
     if (records.length === 0) this.#fail(`no message${ofEvent(event)} reached a subscription`);
@@ -112,7 +112,7 @@ export class Story {
     }
   }
 
-  /** @param times @default at least once @throws Error telling the story */
+  /** Asserts a number of retries. @param times @default at least once @throws Error with the whole trace */
   assertRetried(event?: Named, times?: number): void {
     const { length } = this.#outcomes(event, 'retried');
     if (times === undefined ? length > 0 : length === times) return;
@@ -121,7 +121,7 @@ export class Story {
     );
   }
 
-  /** @param reason a part of the error's message @throws Error telling the story */
+  /** Asserts a dead letter. @param reason a part of the error's message @throws Error with the whole trace */
   assertDeadLettered(event?: Named, reason: string | RegExp = ''): void {
     const fits = (error: unknown): boolean =>
       typeof reason === 'string' ? String(error).includes(reason) : reason.test(String(error));
@@ -129,12 +129,12 @@ export class Story {
     this.#fail(`a dead letter${ofEvent(event)}${reason === '' ? '' : ` because of ${String(reason)}`} was expected`);
   }
 
-  /** @throws Error telling the story */
+  /** @throws Error with the whole trace */
   assertDropped(event?: Named): void {
     if (this.#outcomes(event, 'dropped').length === 0) this.#fail(`a drop${ofEvent(event)} was expected`);
   }
 
-  /** @param part fields that the payload of one of them has, deeply equal @throws Error telling the story */
+  /** Asserts that the application published a message. @param part fields that its payload contains, deeply equal @throws Error with the whole trace */
   assertPublished<In, Out, Answer>(event: Asked<In, Out, Answer>, part: Partial<In> = {}): void {
     const published = this.published(event);
     if (published.some(({ payload }) => has(payload, part))) return;
@@ -143,13 +143,13 @@ export class Story {
     this.#fail(`a published message${ofEvent(event)}${what} was expected, and there is ${got}`);
   }
 
-  /** @throws Error telling the story */
+  /** @throws Error with the whole trace */
   assertNotPublished(event: Named): void {
     const { length } = this.#published(event);
     if (length > 0) this.#fail(`no published message${ofEvent(event)} was expected, and there are ${length}`);
   }
 
-  /** The whole story, for people: a message, what each group did with it, and what it caused. */
+  /** Returns the whole trace as text: each message, what each group did with it, and what it caused. */
   toString(): string {
     const all = this.#records();
     const first = all.filter(({ causes }) => !causes.some((cause) => all.includes(cause)));

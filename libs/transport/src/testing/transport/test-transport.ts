@@ -14,29 +14,29 @@ import { Story } from './story.js';
 import { isOpen } from './story-text.js';
 import { TestWorld } from './test-world.js';
 
-/** How an application is started for a test. */
+/** The options of `TestTransport.start`. */
 export interface TestTransportOptions {
   /** Whether the application has HTTP, as `createTransportApp` has it. @default true */
   readonly http?: boolean;
   /** Runs before the application starts: for global pipes, guards, filters. */
   readonly prepare?: (app: TestApplication) => void;
-  /** Chance of this test: jitter of retries, and faults. @default 1, and any for faults */
+  /** The seed of retry jitter and faults. @default 1, or random with faults */
   readonly seed?: number;
   /** Faults of its brokers; see `randomFaults`. @default none */
   readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
-  /** Another test transport whose brokers, clock and story this one shares: for several services in one test. @default none */
+  /** Another test transport whose brokers, clock and trace this one shares, to test several services together. @default none */
   readonly sharedWith?: TestTransport;
-  /** The broker that plays the one of this name. Has to work on the clock it is given. @default memory() */
+  /** Returns the broker that replaces the one of this name. It must use the given clock. @default memory() */
   readonly createBroker?: (name: string) => Broker;
   /** How long `settle` and `publishAndSettle` wait, in real milliseconds. Integer >= 1. @default 4000 */
   readonly timeoutMs?: number;
-  /** The transport's log lines; the story has all of it too. @default false */
+  /** Receives the transport's log lines; the trace contains the same events. @default false */
   readonly logger?: LoggerService | false;
 }
 
 /** Options of `TestTransport.publish` and `publishAndSettle`. */
 export interface TestPublishOptions extends PublishOptions {
-  /** By name. @default the default broker */
+  /** The name of the broker. @default the default broker */
   readonly broker?: string;
 }
 
@@ -56,8 +56,8 @@ const RULES = {
 } as const satisfies Record<keyof TestTransportOptions, unknown>;
 
 /**
- * Runs an application for a test: the module as it is, with its handlers, guards, pipes and filters, on memory brokers in
- * place of its own, and with a clock that the test owns. Retries of minutes are over at once.
+ * Runs an application in a test: the real module with its handlers, guards, pipes and filters, on memory brokers and with a
+ * virtual clock. Retries that take minutes finish at once.
  *
  * ```ts
  * const transport = await TestTransport.start(Test.createTestingModule({ imports: [AppModule] }));
@@ -66,10 +66,10 @@ const RULES = {
  * story.assertPublished(StockReserved, { orderId: order.orderId });
  * await transport.close();
  * ```
- * The brokers keep the capabilities and the refusals of those they play. Nothing is global: each start has its own.
+ * The memory brokers have the capabilities and limits of the brokers that they replace. Nothing is global: each start is isolated.
  */
 export class TestTransport<App extends TestApplication = INestApplication> {
-  /** Everything since the start, or the last `forget`. */
+  /** The trace of everything since the start, or the last `forget`. */
   readonly story: Story;
   readonly app: App;
   readonly #world: TestWorld;
@@ -90,7 +90,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
 
   /**
    * Compiles the module, replaces its brokers and starts the application.
-   * @throws what the module or the start refuses, as in production
+   * @throws the same errors as a start in production
    */
   static start(
     module: TestingModuleBuilder,
@@ -112,22 +112,22 @@ export class TestTransport<App extends TestApplication = INestApplication> {
     return transport;
   }
 
-  /** Time of the application. It stands still, unless a wait of this class moves it or the test does. */
+  /** The virtual clock of the application. Only the test and the waits of this class move it. */
   get clock(): ManualClock {
     return this.#world.clock;
   }
 
-  /** The chance of this test; the same seed has the same. */
+  /** The seed of this test; the same seed repeats jitter and faults. */
   get seed(): number {
     return this.#world.seed;
   }
 
-  /** What was published, handled and settled, for the judgements of `History`. */
+  /** Everything that was published, handled and settled, for the checks of `History`. */
   get history(): History {
     return this.#world.history;
   }
 
-  /** A provider of the application. */
+  /** Returns a provider of the application. */
   get<T>(token: InjectionToken<T>): T {
     return this.app.get<T>(token, { strict: false });
   }
@@ -135,8 +135,8 @@ export class TestTransport<App extends TestApplication = INestApplication> {
   /**
    * Publishes, and resolves when the message and everything it caused (messages that its handlers published, retries, dead
    * letters, and what those caused) is at its end. The clock moves as far as that takes.
-   * @returns what became of it
-   * @throws TransportError what `publish` refuses; Error with the story so far, when it takes longer than `timeoutMs`
+   * @returns its trace
+   * @throws TransportError as `publish`; Error with the trace so far if it takes longer than `timeoutMs`
    */
   publishAndSettle<In, Out>(event: EventDefinition<In, Out>, payload: In, options?: TestPublishOptions): Promise<Story>;
   publishAndSettle(topic: string, payload: unknown, options?: TestPublishOptions): Promise<Story>;
@@ -152,7 +152,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
     return new Story(this.#world, () => familyOf(record));
   }
 
-  /** Publishes as the test; resolves when the message is stored, as `Publisher.publish`. */
+  /** Publishes a message as the test, and resolves when it is stored, as `Publisher.publish`. */
   publish<In, Out>(event: EventDefinition<In, Out>, payload: In, options?: TestPublishOptions): Promise<void>;
   publish(topic: string, payload: unknown, options?: TestPublishOptions): Promise<void>;
   async publish(event: EventDefinition | string, payload: unknown, options: TestPublishOptions = {}): Promise<void> {
@@ -162,7 +162,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
   /**
    * Resolves when every message is at its end, whoever published it. The clock moves as far as that takes.
    * @returns everything that happened
-   * @throws Error with the story of what is left, when it takes longer than `timeoutMs`
+   * @throws Error with the trace of unsettled messages if it takes longer than `timeoutMs`
    */
   async settle(): Promise<Story> {
     await this.#settling.until(
@@ -172,12 +172,12 @@ export class TestTransport<App extends TestApplication = INestApplication> {
     return this.story;
   }
 
-  /** Moves the clock, and lets handlers do what gets due, step by step. */
+  /** Advances the clock step by step, and runs due retries and timers. */
   async advance(byMs: number): Promise<void> {
     await this.#settling.advance(byMs, this.#timeoutMs);
   }
 
-  /** Forgets what happened, for the next test on the same application. @throws Error when something is not at its end */
+  /** Clears the trace, for the next test on the same application. @throws Error if a message is not settled yet */
   forget(): void {
     const open = this.#world.records.filter((record) => isOpen(record, this.#world));
     if (open.length > 0) throw this.#settling.unsettled(open, 'yet');
@@ -185,8 +185,8 @@ export class TestTransport<App extends TestApplication = INestApplication> {
   }
 
   /**
-   * Closes the application as its shutdown does. Twice is the same as once.
-   * @throws Error when handlers still run and do not end within `timeoutMs`; all is closed then, too
+   * Closes the application with a graceful shutdown. A second call has no further effect.
+   * @throws Error if handlers do not end within `timeoutMs`; everything is closed then, too
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -210,7 +210,7 @@ export class TestTransport<App extends TestApplication = INestApplication> {
     }
   }
 
-  /** n.b. the drain's deadline is on the clock of the test, so it comes when the real patience is over. */
+  /** The drain timeout runs on the virtual clock, so it is reached when the real timeout is over. */
   async #close(): Promise<void> {
     const closed = this.app.close();
     const left = await this.#settling.whileClosing(closed, this.#timeoutMs);

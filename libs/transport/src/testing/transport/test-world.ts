@@ -22,8 +22,8 @@ interface Scope {
 }
 
 /**
- * Where the scope of the running code is found. n.b. one for the process, because Node hangs each storage that ever ran
- * on every promise made after it, for good: a storage per world made a thousand fault tests cost a thousand entries a promise.
+ * Finds the scope of the running code. There is one storage for the process, because Node attaches every storage that ever ran
+ * to every later promise: with one per environment, a thousand fault tests cost a thousand entries a promise.
  * What it holds is never shared: a scope names its world.
  */
 const scopes = new AsyncLocalStorage<Scope>();
@@ -59,7 +59,7 @@ export class TestWorld implements World {
   #latestFailure: Failure | undefined;
   #tellChanged: (() => void)[] = [];
 
-  /** @param hasFaults whether its brokers have faults: failures then tell the seed */
+  /** @param hasFaults whether its brokers have faults: failures then contain the seed */
   constructor(
     seed: number,
     readonly hasFaults = false,
@@ -164,7 +164,7 @@ export class TestWorld implements World {
     return this.#byMessage.get(message);
   }
 
-  /** n.b. by the message itself where the broker keeps it, as memory does; an id may have been published twice. */
+  /** Compares the message itself if the broker keeps it, as memory does; an id may have been published twice. */
   recordOf(delivery: Delivery): MessageRecord | undefined {
     const known = this.#byDelivery.get(delivery);
     if (known !== undefined) return known;
@@ -189,11 +189,11 @@ export class TestWorld implements World {
     return this.recordsOf(id).filter((each) => each.broker === broker && each.message.topic === topic);
   }
 
-  /** n.b. not `History.recordNotices`, because `forget` begins a new history. */
+  /** Does not use `History.recordNotices`, because `forget` starts a new history. */
   #recordSettlements(notices: Notices): void {
     const settled = (how: 'ack' | 'drop' | 'dead-letter') => (notice: NoticeMap['message:acked']) => {
       const { id, group } = notice;
-      // n.b. the notice tells the pattern where one is subscribed to.
+      // For a pattern subscription the notice contains the pattern.
       const topic = this.recordsOf(id)[0]?.message.topic ?? notice.topic;
       this.history.add({ what: 'settled', id, topic, group, how });
     };

@@ -6,7 +6,7 @@ const BAD = 3;
 
 export const aBatchFailsMessageByMessage: ConformanceCase = {
   name: 'a-batch-fails-message-by-message',
-  title: 'hands over messages in batches, and brings back the one of a batch that failed, without its neighbours',
+  title: 'delivers messages in batches, and redelivers only the one of a batch that failed',
   capability: 'redelivery',
   async run(stage) {
     const publisher = await stage.publisher();

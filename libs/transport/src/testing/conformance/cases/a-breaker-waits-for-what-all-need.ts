@@ -5,7 +5,7 @@ import type { ConformanceCase } from '../conformance-case.js';
 const MESSAGES = 10;
 const KEYS = 3;
 const PAUSE_MS = 300;
-/** n.b. the messages come one after the other where their partitions have different leaders: the first ones fail alone, for a while. */
+/** Partitions with different leaders deliver their messages one after the other, so the first ones fail alone for a while. */
 const ATTEMPTS = 100;
 const DELAY_MS = 10;
 /** Clocks are read in whole milliseconds. */
@@ -13,8 +13,7 @@ const ROUNDING_MS = 2;
 
 export const aBreakerWaitsForWhatAllNeed: ConformanceCase = {
   name: 'a-breaker-waits-for-what-all-need',
-  title:
-    'pauses when the same failure happens to many keys, begins nothing meanwhile, and handles all once it is mended',
+  title: 'pauses when many keys fail in the same way, starts no handler meanwhile, and handles all after the fix',
   capability: 'redelivery',
   async run(stage) {
     const publisher = await stage.publisher();

@@ -10,7 +10,7 @@ const REFUSED: Reply = {
 
 export const aHandlerCanAnswer: ConformanceCase = {
   name: 'a-handler-can-answer',
-  title: 'brings every answer of a handler to the one who asked, in order, and none after the asker stopped listening',
+  title: 'delivers every response to its requester, in order, and none after the requester stopped listening',
   capability: 'requestReply',
   async run(stage) {
     const asker = await stage.open();

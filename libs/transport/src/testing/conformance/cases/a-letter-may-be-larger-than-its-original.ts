@@ -38,7 +38,7 @@ export const aLetterMayBeLargerThanItsOriginal: ConformanceCase = {
   },
 };
 
-/** Publishes the longest text that is accepted, up to a few bytes. n.b. only the driver knows what its envelope adds. */
+/** Publishes the longest text that is accepted, up to a few bytes. Only the driver knows what its envelope adds. */
 async function publishLargest(publisher: Application, topic: string, limit: number): Promise<string> {
   const headers = { 'message-id': 'large' };
   const empty = { topic, key: 'k', body: Buffer.from('""'), headers, partition: undefined, id: 'large' };

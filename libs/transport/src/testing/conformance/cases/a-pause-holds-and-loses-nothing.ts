@@ -5,7 +5,7 @@ const MESSAGES = 10;
 
 export const aPauseHoldsAndLosesNothing: ConformanceCase = {
   name: 'a-pause-holds-and-loses-nothing',
-  title: 'begins no handler of a paused subscription while others work, and loses none of what it kept back meanwhile',
+  title: 'starts no handler of a paused subscription while others work, and loses no message meanwhile',
   capability: 'groups',
   async run(stage) {
     const other = `${stage.group}-other`;

@@ -9,8 +9,7 @@ const GAP_MS = 50;
 
 export const aWindowCanBeReplayed: ConformanceCase = {
   name: 'a-window-can-be-replayed',
-  title:
-    'hands the messages of a time window to a handler once more, and leaves the position of its group where it was',
+  title: 'replays the messages of a time window to a handler, and leaves the position of its group unchanged',
   capability: 'startFromTime',
   async run(stage) {
     const publisher = await stage.publisher();

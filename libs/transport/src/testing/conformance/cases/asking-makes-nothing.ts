@@ -34,7 +34,7 @@ export const askingMakesNothing: ConformanceCase = {
   },
 };
 
-/** Without what is undefined: JSON has no word for it. n.b. in the list of topics it is null. */
+/** Removes undefined values, which JSON cannot represent; in the list of topics they become null. */
 const plain = (facts: object): unknown =>
   Object.fromEntries(
     Object.entries(facts)

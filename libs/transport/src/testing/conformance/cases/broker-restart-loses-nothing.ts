@@ -28,7 +28,7 @@ export const brokerRestartLosesNothing: ConformanceCase = {
     await stage.untilNothingIsOwed();
     stage.history.assertNoPhantom();
     stage.assertOrderPerKey();
-    // n.b. a driver may have more than one connection, and they come back one after the other.
+    // A driver may have several connections, which reconnect one after the other.
     await stage.until('the health is good again', () => publisher.connection.health().status === 'up');
   },
 };

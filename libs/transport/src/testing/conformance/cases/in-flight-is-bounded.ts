@@ -7,8 +7,7 @@ const MAX_IN_FLIGHT = 10;
 
 export const inFlightIsBounded: ConformanceCase = {
   name: 'in-flight-is-bounded',
-  title:
-    'runs at most `concurrency` handlers, takes at most `maxInFlight` messages, and hands over no more while told to wait',
+  title: 'runs at most `concurrency` handlers, receives at most `maxInFlight` messages, and delivers none while paused',
   async run(stage) {
     const fastGroup = `${stage.group}-fast`;
     const publisher = await stage.open({ groups: [stage.group, fastGroup] });

@@ -70,7 +70,7 @@ import { whatPoliciesKeepBackIsUnsettled } from './what-policies-keep-back-is-un
 import { aRefusedSettlementIsReported } from './a-refused-settlement-is-reported.js';
 import { messagesLeftBehindAreCounted } from './messages-left-behind-are-counted.js';
 
-/** Every promise of the transport, one file each, in the order a reader would ask for them. */
+/** Every conformance case, one file each, in the order of a reader's questions. */
 export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   // A message arrives as it was published
   payloadIdAndKeyArriveIntact,

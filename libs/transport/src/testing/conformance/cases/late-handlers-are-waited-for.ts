@@ -7,7 +7,7 @@ const TIMEOUT_MS = 50;
 
 export const lateHandlersAreWaitedFor: ConformanceCase = {
   name: 'late-handlers-are-waited-for',
-  title: 'gives up an attempt whose time is over, tells its handler, and begins the next one when that has ended',
+  title: 'aborts an attempt that timed out, signals its handler, and starts the next one when that has ended',
   capability: 'redelivery',
   ask: (stage) => stage.subscribe({ retry: { maxAttempts: 2 } }),
   async run(stage) {

@@ -50,7 +50,7 @@ const settling = ({ watch }: Stage, delivered: string[]): DeliverySink => ({
   revoked: () => undefined,
 });
 
-/** n.b. the broker may take a moment to count what it has just stored or delivered. undefined: not known just now. */
+/** The broker may take a moment to count what it has just stored or delivered; undefined means not known now. */
 async function untilWaiting({ options: { deadlineMs } }: Stage, consumption: Consumption, count: number) {
   for (const deadline = performance.now() + deadlineMs; ; await pause(POLL_MS)) {
     const [waiting] = (await consumption.waiting?.()) ?? [];

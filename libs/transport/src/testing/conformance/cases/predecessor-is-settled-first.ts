@@ -3,7 +3,7 @@ import type { ConformanceCase } from '../conformance-case.js';
 
 export const predecessorIsSettledFirst: ConformanceCase = {
   name: 'predecessor-is-settled-first',
-  title: 'hands over no message before its predecessor of the same key is settled',
+  title: 'delivers no message before its predecessor of the same key is settled',
   capability: 'orderByKey',
   ask: (stage) => stage.subscribe({ ordering: 'key' }),
   async run(stage) {
