@@ -77,7 +77,7 @@ function pickModule(exports: Exports, path: string, name: string | undefined): T
   );
 }
 
-/** A class, a promise of a module, or what `forRoot` of some module returns. */
+/** A class, a Promise of a module, or what `forRoot` of some module returns. */
 function isModule(value: unknown): boolean {
   return typeof value === 'function' || (isObject(value) && ('module' in value || 'then' in value));
 }

@@ -80,7 +80,7 @@ export interface TransportOptionsFactory {
 export interface TransportModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   /** Providers to pass to `useFactory`, in this order. @default none */
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
-  /** Creates the options; a promise is awaited. */
+  /** Creates the options; a Promise is awaited. */
   // `any[]`: only the user's factory knows the injected types.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly useFactory?: (...injected: any[]) => TransportModuleOptions | Promise<TransportModuleOptions>;

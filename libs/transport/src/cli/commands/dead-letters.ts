@@ -165,7 +165,7 @@ function refuseWithoutYes({ yes, dryRun }: GivenForDiscard): void {
   throw new UsageError('Discarding cannot be undone. Check with --dry-run first, then confirm with --yes.');
 }
 
-/** Tells what was done, and what was not. Returns the exit code: 1 where something that was chosen is left, or not found. */
+/** Shows what was done, and what was not. Returns the exit code: 1 where something that was chosen is left, or not found. */
 function tell(
   terminal: Terminal,
   command: string,

@@ -134,3 +134,12 @@ describe('a copy that waits', () => {
     expect(delayedCopyOf(received({}), 'given', {}).properties.messageId).toBe('given');
   });
 });
+
+it('sends a correlation id as the AMQP property, where other programs look for it, and reads it back as a header', () => {
+  const headers = { 'correlation-id': 'c-1', tenant: 'blue' };
+  const sent = recordOf({ topic: 't', id: 'm-1', key: undefined, body: null, headers, partition: undefined }, 0);
+  expect(sent.properties).toMatchObject({ correlationId: 'c-1', headers: { tenant: 'blue' } });
+  expect(sent.properties.headers).not.toHaveProperty('correlation-id');
+  const fields = { deliveryTag: 1, redelivered: false, exchange: '', routingKey: 't', consumerTag: '' };
+  expect(headersOf({ content: sent.content, fields, properties: sent.properties })).toMatchObject(headers);
+});

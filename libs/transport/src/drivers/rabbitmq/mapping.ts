@@ -74,7 +74,7 @@ export function reservedHeader(headers: Headers | undefined): string | undefined
 }
 
 /**
- * Converts a message for the wire. Id, type and content type become AMQP properties if they fit.
+ * Converts a message for the wire. Id, type, content type and correlation id become AMQP properties if they fit.
  * Hot path: the table is built up, because an object with deleted properties is slow.
  */
 export function recordOf({ id, key, body, headers }: OutgoingMessage, now: number): OutgoingRecord {
@@ -85,16 +85,18 @@ export function recordOf({ id, key, body, headers }: OutgoingMessage, now: numbe
   if (body === null) table[WIRE_HEADERS.body] = NONE;
   let type: string | undefined;
   let contentType: string | undefined;
+  let correlationId: string | undefined;
   for (const name in headers) {
     const value = headers[name] as string;
     if (name === WIRE_HEADERS.type && fitsShort(value)) type = value;
     else if (name === WIRE_HEADERS.contentType && fitsShort(value)) contentType = value;
+    else if (name === WIRE_HEADERS.correlationId && fitsShort(value)) correlationId = value;
     else if (name !== WIRE_HEADERS.id) table[name] ??= value;
   }
   const timestamp = Math.floor(now / 1_000);
   return {
     content: body ?? EMPTY,
-    properties: { messageId, type, contentType, deliveryMode: PERSISTENT, timestamp, headers: table },
+    properties: { messageId, type, contentType, correlationId, deliveryMode: PERSISTENT, timestamp, headers: table },
   };
 }
 
@@ -127,10 +129,11 @@ export function delayedCopyOf(
 /** Returns the headers that handlers see, by lower-case name. */
 export function headersOf({ properties }: RabbitmqRecord): Headers {
   const headers = Object.create(null) as Record<string, string>;
-  const { messageId, type, contentType } = properties;
+  const { messageId, type, contentType, correlationId } = properties;
   if (messageId !== undefined) headers[WIRE_HEADERS.id] = messageId;
   if (type !== undefined) headers[WIRE_HEADERS.type] = type;
   if (contentType !== undefined) headers[WIRE_HEADERS.contentType] = contentType;
+  if (correlationId !== undefined) headers[WIRE_HEADERS.correlationId] = correlationId;
   for (const [givenName, value] of Object.entries(properties.headers ?? {})) {
     const name = givenName.toLowerCase();
     const text = RESERVED.has(name) || ELSEWHERE.has(name) ? undefined : textOf(value);

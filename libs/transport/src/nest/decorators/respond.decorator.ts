@@ -5,7 +5,7 @@ import type { SubscribeOptions } from './subscribe-options.js';
 /** The options of `@Respond`: those of `@Subscribe` without batches and retries, which do not suit a waiting requester. */
 export type RespondOptions = Omit<SubscribeOptions, 'batch' | 'retry'>;
 
-/** A decorator for methods that take a `Payload` and give an `Answer`, or a promise or an Observable of it. */
+/** A decorator for methods that take a `Payload` and give an `Answer`, or a Promise or an Observable of it. */
 export type ResponderDecorator<Payload, Answer> = <
   // `any[]`: other decorators fill the parameters after the payload, which types cannot see.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any

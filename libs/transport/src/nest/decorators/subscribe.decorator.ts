@@ -24,7 +24,7 @@ type OnlyOf<Known, Given> = { readonly [Name in Exclude<keyof Given, keyof Known
 
 /**
  * Delivers every message of an event to a method of a controller or a provider. The message is acked when the method returns (or its
- * promise resolves, or its Observable or generator ends). If the method throws, the message is retried or dead-lettered.
+ * Promise resolves, or its Observable or generator ends). If the method throws, the message is retried or dead-lettered.
  *
  * ```ts
  * @Subscribe(OrderCreated, { group: 'inventory', retry: { maxAttempts: 5 } })
