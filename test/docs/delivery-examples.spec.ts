@@ -1,5 +1,5 @@
-import { Catch, Controller, HttpException, Injectable, Module, Post, type Type } from '@nestjs/common';
-import { APP_FILTER, BaseExceptionFilter } from '@nestjs/core';
+import { Catch, Controller, Injectable, Module, Post, type Type } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { Pool } from 'pg';
@@ -10,6 +10,7 @@ import {
   Drop,
   Notices,
   Publisher,
+  PublishErrorFilter,
   RetryAfter,
   Subscribe,
   TransportError,
@@ -146,8 +147,9 @@ test('error handling, "Exception filters": one database error is retried, the ot
 });
 
 test('error handling, "Publish errors": a retryable one is 503 over HTTP, another 500, and a handler classifies it', async () => {
-  const scope = { Catch, HttpException, BaseExceptionFilter, throwError, TransportError };
-  const filter = (await runExample(ERRORS, 'Publish errors', scope, 'PublishErrorFilter')) as Type;
+  const scope = { Module, APP_FILTER, PublishErrorFilter };
+  const withFilter = (await runExample(ERRORS, 'Publish errors', scope, 'HttpErrorsModule')) as Type;
+  const providers = Reflect.getMetadata('providers', withFilter) as Parameters<typeof start>[1];
   const failure = (retryable: boolean) =>
     new TransportError('TRANSPORT_PUBLISH_FAILED', 'the broker is busy', { retryable, stored: 'no' });
   @Controller()
@@ -167,7 +169,7 @@ test('error handling, "Publish errors": a retryable one is 503 over HTTP, anothe
       throw failure(true);
     }
   }
-  const started = await start([Orders], [{ provide: APP_FILTER, useClass: filter }]);
+  const started = await start([Orders], providers);
   await started.app.listen(0);
   const address = await started.app.getUrl();
   const statusOf = async (path: string) => (await fetch(`${address}/${path}`, { method: 'POST' })).status;
