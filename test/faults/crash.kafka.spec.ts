@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { Kafka, logLevel } from 'kafkajs';
-import { Scene, stopAndGoOn } from './scene.js';
+import { endAndReplace, Scene, stopAndGoOn } from './scene.js';
 
 const MESSAGES = 20_000;
 const MAX_UNCOMMITTED = 1_000;
@@ -29,37 +28,11 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
   afterEach(() => scene.end());
 
   it('by SIGKILL loses nothing, keeps the order per key, and repeats at most maxUncommitted messages', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGKILL');
-    await once(first, 'exit');
-    const handledByFirst = scene.handled.length;
-    expect(handledByFirst).toBeLessThan(MESSAGES);
-
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertNoPhantom();
-    history.assertOrderPerKey();
-    history.assertDuplicatesAtMost(MAX_UNCOMMITTED);
+    await endAndReplace(scene, 'SIGKILL', { messages: MESSAGES, keepsOrder: true, repeatsAtMost: MAX_UNCOMMITTED });
   }, 120_000);
 
   it('by SIGTERM loses nothing, keeps the order per key, repeats nothing, and exits with 0', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGTERM');
-    const [exitCode, signal] = (await once(first, 'exit')) as [number | null, string | null];
-    expect([exitCode, signal]).toEqual([0, null]);
-    expect(scene.handled.length).toBeLessThan(MESSAGES);
-
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertNoPhantom();
-    history.assertOrderPerKey();
-    history.assertDuplicatesAtMost(0);
+    await endAndReplace(scene, 'SIGTERM', { messages: MESSAGES, keepsOrder: true, repeatsAtMost: 0 });
   }, 120_000);
 
   it('by SIGSTOP, and goes on when another member has its partitions, begins no handler of what it had', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { Scene } from './scene.js';
+import { endAndReplace, Scene } from './scene.js';
 
 const MESSAGES = 20_000;
 /** What a consumer has in hand at most: the default of `maxInFlight`. */
@@ -32,35 +32,11 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
   });
 
   it('by SIGKILL loses nothing and repeats at most maxInFlight messages, once ackWaitMs is over', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGKILL');
-    await once(first, 'exit');
-    expect(scene.handled.length).toBeLessThan(MESSAGES);
-
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertNoPhantom();
-    history.assertDuplicatesAtMost(MAX_IN_FLIGHT);
+    await endAndReplace(scene, 'SIGKILL', { messages: MESSAGES, repeatsAtMost: MAX_IN_FLIGHT });
   }, 120_000);
 
   it('by SIGTERM loses nothing, keeps the order per key, repeats nothing, and exits with 0', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGTERM');
-    const [exitCode, signal] = (await once(first, 'exit')) as [number | null, string | null];
-    expect([exitCode, signal]).toEqual([0, null]);
-    expect(scene.handled.length).toBeLessThan(MESSAGES);
-
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertNoPhantom();
-    history.assertOrderPerKey();
-    history.assertDuplicatesAtMost(0);
+    await endAndReplace(scene, 'SIGTERM', { messages: MESSAGES, keepsOrder: true, repeatsAtMost: 0 });
   }, 120_000);
 });
 

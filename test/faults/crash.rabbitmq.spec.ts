@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'amqplib';
-import { Scene, stopAndGoOn } from './scene.js';
+import { endAndReplace, Scene, stopAndGoOn } from './scene.js';
 
 const MESSAGES = 20_000;
 /** What a consumer has in hand at most: the default of `maxInFlight`. */
@@ -37,34 +37,11 @@ describe('a consumer that dies in the middle of 20,000 messages', () => {
   });
 
   it('by SIGKILL loses nothing and repeats at most maxInFlight messages', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGKILL');
-    await once(first, 'exit');
-    expect(scene.handled.length).toBeLessThan(MESSAGES);
-
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertNoPhantom();
-    history.assertDuplicatesAtMost(MAX_IN_FLIGHT);
+    await endAndReplace(scene, 'SIGKILL', { messages: MESSAGES, repeatsAtMost: MAX_IN_FLIGHT });
   }, 120_000);
 
   it('by SIGTERM loses nothing, repeats nothing, and exits with 0', async () => {
-    const first = await scene.startConsumer();
-    await scene.untilHandled(MESSAGES * 0.3, 30_000);
-    first.kill('SIGTERM');
-    const [exitCode, signal] = (await once(first, 'exit')) as [number | null, string | null];
-    expect([exitCode, signal]).toEqual([0, null]);
-    expect(scene.handled.length).toBeLessThan(MESSAGES);
-
-    await scene.startConsumer();
-    await scene.untilHandled(MESSAGES, 60_000);
-    const history = scene.history();
-    history.assertNothingLost();
-    history.assertNoPhantom();
-    history.assertDuplicatesAtMost(0);
+    await endAndReplace(scene, 'SIGTERM', { messages: MESSAGES, repeatsAtMost: 0 });
   }, 120_000);
 
   it('by SIGSTOP, and goes on when another member has its messages, begins no handler of what it had', async () => {

@@ -157,3 +157,33 @@ export class Scene {
     rmSync(this.#folder, { recursive: true });
   }
 }
+
+/** What has to hold after a consumer ended in the middle of the messages, and another one did the rest. */
+export interface AfterTheEnd {
+  readonly messages: number;
+  /** @default false */
+  readonly keepsOrder?: boolean;
+  readonly repeatsAtMost: number;
+}
+
+/** Ends a consumer in the middle of its messages, starts another one, and judges what both handled. */
+export async function endAndReplace(
+  scene: Scene,
+  signal: 'SIGKILL' | 'SIGTERM',
+  { messages, keepsOrder = false, repeatsAtMost }: AfterTheEnd,
+): Promise<void> {
+  const first = await scene.startConsumer();
+  await scene.untilHandled(messages * 0.3, 30_000);
+  first.kill(signal);
+  const ended = (await once(first, 'exit')) as [exitCode: number | null, signal: string | null];
+  if (signal === 'SIGTERM') expect(ended).toEqual([0, null]);
+  expect(scene.handled.length).toBeLessThan(messages);
+
+  await scene.startConsumer();
+  await scene.untilHandled(messages, 60_000);
+  const history = scene.history();
+  history.assertNothingLost();
+  history.assertNoPhantom();
+  if (keepsOrder) history.assertOrderPerKey();
+  history.assertDuplicatesAtMost(repeatsAtMost);
+}

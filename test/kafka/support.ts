@@ -1,73 +1,21 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs';
 import {
-  Notices,
-  systemClock,
-  type BrokerConnection,
   type Consumption,
   type Delivery,
   type DeliverySink,
-  type NoticeMap,
   type NoticeName,
   type OutgoingMessage,
   type Subscription,
 } from 'nest-transport';
 import { kafka, type KafkaOptions } from 'nest-transport/kafka';
 import { uniqueName } from '../../tools/brokers/names.mjs';
+import { ACK, DriverSide, afterwards, until, type Treat } from '../driver-support.js';
 
 export { uniqueName } from '../../tools/brokers/names.mjs';
+export { afterwards, closeAll, until, type Treat } from '../driver-support.js';
 
 export const sharedBrokers = (): string[] => (process.env['KAFKA_BROKERS'] ?? '').split(',');
-
-const ACK = { kind: 'ack' } as const;
-
-/** What is opened by a test and closed after it, last first. */
-const opened: (() => Promise<unknown>)[] = [];
-
-export async function closeAll(): Promise<void> {
-  for (const close of opened.splice(0).reverse()) await close();
-}
-
-export function afterwards(close: () => Promise<unknown>): void {
-  opened.push(close);
-}
-
-/** A connection of the driver under test, with a record of what it told. */
-export class Side {
-  readonly notices = new Notices();
-  readonly told: { name: NoticeName; notice: NoticeMap[NoticeName] }[] = [];
-  readonly connection: BrokerConnection;
-
-  constructor(options: Partial<KafkaOptions> = {}) {
-    for (const name of WATCHED) this.notices.on(name, (notice) => this.told.push({ name, notice }));
-    const host = { service: 'test', broker: 'default', notices: this.notices, clock: systemClock };
-    this.connection = kafka({ brokers: sharedBrokers(), commitIntervalMs: 50, ...options }).open(host);
-    afterwards(() => this.connection.close());
-  }
-
-  async connect(): Promise<this> {
-    await this.connection.connect(new AbortController().signal);
-    return this;
-  }
-
-  heard<Name extends NoticeName>(name: Name): NoticeMap[Name][] {
-    return this.told.filter((entry) => entry.name === name).map(({ notice }) => notice as NoticeMap[Name]);
-  }
-
-  send(...messages: OutgoingMessage[]) {
-    return this.connection.producer.send(messages);
-  }
-
-  consume(
-    group: string,
-    ...pairs: [topic: string, sink: DeliverySink, more?: Partial<Subscription>][]
-  ): Promise<Consumption> {
-    return this.connection.consume(
-      pairs.map(([topic, sink, more]) => ({ subscription: subscription(topic, group, more), sink })),
-    );
-  }
-}
 
 const WATCHED = [
   'broker:connected',
@@ -82,6 +30,22 @@ const WATCHED = [
   'commit:failed',
   'settlement:failed',
 ] as const satisfies NoticeName[];
+
+/** A connection of the driver under test, with a record of its notices. */
+export class Side extends DriverSide {
+  constructor(options: Partial<KafkaOptions> = {}) {
+    super((host) => kafka({ brokers: sharedBrokers(), commitIntervalMs: 50, ...options }).open(host), WATCHED);
+  }
+
+  consume(
+    group: string,
+    ...pairs: [topic: string, sink: DeliverySink, more?: Partial<Subscription>][]
+  ): Promise<Consumption> {
+    return this.connection.consume(
+      pairs.map(([topic, sink, more]) => ({ subscription: subscription(topic, group, more), sink })),
+    );
+  }
+}
 
 export const connected = (options: Partial<KafkaOptions> = {}): Promise<Side> => new Side(options).connect();
 
@@ -110,9 +74,6 @@ export function message(topic: string, more: Partial<OutgoingMessage> = {}): Out
     ...more,
   };
 }
-
-/** How a test treats a delivery: what it returns is waited for, then the delivery is acked. `false`: the test settles it. */
-export type Treat = (delivery: Delivery) => void | false | Promise<void | false>;
 
 /** A sink as simple as it can be: one at a time per key, everything side by side, and room for `maxInFlight`. */
 export class TestSink implements DeliverySink {
@@ -161,13 +122,6 @@ export class TestSink implements DeliverySink {
     }
     this.#inFlight--;
     if (this.#inFlight < this.#maxInFlight) for (const tell of this.#room.splice(0)) tell();
-  }
-}
-
-/** Waits for a fact. Kafka tells no event for what is looked for here, so it is looked for often. */
-export async function until(what: string, fact: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; !(await fact()); await pause(10)) {
-    if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${what}`);
   }
 }
 

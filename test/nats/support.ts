@@ -2,68 +2,21 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { jetstreamManager, type ConsumerConfig, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import {
-  Notices,
-  systemClock,
-  type BrokerConnection,
   type Consumption,
   type Delivery,
   type DeliverySink,
-  type NoticeMap,
   type NoticeName,
   type OutgoingMessage,
   type Subscription,
 } from 'nest-transport';
 import { nats, type NatsOptions } from 'nest-transport/nats';
 import { uniqueName } from '../../tools/brokers/names.mjs';
+import { ACK, DriverSide, afterwards, until, type Treat } from '../driver-support.js';
 
 export { uniqueName } from '../../tools/brokers/names.mjs';
+export { afterwards, closeAll, until, type Treat } from '../driver-support.js';
 
 export const sharedUrl = (): string => process.env['NATS_URL'] ?? '';
-
-const ACK = { kind: 'ack' } as const;
-
-/** What is opened by a test and closed after it, last first. */
-const opened: (() => Promise<unknown>)[] = [];
-
-export async function closeAll(): Promise<void> {
-  for (const close of opened.splice(0).reverse()) await close();
-}
-
-export function afterwards(close: () => Promise<unknown>): void {
-  opened.push(close);
-}
-
-/** A connection of the driver under test, with a record of what it told. */
-export class Side {
-  readonly notices = new Notices();
-  readonly told: { name: NoticeName; notice: NoticeMap[NoticeName] }[] = [];
-  readonly connection: BrokerConnection;
-
-  constructor(options: Partial<NatsOptions> = {}) {
-    for (const name of WATCHED) this.notices.on(name, (notice) => this.told.push({ name, notice }));
-    const host = { service: 'test', broker: 'default', notices: this.notices, clock: systemClock };
-    const provision = options.mode === 'core' ? {} : { provision: {} };
-    this.connection = nats({ servers: [sharedUrl()], ...provision, ...options }).open(host);
-    afterwards(() => this.connection.close());
-  }
-
-  async connect(): Promise<this> {
-    await this.connection.connect(new AbortController().signal);
-    return this;
-  }
-
-  heard<Name extends NoticeName>(name: Name): NoticeMap[Name][] {
-    return this.told.filter((entry) => entry.name === name).map(({ notice }) => notice as NoticeMap[Name]);
-  }
-
-  send(...messages: OutgoingMessage[]) {
-    return this.connection.producer.send(messages);
-  }
-
-  consume(topic: string, group: string, sink: DeliverySink, more: Partial<Subscription> = {}): Promise<Consumption> {
-    return this.connection.consume([{ subscription: subscription(topic, group, more), sink }]);
-  }
-}
 
 const WATCHED = [
   'broker:connected',
@@ -76,6 +29,21 @@ const WATCHED = [
   'partition:unstalled',
   'subscription:warned',
 ] as const satisfies NoticeName[];
+
+/** A connection of the driver under test, with a record of its notices. */
+export class Side extends DriverSide {
+  constructor(options: Partial<NatsOptions> = {}) {
+    super(
+      (host) =>
+        nats({ servers: [sharedUrl()], ...(options.mode === 'core' ? {} : { provision: {} }), ...options }).open(host),
+      WATCHED,
+    );
+  }
+
+  consume(topic: string, group: string, sink: DeliverySink, more: Partial<Subscription> = {}): Promise<Consumption> {
+    return this.connection.consume([{ subscription: subscription(topic, group, more), sink }]);
+  }
+}
 
 export const connected = (options: Partial<NatsOptions> = {}): Promise<Side> => new Side(options).connect();
 
@@ -99,9 +67,6 @@ export function message(topic: string, more: Partial<OutgoingMessage> = {}): Out
 
 export const manyMessages = (count: number, topic: string, more: Partial<OutgoingMessage> = {}): OutgoingMessage[] =>
   Array.from({ length: count }, () => message(topic, more));
-
-/** How a test treats a delivery: what it returns is waited for, then the delivery is acked. `false`: the test settles it. */
-export type Treat = (delivery: Delivery) => void | false | Promise<void | false>;
 
 /** A sink as simple as it can be: `concurrency` at a time in the order they came, and room for `maxInFlight`. */
 export class TestSink implements DeliverySink {
@@ -157,13 +122,6 @@ export class TestSink implements DeliverySink {
     delivery.state = 'running';
     const settles = await this.#treat(delivery);
     if (settles !== false && delivery.settle(ACK)) this.done.push(delivery);
-  }
-}
-
-/** Waits for a fact. NATS tells no event for what is looked for here, so it is looked for often. */
-export async function until(what: string, fact: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; !(await fact()); await pause(10)) {
-    if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${what}`);
   }
 }
 

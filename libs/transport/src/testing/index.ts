@@ -5,7 +5,7 @@
 export { scriptedFaults, type Faults, type ScriptedFaultsBroker, type Held } from './faults/scripted-faults.js';
 export { randomFaults, type RandomFaultsBroker } from './faults/random-faults.js';
 export type { InjectedFault } from './faults/fault-plan.js';
-export { UNRELIABLE_DEFAULTS, type FaultKind, type RandomFaultsOptions } from './faults/random-faults-options.js';
+export { RANDOM_FAULTS_DEFAULTS, type FaultKind, type RandomFaultsOptions } from './faults/random-faults-options.js';
 export { wrapBroker, type Interception } from './faults/wrap-broker.js';
 export { History, type NothingLostOptions } from './history/history.js';
 export type { HistoryEntry, PublishOutcome } from './history/history-entry.js';
@@ -16,7 +16,7 @@ export { TestTransport, type TestPublishOptions, type TestTransportOptions } fro
 export { expectIdempotent } from './fault-tests/expect-idempotent.js';
 export { expectNothingLost } from './fault-tests/expect-nothing-lost.js';
 export {
-  TRIAL_DEFAULTS,
+  FAULT_TEST_DEFAULTS,
   type ApplicationUnderTest,
   type HandlerUnderTest,
   type StartFaultTest,

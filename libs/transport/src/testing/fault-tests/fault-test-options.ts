@@ -38,7 +38,7 @@ export interface FaultTestOptions<In, Out> {
   readonly event: EventDefinition<In, Out>;
   /** Payloads to publish, in this order; or a function that generates them from a seed. */
   readonly payloads: readonly In[] | ((seed: number) => readonly In[]);
-  /** Fault rates. @default those of `TRIAL_DEFAULTS` */
+  /** Fault rates. @default those of `FAULT_TEST_DEFAULTS` */
   readonly faults?: Omit<RandomFaultsOptions, 'seed'>;
   /** Runs only this seed, to replay a failure. @default the seeds 1 to `runs` */
   readonly seed?: number;
@@ -51,7 +51,7 @@ export interface FaultTestOptions<In, Out> {
 }
 
 /** Defaults of a fault test's options. */
-export const TRIAL_DEFAULTS = {
+export const FAULT_TEST_DEFAULTS = {
   runs: 20,
   timeoutMs: 1_000,
   faults: { duplicate: 0.3, reorder: 0.3, loseAck: 0.2, crashInHandler: 0.1, failDeadLetter: 0.3 },
@@ -93,7 +93,7 @@ export function resolveFaultTest<In, Out>(
     const missing = event === undefined ? 'event' : 'payloads';
     throw new TransportError('TRANSPORT_OPTION_INVALID', `${where}: ${missing} is missing.`);
   }
-  const { runs = TRIAL_DEFAULTS.runs, faults = TRIAL_DEFAULTS.faults } = options;
+  const { runs = FAULT_TEST_DEFAULTS.runs, faults = FAULT_TEST_DEFAULTS.faults } = options;
   return {
     start,
     event,
@@ -101,6 +101,6 @@ export function resolveFaultTest<In, Out>(
     payloadsOf: typeof payloads === 'function' ? payloads : () => payloads,
     seeds: seed === undefined ? Array.from({ length: runs }, (_, index) => index + 1) : [seed],
     subscription: options.subscription ?? {},
-    timeoutMs: options.timeoutMs ?? TRIAL_DEFAULTS.timeoutMs,
+    timeoutMs: options.timeoutMs ?? FAULT_TEST_DEFAULTS.timeoutMs,
   };
 }

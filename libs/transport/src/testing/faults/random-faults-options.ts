@@ -35,7 +35,7 @@ export type FaultKind = Exclude<keyof RandomFaultsOptions, 'seed' | 'maxDelayMs'
 export type ResolvedRandomFaultsOptions = Required<RandomFaultsOptions>;
 
 /** Defaults of the fault rates. */
-export const UNRELIABLE_DEFAULTS = {
+export const RANDOM_FAULTS_DEFAULTS = {
   duplicate: 0,
   reorder: 0,
   delay: 0,
@@ -67,5 +67,5 @@ const RULES = {
 /** @throws TransportError `TRANSPORT_OPTION_UNKNOWN`, `TRANSPORT_OPTION_INVALID` */
 export function resolveRandomFaultsOptions(where: string, options: RandomFaultsOptions): ResolvedRandomFaultsOptions {
   checkOptions(where, options, RULES);
-  return { ...withDefaults(options, UNRELIABLE_DEFAULTS), seed: options.seed ?? anySeed() };
+  return { ...withDefaults(options, RANDOM_FAULTS_DEFAULTS), seed: options.seed ?? anySeed() };
 }
