@@ -147,7 +147,7 @@ describeInBrowser('in a browser', () => {
   it.each([
     ['dead letter', 'Dead letter queue (DLQ)', /Dead letter queue|Handlers/],
     ['dlq', 'Dead letter queue (DLQ)', /Dead letter queue|Handlers/],
-    ['idempotent', 'Idempotency', /Handlers/],
+    ['idempotent', 'Idempotency', /Handlers|Delivery semantics/],
     ['graceful shutdown', 'Graceful shutdown', /Nest application|Troubleshooting/],
     ['backpressure', 'Backpressure', /Handlers/],
     ['opentelemetry', 'Health and readiness', /Nest application/],

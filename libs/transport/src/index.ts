@@ -36,6 +36,7 @@ export {
   type StartFrom,
   type StartOffset,
   type StoredState,
+  type TlsOptions,
   type TransportErrorDetails,
 } from './contract/index.js';
 export { jsonCodec, lossyJsonCodec } from './shared/index.js';

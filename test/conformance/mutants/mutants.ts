@@ -266,7 +266,7 @@ export const MUTANTS: readonly Mutant[] = [
       'broker-unreachable-at-start',
       'health-tells-the-truth',
     ],
-    ["questions.map(() => ({ storage: 'process' }) as const)", '[]', 'asking-makes-nothing'],
+    ["queries.map(() => ({ storage: 'process' }) as const)", '[]', 'asking-makes-nothing'],
     ['if (!this.#closed) this.#store', 'if (false) this.#store', 'a-message-can-wait', 'nothing-is-left-open'],
   ),
   ...of(

@@ -23,4 +23,5 @@ export * from './settlement-failure.js';
 export * from './start-from.js';
 export * from './subscription.js';
 export * from './thrown.js';
+export * from './tls-options.js';
 export * from './topic-pattern.js';

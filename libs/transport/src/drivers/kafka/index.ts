@@ -65,4 +65,3 @@ class KafkaBroker implements Broker {
     return new KafkaConnection(host, this.#options);
   }
 }
-export type { TlsOptions } from '../kit/tls.js';

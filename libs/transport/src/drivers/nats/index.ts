@@ -73,4 +73,3 @@ function capabilitiesOf({ mode, singleActiveConsumer }: ResolvedNatsOptions): Ca
   if (mode === 'core') return NATS_CORE_CAPABILITIES;
   return singleActiveConsumer ? NATS_SINGLE_ACTIVE_CAPABILITIES : NATS_CAPABILITIES;
 }
-export type { TlsOptions } from '../kit/tls.js';

@@ -1,6 +1,6 @@
-import { TransportError } from '../../contract/index.js';
+import { TransportError, type TlsOptions } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
-import { checkTls, isHalfCertificate, TLS_RULES, tlsRule, type TlsOptions } from '../kit/tls.js';
+import { checkTls, isHalfCertificate, TLS_RULES, tlsRule } from '../kit/tls.js';
 
 /** Credentials: exactly one of the four forms. */
 export type NatsAuthOptions =

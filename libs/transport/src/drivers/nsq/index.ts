@@ -62,4 +62,3 @@ class NsqBroker implements Broker {
     return new NsqConnection(host, this.#options);
   }
 }
-export type { TlsOptions } from '../kit/tls.js';

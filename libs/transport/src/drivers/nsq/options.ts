@@ -1,6 +1,6 @@
-import { TransportError } from '../../contract/index.js';
+import { TransportError, type TlsOptions } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
-import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
+import { checkTls, isHalfCertificate, tlsRule } from '../kit/tls.js';
 
 /** TLS settings. The certificate chain and the host name are always verified. Certificates and keys are PEM texts. */
 export type NsqTlsOptions = TlsOptions;

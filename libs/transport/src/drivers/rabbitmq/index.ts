@@ -84,4 +84,3 @@ class RabbitmqBroker implements Broker {
 
 const refuse = (code: ErrorCode, topic: string, text: string): TransportError =>
   new TransportError(code, `[rabbitmq] ${text}`, { driver: 'rabbitmq', topic });
-export type { TlsOptions } from '../kit/tls.js';

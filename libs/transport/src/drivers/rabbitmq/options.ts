@@ -1,6 +1,6 @@
-import { TransportError } from '../../contract/index.js';
+import { TransportError, type TlsOptions } from '../../contract/index.js';
 import { checkOptions, option, withDefaults, type OptionRule } from '../../shared/index.js';
-import { checkTls, isHalfCertificate, tlsRule, type TlsOptions } from '../kit/tls.js';
+import { checkTls, isHalfCertificate, tlsRule } from '../kit/tls.js';
 import { addressOf, isLoopback, type RabbitmqAddress } from './client/addresses.js';
 
 /** Configures TLS. Certificate chain and host name are always verified; certificates and keys are PEM. */
