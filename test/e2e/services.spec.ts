@@ -26,7 +26,7 @@ describe('the services, together on the memory broker', () => {
     shop = await Shop.open({
       broker,
       database,
-      initialStock: { lamp: 20, admin: 1, chair: 5, shelf: 5 },
+      initialStock: { lamp: 20, desk: 1, chair: 5, shelf: 5 },
       prefix: '',
       alterInventory: (data) => data,
       logger: false,
@@ -62,7 +62,7 @@ describe('the services, together on the memory broker', () => {
   });
 
   test('an order that stock cannot fill is rejected with the reason, and takes nothing', async () => {
-    const { order } = await place({ lamp: 1, admin: 2 });
+    const { order } = await place({ lamp: 1, desk: 2 });
     expect(await decided(order.orderId)).toMatchObject({ state: 'rejected', reason: '2 x "desk" wanted, 1 left' });
     expect(await stockOf('desk')).toEqual({ sku: 'desk', available: 1, reserved: 0 });
   });

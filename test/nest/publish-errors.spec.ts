@@ -45,7 +45,7 @@ describe('a route that publishes, with PublishErrorFilter', () => {
       body: {
         statusCode: 503,
         error: 'Service Unavailable',
-        message: 'No confirmation came within publishTimeoutMs.',
+        message: 'No confirmation arrived within publishTimeoutMs.',
         code: 'TRANSPORT_PUBLISH_TIMEOUT',
         retryable: true,
         stored: 'unknown',

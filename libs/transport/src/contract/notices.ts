@@ -70,7 +70,11 @@ export interface NoticeMap {
   /**
    * Acknowledged without being handled: the handler threw `Drop`, its type is ignored, or dead letters are disabled.
    */
-  'message:dropped': OfMessage & { readonly reason: string };
+  'message:dropped': OfMessage & {
+    readonly reason: string;
+    /** Why handling failed, if a failed message was discarded because dead letters are disabled: the message is lost. */
+    readonly error?: unknown;
+  };
   /**
    * An attempt exceeded its `timeout` and its handler still runs; the message is retried once the handler has ended.
    */

@@ -92,7 +92,7 @@ export class Copies {
   async #discard(delivery: Delivery, { error }: FailureRecord): Promise<void> {
     await this.#refuse(error, delivery);
     const reason = `dead letters are disabled, and handling failed: ${explanationOf(error)}`;
-    this.#tools.notices.emit('message:dropped', { ...aboutOf(this.#plan, delivery), reason });
+    this.#tools.notices.emit('message:dropped', { ...aboutOf(this.#plan, delivery), reason, error });
     this.#originals.end(delivery, { kind: 'reject', reason: asError(error) });
   }
 

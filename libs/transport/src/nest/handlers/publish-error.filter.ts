@@ -22,7 +22,7 @@ export interface PublishErrorBody {
 }
 
 /**
- * Maps a `TransportError` that an HTTP route throws to a status: 503 with `Retry-After` where a retry can succeed, 422 where the
+ * Maps a `TransportError` that an HTTP route throws to a status: 503 with `Retry-After` where a retry can succeed, also on another instance while this one shuts down, 422 where the
  * payload is invalid or too large, 500 otherwise. Message handlers are not affected, also where the filter is global.
  *
  * ```ts
@@ -65,6 +65,7 @@ function bodyOf({ code, retryable, stored }: TransportError): PublishErrorBody {
 }
 
 function statusOf(code: ErrorCode, retryable: boolean): HttpStatus {
-  if (retryable) return HttpStatus.SERVICE_UNAVAILABLE;
+  // An instance that shuts down cannot publish any more; another one can.
+  if (retryable || code === 'TRANSPORT_CLOSED') return HttpStatus.SERVICE_UNAVAILABLE;
   return OF_THE_REQUEST.includes(code) ? HttpStatus.UNPROCESSABLE_ENTITY : HttpStatus.INTERNAL_SERVER_ERROR;
 }

@@ -159,3 +159,13 @@ test('one cause is one warning, with all topics that it is true of', async () =>
     'warn Warning: another. topic=orders group=stock broker=main',
   ]);
 });
+
+test('a failed message that is discarded is logged as an error: it is lost, and a message that was dropped on purpose is not', () => {
+  const reason = 'dead letters are disabled, and handling failed: no database';
+  expect(written('message:dropped', { ...message, reason, error: new Error('no database') })).toEqual([
+    expect.stringMatching(/^error Message discarded: dead letters are disabled/),
+  ]);
+  expect(written('message:dropped', { ...message, reason: 'old' })).toEqual([
+    expect.stringMatching(/^debug Message dropped: old/),
+  ]);
+});

@@ -13,7 +13,10 @@ import { logBursts } from './notice-bursts.js';
 import type { TransportLog } from './transport-log.js';
 
 type Level = 'log' | 'warn' | 'error' | 'debug';
-type Line<Name extends NoticeName> = readonly [level: Level, text: (notice: NoticeMap[Name]) => string];
+type Line<Name extends NoticeName> = readonly [
+  level: Level | ((notice: NoticeMap[Name]) => Level),
+  text: (notice: NoticeMap[Name]) => string,
+];
 
 interface Subscription {
   readonly broker: string;
@@ -81,7 +84,11 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     (notice) =>
       `Handler still runs after its timeout of ${notice.timeoutMs} ms; the message is retried when it ends. ${msg(notice)}`,
   ],
-  'message:dropped': ['debug', (notice) => `Message dropped: ${notice.reason}. ${msg(notice)}`],
+  // A failed message without a dead-letter topic is lost; `Drop` and an ignored type are what the application wants.
+  'message:dropped': [
+    ({ error }) => (error === undefined ? 'debug' : 'error'),
+    (notice) => `Message ${notice.error === undefined ? 'dropped' : 'discarded'}: ${notice.reason}. ${msg(notice)}`,
+  ],
   'message:dead-lettered': [
     'error',
     (notice) => `Message dead-lettered to ${notice.deadLetterTopic}: ${describe(notice.error)}. ${msg(notice)}`,
@@ -96,7 +103,10 @@ const LINES: { readonly [Name in NoticeName]?: Line<Name> } = {
     (notice) =>
       `Settlement (${notice.settlement}) had no effect: the message was already settled or redelivered. ${msg(notice)}`,
   ],
-  'settlement:failed': ['warn', (notice) => `Settlement failed. ${notice.error.message} ${msg(notice)}`],
+  'settlement:failed': [
+    'warn',
+    (notice) => `Settlement failed; the message can be delivered again. ${notice.error.message} ${msg(notice)}`,
+  ],
   // Why a warning: the publisher gets the error too, as a rejection.
   'publish:failed': [
     'warn',
@@ -124,8 +134,9 @@ export function logNotices(notices: Notices, log: TransportLog): void {
 }
 
 function listen<Name extends NoticeName>(name: Name, notices: Notices, log: TransportLog): void {
-  const [level, text] = LINES[name] as Line<Name>;
+  const [given, text] = LINES[name] as Line<Name>;
   notices.on(name, (notice) => {
+    const level = typeof given === 'function' ? given(notice) : given;
     if (level === 'error') log.error(text(notice), stackIn(notice));
     else log[level](text(notice));
   });
