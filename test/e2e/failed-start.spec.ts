@@ -11,7 +11,7 @@ describe('a start that fails', () => {
     });
     expect(output.match(/TRANSPORT_GUARANTEE_UNMET/g)).toHaveLength(1);
     expect(output).toMatch(
-      /@Subscribe\("work"\) in Worker\.work.*guarantee is to be 'at-least-once'.*Use a broker that stores messages/,
+      /@Subscribe\("work"\) in Worker\.work.*guarantee 'at-least-once' is required.*Use a broker that stores messages/,
     );
     expect(output).not.toMatch(/^ {4}at /m);
   });
