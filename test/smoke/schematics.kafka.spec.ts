@@ -87,7 +87,7 @@ describe.each(VERSIONS)('after nest new of Nest %i and the commands of the guide
       await program.printed('order.created');
       const text = `no JSON ${uniqueName('text')}`;
       await runClient(kcat ?? '', ['-b', brokers, '-P', '-t', 'order.created'], `${text}\n`);
-      await program.printed('given up and stored in');
+      await program.printed('Message dead-lettered to');
       const letters = (...args: string[]) => app.tool('nest-transport/dist/cli/main.js', 'dead-letters', ...args);
       expect(letters('list', 'order.created', '--payload')).toContain(text);
       expect(letters('replay', 'order.created', '--all')).toContain('Sent back 1 dead letter');
