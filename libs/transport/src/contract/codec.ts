@@ -39,7 +39,8 @@ export function isCodec(value: unknown): value is Codec {
   return typeof contentType === 'string' && typeof encode === 'function' && typeof decode === 'function';
 }
 
-const JSON_CONTENT_TYPE = 'application/json';
+/** RFC 8259, 11. A message without a content type is JSON, too. */
+export const JSON_CONTENT_TYPE = 'application/json';
 
 /** True for `application/json`, `text/json` and any `+json` type, with or without parameters. */
 export function isJsonContentType(contentType: string): boolean {

@@ -1,8 +1,6 @@
-import { messageOf, TransportError, type SyncCodec } from '../contract/index.js';
+import { JSON_CONTENT_TYPE, messageOf, TransportError, type SyncCodec } from '../contract/index.js';
 import { refuseHostileNames } from './json-safety.js';
 import { refuseLostValues } from './json-values.js';
-
-const JSON_CONTENT_TYPE = 'application/json';
 
 function encode(payload: unknown): Buffer {
   const text = textOf(payload);

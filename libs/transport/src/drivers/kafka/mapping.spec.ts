@@ -12,7 +12,7 @@ import {
   topicProblem,
   transportError,
 } from './mapping.js';
-import { PROTOCOL_ERRORS, protocolErrorName } from './topology/protocol-errors.js';
+import { PROTOCOL_ERRORS, protocolErrorName } from './client/protocol-errors.js';
 
 const failure = (reason: FailureReason, protocol?: string, written = 0): ClientFailure =>
   new ClientFailure(reason, 'it broke', { protocol, written });

@@ -9,7 +9,7 @@ import {
 } from '../../contract/index.js';
 import { startAdvice } from '../../shared/index.js';
 import { ClientFailure, type FetchedRecord } from './client/seam.js';
-import { isFinal } from './topology/protocol-errors.js';
+import { isFinal } from './client/protocol-errors.js';
 
 /** Kafka allows 1 to 249 letters, digits, `.`, `_` and `-`, but neither `.` nor `..`. */
 export function topicProblem(topic: string): string | undefined {

@@ -30,7 +30,7 @@ export class Handover<Item extends Delivery> {
 
   /** The sink has everything and accepts more. */
   get isIdle(): boolean {
-    return this.#held.length === 0 && this.#heldUpBy === 0;
+    return this.#held.length === 0 && this.#heldUpBy === 0 && !this.#isOver;
   }
 
   /** The sink has asked to wait, or something has to be known first. */

@@ -12,7 +12,7 @@ import type {
   TransportError,
 } from '../../contract/index.js';
 import { connectWithBackoff } from '../kit/connect.js';
-import { Answers, type SendRequest } from './receiving/answers.js';
+import { Answers, type SendRequest } from './answers.js';
 import { Consumers } from './receiving/consumers.js';
 import { CoreIntake } from './receiving/core-intake.js';
 import { CorePublisher } from './publishing/core-publisher.js';

@@ -14,7 +14,7 @@ import {
   type OutgoingRecord,
   type StoredPartition,
 } from '../client/seam.js';
-import { groupBy } from './group-by.js';
+import { groupBy } from '../group-by.js';
 import {
   afterEarlier,
   errorOf,

@@ -1,5 +1,5 @@
 import type { ClientMember, PartitionPlace, ReadPosition } from '../client/seam.js';
-import { groupBy } from '../publishing/group-by.js';
+import { groupBy } from '../group-by.js';
 
 /** Returns the end offsets of these partitions. Empty partitions are left out. @throws ClientFailure */
 export async function endsOf(

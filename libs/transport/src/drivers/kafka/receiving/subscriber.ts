@@ -1,6 +1,6 @@
 import type { BrokerHost, Consumption, Subscription, SubscriptionSink } from '../../../contract/index.js';
 import type { KafkaClient } from '../client/seam.js';
-import { groupBy } from '../publishing/group-by.js';
+import { groupBy } from '../group-by.js';
 import { GroupSupervisor } from './group-supervisor.js';
 import type { ResolvedKafkaOptions } from '../options.js';
 import type { Topics } from '../topology/topics.js';

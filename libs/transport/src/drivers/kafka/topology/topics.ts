@@ -10,7 +10,7 @@ import { TOPIC_CONFIGS } from './facts.js';
 import { sleep } from '../../kit/waits.js';
 import { errorOf, topicProblem, transportError } from '../mapping.js';
 import type { ResolvedKafkaOptions } from '../options.js';
-import { isFinal } from './protocol-errors.js';
+import { isFinal } from '../client/protocol-errors.js';
 
 /** How long the lookup of a topic is retried while one of its partitions has no leader, because an election takes a moment. */
 const ELECTION_LIMIT_MS = 15_000;

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PermissionViolationError } from '@nats-io/transport-node';
 import type { OutgoingMessage, Producer, PublishReceipt, SendResult, TransportError } from '../../../contract/index.js';
-import { encodeHeaders } from '../receiving/answers.js';
+import { encodeHeaders } from '../answers.js';
 import { checkMessage, messageTooLarge } from './check-message.js';
 import { errorOf } from '../client/failures.js';
 import type { Link, LinkListener } from '../client/link.js';

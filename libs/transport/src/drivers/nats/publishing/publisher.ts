@@ -11,7 +11,7 @@ import {
   type SendWindow,
   TransportError,
 } from '../../../contract/index.js';
-import { encodeHeaders } from '../receiving/answers.js';
+import { encodeHeaders } from '../answers.js';
 import { checkMessage, messageTooLarge } from './check-message.js';
 import { errorOf, JETSTREAM_ERROR } from '../client/failures.js';
 import { HoldingStreams, holdsOnly } from '../topology/holding-streams.js';

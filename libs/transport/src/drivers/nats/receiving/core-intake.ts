@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Msg, NatsConnection, Subscription as NatsSubscription } from '@nats-io/transport-node';
 import type { BrokerHost, Reply, Subscription, SubscriptionSink, TransportError } from '../../../contract/index.js';
-import type { Answers } from './answers.js';
+import type { Answers } from '../answers.js';
 import { NatsDelivery, type DeliveryOwner } from './delivery.js';
 import { Handover } from '../../kit/handover.js';
 import type { Link, LinkListener } from '../client/link.js';

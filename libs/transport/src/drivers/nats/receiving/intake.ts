@@ -7,7 +7,7 @@ import {
   type SubscriptionSink,
 } from '../../../contract/index.js';
 import { listenToAbandoned } from './abandoned.js';
-import type { Answers } from './answers.js';
+import type { Answers } from '../answers.js';
 import type { Consumers, ConsumerPlace } from './consumers.js';
 import type { NatsDelivery } from './delivery.js';
 import { errorOf } from '../client/failures.js';

@@ -4,7 +4,7 @@ import { TransportError } from '../../../contract/index.js';
 import { loadPeer, unloaded } from '../../../shared/index.js';
 import type { RabbitmqAddress } from './addresses.js';
 import { dialError, isVhostRefused } from './failures.js';
-import { gatherWrites } from '../publishing/gathered-writes.js';
+import { gatherWrites } from './gathered-writes.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import { vhostRefusal, type VhostRefusal } from './vhost-refusal.js';
 

@@ -1,6 +1,6 @@
 import type { BrokerHost, TransportError } from '../../../contract/index.js';
 import type { Addressing } from './addressing.js';
-import { DeletedExchangeWait } from '../topology/deleted-exchange.js';
+import { DeletedExchangeWait } from './deleted-exchange.js';
 import { channelError, isMissing, missingExchangeIn, replyCodeOf } from '../client/failures.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
 import { isGuilty, refusedByChannel, unconfirmed } from './publish-errors.js';

@@ -8,7 +8,7 @@ import type {
 } from '../../../contract/index.js';
 import { ACK, isTopicPattern, settlementFailed } from '../../../contract/index.js';
 import { DelayedRedelivery, type ParcelStore } from './delayed-redelivery.js';
-import { Deadlines } from '../client/deadlines.js';
+import { Deadlines } from './deadlines.js';
 import { RabbitmqDelivery, type DeliveryOwner } from './delivery.js';
 import { AttemptNotes } from './attempt-notes.js';
 import type { ConnectionLease } from '../client/connection-lease.js';
@@ -18,10 +18,10 @@ import type { Link } from '../client/link.js';
 import type { RabbitmqRecord } from '../mapping.js';
 import { pastOf } from '../mapping.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
-import { RecentAcks, type LostAcks } from '../publishing/lost-acks.js';
+import { RecentAcks, type LostAcks } from './lost-acks.js';
 import type { QueueInspector } from '../topology/queue-inspector.js';
 import type { QueueReader } from './queue-reader.js';
-import { RoomToWait, type Load } from '../publishing/room-to-wait.js';
+import { RoomToWait, type Load } from './room-to-wait.js';
 import type { SubscribedQueue, Topology } from '../topology/topology.js';
 import { pause, within } from '../../kit/waits.js';
 

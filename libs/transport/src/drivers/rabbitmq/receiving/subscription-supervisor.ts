@@ -7,7 +7,7 @@ import { GivenBack } from './given-back.js';
 import { Intake, type IntakeParts, type Memories } from './intake.js';
 import type { Link } from '../client/link.js';
 import type { RabbitmqRecord } from '../mapping.js';
-import { LostAcks } from '../publishing/lost-acks.js';
+import { LostAcks } from './lost-acks.js';
 import { heldQueueOf } from '../topology/names.js';
 import { QueueHealth } from './queue-health.js';
 import { QueueReader } from './queue-reader.js';

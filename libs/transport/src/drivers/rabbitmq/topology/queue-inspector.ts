@@ -1,7 +1,7 @@
 import type { Clock } from '../../../contract/index.js';
 import { isRefused } from '../client/failures.js';
 import type { Link } from '../client/link.js';
-import { SpareChannels } from '../publishing/spare-channels.js';
+import { SpareChannels } from '../client/spare-channels.js';
 import { pause } from '../../kit/waits.js';
 
 /** The state of a queue a moment ago. */

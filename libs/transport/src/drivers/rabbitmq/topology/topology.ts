@@ -6,7 +6,7 @@ import { generationsOf, heldArgumentsOf, isOfAnotherGeneration } from './group-a
 import type { Link } from '../client/link.js';
 import { bindingsOf, deadLetterPlaceOf, droppedQueueOf, heldQueueOf, placeOf, queueNameOf } from './names.js';
 import type { ResolvedRabbitmqOptions } from '../options.js';
-import { SpareChannels } from '../publishing/spare-channels.js';
+import { SpareChannels } from '../client/spare-channels.js';
 
 /** The queue of an instance expires when the instance is disconnected for this long. */
 const INSTANCE_ARGUMENTS = { 'x-queue-type': 'classic', 'x-expires': 60_000 };

@@ -1,4 +1,4 @@
-import { groupBy } from '../../publishing/group-by.js';
+import { groupBy } from '../../group-by.js';
 import { JoinWatch } from './join-watch.js';
 import type { ClientFailure, CommittedOffset, OffsetCommit, PartitionPlace, ReadPosition } from '../seam.js';
 

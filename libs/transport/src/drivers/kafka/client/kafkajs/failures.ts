@@ -1,4 +1,4 @@
-import { protocolErrorName } from '../../topology/protocol-errors.js';
+import { protocolErrorName } from '../protocol-errors.js';
 import { ClientFailure, type FailureReason } from '../seam.js';
 
 /** The fields of kafkajs' error classes. */

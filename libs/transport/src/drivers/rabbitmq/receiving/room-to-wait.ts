@@ -1,5 +1,5 @@
 import type { DeliveryState, Subscription } from '../../../contract/index.js';
-import type { QueueReader } from '../receiving/queue-reader.js';
+import type { QueueReader } from './queue-reader.js';
 
 /** The load of this process, which decides whether more messages should be delivered. */
 export interface Load {

@@ -1,7 +1,7 @@
 import type { DeliveryState } from '../../../contract/index.js';
 import { ManualClock } from '../../../testing/manual-clock.js';
 import { Deadlines, lateOf } from './deadlines.js';
-import { RabbitmqDelivery } from '../receiving/delivery.js';
+import { RabbitmqDelivery } from './delivery.js';
 
 const owner = { settled: (): void => undefined, parked: (): void => undefined, mayBegin: () => true };
 

@@ -7,12 +7,12 @@ import {
   type Reply,
   type Requester,
   type TransportError,
-} from '../../../contract/index.js';
-import { errorOf } from '../client/failures.js';
-import type { Link } from '../client/link.js';
-import { headersToWrite, readHeaders, wireText } from '../mapping.js';
-import { topicProblem } from '../topology/names.js';
-import type { ResolvedNatsOptions } from '../options.js';
+} from '../../contract/index.js';
+import { errorOf } from './client/failures.js';
+import type { Link } from './client/link.js';
+import { headersToWrite, readHeaders, wireText } from './mapping.js';
+import { topicProblem } from './topology/names.js';
+import type { ResolvedNatsOptions } from './options.js';
 
 /** Headers of our own replies. A reply without them is a value, and the last one. */
 const KIND_HEADER = 'reply-kind';
