@@ -14,6 +14,7 @@ export async function openEmpty(): Promise<PGlite> {
   // Loaded on first use: a service on a real server does not pay for the 10 MB of WebAssembly.
   const { PGlite } = await import('@electric-sql/pglite');
   const file = emptyFile();
+  // It is not there before the first start.
   const written = await readFile(file).catch(() => undefined);
   if (written !== undefined) return PGlite.create({ loadDataDir: new Blob([written]) });
   const pglite = await PGlite.create();

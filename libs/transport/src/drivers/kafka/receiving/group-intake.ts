@@ -284,6 +284,7 @@ export class GroupIntake implements IntakeOwner {
 
   #inTurn<Result>(action: () => Promise<Result>): Promise<Result> {
     const answer = this.#answering.then(action, action);
+    // Whoever called gets the failure; the next action only waits for its end.
     this.#answering = answer.catch(() => undefined);
     return answer;
   }

@@ -38,6 +38,7 @@ async function connect(
   try {
     return await Promise.race([connecting, trouble.found]);
   } catch (error) {
+    // The reason is already known; a connection that opens afterwards is closed.
     connecting.then((late) => late.close()).catch(() => undefined);
     throw error;
   } finally {

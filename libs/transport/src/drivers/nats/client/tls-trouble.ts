@@ -24,6 +24,7 @@ export function tlsTrouble(
     }, PATIENCE_MS);
     callOff = () => clearTimeout(timer);
   });
+  // The caller races it and may win before it fails: that must not count as an unhandled rejection.
   found.catch(() => undefined);
   const end = (): void => {
     callOff();

@@ -313,6 +313,7 @@ export class JetStreamPublisher implements Producer {
   async #findOrCreate(topic: string): Promise<StreamState> {
     this.#schedules.forget(topic);
     this.#holding.forget(topic);
+    // If the server does not say, the state is unknown, and the publish is retried until its timeout.
     const found = await this.#streams.find(topic).catch(() => undefined);
     if (found === undefined) return 'unknown';
     if (found.length > 0) return 'there';

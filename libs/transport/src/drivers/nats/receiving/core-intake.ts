@@ -125,6 +125,8 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
 
   #read(): void {
     const { topic, group, delivery } = this.subscription;
+    // Two subscriptions on the server would receive every message twice.
+    if (this.#reading?.isClosed() === false) this.#reading.unsubscribe();
     this.#connection = this.#link.connection;
     this.#reading = this.#connection.subscribe(topic, {
       ...(delivery === 'group' ? { queue: group } : {}),
@@ -146,14 +148,24 @@ export class CoreIntake implements DeliveryOwner, LinkListener {
     });
     if (!this.#hasStarted || this.#isStopped) return;
     if (!wasRefused) this.#notices.crashed(this.#refusal, RETRY_MS);
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    this.#callOffRetry?.();
     this.#callOffRetry = this.#host.clock.schedule(RETRY_MS, () => void this.#retry());
   }
 
   async #retry(): Promise<void> {
     const refusal = this.#refusal;
     this.#read();
-    await this.#flush().catch(() => undefined);
-    if (this.#refusal !== refusal) return;
+    const isAnswered = await this.#flush().then(
+      () => true,
+      () => false,
+    );
+    if (this.#isStopped || this.#refusal !== refusal) return;
+    // Without an answer of the server nothing is known: the permission may still be missing.
+    if (!isAnswered) return this.#retryLater();
     this.#refusal = undefined;
     this.#notices.recovered();
   }

@@ -154,6 +154,7 @@ export class PullInbox {
     if (subscription === undefined || subscription.isClosed()) return;
     // Without a connection, draining would wait for it, and nothing can arrive.
     if (!this.#link.isUp) return subscription.unsubscribe();
+    // A drain fails only when the connection ends meanwhile: nothing can arrive then either.
     await subscription.drain().catch(() => undefined);
   }
 

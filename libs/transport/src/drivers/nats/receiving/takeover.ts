@@ -59,6 +59,7 @@ export class Takeover {
     const endMs = this.#clock.monotonicMs() + limitMs;
     let settledUpTo = 0;
     for (let lookMs = FIRST_LOOK_MS; !this.#isOver; lookMs = Math.min(MAX_LOOK_MS, lookMs * 2)) {
+      // Without an answer the previous member may still be working: it is waited for until the limit.
       const standing = await this.#tools.look().catch(() => undefined);
       settledUpTo = standing?.settledUpTo ?? settledUpTo;
       if (standing?.others === 0 || this.#clock.monotonicMs() >= endMs) break;

@@ -60,6 +60,7 @@ export async function shakeHands(
     const { compression } = settings;
     if (!identity[compression]) throw lacking(address, 'unsupported', `${compression}; remove compression`);
     const compressed = connection.answer();
+    // Ignored here for the same reason as above.
     compressed.catch(() => undefined);
     await pipe.change({ codec: (ends) => (blocks === undefined ? deflateBytes(ends) : snappyBytes(ends, blocks)) });
     await compressed;

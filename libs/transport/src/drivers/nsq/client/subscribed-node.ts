@@ -82,6 +82,7 @@ export class SubscribedNode implements NodeListener, MessageOwner {
 
   /** Ends delivery; resolves when nsqd has read everything that was sent before. */
   async endIntake(): Promise<void> {
+    // On a connection that is lost, nsqd has ended the delivery by itself.
     await this.#connection?.request(CLS).catch(() => undefined);
   }
 

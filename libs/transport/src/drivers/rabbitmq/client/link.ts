@@ -188,6 +188,7 @@ export class Link {
     const dialed = this.#dialed;
     this.#endLease();
     if (dialed !== undefined) await this.#sayGoodbye(dialed);
+    // Whoever opened it gets the failure; a close only waits for its end.
     await this.#opening?.catch(() => undefined);
   }
 

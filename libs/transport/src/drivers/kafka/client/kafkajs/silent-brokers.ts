@@ -78,6 +78,7 @@ export class SilentBrokers {
   async #askInTime(): Promise<ReadonlySet<string> | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ASK_LIMIT_MS, undefined).unref()));
+    // No answer is the result that is looked for: undefined says that it is not known which brokers are silent.
     return Promise.race([this.#ask().catch(() => undefined), limit]).finally(() => clearTimeout(timer));
   }
 
